@@ -1,0 +1,40 @@
+# Two commands are all it takes: `make quickstart` trains and tests a small model on a CPU, `make test` runs the tests.
+# Both make .venv first when it is missing or older than pyproject.toml.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+INSTALL := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(BIN)/pip install --disable-pip-version-check)
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help quickstart test test-slow lint clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+quickstart: $(READY) ## train, sample and test a small Next-DiT on handwritten digits
+	$(BIN)/lumina fit --config experiments/quickstart/digits.yaml
+	$(BIN)/lumina test --ckpt_path runs/digits
+
+test: $(READY) ## run the tests that take seconds
+	$(BIN)/pytest
+
+test-slow: $(READY) ## run the tests that take minutes
+	$(BIN)/pytest -m slow
+
+lint: $(READY) ## check style, format and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+clean: ## remove the environment and every cache; runs/ stays
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml scripts/system_libraries.sh
+	@python='$(PYTHON)'; $${python:-false} -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'lumina needs Python 3.11 or newer: install it, or name one with `make PYTHON=/path/to/python3.12`.' >&2; exit 1; }; \
+	bash scripts/system_libraries.sh $$python && { test -x $(BIN)/pip || $$python -m venv .venv; }
+	$(INSTALL) -e '.[all,dev]'
+	@touch $@

@@ -1,0 +1,58 @@
+"""Handwritten digits that come with scikit-learn: real data that needs no download."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from lumina.data import DataModule, Item, Split, keyed_generator
+from lumina.images import LabelledImages
+
+HELD_OUT = 50
+"""Digits of each class that are kept from training."""
+
+
+class Digits(DataModule):
+    """The 1,797 digits of 8x8 pixels from UCI's optical recognition set.
+
+    500 are held out, 50 of each class, whatever the seed: they are the splits ``"validation"`` and ``"test"``, in the
+    order 0, 1, ..., 9, 0, 1, ..., so that every beginning is balanced. 1,297 are for training.
+
+    Fields: ``image`` ``[B, 1, 8, 8]`` float32 in [-1, 1]; ``label`` ``[B]`` int64.
+
+    Args:
+        batch_size: samples in a training batch, on each process.
+        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
+        num_workers: loader processes for each training process; 0 loads in the training process.
+        seed: of the order.
+        max_corrupt: without effect here, since nothing is read from files.
+    """
+
+    batch_keys: ClassVar[tuple[str, ...]] = ("image", "label")
+    num_classes: ClassVar[int] = 10
+    class_names: ClassVar[tuple[str, ...]] = tuple("0123456789")
+
+    def dataset(self, split: Split) -> Dataset[Item]:
+        """The digits for training, or those held out."""
+        digits = load_digits()
+        images = torch.tensor(digits.images, dtype=torch.uint8)[:, None]
+        labels = torch.tensor(digits.target, dtype=torch.int64)
+        held_out = _held_out(labels)
+        chosen = held_out
+        if split == "train":
+            free = torch.ones(len(labels), dtype=torch.bool)
+            free[held_out] = False
+            chosen = free.nonzero().squeeze(1)
+        return LabelledImages(images[chosen], labels[chosen], white=16)
+
+
+def _held_out(labels: Tensor) -> Tensor:
+    """``[500]`` indices, one of each class in turn."""
+    generator = keyed_generator(0)
+    classes = [(labels == name).nonzero().squeeze(1) for name in range(Digits.num_classes)]
+    chosen = [members[torch.randperm(len(members), generator=generator)[:HELD_OUT]] for members in classes]
+    return torch.stack(chosen, dim=1).flatten()

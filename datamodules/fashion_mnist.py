@@ -1,0 +1,121 @@
+"""Fashion-MNIST (Xiao et al., 2017): 70,000 pictures of clothing, read from its own four files."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+from torch.utils.data import Dataset
+
+from lumina.data import DataModule, Item, Split
+from lumina.images import LabelledImages, random_flip
+
+
+class FashionMNIST(DataModule):
+    """60,000 pictures for training, 10,000 for validation and test, ten classes.
+
+    Fields: ``image`` ``[B, 1, 28, 28]`` float32 in [-1, 1]; ``label`` ``[B]`` int64.
+
+    Args:
+        batch_size: samples in a training batch, on each process.
+        root: folder of ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte`` and
+            ``t10k-labels-idx1-ubyte``, each with or without ``.gz``; by default where Debian's package puts them.
+        flip: mirror half of the training pictures.
+        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
+        num_workers: loader processes for each training process; 0 loads in the training process.
+        seed: of order and flips.
+        max_corrupt: without effect here, since whole files are read before the start.
+    """
+
+    batch_keys: ClassVar[tuple[str, ...]] = ("image", "label")
+    num_classes: ClassVar[int] = 10
+    class_names: ClassVar[tuple[str, ...]] = (
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    )
+
+    def __init__(
+        self,
+        batch_size: int,
+        root: Path = Path("/usr/share/datasets/fashion-mnist"),
+        flip: bool = True,
+        eval_batch_size: int | None = None,
+        num_workers: int = 0,
+        seed: int = 0,
+        max_corrupt: float = 0.01,
+    ) -> None:
+        super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
+        self.root = root.expanduser()
+        self.flip = flip
+
+    def dataset(self, split: Split) -> Dataset[Item]:
+        """The official training set, or the official test set.
+
+        Raises:
+            ValueError: a file is missing or damaged, or pictures and labels do not go together.
+        """
+        part = "train" if split == "train" else "t10k"
+        images = read_idx(self._file(f"{part}-images-idx3-ubyte"), axes=3)
+        labels = read_idx(self._file(f"{part}-labels-idx1-ubyte"), axes=1)
+        if len(images) != len(labels):
+            raise ValueError(
+                f"{self.root} has {len(images)} pictures and {len(labels)} labels for {part}: get its files anew."
+            )
+        return LabelledImages(images[:, None], labels.long(), white=255)
+
+    def augment(self, item: Item, generator: Generator) -> Item:
+        """Mirrored, or not."""
+        return {**item, "image": random_flip(item["image"], generator)} if self.flip else item
+
+    def _file(self, name: str) -> Path:
+        for path in (self.root / f"{name}.gz", self.root / name):
+            if path.is_file():
+                return path
+        raise ValueError(
+            f"Fashion-MNIST's file {name}.gz is not in {self.root}: run `apt-get install dataset-fashion-mnist` "
+            "(Debian, Ubuntu), or put its four files into a folder and set data.root to it."
+        )
+
+
+def read_idx(path: Path, axes: int) -> Tensor:
+    """An array of bytes in the idx format: ``0 0 8 axes``, then each length in 4 bytes, then the values.
+
+    Args:
+        path: the file, packed if its name ends in ``.gz``.
+        axes: how many axes are expected.
+
+    Returns:
+        uint8, with ``axes`` dimensions.
+
+    Raises:
+        ValueError: the file is not of this kind, or cut off.
+    """
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{path} is damaged ({error}): get it anew.") from error
+    start = 4 + 4 * axes
+    if content[:4] != bytes([0, 0, 8, axes]) or len(content) < start:
+        raise ValueError(
+            f"{path} begins with {content[:4].hex()}, expected 000008{axes:02x} and {axes} lengths: not idx."
+        )
+    shape = [int.from_bytes(content[place : place + 4], "big") for place in range(4, start, 4)]
+    if len(content) - start != math.prod(shape):
+        raise ValueError(
+            f"{path} has {len(content) - start} values, expected {math.prod(shape)} for its shape {shape}: get it anew."
+        )
+    return torch.from_numpy(np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy())

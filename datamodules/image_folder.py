@@ -1,0 +1,168 @@
+"""Pictures sorted into one folder for each class, as ImageNet comes."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+from torch import Generator
+from torch.utils.data import Dataset
+
+from lumina.data import DataModule, Item, Split
+from lumina.images import SUFFIXES, centre_crop, load_image, random_flip, to_tensor
+
+
+class ImageFolder(DataModule):
+    """``root/train/CLASS/*`` and ``root/val/CLASS/*``; or ``root/CLASS/*``, of which some are held out.
+
+    Classes are numbered in the order of their sorted names. Pictures are jpg, jpeg, png, webp or bmp files of any
+    mode; what begins with a dot is left alone. ``"validation"`` and ``"test"`` are the same pictures.
+
+    Fields: ``image`` ``[B, 3, size, size]`` float32 in [-1, 1]; ``label`` ``[B]`` int64.
+
+    Args:
+        batch_size: samples in a training batch, on each process.
+        root: the folder.
+        size: side of the pictures after ADM's centre crop, in pixels.
+        holdout: share of each class held out where there is no ``train`` folder; chosen by name, whatever the seed.
+        flip: mirror half of the training pictures.
+        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
+        num_workers: loader processes for each training process; 0 loads in the training process.
+        seed: of order and flips.
+        max_corrupt: share of pictures that may be unreadable; they are skipped and named. More end the run.
+
+    Raises:
+        ValueError: ``size`` is less than 1, or ``holdout`` is not between 0 and 1.
+    """
+
+    batch_keys: ClassVar[tuple[str, ...]] = ("image", "label")
+
+    def __init__(
+        self,
+        batch_size: int,
+        root: Path,
+        size: int,
+        holdout: float = 0.05,
+        flip: bool = True,
+        eval_batch_size: int | None = None,
+        num_workers: int = 0,
+        seed: int = 0,
+        max_corrupt: float = 0.01,
+    ) -> None:
+        super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
+        self.root = root.expanduser()
+        self.size = size
+        self.holdout = holdout
+        self.flip = flip
+        if size < 1:
+            raise ValueError(f"Got size {size}: set the side of the pictures to 1 pixel or more.")
+        if not 0 < holdout < 1:
+            raise ValueError(f"Got holdout {holdout}: set a share between 0 and 1, as 0.05.")
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes; a label is the place of its name.
+
+        Raises:
+            ValueError: there are none.
+        """
+        names = _classes(self._folder(train=True))
+        if not names:
+            raise ValueError(
+                f"There are no class folders in {self._folder(train=True)}: put pictures into {self.root}/train/CLASS/ "
+                f"and {self.root}/val/CLASS/, or into {self.root}/CLASS/, or change data.root."
+            )
+        return names
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    def dataset(self, split: Split) -> Dataset[Item]:
+        """The pictures of a split.
+
+        Raises:
+            ValueError: a class has no training picture, no picture is left for evaluation, or ``val`` has a class that
+                ``train`` has not.
+        """
+        train = split == "train"
+        files = {name: self._files(name, train) for name in self.class_names}
+        empty = [name for name in files if not files[name]]
+        if empty if train else len(empty) == len(files):
+            raise ValueError(
+                f"Found no picture ({', '.join(SUFFIXES)}) to {'train on' if train else 'evaluate with'} in "
+                f"{self._folder(train)} for {len(empty)} of {len(files)} classes ({', '.join(empty[:5])} ...): "
+                "add some, or remove these classes."
+            )
+        self._check_val_classes()
+        return Pictures([(path, label) for label, name in enumerate(files) for path in files[name]], self.size)
+
+    def augment(self, item: Item, generator: Generator) -> Item:
+        """Mirrored, or not."""
+        return {**item, "image": random_flip(item["image"], generator)} if self.flip else item
+
+    @property
+    def _has_splits(self) -> bool:
+        return (self.root / "train").is_dir()
+
+    def _folder(self, train: bool) -> Path:
+        """Where the class folders are."""
+        return self.root / ("train" if train else "val") if self._has_splits else self.root
+
+    def _files(self, name: str, train: bool) -> list[str]:
+        paths = _pictures(self._folder(train) / name)
+        return paths if self._has_splits else _divide(paths, self.holdout)[0 if train else 1]
+
+    def _check_val_classes(self) -> None:
+        foreign = sorted(set(_classes(self._folder(train=False))) - set(self.class_names))
+        if foreign:
+            raise ValueError(
+                f"{self.root}/val has classes that {self.root}/train has not: {', '.join(foreign)}; "
+                "remove them, or add them to train."
+            )
+
+
+class Pictures(Dataset[Item]):
+    """Labelled picture files.
+
+    Args:
+        files: path and label of each.
+        size: side in pixels after the centre crop.
+    """
+
+    def __init__(self, files: list[tuple[str, int]], size: int) -> None:
+        self.files = files
+        self.size = size
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> Item:
+        path, label = self.files[index]
+        return {"image": to_tensor(centre_crop(load_image(path), self.size)), "label": label}
+
+
+def _visible(folder: Path) -> list[os.DirEntry[str]]:
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+
+
+def _classes(folder: Path) -> tuple[str, ...]:
+    return tuple(entry.name for entry in _visible(folder) if entry.is_dir())
+
+
+def _pictures(folder: Path) -> list[str]:
+    return [entry.path for entry in _visible(folder) if entry.name.lower().endswith(SUFFIXES)]
+
+
+def _divide(paths: list[str], share: float) -> tuple[list[str], list[str]]:
+    """Kept and held-out paths; adding files moves few of the others, and a single file is kept."""
+    count = max(1, round(share * len(paths))) if len(paths) > 1 else 0
+    held_out = set(sorted(paths, key=lambda path: zlib.crc32(os.fsencode(os.path.basename(path))))[:count])
+    return [path for path in paths if path not in held_out], sorted(held_out)

@@ -1,0 +1,5 @@
+"""``python -m lumina``."""
+
+from lumina.cli import main
+
+main()

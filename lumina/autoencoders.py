@@ -1,0 +1,121 @@
+"""Pretrained image VAEs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from lumina.frozen import Frozen
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL
+
+
+class Autoencoder(ABC):
+    """Pixels to normalised latents and back.
+
+    Attributes:
+        channels: of the latents.
+        factor: pixels along a latent cell's side.
+    """
+
+    channels: int
+    factor: int
+
+    @abstractmethod
+    def encode(self, images: Tensor) -> Tensor:
+        """``[B, 3, H, W]`` in [-1, 1] to ``[B, channels, H / factor, W / factor]`` of about unit variance."""
+
+    @abstractmethod
+    def decode(self, latents: Tensor) -> Tensor:
+        """The reverse of `encode`."""
+
+
+class KLAutoencoder(Autoencoder):
+    """diffusers' AutoencoderKL, frozen, in float32.
+
+    A picture's latent is the mean of its posterior, so that it is the same each time and can be cached.
+    """
+
+    def __init__(self, path: str, scaling_factor: float | None = None, shift_factor: float | None = None) -> None:
+        """Reads the VAE's config; its weights are read at first use.
+
+        Args:
+            path: a local folder, or a Hugging Face model id such as ``stabilityai/sd-vae-ft-ema``.
+            scaling_factor: latents are ``(z - shift) * scaling``; None = what the VAE's config says
+                (0.18215 SD, 0.13025 SDXL, 1.5305 SD3).
+            shift_factor: None = what the VAE's config says (0.0609 SD3), else 0.
+
+        Raises:
+            ImportError: without diffusers.
+            FileNotFoundError: where the VAE is neither a folder nor to be had from the hub.
+        """
+        config = _vae_class().load_config(path) if Path(path).is_dir() else _hub_config(path)
+        self.channels = int(config["latent_channels"])
+        self.factor = 2 ** (len(config["block_out_channels"]) - 1)
+        self.scaling = scaling_factor or float(config.get("scaling_factor") or 1.0)
+        self.shift = (config.get("shift_factor") or 0.0) if shift_factor is None else shift_factor
+        self._network: Frozen[AutoencoderKL] = Frozen(lambda: _vae_class().from_pretrained(path))
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> Tensor:
+        """Mean of the posterior, shifted and scaled."""
+        with torch.autocast(images.device.type, enabled=False):
+            mean = self._network.on(images.device).encode(images.float()).latent_dist.mode()
+        return (mean - self.shift) * self.scaling
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """Pictures of about [-1, 1]."""
+        with torch.autocast(latents.device.type, enabled=False):
+            pixels: Tensor = self._network.on(latents.device).decode(latents.float() / self.scaling + self.shift).sample
+        return pixels
+
+
+class RandomAutoencoder(KLAutoencoder):
+    """A tiny AutoencoderKL with seeded random weights: the right shapes at no download, for trying an experiment out."""
+
+    def __init__(self, channels: int = 4, levels: int = 4) -> None:
+        """Nothing is downloaded.
+
+        Args:
+            channels: of the latents.
+            levels: resolutions; the latents are ``2 ** (levels - 1)`` times smaller than the pictures.
+        """
+        self.channels, self.factor, self.scaling, self.shift = channels, 2 ** (levels - 1), 1.0, 0.0
+        self._network = Frozen(lambda: _random_vae(channels, levels))
+
+
+def _vae_class() -> type[AutoencoderKL]:
+    try:
+        from diffusers import AutoencoderKL
+    except ImportError as error:
+        raise ImportError('image VAEs need diffusers: pip install "lumina-nextdit[image]"') from error
+    return AutoencoderKL
+
+
+def _hub_config(path: str) -> dict[str, object]:
+    try:
+        return dict(_vae_class().load_config(path))
+    except OSError as error:
+        raise FileNotFoundError(
+            f"VAE {path!r} is neither a local folder nor to be had from the Hugging Face hub; download config.json and "
+            "diffusion_pytorch_model.safetensors, put both in one folder, and give that folder as path."
+        ) from error
+
+
+def _random_vae(channels: int, levels: int) -> AutoencoderKL:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return _vae_class()(
+            latent_channels=channels,
+            block_out_channels=(8,) * levels,
+            down_block_types=("DownEncoderBlock2D",) * levels,
+            up_block_types=("UpDecoderBlock2D",) * levels,
+            layers_per_block=1,
+            norm_num_groups=4,
+        )

@@ -1,0 +1,124 @@
+"""Grouped-query self-attention and gated cross-attention to text, on padded-free or packed batches."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+from lumina.backbone.config import NextDiTConfig
+from lumina.backbone.initialisation import xavier
+from lumina.backbone.layout import Layout
+from lumina.backbone.rope import rotate
+from lumina.backbone.varlen import attend_segments
+
+Table = tuple[Tensor, Tensor]
+
+
+class Attention(nn.Module):
+    """Self-attention plus, where the backbone has text, cross-attention behind a per-head tanh gate that starts at 0.
+
+    Both share the query (after its norm and RoPE) and the output projection; text keys have their own norm and no RoPE
+    (Lumina-Next, section 2.1; the names are those of the released weights).
+    """
+
+    def __init__(self, config: NextDiTConfig) -> None:
+        """Xavier weights.
+
+        Args:
+            config: the backbone's.
+        """
+        super().__init__()
+        width, kv_width = config.dim, config.kv_heads * config.head_dim
+        self.head_dim = config.head_dim
+        self.wq = nn.Linear(width, width, bias=config.bias)
+        self.wk = nn.Linear(width, kv_width, bias=config.bias)
+        self.wv = nn.Linear(width, kv_width, bias=config.bias)
+        self.wo = nn.Linear(width, width, bias=config.bias)
+        self.q_norm = QKNorm(config, width)
+        self.k_norm = QKNorm(config, kv_width)
+        self.gate: nn.Parameter | None = None
+        if config.text_dim is not None:
+            self.wk_y = nn.Linear(config.text_dim, kv_width, bias=False)
+            self.wv_y = nn.Linear(config.text_dim, kv_width, bias=False)
+            self.ky_norm = QKNorm(config, kv_width)
+            self.gate = nn.Parameter(torch.zeros(config.num_heads))
+        xavier(self)
+
+    def forward(self, x: Tensor, table: Table | None, layout: Layout, text: Tensor | None, text_mask: Tensor | None) -> Tensor:
+        """One attention.
+
+        Args:
+            x: ``[B, L, D]``, or packed ``[1, N, D]``.
+            table: of `rotary_table`; None = no rotary positions.
+            layout: of the batch.
+            text: ``[B, S, C]`` normed text features.
+            text_mask: ``[B, S]``.
+
+        Returns:
+            Same shape as ``x``.
+        """
+        q, k, v = self.q_norm(self.wq(x)), self.k_norm(self.wk(x)), self._heads(self.wv(x))
+        if table is not None:
+            q, k = rotate(q, table), rotate(k, table)
+        scaled = q if layout.query_scale is None else (q * layout.query_scale).type_as(q)
+        heads = attend(scaled, k, v, layout.lengths)
+        if text is not None and self.gate is not None:
+            k_y, v_y = self.ky_norm(self.wk_y(text)), self._heads(self.wv_y(text))
+            heads = heads + torch.tanh(self.gate).to(heads.dtype).unsqueeze(-1) * attend_text(q, k_y, v_y, text_mask, layout.lengths)
+        return self.wo(heads.flatten(-2))
+
+    def _heads(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (-1, self.head_dim))
+
+
+class QKNorm(nn.Module):
+    """Splits ``[..., H * d]`` into heads ``[..., H, d]`` with a LayerNorm before (all heads together), after, or none."""
+
+    def __init__(self, config: NextDiTConfig, width: int) -> None:
+        """One norm.
+
+        Args:
+            config: the backbone's.
+            width: H * d.
+        """
+        super().__init__()
+        self.head_dim = config.head_dim
+        self.per_head = config.qk_norm == "per_head"
+        size = config.head_dim if self.per_head else width
+        self.weight = nn.Parameter(torch.ones(size)) if config.qk_norm else None
+        self.bias = nn.Parameter(torch.zeros(size)) if config.qk_norm else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[..., H * d] -> [..., H, d]``."""
+        heads = x.unflatten(-1, (-1, self.head_dim))
+        if self.weight is None:
+            return heads
+        if self.per_head:
+            return nn.functional.layer_norm(heads, (self.head_dim,), self.weight, self.bias)
+        return nn.functional.layer_norm(x, x.shape[-1:], self.weight, self.bias).unflatten(-1, (-1, self.head_dim))
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, lengths: tuple[int, ...] | None) -> Tensor:
+    """Self-attention of ``q [B, L, H, d]``, ``k`` and ``v [B, L, H_kv, d]``; inside each segment when packed."""
+    if lengths is not None:
+        return attend_segments(q, k, v, lengths, lengths)
+    return _sdpa(q, k, v, None)
+
+
+def attend_text(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, lengths: tuple[int, ...] | None) -> Tensor:
+    """Cross-attention of ``q [B, L, H, d]`` (or packed) to text ``[B, S, H_kv, d]`` under ``mask [B, S]``.
+
+    A text without any real token gives zero.
+    """
+    if lengths is None:
+        return _sdpa(q, k, v, None if mask is None else mask[:, None, None, :])
+    batch, size = k.shape[:2]
+    if mask is None:
+        return attend_segments(q, k.flatten(0, 1)[None], v.flatten(0, 1)[None], lengths, (size,) * batch)
+    return attend_segments(q, k[mask][None], v[mask][None], lengths, tuple(mask.sum(1).tolist()))
+
+
+def _sdpa(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+    return scaled_dot_product_attention(q, k, v, mask, enable_gqa=q.shape[1] != k.shape[1]).transpose(1, 2)

@@ -1,0 +1,71 @@
+"""One transformer block."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from lumina.backbone.attention import Attention, Table
+from lumina.backbone.config import NextDiTConfig
+from lumina.backbone.feed_forward import GELUFeedForward, SwiGLU
+from lumina.backbone.layout import Layout
+from lumina.backbone.modulation import AdaptiveModulation, LearnedGates
+
+
+def make_norm(config: NextDiTConfig, affine: bool) -> nn.Module:
+    """RMSNorm, or LayerNorm for SiT."""
+    if config.norm == "layer":
+        return nn.LayerNorm(config.dim, config.norm_eps, elementwise_affine=affine)
+    return nn.RMSNorm(config.dim, config.norm_eps, elementwise_affine=affine)
+
+
+class Block(nn.Module):
+    """``x += tanh(g1) * post(Attention(pre(x) * (1 + s1)))``, then the same with the feed-forward (Lumina-Next, section 2.1).
+
+    Both norms stand before the zero-initialised gate, so at initialisation a block is the identity.
+    """
+
+    def __init__(self, config: NextDiTConfig) -> None:
+        """One block.
+
+        Args:
+            config: the backbone's.
+        """
+        super().__init__()
+        self.attention = Attention(config)
+        self.feed_forward = SwiGLU(config) if config.feed_forward == "swiglu" else GELUFeedForward(config)
+        self.attention_norm1 = make_norm(config, config.affine_pre_norm)
+        self.ffn_norm1 = make_norm(config, config.affine_pre_norm)
+        self.attention_norm2 = make_norm(config, True) if config.post_norm else nn.Identity()
+        self.ffn_norm2 = make_norm(config, True) if config.post_norm else nn.Identity()
+        if config.text_dim is not None:
+            self.attention_y_norm = nn.RMSNorm(config.text_dim, config.norm_eps)
+        self.adaLN_modulation = AdaptiveModulation(config) if config.has_time else LearnedGates(config)
+        self.tanh_gates = config.tanh_gates
+
+    def forward(
+        self, x: Tensor, vectors: Tensor, table: Table | None, layout: Layout, text: Tensor | None, text_mask: Tensor | None
+    ) -> Tensor:
+        """One block.
+
+        Args:
+            x: ``[B, L, D]``, or packed ``[1, N, D]``.
+            vectors: condition vectors ``[B * G, C]``.
+            table: of `rotary_table`.
+            layout: of the batch.
+            text: ``[B, S, C]`` raw text features.
+            text_mask: ``[B, S]``.
+
+        Returns:
+            Same shape as ``x``.
+        """
+        attention, feed_forward = self.adaLN_modulation.halves(vectors, layout)
+        if text is not None:
+            text = self.attention_y_norm(text)
+        branch = self.attention(attention.apply(self.attention_norm1(x)), table, layout, text, text_mask)
+        x = x + self._gate(attention.gate) * self.attention_norm2(branch)
+        branch = self.feed_forward(feed_forward.apply(self.ffn_norm1(x)))
+        return x + self._gate(feed_forward.gate) * self.ffn_norm2(branch)
+
+    def _gate(self, gate: Tensor) -> Tensor:
+        return torch.tanh(gate) if self.tanh_gates else gate

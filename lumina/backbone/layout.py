@@ -1,0 +1,87 @@
+"""How a batch of tokens lies in memory while the blocks run.
+
+Where nothing is padding the batch stays ``[B, L, D]``. Where something is, the real tokens of all samples are packed into one
+sequence ``[1, N, D]``: the linears see real tokens only and attention runs segment by segment. Padding therefore costs nothing and
+cannot leak.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lumina.interfaces import Tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """The places of a batch.
+
+    Attributes:
+        shape: (B, L) of the padded batch.
+        places: ``[N]`` flat indices of the real tokens in the padded batch; None = not packed.
+        lengths: tokens of each sample, when packed.
+        rows: row of the condition vectors that each token reads, ``[B, L]`` or ``[1, N]``; None = one row a sample,
+            broadcast.
+        query_scale: factor on the queries of self-attention (proportional attention); None = 1.
+    """
+
+    shape: tuple[int, int]
+    places: Tensor | None = None
+    lengths: tuple[int, ...] | None = None
+    rows: Tensor | None = None
+    query_scale: Tensor | float | None = None
+
+    @classmethod
+    def of(cls, tokens: Tokens, group_count: int, proportional_base: int | None) -> Layout:
+        """The layout of ``tokens``.
+
+        Args:
+            tokens: the batch.
+            group_count: G, groups a sample; 1 where conditions are per sample.
+            proportional_base: see `lumina.interfaces.Inference`.
+        """
+        batch, length = tokens.features.shape[:2]
+        mask = tokens.mask
+        rows = None
+        if group_count > 1 and tokens.groups is not None:
+            samples = torch.arange(batch, device=tokens.groups.device).unsqueeze(-1)
+            rows = samples * group_count + tokens.groups
+        if mask is None or bool(mask.all()):
+            scale = None if proportional_base is None else _length_scale(length, proportional_base)
+            return cls(shape=(batch, length), rows=rows, query_scale=scale)
+        places = mask.flatten().nonzero().squeeze(-1)
+        lengths = tuple(mask.sum(1).tolist())
+        rows = places // length if rows is None else rows.flatten()[places]
+        scale = None
+        if proportional_base is not None:
+            per_sample = torch.tensor([_length_scale(n, proportional_base) for n in lengths], device=mask.device)
+            scale = per_sample[places // length].view(1, -1, 1, 1)
+        return cls(shape=(batch, length), places=places, lengths=lengths, rows=rows.unsqueeze(0), query_scale=scale)
+
+    def pack(self, x: Tensor) -> Tensor:
+        """``[B, L, ...]`` (or ``[1, L, ...]`` shared by the batch) to what the blocks see."""
+        if self.places is None:
+            return x
+        return x.expand(*self.shape, *x.shape[2:]).flatten(0, 1)[self.places].unsqueeze(0)
+
+    def unpack(self, x: Tensor) -> Tensor:
+        """The reverse of `pack`; padding comes back as zeros."""
+        if self.places is None:
+            return x
+        padded = x.new_zeros(self.shape[0] * self.shape[1], *x.shape[2:])
+        return padded.index_copy(0, self.places, x.squeeze(0)).unflatten(0, self.shape)
+
+    def spread(self, vectors: Tensor) -> Tensor:
+        """Condition vectors ``[B * G, C]`` to their tokens: ``[B, 1, C]``, or one a token."""
+        return vectors.unsqueeze(1) if self.rows is None else vectors[self.rows]
+
+
+def _length_scale(length: int, base: int) -> float:
+    """sqrt(log_base(L)): keeps the entropy of attention when the number of tokens changes (SPEC of the released code)."""
+    if base < 2:
+        raise ValueError(f"proportional attention needs a trained size of at least 2 tokens, got {base}.")
+    return math.sqrt(math.log(max(length, 2)) / math.log(base))

@@ -1,0 +1,213 @@
+"""The backbone: tokens, time and conditions in, velocity (or features) out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from lumina.backbone.block import Block
+from lumina.backbone.config import NextDiTConfig
+from lumina.backbone.embedding import LinearEmbedding, PooledText, TimeEmbedding
+from lumina.backbone.layout import Layout
+from lumina.backbone.line_tokens import LineTokens
+from lumina.backbone.rope import rotary_table, sincos_table
+from lumina.interfaces import Conditioning, Inference, Tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Encoded:
+    x: Tensor
+    vectors: Tensor
+    layout: Layout
+    origin: Tensor | None  # where line tokens moved each token
+
+
+class NextDiT(nn.Module):
+    """Next-DiT (Lumina-Next, section 2): sandwich norms, tanh gates, scale-only adaLN, n-axis RoPE, gated cross-attention.
+
+    At initialisation the network returns 0 and each block is the identity. Mixed sizes come padded with a mask and are packed
+    inside, so that padding neither costs nor leaks. Parameter names are those of the released weights.
+    """
+
+    def __init__(
+        self, config: NextDiTConfig, input_embedding: nn.Module | None = None, activation_checkpointing: bool = False
+    ) -> None:
+        """Builds the network.
+
+        Args:
+            config: its architecture, with ``token_dim`` and ``position_axes``.
+            input_embedding: ``(features [B, L, F], t [B]) -> [B, L, D]``; None = linear.
+            activation_checkpointing: recompute each block's activations in the backward pass instead of keeping them.
+
+        Raises:
+            ValueError: where the config does not say how wide a token is or how many axes it has.
+        """
+        super().__init__()
+        if config.token_dim is None or config.position_axes is None:
+            raise ValueError(
+                f"NextDiT needs token_dim and position_axes, got token_dim={config.token_dim}, position_axes={config.position_axes}; "
+                "LuminaModule measures them from the modality, otherwise give both in the config."
+            )
+        self.config = config
+        self.activation_checkpointing = activation_checkpointing
+        self.x_embedder = LinearEmbedding(config.token_dim, config.dim) if input_embedding is None else input_embedding
+        self.t_embedder = TimeEmbedding(config.cond_dim) if config.has_time else None
+        self.cap_embedder = PooledText(config.text_dim, config.cond_dim) if config.text_dim is not None else None
+        self.line_tokens = LineTokens(config.dim, config.position_axes > 2) if config.line_tokens else None
+        self.layers = nn.ModuleList(Block(config) for _ in range(config.num_layers))
+        skips = config.num_layers // 2 if config.long_skip else 0
+        self.skips = nn.ModuleList(LongSkip(config.dim) for _ in range(skips))
+        self.final_layer = FinalLayer(config) if config.has_time else None
+        # never used, since padding is never computed: kept so that released weights load and save whole
+        self.pad_token = nn.Parameter(torch.randn(config.dim) * 0.02, requires_grad=False) if config.pad_token else None
+
+    def features(
+        self, tokens: Tokens, t: Tensor | None, cond: Conditioning, inference: Inference | None = None
+    ) -> Tensor:
+        """What the last block puts out, ``[B, L, D]``; padding is zero.
+
+        Args:
+            tokens: the batch.
+            t: ``[B]``; None for a network without time.
+            cond: the conditions.
+            inference: options of this prediction.
+        """
+        encoded = self._encode(tokens, t, cond, inference)
+        return self._places(encoded.layout.unpack(encoded.x), encoded.origin)
+
+    def predict(self, tokens: Tokens, t: Tensor, cond: Conditioning, inference: Inference | None = None) -> Tensor:
+        """``[B, L, F]``: the velocity, or whatever the objective asks for; padding is zero.
+
+        Args:
+            tokens: the batch.
+            t: ``[B]``.
+            cond: the conditions.
+            inference: options of this prediction.
+
+        Raises:
+            ValueError: for a network without time.
+        """
+        if self.final_layer is None:
+            raise ValueError("this backbone has modulation=learned, so it knows no time and predicts nothing; use features().")
+        encoded = self._encode(tokens, t, cond, inference)
+        out = self.final_layer(encoded.x, encoded.vectors, encoded.layout)
+        return self._places(encoded.layout.unpack(out), encoded.origin)
+
+    def compile_blocks(self) -> None:
+        """Compiles block by block, in place and for changing lengths; parameter names stay as they are."""
+        for layer in self.layers:
+            layer.compile(dynamic=True)
+
+    def _encode(self, tokens: Tokens, t: Tensor | None, cond: Conditioning, inference: Inference | None) -> _Encoded:
+        x, origin = self.x_embedder(tokens.features, t), None
+        if self.config.positions == "sincos" and self.config.position_axes:
+            x = x + sincos_table(tokens.positions, self.config.dim).type_as(x)
+        if self.line_tokens is not None:
+            x, tokens, origin = self.line_tokens.insert(x, tokens)
+        elif self.config.positions == "rope_1d":
+            index = torch.arange(x.shape[1], device=x.device)
+            tokens = replace(tokens, positions=index[None, :, None].expand(x.shape[0], -1, -1))
+        groups = 1 if cond.grouped is None else cond.grouped.shape[1]
+        layout = Layout.of(tokens, groups, inference.proportional_base if inference else None)
+        vectors = self._vectors(x, t, cond)
+        x = self._blocks(layout.pack(x), vectors, self._table(tokens, t, inference, layout), layout, cond)
+        return _Encoded(x=x, vectors=vectors, layout=layout, origin=origin)
+
+    def _table(
+        self, tokens: Tokens, t: Tensor | None, inference: Inference | None, layout: Layout
+    ) -> tuple[Tensor, Tensor] | None:
+        dims = self.config.rope_dims
+        if not dims:
+            return None
+        cos, sin = rotary_table(tokens.positions, dims, self.config.rope_base, self.config.rope_layout, inference, t)
+        return layout.pack(cos), layout.pack(sin)
+
+    def _vectors(self, x: Tensor, t: Tensor | None, cond: Conditioning) -> Tensor:
+        """Condition vectors ``[B * G, C]``: time + pooled text + pooled conditions + group conditions."""
+        vectors = x.new_zeros(x.shape[0], self.config.cond_dim)
+        if self.t_embedder is not None and t is not None:
+            vectors = vectors + self.t_embedder(t)
+        if self.cap_embedder is not None and cond.cross is not None:
+            vectors = vectors + self.cap_embedder(cond.cross, cond.cross_mask)
+        if cond.pooled is not None:
+            vectors = vectors + cond.pooled
+        if cond.grouped is not None:
+            vectors = (vectors.unsqueeze(1) + cond.grouped).flatten(0, 1)
+        return vectors
+
+    def _blocks(
+        self, x: Tensor, vectors: Tensor, table: tuple[Tensor, Tensor] | None, layout: Layout, cond: Conditioning
+    ) -> Tensor:
+        text = cond.cross if self.config.text_dim is not None else None
+        kept: list[Tensor] = []
+        for depth, layer in enumerate(self.layers):
+            if depth >= len(self.layers) - len(self.skips):
+                x = self.skips[len(kept) - 1](x, kept.pop())
+            arguments = (x, vectors, table, layout, text, cond.cross_mask)
+            if self.activation_checkpointing and torch.is_grad_enabled():
+                x = checkpoint(layer, *arguments, use_reentrant=False)
+            else:
+                x = layer(*arguments)
+            if depth < len(self.skips):
+                kept.append(x)
+        return x
+
+    def _places(self, x: Tensor, origin: Tensor | None) -> Tensor:
+        if origin is None:
+            return x
+        x = nn.functional.pad(x, (0, 0, 0, 1))  # padding came from one place behind the end: zero
+        return x.gather(1, origin.unsqueeze(-1).expand(-1, -1, x.shape[-1]))
+
+
+class FinalLayer(nn.Module):
+    """LayerNorm without weights, adaptive scale (and shift), zero-initialised Linear."""
+
+    def __init__(self, config: NextDiTConfig) -> None:
+        """Starts by putting out zero.
+
+        Args:
+            config: the backbone's.
+        """
+        super().__init__()
+        self.learn_sigma, self.shift = config.learn_sigma, config.final_shift
+        token_dim = config.token_dim or 0
+        self.linear = nn.Linear(config.dim, token_dim * (2 if config.learn_sigma else 1))
+        self.adaLN_modulation = nn.Sequential(nn.SiLU(), nn.Linear(config.cond_dim, config.dim * (2 if self.shift else 1)))
+        for layer in (self.linear, self.adaLN_modulation[1]):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x: Tensor, vectors: Tensor, layout: Layout) -> Tensor:
+        """``[B, L, D] -> [B, L, F]``; of a learn-sigma head the first half."""
+        x = nn.functional.layer_norm(x, x.shape[-1:], eps=1e-6)
+        modulation = layout.spread(self.adaLN_modulation(vectors))
+        if self.shift:
+            shift, scale = modulation.chunk(2, -1)
+            x = x * (1 + scale) + shift
+        else:
+            x = x * (1 + modulation)
+        out = self.linear(x)
+        return out.chunk(2, -1)[0] if self.learn_sigma else out
+
+
+class LongSkip(nn.Linear):
+    """Joins an early block's output to a late block's input; starts as if it were not there (U-ViT's long skip)."""
+
+    def __init__(self, dim: int) -> None:
+        """Identity on the late input, zero on the early one.
+
+        Args:
+            dim: D.
+        """
+        super().__init__(2 * dim, dim)
+        with torch.no_grad():
+            self.weight.copy_(torch.cat((torch.eye(dim), torch.zeros(dim, dim)), 1))
+            self.bias.zero_()
+
+    def forward(self, x: Tensor, early: Tensor) -> Tensor:
+        """``[B, L, D]``."""
+        return super().forward(torch.cat((x, early), -1))
+

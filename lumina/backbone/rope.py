@@ -1,0 +1,146 @@
+"""Rotary position embedding on n axes, and the rules for sizes never trained on (SPEC of the paper: section 2.2).
+
+All rules speak of one axis: ``b`` is the rotary base, ``s`` the ratio of the sampled to the trained length, ``u`` in [0, 1)
+the normalised exponent of a frequency, so that the plain table is ``theta_u = b ** -u``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from lumina.interfaces import Inference
+
+Rule = Literal["none", "interpolation", "ntk", "frequency_aware", "time_aware", "watershed"]
+WATERSHED = 0.3  # the released sampler interpolates below this time and is NTK-aware above it
+
+
+def axis_frequencies(
+    rule: str,
+    dim: int,
+    base: float,
+    scale: float,
+    t: float | Tensor,
+    trained_length: float,
+    head_dim: int | None = None,
+) -> Tensor:
+    """Angular frequencies of one axis (Lumina-Next, eqs. 1 to 3 and figure 6).
+
+    Args:
+        rule: "none" (extrapolation), "interpolation", "ntk", "frequency_aware", "time_aware" or "watershed".
+        dim: real dimensions of the head that this axis turns; ``dim / 2`` frequencies.
+        base: b.
+        scale: s; every rule gives the plain table at 1.
+        t: flow time, 0 = noise, 1 = data; read by "time_aware" and "watershed".
+        trained_length: positions on this axis during training; read by "frequency_aware".
+        head_dim: width of the whole head, for "time_aware"; None = ``dim``.
+
+    Returns:
+        theta ``[dim / 2]``, float64, falling.
+
+    Raises:
+        ValueError: for an unknown rule, or a trained length that leaves "frequency_aware" undefined.
+    """
+    u = torch.arange(0, dim, 2, dtype=torch.float64) / dim
+    plain = float(base) ** -u
+    if rule == "none" or scale == 1:
+        _check_rule(rule)
+        return plain
+    interpolated = plain / scale
+    ntk = (base * scale) ** -u
+    if rule == "interpolation":
+        return interpolated
+    if rule == "ntk":
+        return ntk
+    t = float(t)
+    if rule == "watershed":
+        return interpolated if t < WATERSHED else ntk
+    if rule == "frequency_aware":
+        exponent = _target_exponent(base, trained_length)
+    else:
+        _check_rule(rule)
+        head = head_dim or dim
+        exponent = ((head - 1) * t + 1) / head
+    # exp-log form: base * scale ** (1 / exponent) overflows for small exponents
+    scaled = torch.exp(-u * (math.log(base) + math.log(scale) / exponent))
+    return torch.maximum(scaled, interpolated)
+
+
+def _check_rule(rule: str) -> None:
+    if rule not in get_args(Rule):
+        raise ValueError(f"rope rule {rule!r} is unknown; choose one of {', '.join(get_args(Rule))}.")
+
+
+def _target_exponent(base: float, trained_length: float) -> float:
+    """u of the frequency whose wavelength is the trained length."""
+    if trained_length <= 2 * math.pi:
+        raise ValueError(
+            f"rope rule 'frequency_aware' needs a trained length above 2 pi positions, got {trained_length:g}: "
+            "no frequency completes a turn; use 'ntk' or 'time_aware'."
+        )
+    return math.log(trained_length / (2 * math.pi), base)
+
+
+def rotary_table(
+    positions: Tensor,
+    dims: tuple[int, ...],
+    base: float,
+    layout: Literal["interleaved", "concatenated"],
+    inference: Inference | None = None,
+    t: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of the turning angles.
+
+    Args:
+        positions: ``[B, L, A]``.
+        dims: real dimensions of each axis's share of the head, ``(A,)``.
+        base: b.
+        layout: how the axes' shares are laid out in the head.
+        inference: scaling rule and trained lengths; None = the plain table.
+        t: ``[B]`` times; the rules that know time read the first.
+
+    Returns:
+        ``cos, sin``, each ``[B, L, 1, head_dim / 2]`` float32; B is 1 where all samples share their places.
+    """
+    if positions.stride(0) == 0:  # an expanded tensor: one table serves the batch
+        positions = positions[:1]
+    thetas = [theta.to(positions.device, torch.float32) for theta in _axes_frequencies(positions, dims, base, inference, t)]
+    angles = [positions[..., axis, None].float() * theta for axis, theta in enumerate(thetas)]
+    joined = torch.stack(angles, -1).flatten(-2) if layout == "interleaved" else torch.cat(angles, -1)
+    return joined.cos().unsqueeze(-2), joined.sin().unsqueeze(-2)
+
+
+def _axes_frequencies(
+    positions: Tensor, dims: tuple[int, ...], base: float, inference: Inference | None, t: Tensor | None
+) -> list[Tensor]:
+    """Of each axis ``[dim / 2]``, or, each sample having its own scale, ``[B, 1, dim / 2]``."""
+    rule = inference.rope_rule if inference else "none"
+    if inference is None or inference.trained_length is None or rule == "none":
+        return [axis_frequencies(rule, dim, base, 1.0, 1.0, 1.0) for dim in dims]
+    # shrinking is left alone: positions inside the trained range need no rule
+    lengths = (positions.amax(1) + 1).T.tolist()
+    time = 1.0 if t is None else float(t[0])
+    return [
+        torch.stack(
+            [axis_frequencies(rule, dim, base, max(1.0, n / trained), time, trained, sum(dims)) for n in sizes]
+        ).unsqueeze(1)
+        for dim, sizes, trained in zip(dims, lengths, inference.trained_length, strict=True)
+    ]
+
+
+def rotate(x: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
+    """Turns neighbouring pairs of ``x [B, L, H, d]`` by the angles of `rotary_table`, in float32."""
+    cos, sin = table
+    even, odd = x.float().unflatten(-1, (-1, 2)).unbind(-1)
+    return torch.stack((even * cos - odd * sin, even * sin + odd * cos), -1).flatten(-2).type_as(x)
+
+
+def sincos_table(positions: Tensor, dim: int) -> Tensor:
+    """Absolute sine-cosine embedding ``[B, L, dim]`` of ``positions [B, L, A]``, each axis its share (DiT, SiT)."""
+    share = dim // positions.shape[-1]
+    theta = 10000.0 ** -(torch.arange(0, share, 2, device=positions.device, dtype=torch.float32) / share)
+    angles = positions.float().unsqueeze(-1) * theta
+    return torch.cat((angles.sin(), angles.cos()), -1).flatten(-2)

@@ -1,0 +1,40 @@
+"""Small operations on batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lumina.data import DataModule
+from lumina.data.module import Split
+
+
+def take(data: DataModule, split: Split, count: int) -> dict[str, Any]:
+    """The first ``count`` readable items of a split as one batch, cycling through a smaller one."""
+    dataset: Any = data.dataset(split)
+    return data.collate([dataset[number % len(dataset)] for number in range(count)])
+
+
+def move(value: Any, device: torch.device) -> Any:
+    """The batch with its tensors on ``device``."""
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, Mapping):
+        return {key: move(item, device) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [move(item, device) for item in value]
+    return value
+
+
+def select(value: Any, keep: Tensor) -> Any:
+    """The samples for which ``keep [B]`` is True, of a tensor, a list, or a mapping of them."""
+    if isinstance(value, Tensor):
+        return value[keep.to(value.device)]
+    if isinstance(value, Mapping):
+        return {key: select(item, keep) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [item for item, kept in zip(value, keep.tolist(), strict=True) if kept]
+    return value

@@ -1,0 +1,215 @@
+"""The exponential moving average of the weights, on one process, under DDP and sharded with FSDP2.
+
+Stands in for Lightning's `EMAWeightAveraging`, which deep-copies the module (a crash under FSDP2, and a second copy of
+every frozen network), averages integer buffers, knows no warm-up, and writes averaged weights in the place of the raw
+ones when validation raises. Remedied in 2.6.6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+_KEY = "ema"
+
+
+def averaged_weights(checkpoint: Mapping[str, Any]) -> dict[str, Tensor] | None:
+    """The averaged weights that a checkpoint carries beside its raw ``state_dict``.
+
+    Args:
+        checkpoint: what `torch.load` returns for a checkpoint of a run with the `EMA` callback.
+
+    Returns:
+        Full float32 tensors under their names in ``checkpoint["state_dict"]`` (only what was trained, no buffers), or
+        None when the run kept no average.
+    """
+    weights: dict[str, Tensor] | None = checkpoint.get(_KEY, {}).get("weights")
+    return weights
+
+
+class EMA(Callback):
+    """Keeps an exponential moving average of the trained weights, and evaluates with it.
+
+    Validation while fitting runs with the averaged weights (between ``on_validation_start`` and ``on_validation_end``),
+    training and ``state_dict`` keep the raw ones. ``validate``, ``test`` and ``predict`` with a checkpoint run with the
+    average in that checkpoint. Buffers are not averaged.
+
+    The average is kept in float32 beside each parameter, sharded as the parameter is, and saved as full tensors: a
+    checkpoint written under DDP resumes under FSDP2 and the other way round.
+
+    Args:
+        decay: share of the old average kept at each optimizer step.
+        warmup: whether step n (counted from 0) uses ``min(decay, (1 + n) / (10 + n))``, so that the random
+            initialisation is soon forgotten.
+
+    Raises:
+        ValueError: if ``decay`` is not in [0, 1).
+    """
+
+    def __init__(self, decay: float = 0.9999, warmup: bool = True) -> None:
+        if not 0.0 <= decay < 1.0:
+            raise ValueError(f"decay must be at least 0 and below 1, got {decay}: give a number such as 0.9999")
+        self.decay = decay
+        self.warmup = warmup
+        self._updates = 0
+        self._step = 0  # global step of the last update
+        self._average: dict[str, Tensor] = {}
+        self._raw: dict[str, Tensor] = {}  # the raw weights, while the average is in the module
+        self._restored = False
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Forgets the average of an earlier fit: each fit begins its own or resumes that of its checkpoint."""
+        self._restored = False
+        if stage == TrainerFn.FITTING:
+            self._updates, self._average = 0, {}
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Takes the average up where the checkpoint left it, or starts it at the present weights."""
+        if trainer.ckpt_path and not self._restored:
+            _warn_missing(trainer, "the average starts at its raw weights")
+        self._prepare(pl_module)
+        self._step = trainer.global_step
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """Takes the new weights into the average if this batch ended with an optimizer step."""
+        self._update(trainer, pl_module)
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Puts the averaged weights in."""
+        self._swap_in(trainer, pl_module)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Puts the raw weights back."""
+        self._swap_out(pl_module)
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Puts the averaged weights in."""
+        self._swap_in(trainer, pl_module)
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Puts the raw weights back."""
+        self._swap_out(pl_module)
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Puts the averaged weights in."""
+        self._swap_in(trainer, pl_module)
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Puts the raw weights back."""
+        self._swap_out(pl_module)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Puts the raw weights back; Lightning calls checkpoint callbacks, which may now save, after all others."""
+        self._swap_out(pl_module)
+
+    def state_dict(self) -> dict[str, Any]:
+        """A mark, by which Lightning warns when the checkpoint is resumed without this callback."""
+        return {"decay": self.decay}
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Adds the average; every rank takes part in gathering, only rank 0, which writes, keeps what is gathered.
+
+        Not in `state_dict`, because Lightning deep-copies that on every rank when it restores it.
+        """
+        if trainer.training:
+            self._update(trainer, pl_module)  # a callback that saves may come before this one
+        full = ((name, _full(average)) for name, average in self._average.items())
+        weights = {name: average.cpu() for name, average in full if trainer.is_global_zero}
+        if self._average:
+            checkpoint[_KEY] = {"weights": weights, "updates": self._updates}
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Takes the average of a checkpoint; it is sharded later, when the module is."""
+        weights = averaged_weights(checkpoint)
+        self._restored = weights is not None
+        self._average = dict(weights or {})
+        self._updates = checkpoint[_KEY]["updates"] if self._restored else 0
+
+    @torch.inference_mode(False)  # tensors made in inference mode could not be updated in training
+    @torch.no_grad()
+    def _prepare(self, pl_module: LightningModule) -> None:
+        weights = _weights(pl_module, also=self._average)
+        if unknown := self._average.keys() - weights.keys():
+            raise ValueError(
+                f"the averaged weights of the checkpoint hold {sorted(unknown)[:3]}, which the model lacks: use the "
+                "checkpoint's own model configuration, or remove the EMA callback"
+            )
+        self._average = {name: _placed_as(weight, self._average.get(name, weight)) for name, weight in weights.items()}
+
+    @torch.no_grad()
+    def _update(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.global_step == self._step:  # gradients are still being accumulated
+            return
+        weights = _weights(pl_module, also=self._average)
+        new = [_local(weights[name]).float() for name in self._average]
+        torch._foreach_lerp_(_locals(self._average.values()), new, 1 - self._decay_now())
+        self._step = trainer.global_step
+        self._updates += 1
+
+    def _decay_now(self) -> float:
+        return min(self.decay, (1 + self._updates) / (10 + self._updates)) if self.warmup else self.decay
+
+    @torch.no_grad()
+    def _swap_in(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.state.fn != TrainerFn.FITTING:
+            if not trainer.ckpt_path:
+                return
+            if not self._restored:
+                _warn_missing(trainer, "its raw weights are used")
+                return
+        if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
+            self._prepare(pl_module)
+        weights = _weights(pl_module, also=self._average)
+        self._raw = {name: _local(weight).clone() for name, weight in weights.items()}
+        for name, weight in weights.items():
+            _local(weight).copy_(_local(self._average[name]))
+
+    @torch.no_grad()
+    def _swap_out(self, pl_module: LightningModule) -> None:
+        if self._raw:
+            weights = _weights(pl_module, also=self._raw)
+            for name, raw in self._raw.items():
+                _local(weights[name]).copy_(raw)
+        self._raw = {}
+
+
+def _warn_missing(trainer: Trainer, consequence: str) -> None:
+    rank_zero_warn(f"{trainer.ckpt_path} holds no averaged weights (its run had no EMA callback): {consequence}")
+
+
+def _weights(module: nn.Module, also: Mapping[str, Any]) -> dict[str, nn.Parameter]:
+    """Trainable parameters, and those named in ``also``, under every name they have in the module's state dict.
+
+    FSDP2 reshards each of its modules before a state dict is read. Without that, the root module, which stays gathered
+    after a forward pass, would give plain tensors that the next forward pass throws away.
+    """
+    state = module.state_dict(keep_vars=True)
+    return {n: p for n, p in state.items() if isinstance(p, nn.Parameter) and (p.requires_grad or n in also)}
+
+
+def _local(tensor: Tensor) -> Tensor:
+    """This rank's shard; it shares memory with ``tensor``."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+
+def _locals(tensors: Iterable[Tensor]) -> list[Tensor]:
+    return [_local(tensor) for tensor in tensors]
+
+
+def _full(tensor: Tensor) -> Tensor:
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def _placed_as(parameter: Tensor, average: Tensor) -> Tensor:
+    """A float32 copy of ``average``, full or already sharded, on the device and in the shards of ``parameter``."""
+    if isinstance(parameter, DTensor) and not isinstance(average, DTensor):
+        mesh, full = parameter.device_mesh, average.to(parameter.device)
+        average = distribute_tensor(full, mesh, parameter.placements, src_data_rank=None)  # every rank read the file
+    return average.to(parameter.device, torch.float32, copy=True)

@@ -1,0 +1,71 @@
+"""What both formats share: checking tensors against a backbone, filling it without a second copy, the output rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from lumina.backbone import NextDiT, NextDiTConfig
+
+OUTPUT_ROWS = ("final_layer.linear.weight", "final_layer.linear.bias")
+"""Parameters whose rows the other codes order (ph, pw, c); tokens here are (c, ph, pw), in and out."""
+
+LISTED = 4  # names of a kind that an error spells out
+
+
+def empty_backbone(config: NextDiTConfig) -> NextDiT:
+    """A backbone whose parameters have shapes but no memory, to be filled by `fill`."""
+    with torch.device("meta"):
+        return NextDiT(config)
+
+
+def fill(model: NextDiT, state: Mapping[str, Tensor]) -> NextDiT:
+    """Makes the tensors of ``state`` the parameters of ``model``, as they are: nothing is copied or cast."""
+    model.load_state_dict(dict(state), assign=True)
+    return model
+
+
+def check_tensors(source: Path, expected: Mapping[str, torch.Size], found: Mapping[str, Tensor]) -> None:
+    """Compares names and shapes.
+
+    Args:
+        source: where the tensors come from, for the message.
+        expected: shapes by name.
+        found: tensors by name.
+
+    Raises:
+        ValueError: listing missing, unexpected and ill-shaped tensors.
+    """
+    shapes = [
+        f"{name} {list(found[name].shape)} instead of {list(shape)}"
+        for name, shape in expected.items()
+        if name in found and found[name].shape != shape
+    ]
+    problems = {
+        "missing": sorted(expected.keys() - found.keys()),
+        "unexpected": sorted(found.keys() - expected.keys()),
+        "of another shape": shapes,
+    }
+    faults = [f"{len(names)} {kind} ({_some(names)})" for kind, names in problems.items() if names]
+    if faults:
+        raise ValueError(
+            f"{source}: expected the {len(expected)} tensors of the architecture that the folder describes, got "
+            f"{'; '.join(faults)}; give the folder of an unchanged Lumina-Next model."
+        )
+
+
+def channels_first(x: Tensor, patch_size: int) -> Tensor:
+    """Rows ``[ph * pw * C, ...]`` to ``[C * ph * pw, ...]``; C counts both halves of a learn-sigma head."""
+    return x.reshape(patch_size, patch_size, -1, *x.shape[1:]).movedim(2, 0).reshape(x.shape)
+
+
+def channels_last(x: Tensor, patch_size: int) -> Tensor:
+    """The reverse of `channels_first`."""
+    return x.reshape(-1, patch_size, patch_size, *x.shape[1:]).movedim(0, 2).reshape(x.shape)
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")

@@ -1,0 +1,91 @@
+"""The command line: ``lumina``, ``python -m lumina`` and ``lightning`` are one entry.
+
+``fit``, ``validate``, ``test`` and ``predict`` are LightningCLI's, over YAML experiments; the other commands live in `lumina.commands` and
+answer without starting a trainer.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import distribution, entry_points
+
+import lumina
+
+TRAINER_COMMANDS = {
+    "fit": "train from a YAML experiment",
+    "validate": "the validation loss of a checkpoint",
+    "test": "the evaluation run: metrics of a checkpoint's averaged weights",
+    "predict": "outputs of a checkpoint for every item of a data set",
+}
+COMMANDS = {
+    "sample": "a checkpoint in, samples out",
+    "report": "metrics of several runs over their steps: one PNG, one CSV",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one command; what a user can mend ends in one sentence and exit code 2."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    command = arguments[0] if arguments else "--help"
+    if command in ("-h", "--help"):
+        print(_help())
+    elif command == "--version":
+        print(lumina.__version__)
+    elif command in TRAINER_COMMANDS or command in COMMANDS:
+        _run(command, arguments)
+    else:
+        _other_lightning(command, arguments)
+
+
+def _run(command: str, arguments: list[str]) -> None:
+    try:
+        _refuse_foreign_packages()
+        if command in COMMANDS:
+            import_module(f"lumina.commands.{command}").main(arguments[1:])
+        else:
+            import_module("lumina.commands.train").main(arguments)
+    except (ValueError, OSError, ImportError) as error:
+        if os.environ.get("LUMINA_TRACEBACK"):
+            raise
+        print(f"lumina {command}: error: {error}\n(LUMINA_TRACEBACK=1 shows where.)", file=sys.stderr)
+        raise SystemExit(2) from error
+
+
+def _refuse_foreign_packages() -> None:
+    """`modalities` and `datamodules` must be ours: the first is also the name of an unrelated package.
+
+    Raises:
+        ImportError: where another package has the name.
+    """
+    sys.path.insert(0, os.getcwd()) if os.getcwd() not in sys.path else None
+    for name in ("modalities", "datamodules"):
+        package = import_module(name)
+        if getattr(package, "__lumina__", None) != lumina.__version__:
+            raise ImportError(
+                f"the installed package {name!r} ({package.__path__[0]}) is not lumina's; uninstall the package that brought it "
+                "(`pip uninstall modalities`) and install lumina-nextdit again."
+            )
+
+
+def _other_lightning(command: str, arguments: list[str]) -> None:
+    """Hands a subcommand that is not ours to the `lightning` command of another installed package, if there is one."""
+    ours = {point.value for point in distribution("lumina-nextdit").entry_points}
+    others = [p for p in entry_points(group="console_scripts", name="lightning") if p.value not in ours]
+    if others and os.path.basename(sys.argv[0]) == "lightning":
+        sys.argv = ["lightning", *arguments]
+        others[0].load()()
+        return
+    print(f"lumina: error: unknown command {command!r}.\n\n{_help()}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def _help() -> str:
+    rows = [f"  {name:<10}{text}" for name, text in {**TRAINER_COMMANDS, **COMMANDS}.items()]
+    return "\n".join(
+        [f"lumina {lumina.__version__}: multi-modal diffusion transformers", "", "usage: lumina COMMAND [options]", ""]
+        + rows
+        + ["", "`lumina COMMAND --help` lists a command's options."]
+    )

@@ -1,0 +1,121 @@
+"""``lumina fit | validate | test | predict``."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.cli import LightningCLI, SaveConfigCallback
+
+from lumina.callbacks.evaluation import EvaluationReport
+from lumina.callbacks.predictions import PredictionWriter
+from lumina.data import DataModule
+from lumina.module import LuminaModule
+from lumina.parser import ShortErrorParser
+from lumina.run_folder import run_folder
+from lumina.workarounds.atomic_checkpoint import AtomicCheckpointIO, newest_valid_checkpoint
+from lumina.workarounds.checkpoint_config import warn_of_differences
+from lumina.workarounds.graceful_stop import GracefulStop
+from lumina.workarounds.non_finite import NonFiniteGuard
+
+
+class RunConfig(SaveConfigCallback):
+    """Stores the resolved YAML in the run's folder, also under W&B, where Lightning would overwrite another run's."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """Lightning passes parser and config."""
+        super().__init__(*arguments, **{**options, "save_to_log_dir": False})
+
+    def save_config(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
+        """Writes ``config.yaml``."""
+        if stage != "fit":
+            return
+        folder = run_folder(trainer)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.parser.save(self.config, folder / "config.yaml", skip_none=False, overwrite=True, multifile=False)
+
+
+class LuminaCLI(LightningCLI):
+    """LightningCLI over the one module, with what every run needs."""
+
+    def _parse_ckpt_path(self) -> None:
+        """The YAML and the command line hold, not the checkpoint's stored arguments; differences are named."""
+        config = self.config.get(self.config.get("subcommand"), {})
+        if config.get("ckpt_path"):
+            warn_of_differences(config.ckpt_path, config.model.as_dict())
+
+    def instantiate_trainer(self, **options: Any) -> Trainer:
+        """Adds what is not a matter of choice: atomic checkpoints, a graceful stop, a guard against NaN, the reports."""
+        plugins = self._get(self.config_init, "trainer.plugins") or []
+        plugins = plugins if isinstance(plugins, list) else [plugins]
+        options["plugins"] = [*plugins, AtomicCheckpointIO()]
+        trainer = super().instantiate_trainer(**options)
+        trainer.callbacks = _checkpoints_last(
+            [*trainer.callbacks, GracefulStop(), NonFiniteGuard(), EvaluationReport(), PredictionWriter()]
+        )
+        return trainer
+
+
+def main(arguments: list[str]) -> None:
+    """Runs one of Lightning's subcommands."""
+    build(with_run(arguments), run=True)
+
+
+def build(arguments: list[str], run: bool = False) -> LuminaCLI:
+    """Module, data and trainer of an experiment.
+
+    Args:
+        arguments: options, after a subcommand if it is to run.
+        run: whether the subcommand runs.
+    """
+    warnings.filterwarnings("ignore", "LightningCLI's args parameter")
+    return LuminaCLI(
+        LuminaModule,
+        DataModule,
+        subclass_mode_data=True,
+        seed_everything_default=0,
+        auto_configure_optimizers=False,
+        parser_class=ShortErrorParser,
+        save_config_callback=RunConfig,
+        trainer_defaults={"use_distributed_sampler": False, "default_root_dir": "runs"},
+        args=arguments,
+        run=run,
+    )
+
+
+def with_run(arguments: list[str]) -> list[str]:
+    """Lets ``--ckpt_path`` name a run's folder, and finds the run's stored config where no ``--config`` is given.
+
+    Args:
+        arguments: subcommand and options.
+
+    Returns:
+        The same with the newest whole checkpoint under that folder, and ``--config`` for an evaluation.
+    """
+    position = next((i for i, word in enumerate(arguments) if word.split("=")[0] == "--ckpt_path"), None)
+    if position is None:
+        return arguments
+    word = arguments[position]
+    joined = "=" in word
+    given = Path(word.split("=", 1)[1] if joined else arguments[position + 1])
+    path = newest_valid_checkpoint(given) if given.is_dir() and not (given / "meta.pt").is_file() else given
+    if not path.exists():
+        raise FileNotFoundError(f"checkpoint {path} does not exist; give a .ckpt file or a run's folder.")
+    rest = arguments[:position] + arguments[position + (1 if joined else 2) :]
+    if "--config" not in rest and "-c" not in rest and arguments[0] != "fit":
+        rest += ["--config", str(_stored_config(path))]
+    return [*rest, "--ckpt_path", str(path)]
+
+
+def _stored_config(checkpoint: Path) -> Path:
+    for folder in checkpoint.resolve().parents:
+        if (folder / "config.yaml").is_file():
+            return folder / "config.yaml"
+    raise FileNotFoundError(f"no config.yaml lies with {checkpoint}; name the experiment with --config.")
+
+
+def _checkpoints_last(callbacks: list[Any]) -> list[Any]:
+    return sorted(callbacks, key=lambda callback: isinstance(callback, ModelCheckpoint))

@@ -1,0 +1,82 @@
+"""Two batches as one, so that guidance costs one evaluation of a doubled batch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from lumina.interfaces import Conditioning, Tokens
+
+
+def concatenate(first: Conditioning, second: Conditioning) -> Conditioning:
+    """Joins two conditions along the batch; the shorter sequences are padded and masked.
+
+    Args:
+        first: conditions of B1 samples.
+        second: conditions of B2 samples, by the same routes.
+
+    Returns:
+        Conditions of B1 + B2 samples; a mask stays None where nothing is padding.
+
+    Raises:
+        ValueError: if one has a route that the other lacks.
+    """
+    return Conditioning(
+        cross=_join("cross", first.cross, second.cross),
+        cross_mask=_join_masks(first.cross, first.cross_mask, second.cross, second.cross_mask),
+        pooled=_join("pooled", first.pooled, second.pooled),
+        grouped=_join("grouped", first.grouped, second.grouped),
+    )
+
+
+def concatenate_tokens(first: Tokens, second: Tokens) -> Tokens:
+    """Joins two sets of tokens along the batch; the shorter sequences are padded and masked.
+
+    Args:
+        first: tokens of B1 samples.
+        second: tokens of B2 samples, on as many position axes.
+
+    Returns:
+        Tokens of B1 + B2 samples; the mask stays None where nothing is padding.
+
+    Raises:
+        ValueError: if only one of them has groups.
+    """
+    return Tokens(
+        features=_pad_and_join(first.features, second.features),
+        positions=_pad_and_join(first.positions, second.positions),
+        mask=_join_masks(first.features, first.mask, second.features, second.mask),
+        groups=_join("groups", first.groups, second.groups),
+    )
+
+
+def _join(name: str, first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    if first is None and second is None:
+        return None
+    if first is None or second is None:
+        lacking = "first" if first is None else "second"
+        raise ValueError(f"only one of two batches to join has {name!r}, the {lacking} lacks it: give both or neither")
+    return _pad_and_join(first, second)
+
+
+def _join_masks(
+    first: Tensor | None, first_mask: Tensor | None, second: Tensor | None, second_mask: Tensor | None
+) -> Tensor | None:
+    if first is None or second is None:
+        return None
+    if first_mask is None and second_mask is None and first.shape[1] == second.shape[1]:
+        return None
+    return _pad_and_join(_real(first, first_mask), _real(second, second_mask))
+
+
+def _real(sequence: Tensor, mask: Tensor | None) -> Tensor:
+    return torch.ones(sequence.shape[:2], dtype=torch.bool, device=sequence.device) if mask is None else mask
+
+
+def _pad_and_join(first: Tensor, second: Tensor) -> Tensor:
+    length = max(first.shape[1], second.shape[1])
+    return torch.cat((_pad(first, length), _pad(second, length)))
+
+
+def _pad(x: Tensor, length: int) -> Tensor:
+    return torch.cat((x, x.new_zeros(x.shape[0], length - x.shape[1], *x.shape[2:])), dim=1)

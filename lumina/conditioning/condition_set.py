@@ -1,0 +1,61 @@
+"""All conditions of a model as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Generator, Tensor, nn
+
+from lumina.interfaces import Batch, Conditioner, Conditioning
+
+
+class ConditionerSet(nn.ModuleList):
+    """Runs each `Conditioner` on its field of the batch and merges what they put out, route by route."""
+
+    def __init__(self, conditioners: Sequence[Conditioner], width: int) -> None:
+        """Builds what depends on the backbone.
+
+        Args:
+            conditioners: any number, also none.
+            width: of the backbone's condition vector.
+        """
+        super().__init__(conditioners)
+        for conditioner in conditioners:
+            conditioner.build(width)
+
+    @property
+    def batch_keys(self) -> tuple[str, ...]:
+        """The fields of the batch that are read."""
+        return tuple(conditioner.key for conditioner in self)
+
+    def train_conditions(self, batch: Batch, count: int, generator: Generator) -> Conditioning:
+        """Conditions of ``count`` samples, each dropped with its own chance."""
+        draws = torch.rand(len(self), count, generator=generator, device=generator.device)
+        return self._merge(batch, [draw >= conditioner.dropout for draw, conditioner in zip(draws, self, strict=True)])
+
+    def conditions(self, batch: Batch, count: int, device: torch.device, keep: bool = True) -> Conditioning:
+        """Conditions of ``count`` samples; with ``keep=False`` the null conditions."""
+        return self._merge(batch, [torch.full((count,), keep, device=device)] * len(self))
+
+    def _merge(self, batch: Batch, keeps: Sequence[Tensor]) -> Conditioning:
+        parts = [conditioner(batch[conditioner.key], keep) for conditioner, keep in zip(self, keeps, strict=True)]
+        cross = [part for part in parts if part.cross is not None]
+        return Conditioning(
+            cross=torch.cat([part.cross for part in cross], 1) if cross else None,
+            cross_mask=torch.cat([_real(part) for part in cross], 1) if any(p.cross_mask is not None for p in cross) else None,
+            pooled=_sum([part.pooled for part in parts]),
+            grouped=_sum([part.grouped for part in parts]),
+        )
+
+
+def _real(part: Conditioning) -> Tensor:
+    if part.cross_mask is not None:
+        return part.cross_mask
+    assert part.cross is not None
+    return torch.ones(part.cross.shape[:2], dtype=torch.bool, device=part.cross.device)
+
+
+def _sum(values: Sequence[Tensor | None]) -> Tensor | None:
+    present = [value for value in values if value is not None]
+    return torch.stack(present).sum(0) if present else None

@@ -1,0 +1,8 @@
+"""Data: which sample is next (`sampler`), reading it (`samples`), loaders (`module`), unreadable files (`corrupt`)."""
+
+from lumina.data.corrupt import CorruptSample
+from lumina.data.module import DataModule, Split
+from lumina.data.sampler import Key, RankSampler, keyed_generator
+from lumina.data.samples import Item
+
+__all__ = ["CorruptSample", "DataModule", "Item", "Key", "RankSampler", "Split", "keyed_generator"]

@@ -1,0 +1,34 @@
+"""The loader of every split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from torch.utils.data import DataLoader
+
+from lumina.data.sampler import RankSampler
+from lumina.data.samples import Item, Sample
+
+
+class Loader(DataLoader[Sample]):
+    """A loader that resumes exactly, on any rank and with any number of workers.
+
+    Samples are pure functions of their keys, so the state is a place in the `RankSampler`'s order: that of the last
+    batch handed out, whatever the workers have prefetched. torchdata's StatefulDataLoader also keeps what each worker
+    knew, and for that refuses to go on with another number of workers.
+    """
+
+    def __iter__(self) -> Iterator[Item]:  # type: ignore[override]  # as a generator, it starts at the first batch
+        for batch in super().__iter__():
+            if isinstance(self.sampler, RankSampler):
+                self.sampler.served += self.sampler.step
+            yield batch
+
+    def state_dict(self) -> dict[str, int]:
+        """The sampler's state; empty where Lightning has put its own sampler in (overfit_batches)."""
+        return self.sampler.state_dict() if isinstance(self.sampler, RankSampler) else {}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Makes the next iteration go on after ``state``."""
+        if isinstance(self.sampler, RankSampler):
+            self.sampler.load_state_dict(state)

@@ -1,0 +1,133 @@
+"""The base class of everything that feeds a run."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Literal
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Generator
+from torch.utils.data import Dataset, default_collate
+
+from lumina.data.corrupt import CorruptCount
+from lumina.data.loader import Loader
+from lumina.data.sampler import RankSampler
+from lumina.data.samples import Batcher, Item, Samples
+
+Split = Literal["train", "validation", "test"]
+
+
+class DataModule(LightningDataModule, ABC):
+    """Feeds a run with batches; a subclass says what a sample is.
+
+    Every batch has, beside the fields of ``batch_keys``, the field ``"real"``: ``[B]`` bool. It is True everywhere in
+    training. In evaluation False marks a filler: a repeated sample that keeps the processes in step, or the
+    replacement of a corrupt one. Metrics and predictions leave fillers out and so count every sample exactly once.
+
+    Order and augmentation depend on ``seed``, the epoch and the sample, never on the number of workers. A run resumes
+    exactly where it was stopped, in the middle of an epoch too.
+
+    Class attributes:
+        batch_keys: fields of the batches.
+
+    Args:
+        batch_size: samples in a training batch, on each process.
+        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
+        num_workers: loader processes for each training process; 0 loads in the training process.
+        seed: of order and augmentation.
+        max_corrupt: share of samples that may be unreadable; they are skipped and named. More end the run.
+
+    Raises:
+        ValueError: a batch size is less than 1.
+    """
+
+    batch_keys: ClassVar[tuple[str, ...]]
+
+    def __init__(
+        self,
+        batch_size: int,
+        eval_batch_size: int | None = None,
+        num_workers: int = 0,
+        seed: int = 0,
+        max_corrupt: float = 0.01,
+    ) -> None:
+        super().__init__()
+        self.batch_size = batch_size
+        self.eval_batch_size = batch_size if eval_batch_size is None else eval_batch_size
+        self.num_workers = num_workers
+        self.seed = seed
+        self.corrupt = CorruptCount(max_corrupt)
+        if min(self.batch_size, self.eval_batch_size) < 1:
+            raise ValueError(
+                f"Got batch_size {batch_size} and eval_batch_size {eval_batch_size}: set both to 1 or more."
+            )
+
+    @abstractmethod
+    def dataset(self, split: Split) -> Dataset[Item]:
+        """The samples of a split: a dataset with a length, whose items have the fields of ``batch_keys``.
+
+        It raises `CorruptSample`, naming the file, for an item that cannot be read.
+        """
+
+    def augment(self, item: Item, generator: Generator) -> Item:
+        """A random variation of a training item; all randomness comes from ``generator``."""
+        return item
+
+    def collate(self, items: list[Item]) -> Item:
+        """Items to a batch; stacks tensors and numbers, lists everything else."""
+        batch: Item = default_collate(items)
+        return batch
+
+    def place(self) -> tuple[int, int]:
+        """Rank and number of the processes that see different data."""
+        # The trainer knows better than its global_rank: tensor-parallel processes share their data.
+        where = self.trainer and self.trainer.distributed_sampler_kwargs
+        return (where["rank"], where["num_replicas"]) if where else (0, 1)
+
+    def loader(self, split: Split) -> Loader:
+        """This process's share of a split, in batches.
+
+        Raises:
+            ValueError: the split is empty, or too small for one training batch.
+        """
+        train = split == "train"
+        samples = Samples(self.dataset(split), self.seed, self.augment if train else None)
+        if not len(samples):
+            raise ValueError(f"{type(self).__name__} has no samples in its split {split!r}: check where it looks.")
+        size = self.batch_size if train else self.eval_batch_size
+        rank, world = self.place()
+        return Loader(
+            dataset=samples,
+            sampler=RankSampler(len(samples), size, train=train, seed=self.seed, rank=rank, world=world),
+            batch_size=size,
+            collate_fn=Batcher(self.collate),
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def train_dataloader(self) -> Loader:
+        """Batches of the split ``"train"``."""
+        return self.loader("train")
+
+    def val_dataloader(self) -> Loader:
+        """Batches of the split ``"validation"``."""
+        return self.loader("validation")
+
+    def test_dataloader(self) -> Loader:
+        """Batches of the split ``"test"``."""
+        return self.loader("test")
+
+    def predict_dataloader(self) -> Loader:
+        """Batches of the split ``"test"``."""
+        return self.loader("test")
+
+    def on_before_batch_transfer(self, batch: Item, dataloader_idx: int) -> Item:
+        """Counts samples and corrupt samples here, in the process that trains."""
+        self.corrupt.add(len(batch["real"]), batch.pop("skipped", ()))
+        return batch
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Workers receive augment and collate, and with them this object; the trainer stays behind.
+        return {**self.__dict__, "trainer": None}

@@ -1,0 +1,111 @@
+"""Which samples each process serves, in which order: a pure function of (seed, epoch, rank, world)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+from torch.utils.data.distributed import DistributedSampler
+
+
+class Key(NamedTuple):
+    """What a loader asks a dataset for.
+
+    Attributes:
+        epoch: part of the key of the sample's randomness.
+        sample: index into the dataset.
+        real: False for a filler that only keeps the ranks in step and must not be counted.
+    """
+
+    epoch: int
+    sample: int
+    real: bool = True
+
+
+def keyed_generator(*key: int) -> Generator:
+    """A CPU generator whose numbers depend on ``key`` (a seed, an epoch, an index ...) and on nothing else."""
+    return Generator().manual_seed(int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0]))
+
+
+class RankSampler(DistributedSampler[Key]):
+    """The keys of one rank: the slice ``[rank::world]`` of a global order that every rank knows.
+
+    Training shuffles with (seed, epoch) and leaves out the last samples that do not fill a batch on every rank.
+    Evaluation keeps the data's order and leaves out nothing; where the samples do not divide by the number of ranks,
+    the last ranks get one filler (``Key.real`` False). So every rank has the same number of keys.
+
+    The state counts the samples served on all ranks together. It is the same on each of them, and a run resumed with
+    another batch size or number of processes goes on with the first sample not yet served.
+
+    It is a `DistributedSampler` so that Lightning puts none of its own around it.
+
+    Args:
+        size: samples in the dataset.
+        batch_size: samples in a batch of one rank.
+        train: the rules of training instead of those of evaluation.
+        seed: of the order.
+        rank: this process among those that see different data.
+        world: number of those processes.
+
+    Attributes:
+        step: samples in a batch of all ranks.
+        served: samples of this epoch that all ranks have handed out; the loader counts them.
+
+    Raises:
+        ValueError: in training, if ``size`` is less than one batch on every rank.
+    """
+
+    def __init__(
+        self, size: int, batch_size: int, *, train: bool, seed: int = 0, rank: int = 0, world: int = 1
+    ) -> None:
+        super().__init__(range(size), world, rank, shuffle=train, seed=seed, drop_last=train)  # type: ignore[arg-type]
+        self.size = size
+        self.step = batch_size * world
+        self.served = 0
+        self._start = 0
+        if train and size < self.step:
+            raise ValueError(
+                f"The training set has {size} samples, but one step takes {self.step} (batch_size {batch_size} on "
+                f"{world} process{'es' * (world > 1)}): set data.batch_size to at most {size // world}."
+            )
+
+    def plan(self, epoch: int) -> Tensor:
+        """``[size]`` int64, the order of all samples in ``epoch``."""
+        if not self.shuffle:
+            return torch.arange(self.size)
+        return torch.randperm(self.size, generator=keyed_generator(self.seed, epoch))
+
+    def __iter__(self) -> Iterator[Key]:
+        self.served, self._start = self._start, 0
+        order = self.plan(self.epoch)[self.served :]
+        if self.shuffle:
+            order = order[: len(order) - len(order) % self.step]
+        fillers = -len(order) % self.num_replicas
+        mine = torch.cat([order, order[-1:].expand(fillers)])[self.rank :: self.num_replicas]
+        for place, sample in enumerate(mine.tolist()):
+            yield Key(self.epoch, sample, place * self.num_replicas + self.rank < len(order))
+
+    def __len__(self) -> int:
+        """Keys of one rank in a whole epoch, resumed or not."""
+        if self.shuffle:
+            return self.size // self.step * self.step // self.num_replicas
+        return -(-self.size // self.num_replicas)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Goes to the beginning of ``epoch``, unless that is the epoch being resumed."""
+        if epoch != self.epoch:
+            self.epoch, self.served, self._start = epoch, 0, 0
+
+    def state_dict(self) -> dict[str, int]:
+        """The epoch, and how many of its samples were served."""
+        return {"epoch": self.epoch, "samples": self.served}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Makes the next iteration go on after ``state``; after the last step that is the next epoch."""
+        epoch, samples = state["epoch"], state["samples"]
+        if self.size - samples < (self.step if self.shuffle else 1):
+            epoch, samples = epoch + 1, 0
+        self.epoch, self.served, self._start = epoch, samples, samples

@@ -1,0 +1,92 @@
+"""Reading samples by `Key`: randomness keyed on (seed, epoch, index), corrupt ones replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Generator
+from torch.utils.data import Dataset
+
+from lumina.data.corrupt import CorruptSample
+from lumina.data.sampler import Key, keyed_generator
+
+Item = dict[str, Any]
+Augment = Callable[[Item, Generator], Item]
+Collate = Callable[[list[Item]], Item]
+
+TRIES = 100
+"""So many corrupt samples in a row mean that the data as a whole cannot be read."""
+
+
+class Sample(NamedTuple):
+    """An item on its way from a worker to the batch.
+
+    Attributes:
+        item: the sample's fields.
+        real: whether it counts.
+        skipped: a message for each corrupt sample in whose place it stands.
+    """
+
+    item: Item
+    real: bool
+    skipped: tuple[str, ...]
+
+
+class Samples(Dataset[Sample]):
+    """A dataset that is asked with keys.
+
+    A corrupt sample is replaced by the next one that can be read. In evaluation the replacement does not count, since
+    it is served in its own place already.
+
+    Args:
+        dataset: gives items by index; raises `CorruptSample` for one that cannot be read.
+        seed: of the augmentation.
+        augment: what to do with an item in training; None in evaluation.
+    """
+
+    def __init__(self, dataset: Dataset[Item], seed: int, augment: Augment | None) -> None:
+        self.dataset = dataset
+        self.seed = seed
+        self.augment = augment
+
+    def __len__(self) -> int:
+        return len(self.dataset)  # type: ignore[arg-type]
+
+    def __getitem__(self, key: Key | int) -> Sample:
+        # Lightning's overfit_batches puts a sampler of plain indices in the place of ours.
+        epoch, first, real = key if isinstance(key, Key) else Key(0, key)
+        skipped: list[str] = []
+        for offset in range(min(TRIES, len(self))):
+            index = (first + offset) % len(self)
+            try:
+                item = self.dataset[index]
+            except CorruptSample as error:
+                skipped.append(str(error))
+                continue
+            if self.augment is None:
+                return Sample(item, real and not skipped, tuple(skipped))
+            return Sample(self.augment(item, keyed_generator(self.seed, epoch, index)), real, tuple(skipped))
+        raise ValueError(f"None of {len(skipped)} samples in a row can be read; the first is {skipped[0]}")
+
+
+class Batcher:
+    """Puts samples into a batch.
+
+    The batch has the field ``"real"``, ``[B]`` bool, and ``"skipped"``, a list of messages, if anything was skipped.
+
+    Args:
+        collate: puts items into a batch.
+    """
+
+    def __init__(self, collate: Collate) -> None:
+        self.collate = collate
+
+    def __call__(self, samples: Sequence[Sample]) -> Item:
+        """Samples to the batch."""
+        batch = self.collate([sample.item for sample in samples])
+        batch["real"] = torch.tensor([sample.real for sample in samples])
+        if skipped := [message for sample in samples for message in sample.skipped]:
+            batch["skipped"] = skipped
+        return batch

@@ -1,0 +1,106 @@
+"""Picture files to tensors in [-1, 1]: any mode and orientation, ADM's centre crop, a random flip."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Generator, Tensor
+from torch.utils.data import Dataset
+
+from lumina.data import CorruptSample
+
+SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
+"""Picture files, in lower case."""
+
+BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+"""What Pillow raises over files that are cut off, damaged, of another kind, or too large to be meant."""
+
+
+def load_image(path: str | Path) -> Image.Image:
+    """A picture file as upright RGB.
+
+    The camera's orientation is applied, 16-bit grey is brought down to 8 bit, and transparency is laid on white.
+
+    Raises:
+        CorruptSample: the file cannot be read, or has more pixels than ``PIL.Image.MAX_IMAGE_PIXELS``.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                return _rgb(ImageOps.exif_transpose(image))
+    except BROKEN as error:
+        raise CorruptSample(path, error or type(error).__name__) from error
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        # Pillow would clip 16 bits at 255.
+        deep = np.asarray(image).astype(np.int64)
+        return Image.fromarray((deep >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    clear = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
+
+
+def centre_crop(image: Image.Image, size: int) -> Image.Image:
+    """The central square of a picture at ``size`` by ``size`` pixels, as ADM (guided-diffusion) prepares ImageNet.
+
+    Halved by box averaging while the short side is at least twice ``size``, then resized bicubically until the short
+    side is ``size``, then cropped.
+    """
+    while min(image.size) >= 2 * size:
+        image = image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)
+    scale = size / min(image.size)
+    image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC)
+    left, top = (image.width - size) // 2, (image.height - size) // 2
+    return image.crop((left, top, left + size, top + size))
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """``[3, H, W]`` float32 in [-1, 1] of an RGB picture."""
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 127.5 - 1
+
+
+def random_flip(image: Tensor, generator: Generator) -> Tensor:
+    """``[..., H, W]``, mirrored left to right in half of the cases."""
+    return image.flip(-1) if torch.rand((), generator=generator) < 0.5 else image
+
+
+class LabelledImages(Dataset[dict[str, Any]]):
+    """Pictures held in memory; gives ``image`` ``[C, H, W]`` float32 in [-1, 1] and ``label`` ``[]`` int64.
+
+    Args:
+        images: ``[N, C, H, W]`` uint8.
+        labels: ``[N]`` int64.
+        white: the pixel value that becomes 1; 0 becomes -1.
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor, white: int) -> None:
+        self.images = images
+        self.labels = labels
+        self.white = white
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {"image": self.images[index].float() / (self.white / 2) - 1, "label": self.labels[index]}

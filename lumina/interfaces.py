@@ -1,0 +1,294 @@
+"""Every seam of the framework in one file. Read this first.
+
+Conventions, stated once and held everywhere:
+
+* Time: ``t = 0`` is pure noise, ``t = 1`` is data. ``x_t = t * x1 + (1 - t) * x0`` with data ``x1`` and noise ``x0``.
+* Masks are bool and True marks a real element. ``mask=None`` says that nothing is padding (the fast attention path).
+* A number of steps counts intervals: ten Euler steps are ten function evaluations.
+
+Shape letters: B batch, L tokens, S condition tokens, F token width, A position axes, G groups, C condition width,
+D model width.
+
+The way of the data::
+
+    DataModule --Batch--> Modality.compress -> tokenize --Tokens--> Objective.loss(Backbone, Tokens, Conditioning, Batch)
+         +------Batch----> ConditionerSet ------------Conditioning--------+
+    sampling: Modality.layout -> noise -> Sampler(schedule x solver x guidance) -> Modality.decode -> metrics, media, files
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+import torchmetrics
+from torch import Generator, Tensor, nn
+
+if TYPE_CHECKING:
+    from lumina.data import DataModule
+
+Batch = Mapping[str, Any]
+"""Named fields, batched along dimension 0."""
+
+Velocity = Callable[[Tensor, Tensor], Tensor]
+"""``(x [B, L, F], t []) -> dx/dt [B, L, F]``: all a solver knows of the model."""
+
+Route = Literal["cross", "pooled", "grouped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """A padded set of tokens: what every modality becomes.
+
+    Attributes:
+        features: ``[B, L, F]``.
+        positions: ``[B, L, A]``, integer or real coordinates on each axis; A may be 0.
+        mask: ``[B, L]`` bool, True = real, padding last; None when nothing is padding.
+        groups: ``[B, L]`` integer, the group (a view, say) whose ``Conditioning.grouped`` vector a token receives.
+    """
+
+    features: Tensor
+    positions: Tensor
+    mask: Tensor | None = None
+    groups: Tensor | None = None
+
+    def with_features(self, features: Tensor) -> Tokens:
+        """The same places with other ``features [B, L, F]``."""
+        return replace(self, features=features)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditioning:
+    """What the backbone is told beside tokens and time; every field is optional.
+
+    Attributes:
+        cross: ``[B, S, C]`` tokens that the backbone attends to (text).
+        cross_mask: ``[B, S]`` bool, True = real; None = all real.
+        pooled: ``[B, min(D, 1024)]``, added to the time embedding.
+        grouped: ``[B, G, min(D, 1024)]``, added to the time embedding of the tokens of each group.
+    """
+
+    cross: Tensor | None = None
+    cross_mask: Tensor | None = None
+    pooled: Tensor | None = None
+    grouped: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrupted:
+    """A training example of a generative objective.
+
+    Attributes:
+        x_t: ``[B, L, F]`` noisy features.
+        t: ``[B]`` times.
+        target: ``[B, L, F]`` what the backbone is asked for.
+        weight: ``[B]`` weight of each sample's loss.
+    """
+
+    x_t: Tensor
+    t: Tensor
+    target: Tensor
+    weight: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inference:
+    """Options of one prediction, passed down as a value and never stored on a module.
+
+    Attributes:
+        rope_rule: how rotary frequencies change at sizes never trained on; see `lumina.backbone.rope`.
+        trained_length: positions on each axis during training, ``(A,)``; None leaves the table as it is.
+        proportional_base: token count of the trained size; given, the softmax scale of self-attention becomes
+            ``sqrt(log(L) / log(base) / d)``.
+    """
+
+    rope_rule: str = "none"
+    trained_length: tuple[float, ...] | None = None
+    proportional_base: int | None = None
+
+
+class Modality(nn.Module, ABC):
+    """Turns one kind of data into tokens and back.
+
+    Class attributes:
+        batch_keys: fields of the batch that `compress` and `tokenize` read.
+
+    Attributes:
+        token_dim: F.
+        position_axes: A.
+    """
+
+    batch_keys: ClassVar[tuple[str, ...]]
+    token_dim: int
+    position_axes: int
+
+    @abstractmethod
+    def compress(self, batch: Batch) -> Any:
+        """Data to latent: expensive, never trained here, cacheable as ``batch["latent"]``."""
+
+    @abstractmethod
+    def tokenize(self, latent: Any, batch: Batch) -> Tokens:
+        """Latent to tokens: cheap, exactly undone by `decode`."""
+
+    @abstractmethod
+    def decode(self, outputs: Any) -> Any:
+        """What the objective puts out (generated `Tokens`, or logits) to what metrics, media and files expect."""
+
+    @abstractmethod
+    def layout(self, count: int, request: Mapping[str, Any]) -> Tokens:
+        """The empty canvas (zero features) of ``count`` samples.
+
+        Args:
+            count: B.
+            request: what the user asks for (size, seconds, points, views); a missing entry means the trained value.
+        """
+
+    @abstractmethod
+    def example_batch(self, count: int) -> Batch:
+        """A small random batch with every field of ``batch_keys``; the contract tests feed on it."""
+
+    def input_embedding(self, width: int) -> nn.Module:
+        """``(features [B, L, F], t [B]) -> [B, L, D]``; linear unless the modality knows better."""
+        from lumina.backbone.embedding import LinearEmbedding
+
+        return LinearEmbedding(self.token_dim, width)
+
+    @abstractmethod
+    def picture(self, samples: Any) -> Tensor:
+        """One contact sheet ``[3, H, W]`` uint8 of decoded samples, for dashboards."""
+
+    @abstractmethod
+    def save(self, samples: Any, folder: Path) -> list[Path]:
+        """Writes each decoded sample to a file of its own in ``folder``."""
+
+
+class Conditioner(nn.Module, ABC):
+    """Turns one field of the batch into one route of `Conditioning`.
+
+    Class attributes:
+        route: the route, named and never guessed from a tensor's rank.
+
+    Attributes:
+        key: the field of the batch that is read.
+        dim: C, the width of what is put out.
+        dropout: chance in training that a sample's condition is replaced by the null condition.
+    """
+
+    route: ClassVar[Route]
+    key: str
+    dropout: float
+
+    def build(self, width: int) -> None:
+        """Creates the parameters whose shape depends on the backbone: ``width`` of its condition vector."""
+
+    @abstractmethod
+    def forward(self, value: Any, keep: Tensor) -> Conditioning:
+        """A `Conditioning` with this route's fields.
+
+        Args:
+            value: ``batch[key]``.
+            keep: ``[B]`` bool; False = the null condition.
+        """
+
+    @abstractmethod
+    def example(self, count: int) -> Any:
+        """A random ``value`` for ``count`` samples, for checks and contract tests."""
+
+
+class Backbone(Protocol):
+    """A network over tokens."""
+
+    def features(
+        self, tokens: Tokens, t: Tensor | None, cond: Conditioning, inference: Inference | None = None
+    ) -> Tensor:
+        """``[B, L, D]``; t ``[B]``, or None for a network without time (recognition)."""
+
+    def predict(self, tokens: Tokens, t: Tensor, cond: Conditioning, inference: Inference | None = None) -> Tensor:
+        """``[B, L, F]``; t ``[B]``."""
+
+
+class Objective(nn.Module, ABC):
+    """What is learnt, and what comes out: the one place where generation and recognition differ."""
+
+    @abstractmethod
+    def loss(
+        self, backbone: Backbone, tokens: Tokens, cond: Conditioning, batch: Batch, generator: Generator
+    ) -> dict[str, Tensor]:
+        """Named scalars to log; ``"loss"`` is minimised. All randomness comes from ``generator``."""
+
+    @abstractmethod
+    def outputs(
+        self,
+        backbone: Backbone,
+        tokens: Tokens,
+        cond: Conditioning,
+        null: Conditioning,
+        generator: Generator,
+        inference: Inference | None = None,
+    ) -> Any:
+        """What `Modality.decode` takes: generated `Tokens` on the places of ``tokens``, or logits.
+
+        Args:
+            backbone: the network.
+            tokens: the canvas to fill (its features are ignored by generative objectives), or the data to recognise.
+            cond: the conditions.
+            null: the null conditions, for guidance.
+            generator: source of the initial noise.
+            inference: options of the backbone.
+        """
+
+
+class TimeSampling(ABC):
+    """Distribution of training times."""
+
+    @abstractmethod
+    def sample(self, count: int, generator: Generator) -> Tensor:
+        """``[count]`` float32 in (0, 1), on the generator's device."""
+
+
+class TimeSchedule(ABC):
+    """Places a solver's steps."""
+
+    @abstractmethod
+    def times(self, steps: int) -> Tensor:
+        """``[steps + 1]`` float64, strictly increasing from exactly 0 to exactly 1."""
+
+
+class Solver(ABC):
+    """One step of an ODE solver.
+
+    Attributes:
+        calls_per_step: evaluations of the velocity in one step; 0 when it adapts.
+    """
+
+    calls_per_step: int
+
+    @abstractmethod
+    def step(self, velocity: Velocity, x: Tensor, t: Tensor, t_next: Tensor) -> Tensor:
+        """``x [B, L, F]`` at time ``t []`` carried to ``t_next []``."""
+
+
+class Guidance(ABC):
+    """Combines a conditional and an unconditional velocity."""
+
+    @abstractmethod
+    def combine(self, conditional: Tensor, null: Tensor, t: Tensor) -> Tensor:
+        """``[B, L, F]`` from two ``[B, L, F]`` at time ``t []``."""
+
+
+class SampleMetric(torchmetrics.Metric, ABC):
+    """A metric over decoded outputs; `compute` returns named floats."""
+
+    def prepare(self, data: DataModule) -> None:
+        """Called once before the first update, for references that need the data set."""
+
+    @abstractmethod
+    def update(self, generated: Any, batch: Batch) -> None:
+        """Takes in one batch: what `Modality.decode` returned, and the batch whose conditions it was asked for."""
+
+    @abstractmethod
+    def compute(self) -> dict[str, float]:
+        """Named results."""

@@ -1,0 +1,1 @@
+"""What samples are measured with: plain functions, and metrics built on them."""

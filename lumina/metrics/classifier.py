@@ -1,0 +1,154 @@
+"""Quality of class-conditional pictures, measured by a small classifier trained on the real ones."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lumina.data import DataModule
+from lumina.data.module import Split
+from lumina.frozen import Frozen
+from lumina.interfaces import Batch, SampleMetric
+from lumina.metrics.frechet import frechet_distance
+from lumina.randomness import keyed_generator
+
+FEATURES = 64
+REAL_LIMIT = 10_000  # real pictures of a split that are read for references
+
+
+class ClassifierQuality(SampleMetric):
+    """Do generated pictures show what they were asked for, as varied as real ones, with the real ones' statistics?
+
+    A small convolutional classifier is trained once on the training pictures (seeded, then kept under ``cache``), and reports:
+
+    * ``accuracy``: share of generated pictures recognised as the class they were asked to be; ``accuracy_real``: of held-out ones.
+    * ``spread``: mean distance of features to their class mean, generated divided by held-out; near 0 is one picture a class.
+    * ``frechet``: Frechet distance of features, generated against held-out; ``frechet_train``: as many training pictures
+      against held-out, how good one can be. Not an FID: the features are this classifier's.
+    """
+
+    full_state_update = False
+    features: list[Tensor]
+    predicted: list[Tensor]
+    labels: list[Tensor]
+
+    def __init__(self, cache: Path = Path("runs/classifiers"), steps: int = 1500, batch_size: int = 128) -> None:
+        """The classifier is trained when the data are known.
+
+        Args:
+            cache: folder that keeps trained classifiers.
+            steps: optimizer steps of the classifier.
+            batch_size: of the classifier's training.
+        """
+        super().__init__()
+        self.cache, self.steps, self.batch_size = Path(cache), steps, batch_size
+        for state in ("features", "predicted", "labels"):
+            self.add_state(state, default=[], dist_reduce_fx="cat")
+        self._classifier: Frozen[nn.Module] | None = None
+        self._real: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def prepare(self, data: DataModule) -> None:
+        """Trains the classifier (or reads it) and keeps the real pictures' features."""
+        if self._classifier is not None:
+            return
+        train, held_out = _pictures(data, "train"), _pictures(data, "test")
+        network = self._trained(*train)
+        self._classifier = Frozen(lambda: network)
+        for name, (images, labels) in {"train": train, "held_out": held_out}.items():
+            self._real[name] = self._describe(images)[0], labels
+        self._accuracy_real = (self._describe(held_out[0])[1] == held_out[1]).double().mean().item()
+
+    def update(self, generated: Tensor, batch: Batch) -> None:
+        """Takes in pictures ``[B, C, H, W]`` that were asked to be ``batch["label"]``."""
+        features, predicted = self._describe(generated)
+        self.features.append(features)
+        self.predicted.append(predicted)
+        self.labels.append(batch["label"])
+
+    def compute(self) -> dict[str, float]:
+        """The report."""
+        features, predicted, labels = (_joined(x).cpu() for x in (self.features, self.predicted, self.labels))
+        held_out, held_out_labels = (x.cpu() for x in self._real["held_out"])
+        count = min(len(features), len(held_out))
+        train = self._real["train"][0].cpu()
+        train = train[torch.randperm(len(train), generator=keyed_generator(0))[:count]]
+        return {
+            "accuracy": (predicted == labels).double().mean().item(),
+            "accuracy_real": self._accuracy_real,
+            "spread": _spread(features, labels) / _spread(held_out, held_out_labels),
+            "frechet": frechet_distance(features, held_out),
+            "frechet_train": frechet_distance(train, held_out),
+        }
+
+    @torch.no_grad()
+    def _describe(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features ``[B, 64]`` and predicted classes ``[B]``."""
+        assert self._classifier is not None
+        network: Any = self._classifier.on(images.device)
+        features = torch.cat([network[0](part.float()) for part in images.split(500)])
+        return features, network[1](features).argmax(1)
+
+    def _trained(self, images: Tensor, labels: Tensor) -> nn.Module:
+        key = hashlib.sha256(images.numpy().tobytes() + labels.numpy().tobytes() + repr((self.steps, self.batch_size)).encode())
+        path = self.cache / f"{key.hexdigest()[:16]}.safetensors"
+        network = _network(images.shape[1], int(labels.max()) + 1)
+        if path.is_file():
+            network.load_state_dict(load_file(path))
+            return network
+        _fit(network, images, labels, self.steps, self.batch_size)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(network.state_dict(), path)
+        return network
+
+
+def _joined(values: list[Tensor] | Tensor) -> Tensor:
+    return torch.cat(values) if isinstance(values, list) else values
+
+
+def _pictures(data: DataModule, split: Split) -> tuple[Tensor, Tensor]:
+    dataset: Any = data.dataset(split)
+    items = [dataset[index] for index in range(min(len(dataset), REAL_LIMIT))]
+    batch = data.collate(items)
+    return batch["image"], batch["label"]
+
+
+def _spread(features: Tensor, labels: Tensor) -> float:
+    classes = labels.unique().tolist()
+    within = [features[labels == c] - features[labels == c].mean(0) for c in classes]
+    return torch.cat(within).norm(dim=1).mean().item()
+
+
+def _network(channels: int, classes: int) -> nn.Sequential:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        features = nn.Sequential(
+            nn.Conv2d(channels, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(),
+            nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.BatchNorm2d(64), nn.ReLU(),
+            nn.Conv2d(64, 64, 3, stride=2, padding=1), nn.BatchNorm2d(64), nn.ReLU(),
+            nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(256, FEATURES), nn.ReLU(),
+        )  # fmt: skip
+        return nn.Sequential(features, nn.Linear(FEATURES, classes))
+
+
+def _fit(network: nn.Module, images: Tensor, labels: Tensor, steps: int, batch_size: int) -> None:
+    optimizer = torch.optim.AdamW(network.parameters(), 2e-3, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
+    generator = keyed_generator(0)
+    network.train()
+    for _ in range(steps):
+        chosen = torch.randint(len(images), (batch_size,), generator=generator)
+        optimizer.zero_grad()
+        # the real pictures with up to a pixel of shift: without it the classifier learns places, not shapes
+        row, column = torch.randint(3, (2,), generator=generator).tolist()
+        padded = F.pad(images[chosen], (1, 1, 1, 1), value=-1.0)
+        shifted = padded[..., row : row + images.shape[2], column : column + images.shape[3]]
+        F.cross_entropy(network(shifted), labels[chosen], label_smoothing=0.05).backward()
+        optimizer.step()
+        schedule.step()
+    network.eval()

@@ -1,0 +1,226 @@
+"""The one LightningModule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Generator, Tensor, nn
+
+from lumina.backbone import NextDiT, NextDiTConfig
+from lumina.conditioning.condition_set import ConditionerSet
+from lumina.data import DataModule
+from lumina.interfaces import Batch, Conditioner, Inference, Modality, Objective, SampleMetric, Tokens
+from lumina.randomness import keyed_generator
+from lumina.sharding import shard
+from lumina.workarounds.hyperparameters import save_given_hyperparameters
+
+TRAIN, VALIDATION, TEST, PREDICT = range(4)  # first part of the key of every generator
+
+
+class LuminaModule(LightningModule):
+    """Joins a modality, a backbone, conditions and an objective; knows nothing of any of them.
+
+    What differs between tasks is the objective's business: generation and recognition run through the same steps.
+    """
+
+    def __init__(
+        self,
+        modality: Modality,
+        backbone: NextDiTConfig,
+        objective: Objective,
+        conditioners: list[Conditioner] | None = None,
+        metrics: list[SampleMetric] | None = None,
+        optimizer: OptimizerCallable = torch.optim.AdamW,
+        lr_scheduler: LRSchedulerCallable | None = None,
+        compile_blocks: bool = False,
+        activation_checkpointing: bool = False,
+        evaluate_in_validation: bool = False,
+        seed: int = 0,
+    ) -> None:
+        """Builds the network; widths that the parts know are measured from them.
+
+        Args:
+            modality: turns data into tokens and back.
+            backbone: architecture of the network.
+            objective: what is learnt.
+            conditioners: what the backbone is told of each sample.
+            metrics: what the evaluation run reports.
+            optimizer: made from the trainable parameters.
+            lr_scheduler: stepped after each optimizer step; None = constant learning rate.
+            compile_blocks: compile the backbone block by block.
+            activation_checkpointing: trade a second forward pass for memory.
+            evaluate_in_validation: validation runs the metrics too, not only the loss.
+            seed: of noise, times and dropped conditions.
+        """
+        super().__init__()
+        save_given_hyperparameters(self)
+        self.modality = modality
+        config = measured(backbone, modality, conditioners or [])
+        self.backbone = NextDiT(config, modality.input_embedding(config.dim), activation_checkpointing)
+        self.conditioners = ConditionerSet(conditioners or [], config.cond_dim)
+        self.objective = objective
+        self.metrics = nn.ModuleList(metrics or [])
+        self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
+        self.compile_blocks, self.evaluate_in_validation, self.seed = compile_blocks, evaluate_in_validation, seed
+
+    @property
+    def batch_keys(self) -> tuple[str, ...]:
+        """Every field of the batch that the modality and the conditioners read."""
+        return tuple(dict.fromkeys((*self.modality.batch_keys, *self.conditioners.batch_keys)))
+
+    def configure_model(self) -> None:
+        """Shards over the device mesh, if there is one, and compiles, if asked to."""
+        if self.compile_blocks:
+            self.backbone.compile_blocks()
+        if self.device_mesh is not None:
+            shard(self.backbone, [*self.conditioners, self.objective], self.device_mesh)
+
+    def configure_optimizers(self) -> Any:
+        """One optimizer over the trainable parameters, and the schedule stepped with it."""
+        optimizer = self.optimizer(parameter for parameter in self.parameters() if parameter.requires_grad)
+        if self.lr_scheduler is None:
+            return optimizer
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.lr_scheduler(optimizer), "interval": "step"}}
+
+    def setup(self, stage: str) -> None:
+        """Refuses data without the fields that are read, before step 0.
+
+        Raises:
+            ValueError: naming what is missing and what there is.
+        """
+        data = getattr(self.trainer, "datamodule", None)
+        if isinstance(data, DataModule):
+            require_fields(self.batch_keys, data.batch_keys, type(data).__name__)
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        """The objective's loss, under noise keyed on the step and the rank."""
+        generator = self._generator(TRAIN, self.trainer.fit_loop.epoch_loop.total_batch_idx)
+        tokens = self.tokens(batch)
+        cond = self.conditioners.train_conditions(batch, len(tokens.features), generator)
+        losses = self.objective.loss(self.backbone, tokens, cond, batch, generator)
+        self._log("train", losses, len(tokens.features))
+        return losses["loss"]
+
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
+        """The loss under the same noise each time, and the metrics if asked to."""
+        generator = self._generator(VALIDATION, batch_index)
+        tokens = self.tokens(batch)
+        cond = self.conditioners.conditions(batch, len(tokens.features), self.device)
+        losses = self.objective.loss(self.backbone, tokens, cond, batch, generator)
+        self._log("validation", losses, len(tokens.features))
+        if self.evaluate_in_validation:
+            self._update_metrics(batch, tokens, generator)
+
+    def test_step(self, batch: Batch, batch_index: int) -> Any:
+        """Outputs for the batch's conditions, taken in by the metrics."""
+        return self._update_metrics(batch, self.tokens(batch), self._generator(TEST, batch_index))
+
+    def predict_step(self, batch: Batch, batch_index: int) -> Any:
+        """Outputs for the batch's conditions."""
+        return self.generate(self.tokens(batch), batch, self._generator(PREDICT, batch_index))
+
+    def tokens(self, batch: Batch) -> Tokens:
+        """The batch as tokens; a cached ``batch["latent"]`` spares the compression."""
+        require_fields(self.batch_keys, tuple(batch), "the batch")
+        latent = batch["latent"] if "latent" in batch else self.modality.compress(batch)
+        return self.modality.tokenize(latent, batch)
+
+    @torch.no_grad()
+    def generate(
+        self, tokens: Tokens, batch: Batch, generator: Generator, inference: Inference | None = None, **options: Any
+    ) -> Any:
+        """What the objective puts out for ``tokens`` under the batch's conditions, decoded.
+
+        Args:
+            tokens: the canvas.
+            batch: holds the conditions' fields.
+            generator: of the initial noise.
+            inference: options of the backbone.
+            **options: passed on to the objective's ``outputs``.
+        """
+        count = len(tokens.features)
+        cond = self.conditioners.conditions(batch, count, tokens.features.device)
+        null = self.conditioners.conditions(batch, count, tokens.features.device, keep=False)
+        return self.modality.decode(
+            self.objective.outputs(self.backbone, tokens, cond, null, generator, inference, **options)
+        )
+
+    def on_test_start(self) -> None:
+        """Gives the metrics their references."""
+        self._prepare_metrics()
+
+    def on_validation_start(self) -> None:
+        """Gives the metrics their references, once."""
+        if self.evaluate_in_validation:
+            self._prepare_metrics()
+
+    def on_test_epoch_end(self) -> None:
+        """Logs what the metrics found."""
+        self._log_metrics("test")
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs what the metrics found."""
+        if self.evaluate_in_validation:
+            self._log_metrics("validation")
+
+    def _generator(self, stage: int, step: int) -> Generator:
+        return keyed_generator(self.seed, stage, step, self.global_rank, device=self.device)
+
+    def _log(self, stage: str, values: dict[str, Tensor], count: int) -> None:
+        named = {f"{stage}/{name}": value for name, value in values.items()}
+        self.log_dict(named, prog_bar=True, batch_size=count, sync_dist=stage != "train")
+
+    def _update_metrics(self, batch: Batch, tokens: Tokens, generator: Generator) -> Any:
+        samples = self.generate(tokens, batch, generator)
+        for metric in self.metrics:
+            metric.update(samples, batch)
+        return samples
+
+    def _prepare_metrics(self) -> None:
+        for metric in self.metrics:
+            metric.prepare(self.trainer.datamodule)
+
+    def _log_metrics(self, stage: str) -> None:
+        for metric in self.metrics:
+            self.log_dict({f"{stage}/{name}": value for name, value in metric.compute().items()}, rank_zero_only=True)
+            metric.reset()
+
+
+def measured(config: NextDiTConfig, modality: Modality, conditioners: Sequence[Conditioner]) -> NextDiTConfig:
+    """The config with the widths that the modality and the conditioners have.
+
+    Raises:
+        ValueError: where the config states another width.
+    """
+    text = {conditioner.dim for conditioner in conditioners if conditioner.route == "cross"}
+    if len(text) > 1:
+        raise ValueError(f"conditioners on the cross route must have one width, got {sorted(text)}; project them to one.")
+    widths = {"token_dim": modality.token_dim, "position_axes": modality.position_axes, "text_dim": next(iter(text), None)}
+    for name, width in widths.items():
+        stated = getattr(config, name)
+        if stated is not None and stated != width:
+            raise ValueError(
+                f"backbone.{name}={stated}, but the modality and the conditioners have {width}; leave it out, it is measured."
+            )
+    return replace(config, **widths)
+
+
+def require_fields(needed: Iterable[str], present: Sequence[str], owner: str) -> None:
+    """Refuses data without the fields that are read.
+
+    Raises:
+        ValueError: naming what is missing and what there is.
+    """
+    missing = [name for name in needed if name not in present]
+    if "latent" in present and "image" in missing:
+        missing.remove("image")
+    if missing:
+        raise ValueError(
+            f"{owner} has no {', '.join(repr(name) for name in missing)}, which the modality and the conditioners read; it has: "
+            f"{', '.join(present)}. Choose a datamodule that yields it, or drop the conditioner that asks for it."
+        )

@@ -1,0 +1,182 @@
+"""What all generative objectives share: corrupting data, the loss over real tokens, and sampling."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from lumina.conditioning.concatenate import concatenate, concatenate_tokens
+from lumina.interfaces import (
+    Backbone,
+    Batch,
+    Conditioning,
+    Corrupted,
+    Guidance,
+    Inference,
+    Objective,
+    TimeSampling,
+    Tokens,
+    Velocity,
+)
+from lumina.objectives.paths import ProbabilityPath
+from lumina.sampling.sampler import Sampler
+
+
+class Generative(Objective):
+    """Learns to undo the mixing of data with noise along a probability path, and samples by doing so.
+
+    Args:
+        sampler: what `outputs` samples with unless it is given another.
+        time_sampling: distribution of the training times.
+        path: how data and noise are mixed.
+    """
+
+    def __init__(self, sampler: Sampler, time_sampling: TimeSampling, path: ProbabilityPath) -> None:
+        super().__init__()
+        self.sampler = sampler
+        self.time_sampling = time_sampling
+        self.path = path
+
+    @property
+    @abstractmethod
+    def time_range(self) -> tuple[float, float]:
+        """Where sampling starts and ends; `velocity` is finite in between."""
+
+    @abstractmethod
+    def target(self, x1: Tensor, x0: Tensor) -> Tensor:
+        """``[B, L, F]`` what the backbone is asked for, from data ``x1`` and noise ``x0``, both ``[B, L, F]``."""
+
+    @abstractmethod
+    def velocity(self, prediction: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """``dx/dt [B, L, F]`` from what the backbone predicts at ``x_t [B, L, F]`` and ``t [B]``."""
+
+    def corrupt(self, x1: Tensor, mask: Tensor | None, generator: Generator) -> Corrupted:
+        """Mixes data with noise at random times.
+
+        Args:
+            x1: ``[B, L, F]`` data.
+            mask: ``[B, L]`` True = real; everything else becomes zero.
+            generator: source of times and noise; it may be on another device than the data.
+
+        Returns:
+            The training example, each sample with weight 1.
+        """
+        times = self.time_sampling.sample(x1.shape[0], generator).to(x1.device)
+        x0 = _normal_like(x1, generator)
+        t = times[:, None, None]
+        x_t = (self.path.alpha(t) * x1 + self.path.sigma(t) * x0).to(x1.dtype)
+        return Corrupted(
+            x_t=_zero_padding(x_t, mask),
+            t=times,
+            target=_zero_padding(self.target(x1, x0), mask),
+            weight=torch.ones_like(times),
+        )
+
+    def loss(
+        self, backbone: Backbone, tokens: Tokens, cond: Conditioning, batch: Batch, generator: Generator
+    ) -> dict[str, Tensor]:
+        """Mean squared error, in float32.
+
+        Each sample's error is the mean over the elements of its own real tokens, so a short sample counts as much as a
+        long one; the loss is the batch mean of weight times error.
+
+        Returns:
+            ``{"loss": []}``.
+        """
+        example = self.corrupt(tokens.features, tokens.mask, generator)
+        prediction = backbone.predict(tokens.with_features(example.x_t), example.t, cond)
+        error = F.mse_loss(prediction.float(), example.target.float(), reduction="none").mean(dim=2)
+        return {"loss": (example.weight * _token_mean(error, tokens.mask)).mean()}
+
+    def velocity_field(
+        self,
+        backbone: Backbone,
+        tokens: Tokens,
+        cond: Conditioning,
+        null: Conditioning,
+        inference: Inference | None = None,
+        guidance: Guidance | None = None,
+    ) -> Velocity:
+        """The velocity that a solver follows; at padding it is zero.
+
+        Args:
+            backbone: the network.
+            tokens: the places to fill; their features are ignored.
+            cond: the conditions.
+            null: the null conditions, used under guidance alone.
+            inference: options of the backbone.
+            guidance: how the two velocities are combined; given, one call evaluates a doubled batch.
+        """
+
+        def evaluate(places: Tokens, condition: Conditioning, x: Tensor, t: Tensor) -> Tensor:
+            # Times keep float32 even where the features are bfloat16.
+            times = t.to(x.device, torch.promote_types(x.dtype, torch.float32)).expand(x.shape[0])
+            prediction = backbone.predict(places.with_features(x), times, condition, inference)
+            return _zero_padding(self.velocity(prediction, x, times).to(x.dtype), places.mask)
+
+        if guidance is None:
+            return lambda x, t: evaluate(tokens, cond, x, t)
+
+        doubled, both, combine = concatenate_tokens(tokens, tokens), concatenate(cond, null), guidance.combine
+
+        def guided(x: Tensor, t: Tensor) -> Tensor:
+            conditional, unconditional = evaluate(doubled, both, torch.cat((x, x)), t).chunk(2)
+            return combine(conditional, unconditional, t)
+
+        return guided
+
+    def outputs(
+        self,
+        backbone: Backbone,
+        tokens: Tokens,
+        cond: Conditioning,
+        null: Conditioning,
+        generator: Generator,
+        inference: Inference | None = None,
+        sampler: Sampler | None = None,
+        noise: Tensor | None = None,
+    ) -> Tokens:
+        """Samples on the places of ``tokens``.
+
+        Args:
+            backbone: the network.
+            tokens: the canvas to fill; its features give shape, dtype and device alone.
+            cond: the conditions.
+            null: the null conditions, for guidance.
+            generator: source of the initial noise; it may be on another device than the tokens.
+            inference: options of the backbone.
+            sampler: used in place of the objective's own.
+            noise: ``[B, L, F]``, the initial noise in place of a drawn one.
+
+        Returns:
+            The places of ``tokens`` with generated features; at padding they are noise.
+
+        Raises:
+            ValueError: if ``noise`` has another shape than the features of ``tokens``.
+        """
+        sampler = sampler or self.sampler
+        noise = _normal_like(tokens.features, generator) if noise is None else noise
+        if noise.shape != tokens.features.shape:
+            raise ValueError(
+                f"noise has shape {tuple(noise.shape)}, expected that of the canvas, {tuple(tokens.features.shape)}: "
+                "draw one value for every token and channel"
+            )
+        field = self.velocity_field(backbone, tokens, cond, null, inference, sampler.guidance)
+        return tokens.with_features(sampler.sample(field, noise, self.time_range))
+
+
+def _normal_like(x: Tensor, generator: Generator) -> Tensor:
+    return torch.randn(x.shape, generator=generator, device=generator.device, dtype=x.dtype).to(x.device)
+
+
+def _zero_padding(x: Tensor, mask: Tensor | None) -> Tensor:
+    return x if mask is None else x.masked_fill(~mask[:, :, None], 0)
+
+
+def _token_mean(values: Tensor, mask: Tensor | None) -> Tensor:
+    if mask is None:
+        return values.mean(dim=1)
+    return values.masked_fill(~mask, 0).sum(dim=1) / mask.sum(dim=1)

@@ -1,0 +1,58 @@
+"""A parser whose errors are one line."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from lightning.pytorch.cli import LightningArgumentParser
+
+
+class ShortErrorParser(LightningArgumentParser):
+    """Prints what is wrong and the nearest name, instead of forty lines of usage before it."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """One sentence and exit code 2."""
+        if not self.exit_on_error:  # a parser inside another one: the outer one knows the path of the key
+            super().error(message, ex)
+        print(f"lumina: error: {_shorten(message)}{self._suggestion(message)}", file=sys.stderr)
+        raise SystemExit(2)
+
+    def _suggestion(self, message: str) -> str:
+        unknown = re.search(r"(?:option|key|argument)s? '?\"?(?:--)?([\w.]+)", message)
+        if unknown is None:
+            return ""
+        close = difflib.get_close_matches(unknown[1].split("=")[0], list(_keys(self)), n=1, cutoff=0.75)
+        return f" Did you mean {close[0]!r}?" if close and close[0] != unknown[1] else ""
+
+
+def _keys(parser: Any) -> set[str]:
+    found = {action.dest for action in parser._actions}
+    for action in parser._actions:
+        for child in (getattr(action, "_name_parser_map", None) or {}).values():
+            found |= _keys(child)
+    return found
+
+
+def _shorten(message: str) -> str:
+    lines = [line.strip(" -") for line in message.strip().splitlines() if line.strip()]
+    return " ".join(lines)
+
+
+def parse_function(function: Callable[..., Any], name: str, arguments: list[str]) -> dict[str, Any]:
+    """Options of a command that is one function: its typed arguments, their help from its docstring.
+
+    Args:
+        function: the command.
+        name: as the user types it.
+        arguments: what the user typed.
+
+    Returns:
+        Keyword arguments for ``function``.
+    """
+    parser = ShortErrorParser(prog=name)
+    parser.add_function_arguments(function, as_positional=False)
+    return dict(vars(parser.instantiate(parser.parse_args(arguments))))

@@ -1,0 +1,56 @@
+"""Pictures out: contact sheets and files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+TILE = 64  # pixels below which a picture is enlarged on a sheet
+GAP = 2
+
+
+def to_uint8(image: Tensor) -> Tensor:
+    """``[C, H, W]`` in [-1, 1] to uint8 by rounding."""
+    return (image.detach().float().cpu().clamp(-1, 1) * 127.5 + 127.5).round().to(torch.uint8)
+
+
+def contact_sheet(images: Sequence[Tensor], columns: int | None = None) -> Tensor:
+    """One picture of all, row by row.
+
+    Args:
+        images: ``[C, H, W]`` each, in [-1, 1], 1 or 3 channels, of any sizes.
+        columns: pictures in a row; None = about as many as rows.
+
+    Returns:
+        ``[3, H', W']`` uint8. Pictures under 64 pixels are enlarged by a whole factor, so that one can see them.
+    """
+    tiles = [_enlarge(to_uint8(image).expand(3, -1, -1)) for image in images]
+    height, width = (max(tile.shape[side] for tile in tiles) + GAP for side in (1, 2))
+    columns = columns or math.ceil(math.sqrt(len(tiles)))
+    sheet = torch.full((3, height * math.ceil(len(tiles) / columns) + GAP, width * columns + GAP), 255, dtype=torch.uint8)
+    for place, tile in enumerate(tiles):
+        top, left = height * (place // columns) + GAP, width * (place % columns) + GAP
+        sheet[:, top : top + tile.shape[1], left : left + tile.shape[2]] = tile
+    return sheet
+
+
+def save_picture(image: Tensor, path: Path) -> Path:
+    """Writes ``[1 or 3, H, W]`` uint8 as PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image.permute(1, 2, 0).squeeze(-1).numpy()).save(path)
+    return path
+
+
+def save_pictures(images: Sequence[Tensor], folder: Path) -> list[Path]:
+    """Writes pictures in [-1, 1] as ``00000.png``, ``00001.png``, ..."""
+    return [save_picture(to_uint8(image), folder / f"{number:05d}.png") for number, image in enumerate(images)]
+
+
+def _enlarge(tile: Tensor) -> Tensor:
+    factor = math.ceil(TILE / max(tile.shape[1:]))
+    return tile.repeat_interleave(factor, 1).repeat_interleave(factor, 2)

@@ -1,0 +1,1 @@
+"""From noise to data: `schedules` x `solvers` x `guidance`, put together by `sampler.Sampler`."""

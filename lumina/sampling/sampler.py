@@ -1,0 +1,61 @@
+"""The only solver loop."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from lumina.interfaces import Guidance, Solver, TimeSchedule, Velocity
+
+
+class Sampler:
+    """Carries noise to data: a schedule says where the steps fall, a solver takes them.
+
+    Args:
+        schedule: where the steps fall.
+        solver: how one step is taken.
+        steps: number of intervals; ten steps of `Euler` are ten evaluations of the velocity.
+        guidance: how conditional and unconditional velocities are combined; None evaluates the conditional one alone.
+
+    Raises:
+        ValueError: if ``steps`` is below 1.
+    """
+
+    def __init__(
+        self, schedule: TimeSchedule, solver: Solver, steps: int = 20, guidance: Guidance | None = None
+    ) -> None:
+        if steps < 1:
+            raise ValueError(f"a sampler needs at least 1 step, got {steps}: give the number of intervals")
+        self.schedule = schedule
+        self.solver = solver
+        self.steps = steps
+        self.guidance = guidance
+
+    @torch.no_grad()
+    def sample(
+        self,
+        velocity: Velocity,
+        noise: Tensor,
+        time_range: tuple[float, float] = (0.0, 1.0),
+        progress: bool = False,
+    ) -> Tensor:
+        """The state at the end of the time range.
+
+        Args:
+            velocity: ``(x [B, L, F], t []) -> dx/dt [B, L, F]``; t is a float64 tensor, on the CPU but for `Dopri5`.
+            noise: ``[B, L, F]``, the state at the start of the time range.
+            time_range: the schedule's 0 and 1 fall on these two times.
+            progress: whether a progress bar is shown.
+
+        Returns:
+            ``[B, L, F]``.
+        """
+        start, end = time_range
+        times = start + (end - start) * self.schedule.times(self.steps)
+        x = noise
+        for t, t_next in tqdm(pairwise(times), total=self.steps, disable=not progress):
+            x = self.solver.step(velocity, x, t, t_next)
+        return x

@@ -1,0 +1,32 @@
+"""Fully sharded data parallelism (FSDP2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from torch import nn
+from torch.distributed.device_mesh import DeviceMesh
+from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+
+from lumina.backbone import NextDiT
+
+
+def shard(backbone: NextDiT, others: Iterable[nn.Module], mesh: DeviceMesh) -> None:
+    """Shards each block, then the rest of the backbone, then every other module that trains.
+
+    Lightning's ModelParallelStrategy synchronises the gradients of sharded parameters only, so nothing that trains may be left out.
+
+    Args:
+        backbone: the network.
+        others: conditioners and objective; those without trainable parameters are left alone.
+        mesh: of Lightning's ModelParallelStrategy; its data-parallel dimension is used.
+    """
+    data_parallel = mesh["data_parallel"]
+    for layer in backbone.layers:
+        fully_shard(layer, mesh=data_parallel)
+    fully_shard(backbone, mesh=data_parallel)
+    for method in ("predict", "features"):
+        register_fsdp_forward_method(backbone, method)
+    for module in others:
+        if any(parameter.requires_grad for parameter in module.parameters()):
+            fully_shard(module, mesh=data_parallel)

@@ -1,0 +1,95 @@
+"""Checkpoints that are whole or not there at all.
+
+Remedies, in Lightning 2.6.6: a checkpoint is built twice in memory, written to ``$TMPDIR`` and moved, which is atomic
+only when that lies on the same filesystem (otherwise a killed run leaves a torn file under the final name); a full disk
+shows as torch's "unexpected pos"; and a directory that forbids writing is passed over in silence.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+from lightning.fabric.utilities.types import _PATH
+from lightning.pytorch.utilities import rank_zero_warn
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint beside its target, makes it durable, and renames it into place.
+
+    A kill or a power cut at any moment leaves the old file or the new one. Nothing is buffered in memory. Paths on
+    remote filesystems go to Lightning's own writer.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: _PATH, storage_options: Any | None = None) -> None:
+        """Saves ``checkpoint`` at ``path``, making the folders above it.
+
+        Raises:
+            OSError: with the path and what to do, when the disk is full or cannot be written.
+        """
+        if storage_options is not None or "://" in str(path):
+            super().save_checkpoint(checkpoint, path, storage_options)
+            return
+        try:
+            _write(checkpoint, Path(path))
+        except (OSError, RuntimeError) as error:
+            cause = error if isinstance(error, OSError) else error.__context__  # torch hides a failed write
+            if not isinstance(cause, OSError):
+                raise
+            advice = "free space there or choose a folder that can be written, then resume from the last checkpoint"
+            message = f"the checkpoint was not saved ({cause.strerror}): {advice}"
+            raise OSError(cause.errno, message, str(path)) from error
+
+
+def newest_valid_checkpoint(folder: Path) -> Path:
+    """The newest ``*.ckpt`` anywhere under ``folder`` that can be read to its end.
+
+    Files are checked by the checksums in them, sharded checkpoints (directories) by the files that are written last.
+    Every broken one met on the way is named in a warning.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    for path in sorted(folder.rglob("*.ckpt"), key=lambda path: path.lstat().st_mtime, reverse=True):
+        if _is_whole(path):
+            return path
+        rank_zero_warn(f"{path} is broken (cut short or damaged) and is skipped; it can be deleted")
+    raise FileNotFoundError(
+        f"no whole checkpoint (*.ckpt) under {folder}: give the folder of an earlier run, or start without resuming"
+    )
+
+
+def _write(checkpoint: dict[str, Any], target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.partial")  # the same name each time: what a kill leaves is overwritten
+    try:
+        with partial.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+    _make_rename_durable(target.parent)
+
+
+def _make_rename_durable(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_whole(path: Path) -> bool:
+    if path.is_dir():
+        return (path / ".metadata").is_file() and (path / "meta.pt").is_file()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile):
+        return False

@@ -1,0 +1,156 @@
+"""Images, in pixel space or in the latent space of a VAE, of one size or of mixed sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from lumina.autoencoders import Autoencoder
+from lumina.interfaces import Batch, Modality, Tokens
+from lumina.pictures import contact_sheet, save_pictures
+
+Images = Tensor | Sequence[Tensor]
+"""``[B, C, H, W]``, or a list of ``[C, H, W]`` of mixed sizes; values in [-1, 1]."""
+
+
+class Image(Modality):
+    """Patches of a picture, or of its VAE latent, as tokens on two axes (row, column).
+
+    Patchifying is a permutation: a token's features are (channel, row in the patch, column in the patch), so noise and loss are
+    the same in token space as in pixel space.
+    """
+
+    batch_keys: ClassVar[tuple[str, ...]] = ("image",)
+    position_axes = 2
+
+    def __init__(
+        self, size: tuple[int, int], channels: int = 3, patch_size: int = 2, autoencoder: Autoencoder | None = None
+    ) -> None:
+        """An image adapter.
+
+        Args:
+            size: height and width of the training pictures in pixels; what is sampled unless another size is asked for.
+            channels: of the pictures, 1 or 3.
+            patch_size: side of a patch, in pixels (or in latent cells under an autoencoder).
+            autoencoder: a pretrained VAE; None = pixel space.
+
+        Raises:
+            ValueError: where ``size`` cannot be cut into patches.
+        """
+        super().__init__()
+        self.size, self.channels, self.patch_size, self.autoencoder = size, channels, patch_size, autoencoder
+        self.token_dim = (channels if autoencoder is None else autoencoder.channels) * patch_size**2
+        self._grid(size)
+
+    def compress(self, batch: Batch) -> Images:
+        """Pixels in pixel space, else the VAE's normalised latents."""
+        images: Images = batch["image"]
+        if self.autoencoder is None:
+            return images
+        if isinstance(images, Tensor):
+            return self.autoencoder.encode(images)
+        return [self.autoencoder.encode(image[None])[0] for image in images]
+
+    def tokenize(self, latent: Images, batch: Batch) -> Tokens:
+        """Patches in raster order; mixed sizes are padded to the longest.
+
+        Raises:
+            ValueError: for a latent of other channels or of sides that the patch does not divide.
+        """
+        parts = [latent] if isinstance(latent, Tensor) else [image[None] for image in latent]
+        for part in parts:
+            self._check(part)
+        patches = [self._patchify(part) for part in parts]
+        places = [self._positions(part.shape[-2] // self.patch_size, part.shape[-1] // self.patch_size, part) for part in parts]
+        if isinstance(latent, Tensor):
+            return Tokens(features=patches[0], positions=places[0].expand(len(latent), -1, -1))
+        if len({tuple(part.shape) for part in parts}) == 1:
+            return Tokens(features=torch.cat(patches), positions=places[0].expand(len(parts), -1, -1))
+        lengths = torch.tensor([patch.shape[1] for patch in patches], device=patches[0].device)
+        mask = torch.arange(int(lengths.max()), device=lengths.device) < lengths[:, None]
+        pad = torch.nn.utils.rnn.pad_sequence
+        return Tokens(
+            features=pad([patch[0] for patch in patches], True), positions=pad([p[0] for p in places], True), mask=mask
+        )
+
+    def decode(self, outputs: Tokens) -> Images:
+        """Pictures in [-1, 1]: a tensor where all have one size, else a list."""
+        latents = [self._unpatchify(outputs, sample) for sample in range(len(outputs.features))]
+        if len({latent.shape for latent in latents}) == 1:
+            return self._pixels(torch.stack(latents))
+        return [self._pixels(latent[None])[0] for latent in latents]
+
+    def layout(self, count: int, request: Mapping[str, Any]) -> Tokens:
+        """Canvas of ``count`` pictures; ``request["size"]`` = (height, width) in pixels.
+
+        Raises:
+            ValueError: for a size that cannot be cut into patches.
+        """
+        rows, columns = self._grid(request.get("size") or self.size)
+        features = torch.zeros(count, rows * columns, self.token_dim)
+        return Tokens(features=features, positions=self._positions(rows, columns, features).expand(count, -1, -1))
+
+    def example_batch(self, count: int) -> Batch:
+        """Uniform noise pictures."""
+        return {"image": torch.rand(count, self.channels, *self.size) * 2 - 1}
+
+    def picture(self, samples: Images) -> Tensor:
+        """All pictures on one sheet, small ones enlarged."""
+        return contact_sheet(list(samples))
+
+    def save(self, samples: Images, folder: Path) -> list[Path]:
+        """One PNG a picture."""
+        return save_pictures(list(samples), folder)
+
+    @property
+    def cell(self) -> int:
+        """Pixels along a token's side."""
+        return self.patch_size * (1 if self.autoencoder is None else self.autoencoder.factor)
+
+    def _grid(self, size: Sequence[int]) -> tuple[int, int]:
+        height, width = size
+        if height < 1 or width < 1 or height % self.cell or width % self.cell:
+            fitting = tuple(max(1, round(side / self.cell)) * self.cell for side in (height, width))
+            raise ValueError(
+                f"image size {height}x{width} must be a positive multiple of {self.cell} pixels on each side "
+                f"(patch_size {self.patch_size}{'' if self.autoencoder is None else f' x VAE factor {self.autoencoder.factor}'}); "
+                f"{fitting[0]}x{fitting[1]} would fit."
+            )
+        return height // self.cell, width // self.cell
+
+    def _check(self, latent: Tensor) -> None:
+        channels = self.token_dim // self.patch_size**2
+        if latent.shape[1] != channels or latent.shape[2] % self.patch_size or latent.shape[3] % self.patch_size:
+            raise ValueError(
+                f"got pictures or latents of shape {tuple(latent.shape[1:])}, expected ({channels}, H, W) with H and W multiples of "
+                f"patch_size {self.patch_size}; set the modality's channels and patch_size to fit the data."
+            )
+
+    def _patchify(self, x: Tensor) -> Tensor:
+        p = self.patch_size
+        cells = x.unflatten(3, (-1, p)).unflatten(2, (-1, p))  # B C h p w p
+        return cells.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+
+    def _unpatchify(self, tokens: Tokens, sample: int) -> Tensor:
+        features, positions = tokens.features[sample], tokens.positions[sample]
+        if tokens.mask is not None:
+            features, positions = features[tokens.mask[sample]], positions[tokens.mask[sample]]
+        rows, columns = (int(side) + 1 for side in positions.amax(0))
+        p = self.patch_size
+        cells = features.view(rows, columns, -1, p, p).permute(2, 0, 3, 1, 4)
+        return cells.reshape(-1, rows * p, columns * p)
+
+    def _pixels(self, latents: Tensor) -> Tensor:
+        pixels = latents if self.autoencoder is None else self.autoencoder.decode(latents)
+        return pixels.clamp(-1, 1)
+
+    @staticmethod
+    def _positions(rows: int, columns: int, like: Tensor) -> Tensor:
+        row, column = torch.meshgrid(
+            torch.arange(rows, device=like.device), torch.arange(columns, device=like.device), indexing="ij"
+        )
+        return torch.stack((row, column), -1).flatten(0, 1)[None]

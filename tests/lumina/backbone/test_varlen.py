@@ -1,0 +1,81 @@
+"""Attention inside the segments of one sequence, against each segment by itself."""
+
+import pytest
+import torch
+
+from lumina.backbone.varlen import attend_segments
+
+Q_LENGTHS, K_LENGTHS = (5, 1, 17), (3, 9, 2)
+
+
+def example(q_lengths, k_lengths, heads=4, kv_heads=2, width=24, **where):
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((sum(q_lengths), heads), (sum(k_lengths), kv_heads), (sum(k_lengths), kv_heads))
+    return [torch.randn(1, n, h, width, generator=generator).to(**where) for n, h in shapes]
+
+
+def attend_alone(q, k, v, q_lengths, k_lengths):
+    """Softmax written out in float64, key/value heads repeated."""
+    outputs = []
+    for a, b, c in zip(q[0].split(q_lengths), k[0].split(k_lengths), v[0].split(k_lengths), strict=True):
+        b, c = (x.double().repeat_interleave(a.shape[1] // x.shape[1], 1) for x in (b, c))
+        scores = torch.einsum("qhd,khd->hqk", a.double(), b) / a.shape[-1] ** 0.5
+        outputs.append(torch.einsum("hqk,khd->qhd", scores.softmax(-1), c))
+    return torch.cat(outputs)[None]
+
+
+@pytest.mark.parametrize("kv_heads", [1, 2, 4])
+@pytest.mark.parametrize("k_lengths", [Q_LENGTHS, K_LENGTHS])
+def test_segments(kv_heads, k_lengths):
+    q, k, v = example(Q_LENGTHS, k_lengths, kv_heads=kv_heads)
+    got = attend_segments(q, k, v, Q_LENGTHS, k_lengths)
+    expected = attend_alone(q, k, v, Q_LENGTHS, k_lengths)
+    torch.testing.assert_close(got.double(), expected, atol=1e-6, rtol=1e-5)
+
+
+def test_a_segment_without_keys_gives_zero():
+    q, k, v = example(Q_LENGTHS, (3, 0, 2))
+    got = attend_segments(q, k, v, Q_LENGTHS, (3, 0, 2))
+    assert (got[:, 5] == 0).all()
+    expected = attend_alone(q[:, :5], k[:, :3], v[:, :3], (5,), (3,))
+    torch.testing.assert_close(got[:, :5].double(), expected, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("kv_heads", [1, 2, 4])
+@pytest.mark.parametrize("width", [64, 72])
+@pytest.mark.parametrize("k_lengths", [Q_LENGTHS, K_LENGTHS, (3, 0, 2)])
+def test_fused_kernel(kv_heads, width, k_lengths):
+    """bfloat16 on a GPU: one kernel for all segments, forward and backward."""
+    where = {"device": "cuda", "dtype": torch.bfloat16}
+    q, k, v = (x.requires_grad_() for x in example(Q_LENGTHS, k_lengths, kv_heads=kv_heads, width=width, **where))
+    got = attend_segments(q, k, v, Q_LENGTHS, k_lengths)
+    expected = attend_alone(q, k, v, Q_LENGTHS, k_lengths)
+    torch.testing.assert_close(got.double(), expected, atol=2e-2, rtol=2e-2)
+    weight = torch.randn_like(expected)
+    ours = torch.autograd.grad((got.double() * weight).sum(), (q, k, v))
+    theirs = torch.autograd.grad((expected * weight).sum(), (q, k, v))
+    for a, b in zip(ours, theirs, strict=True):
+        assert (a - b).norm() <= 2e-2 * b.norm()
+    assert torch.equal(got, attend_segments(q, k, v, Q_LENGTHS, k_lengths))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_packed_batch_on_a_gpu(build, grids, collate):
+    """The whole network in bfloat16 autocast, packed, is each sample by itself in float32 up to rounding."""
+    from lumina.interfaces import Conditioning, Tokens
+
+    model, samples = build(dim=96, text_dim=10).cuda(), grids([(6, 6), (3, 4), (1, 5)])
+    batch, t = collate(samples), torch.tensor([0.1, 0.5, 0.9], device="cuda")
+    text = torch.randn(3, 4, 10, device="cuda")
+    mask = torch.tensor([[True] * 4, [False] * 4, [True, True, False, False]], device="cuda")
+    moved = Tokens(features=batch.features.cuda(), positions=batch.positions.cuda(), mask=batch.mask.cuda())
+    with torch.autocast("cuda", torch.bfloat16):
+        packed = model.predict(moved, t, Conditioning(cross=text, cross_mask=mask)).float()
+    for i, sample in enumerate(samples):
+        alone = Tokens(features=sample.features.cuda(), positions=sample.positions.cuda())
+        cond = Conditioning(cross=text[i : i + 1], cross_mask=mask[i : i + 1])
+        expected = model.predict(alone, t[i : i + 1], cond)[0]
+        assert (packed[i, : len(expected)] - expected).norm() <= 3e-2 * expected.norm()

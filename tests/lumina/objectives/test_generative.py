@@ -1,0 +1,280 @@
+"""Everything is held against data from N(m, s^2), for which the best prediction is known in closed form."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lumina.interfaces import Conditioning, Tokens
+from lumina.objectives.diffusion import Diffusion
+from lumina.objectives.flow_matching import FlowMatching
+from lumina.objectives.paths import Straight
+from lumina.objectives.time_sampling import LogitNormal
+from lumina.sampling.guidance import ClassifierFree
+from lumina.sampling.sampler import Sampler
+from lumina.sampling.schedules import Sigmoid, Uniform
+from lumina.sampling.solvers import DDIM, RK4, Euler, Midpoint
+
+MEAN, STD = 1.5, 0.3
+NOTHING = Conditioning()
+OBJECTIVES = [FlowMatching(), Diffusion(), Diffusion(path=Straight())]
+NAMES = ["flow", "diffusion", "diffusion on the straight path"]
+
+
+class Gaussian:
+    """The best possible backbone for data from N(mean, std^2); text, where there is any, sets the mean."""
+
+    def __init__(self, objective, mean=MEAN, std=STD):
+        self.path = objective.path
+        self.mean = mean
+        self.std = std
+        self.predicts_noise = isinstance(objective, Diffusion)
+        self.times = []
+
+    def predict(self, tokens, t, cond, inference=None):
+        self.times.append(t)
+        t, x, mean = t[:, None, None], tokens.features, self.told(cond)
+        alpha, sigma = self.path.alpha(t), self.path.sigma(t)
+        surprise = (x - alpha * mean) / (alpha**2 * self.std**2 + sigma**2)
+        noise, data = sigma * surprise, mean + alpha * self.std**2 * surprise
+        return noise if self.predicts_noise else self.path.d_alpha(t) * data + self.path.d_sigma(t) * noise
+
+    def told(self, cond):
+        if cond.cross is None:
+            return self.mean
+        real = torch.ones(cond.cross.shape[:2], dtype=bool) if cond.cross_mask is None else cond.cross_mask
+        return (cond.cross * real[..., None]).sum((1, 2), keepdim=True) / real.sum(1)[:, None, None]
+
+
+def canvas(batch=3, length=5, width=2, mask=None):
+    return Tokens(
+        features=torch.full((batch, length, width), torch.nan, dtype=torch.float64),
+        positions=torch.zeros(batch, length, 0),
+        mask=mask,
+    )
+
+
+def random(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def exact(path, noise, start, end, mean=MEAN, std=STD):
+    """Where the probability flow of a Gaussian carries ``noise``: affine maps between its marginals."""
+    start, end = torch.tensor([start, end], dtype=torch.float64)
+
+    def spread(t):
+        return (path.alpha(t) ** 2 * std**2 + path.sigma(t) ** 2).sqrt()
+
+    return path.alpha(end) * mean + spread(end) / spread(start) * (noise - path.alpha(start) * mean)
+
+
+def sample(objective, sampler, tokens=None, noise=None, cond=NOTHING, null=NOTHING, seed=0):
+    tokens = canvas() if tokens is None else tokens
+    backbone = Gaussian(objective)
+    return objective.outputs(backbone, tokens, cond, null, seeded(seed), sampler=sampler, noise=noise).features
+
+
+def test_flow_and_diffusion_share_one_velocity_field_on_one_path():
+    flow, diffusion, x = FlowMatching(), Diffusion(path=Straight()), random(3, 5, 2)
+    fields = [o.velocity_field(Gaussian(o), canvas(), NOTHING, NOTHING) for o in (flow, diffusion)]
+    for t in torch.linspace(0.001, 1, 20, dtype=torch.float64):
+        torch.testing.assert_close(fields[0](x, t), fields[1](x, t), rtol=1e-9, atol=1e-9)
+
+
+def test_velocity_of_diffusion_follows_from_the_score():
+    """Song et al. 2021: dx/ds = -beta/2 (x + score) in diffusion time s = 1 - t."""
+    objective, x = Diffusion(), random(3, 5, 2)
+    path, field = objective.path, objective.velocity_field(Gaussian(objective), canvas(), NOTHING, NOTHING)
+    for t in torch.linspace(0, 0.999, 20, dtype=torch.float64):
+        alpha, sigma = path.alpha(t), path.sigma(t)
+        score = -(x - alpha * MEAN) / (alpha**2 * STD**2 + sigma**2)
+        beta = 0.1 + (1 - t) * 19.9
+        torch.testing.assert_close(field(x, t), beta / 2 * (x + score), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=NAMES)
+def test_noise_is_carried_where_the_flow_of_the_gaussian_leads(objective):
+    noise = random(3, 5, 2)
+    result = sample(objective, Sampler(Uniform(), RK4(), steps=400), noise=noise)
+    torch.testing.assert_close(result, exact(objective.path, noise, *objective.time_range), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=NAMES)
+def test_samples_have_the_moments_of_the_data(objective):
+    result = sample(objective, Sampler(Sigmoid(), Midpoint(), steps=50), canvas(100, 100, 2))
+    assert result.mean().item() == pytest.approx(MEAN, abs=0.01)
+    assert result.std().item() == pytest.approx(STD, abs=0.01)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=NAMES)
+def test_default_sampler_comes_close(objective):
+    result = objective.outputs(Gaussian(objective), canvas(100, 100, 2), NOTHING, NOTHING, seeded()).features
+    assert result.mean().item() == pytest.approx(MEAN, abs=0.03)
+    assert result.std().item() == pytest.approx(STD, abs=0.05)
+
+
+def diffusion_error(solver, steps, mean, std):
+    objective, noise = Diffusion(), random(3, 50, 2)
+    field = objective.velocity_field(Gaussian(objective, mean, std), canvas(3, 50), NOTHING, NOTHING)
+    result = Sampler(Uniform(), solver(objective.path), steps).sample(field, noise, objective.time_range)
+    truth = exact(objective.path, noise, *objective.time_range, mean, std)
+    return (result - truth).square().mean().sqrt().item()
+
+
+def euler(path):
+    return Euler()
+
+
+@pytest.mark.parametrize("steps", [5, 10, 20])
+@pytest.mark.parametrize(("mean", "std"), [(0.0, 0.001), (1.5, 0.001), (5.0, 0.1), (5.0, 0.3)])
+def test_ddim_beats_euler_where_data_is_narrow_beside_its_distance(steps, mean, std):
+    assert diffusion_error(DDIM, steps, mean, std) < diffusion_error(euler, steps, mean, std) / 1.4
+
+
+def test_ddim_places_the_mean_exactly_and_converges_at_first_order():
+    near, far, fine = (diffusion_error(DDIM, steps, mean, STD) for steps, mean in ((50, 0.0), (50, 5.0), (200, 0.0)))
+    assert far == pytest.approx(near, rel=0.01)
+    assert near / fine == pytest.approx(4, rel=0.15)
+
+
+def test_ddim_is_the_textbook_step_on_predicted_noise():
+    objective, x, (t, t_next) = Diffusion(), random(3, 5, 2), torch.tensor([0.2, 0.7], dtype=torch.float64)
+    backbone, path = Gaussian(objective), objective.path
+    noise = backbone.predict(canvas().with_features(x), t.expand(3), NOTHING)
+    expected = path.alpha(t_next) * (x - path.sigma(t) * noise) / path.alpha(t) + path.sigma(t_next) * noise
+    field = objective.velocity_field(backbone, canvas(), NOTHING, NOTHING)
+    torch.testing.assert_close(DDIM(path).step(field, x, t, t_next), expected, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=NAMES)
+def test_velocity_is_finite_on_the_whole_time_range(objective):
+    x = random(3, 5, 2).float()
+    field = objective.velocity_field(Gaussian(objective), canvas(), NOTHING, NOTHING)
+    for t in objective.time_range:
+        assert field(x, torch.tensor(t)).isfinite().all()
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=NAMES)
+def test_loss_of_the_best_backbone_is_the_variance_left(objective):
+    tokens = canvas(20_000, 2, 2).with_features(MEAN + STD * random(20_000, 2, 2))
+    loss = objective.loss(Gaussian(objective), tokens, NOTHING, {}, seeded())["loss"]
+    t = torch.linspace(0, 1, 10_001, dtype=torch.float64)
+    alpha, sigma = objective.path.alpha(t), objective.path.sigma(t)
+    left = STD**2 / (alpha**2 * STD**2 + sigma**2)
+    expected = left.mean() if isinstance(objective, FlowMatching) else (alpha**2 * left).mean()
+    assert loss.item() == pytest.approx(expected.item(), rel=0.02)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=NAMES)
+def test_corruption_mixes_what_the_target_tells(objective):
+    x1 = random(4, 5, 2)
+    example = objective.corrupt(x1, None, seeded())
+    t = example.t[:, None, None]
+    x0 = x1 - example.target if isinstance(objective, FlowMatching) else example.target
+    torch.testing.assert_close(
+        example.x_t, objective.path.alpha(t) * x1 + objective.path.sigma(t) * x0, check_dtype=False
+    )
+    assert example.t.shape == example.weight.shape == (4,)
+    assert (example.weight == 1).all()
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=NAMES)
+def test_loss_is_the_mean_over_each_samples_own_tokens(objective):
+    mask = torch.tensor([[True] * 5, [True, True, False, False, False]])
+    x1 = random(2, 5, 3).masked_fill(~mask[..., None], torch.nan)
+    tokens = canvas(2, 5, 3, mask).with_features(x1)
+    loss = objective.loss(Gaussian(objective), tokens, NOTHING, {}, seeded(1))["loss"]
+
+    example = objective.corrupt(x1, mask, seeded(1))
+    prediction = Gaussian(objective).predict(tokens.with_features(example.x_t), example.t, NOTHING)
+    errors = [(prediction[i, :n] - example.target[i, :n]).square().mean() for i, n in enumerate((5, 2))]
+    assert loss.item() == pytest.approx(sum(errors).item() / 2, rel=1e-5)
+    assert example.x_t[1, 2:].abs().sum() == 0
+
+
+def test_weights_scale_each_samples_loss():
+    class Weighted(FlowMatching):
+        def corrupt(self, x1, mask, generator):
+            return replace(super().corrupt(x1, mask, generator), weight=torch.tensor([0.0, 6.0]))
+
+    x1, objective = random(2, 5, 3), FlowMatching()
+    loss = Weighted().loss(Gaussian(objective), canvas().with_features(x1), NOTHING, {}, seeded())["loss"]
+    example = objective.corrupt(x1, None, seeded())
+    prediction = Gaussian(objective).predict(canvas().with_features(example.x_t), example.t, NOTHING)
+    assert loss.item() == pytest.approx(3 * (prediction[1] - example.target[1]).square().mean().item(), rel=1e-5)
+
+
+def test_full_mask_gives_the_loss_without_a_mask():
+    objective, x1 = FlowMatching(LogitNormal()), random(2, 5, 3)
+    losses = [
+        objective.loss(Gaussian(objective), canvas(mask=mask).with_features(x1), NOTHING, {}, seeded())["loss"]
+        for mask in (None, torch.ones(2, 5, dtype=torch.bool))
+    ]
+    assert torch.equal(*losses)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=NAMES)
+def test_padding_stays_finite_and_real_tokens_do_not_notice(objective):
+    class Careless(Gaussian):
+        def predict(self, tokens, t, cond, inference=None):
+            return super().predict(tokens, t, cond).masked_fill(~tokens.mask[..., None], torch.nan)
+
+    mask = torch.tensor([[True] * 5, [True, True, False, False, False]])
+    noise, sampler = random(2, 5, 2), Sampler(Uniform(), Euler(), steps=4)
+    tokens = canvas(2, mask=mask)
+    result = objective.outputs(Careless(objective), tokens, NOTHING, NOTHING, seeded(), sampler=sampler, noise=noise)
+    assert result.features.isfinite().all()
+    assert result.mask is mask
+    assert torch.equal(result.features[mask], sample(objective, sampler, canvas(2), noise)[mask])
+
+
+def test_backbone_receives_one_time_for_each_sample_in_single_precision():
+    objective, tokens = FlowMatching(), canvas().with_features(random(3, 5, 2).bfloat16())
+    backbone = Gaussian(objective)
+    backbone.predict = lambda tokens, t, *_: backbone.times.append(t) or tokens.features
+    result = objective.outputs(backbone, tokens, NOTHING, NOTHING, seeded(), sampler=Sampler(Uniform(), Euler(), 4))
+    assert result.features.dtype == torch.bfloat16
+    torch.testing.assert_close(torch.stack(backbone.times), torch.tensor([0, 0.25, 0.5, 0.75])[:, None].expand(4, 3))
+
+
+def test_everything_follows_the_seed():
+    objective, tokens = FlowMatching(), canvas().with_features(random(3, 5, 2))
+    losses = [objective.loss(Gaussian(objective), tokens, NOTHING, {}, seeded(i))["loss"] for i in (0, 0, 1)]
+    samples = [sample(objective, None, seed=seed) for seed in (0, 0, 1)]
+    for first, again, other in (losses, samples):
+        assert torch.equal(first, again)
+        assert not torch.equal(first, other)
+
+
+def text(*words, mask=None):
+    return Conditioning(cross=torch.tensor(words, dtype=torch.float64)[..., None], cross_mask=mask)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=NAMES)
+@pytest.mark.parametrize("scale", [0.0, 1.0, 4.0])
+def test_guidance_combines_the_two_fields_in_one_call(objective, scale):
+    cond = text((1.0, 2.0, 3.0), (4.0, 5.0, 9.0), mask=torch.tensor([[True] * 3, [True, True, False]]))
+    null, tokens, x, t = text((-1.0,), (-2.0,)), canvas(2), random(2, 5, 2), torch.tensor(0.4, dtype=torch.float64)
+    backbone = Gaussian(objective)
+    guided = objective.velocity_field(backbone, tokens, cond, null, guidance=ClassifierFree(scale))(x, t)
+    assert [len(times) for times in backbone.times] == [4]
+    alone, without = (objective.velocity_field(backbone, tokens, c, null)(x, t) for c in (cond, null))
+    torch.testing.assert_close(guided, without + scale * (alone - without), rtol=1e-12, atol=1e-12)
+
+
+def test_guidance_of_scale_one_samples_as_without():
+    objective, cond, null = FlowMatching(), text((1.0, 2.0), (4.0, 5.0)), text((0.0,), (0.0,))
+    plain, guided = (
+        sample(objective, Sampler(Uniform(), Midpoint(), 5, guidance), canvas(2), cond=cond, null=null)
+        for guidance in (None, ClassifierFree(1.0))
+    )
+    torch.testing.assert_close(plain, guided, rtol=0, atol=1e-12)
+
+
+def test_noise_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match=r"noise has shape \(3, 5, 1\), expected .* \(3, 5, 2\)"):
+        sample(FlowMatching(), None, noise=random(3, 5, 1))

@@ -1,0 +1,183 @@
+"""Checkpoints survive kills, full disks and forbidden folders."""
+
+import multiprocessing
+import os
+import resource
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+
+from lumina.workarounds.atomic_checkpoint import AtomicCheckpointIO, newest_valid_checkpoint
+
+SHARED_MEMORY = Path("/dev/shm")
+MEGABYTES = 16
+
+
+def checkpoint(value=1.0, megabytes=1):
+    return {"state_dict": {"weight": torch.full((megabytes * 2**18,), value)}}
+
+
+def load(path):
+    return torch.load(path, weights_only=True)
+
+
+@pytest.fixture
+def limited_file_size():
+    """No file may grow beyond 100 kB: what a full disk looks like."""
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, old[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_saves_what_it_was_given_and_nothing_beside_it(tmp_path):
+    path = tmp_path / "run" / "last.ckpt"
+    for value in (1.0, 2.0):
+        AtomicCheckpointIO().save_checkpoint(checkpoint(value), path)
+        assert load(path)["state_dict"]["weight"].unique().tolist() == [value]
+    assert list(path.parent.iterdir()) == [path]
+    assert AtomicCheckpointIO().load_checkpoint(path).keys() == {"state_dict"}
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o007])
+def test_file_mode_follows_the_umask(tmp_path, umask):
+    old = os.umask(umask)
+    try:
+        AtomicCheckpointIO().save_checkpoint(checkpoint(), tmp_path / "last.ckpt")
+    finally:
+        os.umask(old)
+    assert (tmp_path / "last.ckpt").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_saving_over_a_link_leaves_its_target(tmp_path):
+    AtomicCheckpointIO().save_checkpoint(checkpoint(1.0), tmp_path / "epoch=0.ckpt")
+    (tmp_path / "last.ckpt").symlink_to("epoch=0.ckpt")
+    AtomicCheckpointIO().save_checkpoint(checkpoint(2.0), tmp_path / "last.ckpt")
+    assert load(tmp_path / "epoch=0.ckpt")["state_dict"]["weight"][0] == 1.0
+    assert load(tmp_path / "last.ckpt")["state_dict"]["weight"][0] == 2.0
+
+
+def test_full_disk_is_told_plainly_and_leaves_the_old_file(tmp_path, limited_file_size):
+    path = tmp_path / "last.ckpt"
+    AtomicCheckpointIO().save_checkpoint({"state_dict": {}}, path)
+    with pytest.raises(OSError, match=r"not saved \(File too large\): free space there.*last\.ckpt"):
+        AtomicCheckpointIO().save_checkpoint(checkpoint(), path)
+    assert load(path) == {"state_dict": {}}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_forbidden_folder_is_told_plainly():
+    with pytest.raises(OSError, match=r"not saved \(.*\): .*choose a folder that can be written.*last\.ckpt"):
+        AtomicCheckpointIO().save_checkpoint(checkpoint(), "/proc/run/last.ckpt")
+
+
+def test_error_that_is_not_the_disks_stays_as_it_is(tmp_path):
+    with pytest.raises(AttributeError, match="lambda"):
+        AtomicCheckpointIO().save_checkpoint({"function": lambda: None}, tmp_path / "last.ckpt")
+    assert list(tmp_path.iterdir()) == []
+
+
+def kill_while_saving(writer, target, temporary):
+    """Forks a process that saves over ``target`` for ever, and kills it when less than half of a file is written."""
+    process = multiprocessing.get_context("fork").Process(target=save_for_ever, args=(writer, target, temporary))
+    process.start()
+    deadline = time.monotonic() + 60
+    while process.is_alive() and time.monotonic() < deadline:
+        if half_written(target.parent):
+            os.kill(process.pid, signal.SIGSTOP)
+            os.waitpid(process.pid, os.WUNTRACED)
+            if half_written(target.parent):
+                break
+            os.kill(process.pid, signal.SIGCONT)
+    process.kill()
+    process.join()
+    assert half_written(target.parent)
+
+
+def save_for_ever(writer, target, temporary):
+    os.environ["TMPDIR"], tempfile.tempdir = str(temporary), None
+    state = checkpoint(1.0, MEGABYTES)
+    while True:
+        writer.save_checkpoint(state, target)
+
+
+def half_written(folder):
+    return any(0 < size(path) < MEGABYTES * 2**19 for path in folder.iterdir())
+
+
+def size(path):
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def test_kill_while_saving_leaves_a_whole_file(tmp_path):
+    target = tmp_path / "last.ckpt"
+    AtomicCheckpointIO().save_checkpoint(checkpoint(0.0, MEGABYTES), target)
+    kill_while_saving(AtomicCheckpointIO(), target, tmp_path)
+    assert len(load(target)["state_dict"]["weight"].unique()) == 1
+    partial = tmp_path / ".last.ckpt.partial"
+    assert 0 < size(partial) < size(target)
+    assert newest_valid_checkpoint(tmp_path) == target
+    AtomicCheckpointIO().save_checkpoint(checkpoint(), target)
+    assert not partial.exists()
+
+
+@pytest.mark.skipif(not SHARED_MEMORY.is_dir(), reason="needs a second filesystem")
+def test_upstream_still_leaves_a_torn_file_when_tmpdir_is_elsewhere(tmp_path):
+    target = tmp_path / "last.ckpt"
+    AtomicCheckpointIO().save_checkpoint(checkpoint(0.0, MEGABYTES), target)
+    kill_while_saving(TorchCheckpointIO(), target, SHARED_MEMORY)
+    with pytest.warns(match=r"last\.ckpt is broken"), pytest.raises(FileNotFoundError):
+        newest_valid_checkpoint(tmp_path)
+
+
+def save_three(folder):
+    paths = [folder / name for name in ("a.ckpt", "checkpoints/b.ckpt", "checkpoints/c.ckpt")]
+    for age, path in enumerate(reversed(paths)):
+        AtomicCheckpointIO().save_checkpoint(checkpoint(), path)
+        os.utime(path, (time.time(), time.time() - 60 * (age + 1)))
+    return paths
+
+
+def test_newest_whole_checkpoint_is_found_in_any_folder(tmp_path):
+    paths = save_three(tmp_path)
+    assert newest_valid_checkpoint(tmp_path) == paths[-1]
+
+
+def damaged(data):
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+@pytest.mark.parametrize("harm", [lambda data: b"", lambda data: data[:-100], lambda data: data[:5000], damaged])
+def test_broken_checkpoints_are_named_and_skipped(tmp_path, harm):
+    oldest, *broken = save_three(tmp_path)
+    for path in broken:
+        times = path.stat().st_mtime
+        path.write_bytes(harm(path.read_bytes()))
+        os.utime(path, (times, times))
+    with pytest.warns() as warned:
+        assert newest_valid_checkpoint(tmp_path) == oldest
+    assert [name for name in ("c.ckpt", "b.ckpt") if any(name in str(w.message) for w in warned)] == ["c.ckpt", "b.ckpt"]
+
+
+def test_link_to_nowhere_and_torn_directory_are_skipped(tmp_path):
+    whole = save_three(tmp_path)[-1]
+    (tmp_path / "last.ckpt").symlink_to("gone.ckpt")
+    (tmp_path / "sharded.ckpt").mkdir()
+    with pytest.warns(match="is broken"):
+        assert newest_valid_checkpoint(tmp_path) == whole
+
+
+def test_no_checkpoint_at_all_says_what_to_do(tmp_path):
+    with pytest.raises(FileNotFoundError, match="give the folder of an earlier run, or start without resuming"):
+        newest_valid_checkpoint(tmp_path)

@@ -1,0 +1,159 @@
+"""The command line, as users type it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+import torch
+import yaml
+from conftest import QUICKSTART, TINY
+from PIL import Image
+
+from lumina.cli import main
+
+
+def error_of(capsys, *arguments):
+    with pytest.raises(SystemExit) as stop:
+        main([str(argument) for argument in arguments])
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert "Traceback" not in error and "usage:" not in error
+    return error
+
+
+def test_both_names_are_one_entry():
+    points = {p.name: p.value for p in entry_points(group="console_scripts") if p.value == "lumina.cli:main"}
+    assert set(points) == {"lumina", "lightning"}
+
+
+def test_python_dash_m():
+    run = subprocess.run([sys.executable, "-m", "lumina", "--help"], capture_output=True, text=True, check=True)
+    assert all(command in run.stdout for command in ("fit", "validate", "test", "predict", "sample", "report"))
+
+
+def test_unknown_command(capsys):
+    assert "unknown command 'fitt'" in error_of_help(capsys, "fitt")
+
+
+def error_of_help(capsys, *arguments):
+    with pytest.raises(SystemExit):
+        main(list(arguments))
+    return capsys.readouterr().err
+
+
+def test_print_config_is_the_whole_experiment(capsys):
+    with pytest.raises(SystemExit):
+        main(["fit", "--config", str(QUICKSTART), "--model.seed=7", "--print_config"])
+    config = yaml.safe_load(capsys.readouterr().out)
+    assert config["model"]["seed"] == 7
+    assert config["model"]["backbone"]["post_norm"] is True
+    assert config["trainer"]["use_distributed_sampler"] is False
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("--trainer.max_stpes=5", "Did you mean 'trainer.max_steps'?"),
+        ("--model.backbone.num_head=3", "num_head"),
+        ("--model.backbone.dim=130", "dim=130 is not divisible by num_heads=4"),
+        ("--model.backbone.token_dim=5", "it is measured"),
+        ("--model.modality.init_args.patch_size=3", "multiple of 3"),
+        ("--data.init_args.batch_size=5000", "5000"),
+        ("--data.init_args.batch_size=0", "batch_size"),
+        ("--model.conditioners.init_args.num_classes=5", "num_classes"),
+        ("--model.conditioners.init_args.key=caption", "has no 'caption'"),
+        ("--config=absent.yaml", "absent.yaml"),
+        ("--ckpt_path=absent.ckpt", "absent.ckpt"),
+    ],
+)
+def test_bad_input_is_told_in_a_sentence(capsys, tmp_path, monkeypatch, option, told):
+    monkeypatch.chdir(tmp_path)
+    error = error_of(capsys, "fit", "--config", QUICKSTART, *TINY, "--trainer.fast_dev_run=1", "--model.metrics=[]", option)
+    assert told in error
+
+
+def test_misspelt_top_level_key(capsys, tmp_path, run_in):
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("modle:\n")
+    assert "modle" in error_of(capsys, "fit", "--config", QUICKSTART, "--config", bad)
+
+
+def test_run_stores_what_it_needs(tiny_run):
+    assert (tiny_run / "config.yaml").is_file()
+    assert (tiny_run / "metrics.csv").is_file()
+    assert (tiny_run / "checkpoints/last.ckpt").is_file()
+    assert list((tiny_run / "samples").glob("*.png"))
+
+
+def test_evaluation_run_reports(tiny_run, monkeypatch, capsys):
+    monkeypatch.chdir(tiny_run.parents[2])
+    main(["test", "--ckpt_path", "runs/digits", "--model.metrics.init_args.steps=30", "--trainer.enable_progress_bar=false"])
+    metrics = json.loads((tiny_run / "evaluation/metrics.json").read_text())["metrics"]
+    assert {"accuracy", "accuracy_real", "spread", "frechet", "frechet_train"} <= set(metrics)
+    assert "accuracy_real" in capsys.readouterr().out
+    assert Image.open(tiny_run / "evaluation/samples.png").size[0] > 64
+
+
+def test_predict_writes_a_file_a_sample(tiny_run, monkeypatch):
+    monkeypatch.chdir(tiny_run.parents[2])
+    quick = ["--trainer.limit_predict_batches=1", "--data.init_args.eval_batch_size=10", "--trainer.enable_progress_bar=false"]
+    main(["predict", "--ckpt_path", "runs/digits", *quick])
+    assert len(list((tiny_run / "predictions").rglob("*.png"))) == 10
+
+
+def test_samples_are_a_function_of_the_seed(tiny_run, run_in, tmp_path):
+    base = ["sample", "--ckpt_path", tiny_run, "--label=[3,5]", "--count=4", "--steps=2"]
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        run_in(*base, "--output", tmp_path / name, "--seed", seed)
+    pictures = {name: (tmp_path / name / "00000.png").read_bytes() for name in "abc"}
+    assert pictures["a"] == pictures["b"] != pictures["c"]
+    assert json.loads((tmp_path / "a/settings.json").read_text())["steps"] == 2
+
+
+def test_samples_of_any_size_solver_and_schedule(tiny_run, run_in, tmp_path):
+    run_in("sample", "--ckpt_path", tiny_run, "--count=2", "--size=[16,24]", "--solver=RK4", "--schedule=Rational",
+           "--schedule.sigma=3", "--steps=2", "--guidance=1", "--rope=time_aware", "--proportional_attention=true",
+           "--output", tmp_path / "s")  # fmt: skip
+    assert Image.open(tmp_path / "s/00001.png").size == (24, 16)
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("--size=[9,8]", "8x8 would fit"),
+        ("--solver=Eulr", "Eulr"),
+        ("--steps=0", "at least 1 step"),
+        ("--label=[11]", "labels run from 0 to 9"),
+        ("--rope=ntkk", "ntkk"),
+        ("--guidnce=3", "Did you mean 'guidance'?"),
+    ],
+)
+def test_bad_sample_options(capsys, tiny_run, tmp_path, option, told):
+    size = [] if "size" in option else ["--size=[16,16]"]
+    assert told in error_of(capsys, "sample", "--ckpt_path", tiny_run, "--steps=1", *size, "--output", tmp_path, option)
+
+
+def test_wrong_checkpoints(capsys, tmp_path):
+    broken, foreign = tmp_path / "broken.ckpt", tmp_path / "foreign.ckpt"
+    broken.write_bytes(b"no checkpoint")
+    torch.save({"weights": torch.zeros(3)}, foreign)
+    assert "broken.ckpt is broken" in error_of(capsys, "sample", "--ckpt_path", broken)
+    assert "was not written by `lumina fit`" in error_of(capsys, "sample", "--ckpt_path", foreign)
+    assert "does not exist" in error_of(capsys, "sample", "--ckpt_path", tmp_path / "absent.ckpt")
+
+
+def test_checkpoint_does_not_override_the_command_line(tiny_run, monkeypatch, capsys):
+    monkeypatch.chdir(tiny_run.parents[2])
+    with pytest.warns(UserWarning, match=r"model.seed: checkpoint 0, this run 3"):
+        main(["validate", "--ckpt_path", "runs/digits", "--model.seed=3", "--trainer.enable_progress_bar=false"])
+
+
+def test_report_draws_curves(tiny_run, run_in, tmp_path, capsys):
+    run_in("report", f"--runs=[{tiny_run}]", "--metric=validation/loss", "--output", tmp_path / "r.png")
+    assert Image.open(tmp_path / "r.png").size[0] > 500
+    assert (tmp_path / "r.csv").read_text().count("\n") == 3
+    assert "it has:" in error_of(capsys, "report", f"--runs=[{tiny_run}]", "--metric=no")

@@ -1,0 +1,98 @@
+"""Contracts of every modality and datamodule, found by themselves."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import datamodules
+import modalities
+from lumina.data import DataModule
+from lumina.interfaces import Modality
+
+ROOT = Path(__file__).parents[1]
+ARGUMENTS = {"Image": {"size": (8, 12)}}  # what a modality cannot do without
+
+
+def classes(package, base):
+    found = []
+    for info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        members = inspect.getmembers(module, inspect.isclass)
+        found += [c for _, c in members if issubclass(c, base) and c.__module__ == module.__name__ and not inspect.isabstract(c)]
+    return found
+
+
+@pytest.fixture(params=classes(modalities, Modality), ids=lambda c: c.__name__)
+def modality(request):
+    return request.param(**ARGUMENTS.get(request.param.__name__, {}))
+
+
+def test_modalities_are_found():
+    assert "Image" in {c.__name__ for c in classes(modalities, Modality)}
+    assert {"Digits", "FashionMNIST", "ImageFolder"} <= {c.__name__ for c in classes(datamodules, DataModule)}
+
+
+def test_example_batch_has_the_declared_fields(modality):
+    assert set(modality.batch_keys) <= set(modality.example_batch(2))
+
+
+def test_tokens_have_the_declared_shape(modality):
+    batch = modality.example_batch(3)
+    tokens = modality.tokenize(modality.compress(batch), batch)
+    assert tokens.features.shape[0] == tokens.positions.shape[0] == 3
+    assert tokens.features.shape[2] == modality.token_dim
+    assert tokens.positions.shape[2] == modality.position_axes
+    assert tokens.mask is None or tokens.mask.dtype == torch.bool
+
+
+def test_decode_undoes_tokenize(modality):
+    batch = modality.example_batch(2)
+    latent = modality.compress(batch)
+    torch.testing.assert_close(modality.decode(modality.tokenize(latent, batch)), latent)
+
+
+def test_canvas_is_that_of_the_data(modality):
+    batch = modality.example_batch(2)
+    tokens, canvas = modality.tokenize(modality.compress(batch), batch), modality.layout(2, {})
+    assert canvas.features.shape == tokens.features.shape
+    torch.testing.assert_close(canvas.positions, tokens.positions)
+    assert not canvas.features.any()
+
+
+def test_samples_become_files_and_a_picture(modality, tmp_path):
+    batch = modality.example_batch(3)
+    samples = modality.decode(modality.tokenize(modality.compress(batch), batch))
+    files = modality.save(samples, tmp_path)
+    assert len(files) == len(set(files)) == 3 and all(file.stat().st_size for file in files)
+    picture = modality.picture(samples)
+    assert picture.dtype == torch.uint8 and picture.shape[0] == 3
+
+
+@pytest.mark.parametrize("datamodule", classes(datamodules, DataModule), ids=lambda c: c.__name__)
+def test_datamodules_name_their_fields(datamodule):
+    assert datamodule.batch_keys
+    assert all(isinstance(name, str) for name in datamodule.batch_keys)
+
+
+def test_lumina_imports_neither_modalities_nor_datamodules():
+    for path in (ROOT / "lumina").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not any(name.split(".")[0] in ("modalities", "datamodules") for name in names), path
+
+
+def test_importing_lumina_is_light():
+    code = "import sys, torch, lumina.interfaces, lumina.backbone; print(*[m for m in {!r} if m in sys.modules])"
+    heavy = ("diffusers", "transformers", "open3d", "wandb", "laion_clap", "matplotlib", "sklearn")
+    loaded = subprocess.run([sys.executable, "-c", code.format(heavy)], capture_output=True, text=True, check=True).stdout.split()
+    assert loaded == []

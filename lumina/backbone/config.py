@@ -97,7 +97,8 @@ class NextDiTConfig:
     def _check_positions(self, axes: int) -> None:
         if self.line_tokens and axes < 2:
             raise ValueError(
-                f"backbone: line_tokens need at least 2 position axes, but the tokens have {axes}; set line_tokens=false."
+                f"backbone: line_tokens need at least 2 position axes, but the tokens have {axes}; "
+                "set line_tokens=false."
             )
         if self.line_tokens and self.positions == "rope":
             raise ValueError(

@@ -43,11 +43,19 @@ class Layout:
             tokens: the batch.
             group_count: G, groups a sample; 1 where conditions are per sample.
             proportional_base: see `lumina.interfaces.Inference`.
+
+        Raises:
+            ValueError: for grouped conditions of tokens without groups.
         """
         batch, length = tokens.features.shape[:2]
         mask = tokens.mask
         rows = None
-        if group_count > 1 and tokens.groups is not None:
+        if group_count > 1:
+            if tokens.groups is None:
+                raise ValueError(
+                    f"got conditions for {group_count} groups, but tokens without groups; "
+                    "give Tokens.groups, or one pooled condition a sample."
+                )
             samples = torch.arange(batch, device=tokens.groups.device).unsqueeze(-1)
             rows = samples * group_count + tokens.groups
         if mask is None or bool(mask.all()):

@@ -158,13 +158,12 @@ class EMA(Callback):
 
     @torch.no_grad()
     def _swap_in(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.state.fn != TrainerFn.FITTING:
-            if not trainer.ckpt_path:
-                return
-            if not self._restored:
+        fitting = trainer.state.fn == TrainerFn.FITTING
+        if not fitting and not self._restored:
+            if trainer.ckpt_path:
                 _warn_missing(trainer, "its raw weights are used")
-                return
-        if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
+            return
+        if not fitting or trainer.sanity_checking:
             self._prepare(pl_module)
         weights = _weights(pl_module, also=self._average)
         self._raw = {name: _local(weight).clone() for name, weight in weights.items()}

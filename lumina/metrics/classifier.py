@@ -53,6 +53,8 @@ class ClassifierQuality(SampleMetric):
         self._classifier: Frozen[nn.Module] | None = None
         self._real: dict[str, tuple[Tensor, Tensor]] = {}
 
+    @torch.inference_mode(False)  # Lightning evaluates in inference mode, and the classifier is trained here
+    @torch.enable_grad()
     def prepare(self, data: DataModule) -> None:
         """Trains the classifier (or reads it) and keeps the real pictures' features."""
         if self._classifier is not None:

@@ -23,9 +23,9 @@ class GracefulStop(Callback):
 
     The checkpoint lies in the folder of the run's `ModelCheckpoint`, else in the trainer's log folder. The run ends
     there, without the validation and the epoch-end checkpoints that ``trainer.should_stop`` would bring (they would
-    mark the epoch as done). Put 143 (SIGTERM) or 138 (SIGUSR1) in a scheduler's rule for requeueing: this callback takes
-    the place of Lightning's own requeueing under SLURM. A signal during validation is obeyed after the next training
-    batch.
+    mark the epoch as done). Put 143 (SIGTERM) or 138 (SIGUSR1) in a scheduler's rule for requeueing: this callback
+    takes the place of Lightning's own requeueing under SLURM. A signal during validation is obeyed after the next
+    training batch.
     """
 
     def __init__(self) -> None:

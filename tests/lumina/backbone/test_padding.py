@@ -184,6 +184,16 @@ def test_groups_are_conditions_a_token(build, grids):
         assert (mixed[~chosen] - everyone[~chosen]).abs().max() > 1e-3
 
 
+def test_conditions_of_groups_need_groups(build, grids):
+    tokens = grids([(2, 2)])[0]
+    bare, cond = (
+        Tokens(features=tokens.features, positions=tokens.positions),
+        Conditioning(grouped=torch.zeros(1, 2, 48)),
+    )
+    with pytest.raises(ValueError, match=r"2 groups, but tokens without groups; give Tokens\.groups"):
+        build().predict(bare, TIMES[:1], cond)
+
+
 def test_equal_groups_are_a_pooled_condition(build, grids):
     model, tokens, vector = build(), grids([(4, 3)])[0], torch.randn(1, 48)
     grouped = model.predict(tokens, TIMES[:1], Conditioning(grouped=vector[:, None].expand(-1, 2, -1)))

@@ -113,7 +113,8 @@ def test_grouped_queries_are_repeated_keys(build, batch):
         if "k_norm." in name:
             state[name] = state[name].unflatten(0, (2, 12)).repeat_interleave(2, 0).flatten(0, 1)
     full.load_state_dict(state)
-    torch.testing.assert_close(full.predict(batch, T, NOTHING), grouped.predict(batch, T, NOTHING), atol=1e-5, rtol=1e-4)
+    out = [model.predict(batch, T, NOTHING) for model in (grouped, full)]
+    torch.testing.assert_close(out[1], out[0], atol=1e-5, rtol=1e-4)
 
 
 def test_per_head_norm(build):
@@ -202,13 +203,12 @@ def test_recomputed_activations_give_the_same_gradients(build, grids, collate, p
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("checkpointing", [False, True])
-def test_compiled_blocks_give_the_same(build, grids, collate, checkpointing):
+def test_compiled_blocks_give_the_same(build, grids, collate):
     """Forward and backward, packed and not, at changing lengths; parameter names stay."""
-    plain, fast = (build(text_dim=10, activation_checkpointing=checkpointing) for _ in range(2))
+    plain, fast = (build(text_dim=10) for _ in range(2))
     fast.compile_blocks()
     assert fast.state_dict().keys() == plain.state_dict().keys()
-    for sizes in ([(3, 4), (2, 2)], [(3, 4), (3, 4)], [(2, 5), (4, 4)], [(1, 3), (2, 2)]):
+    for sizes in ([(3, 4), (2, 2)], [(3, 4), (3, 4)], [(2, 5), (4, 4)]):
         tokens = collate(grids(sizes))
         cond = Conditioning(cross=torch.randn(2, 3, 10), cross_mask=torch.tensor([[True] * 3, [True, False, False]]))
         out = [model.predict(tokens, T, cond) for model in (plain, fast)]

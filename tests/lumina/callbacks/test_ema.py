@@ -207,7 +207,9 @@ def test_resuming_without_average_starts_one_at_the_loaded_weights(tmp_path):
     start = load(first)["state_dict"]["scale"]
     raw = Raw()
     with pytest.warns(match="the average starts at its raw weights"):
-        second = load(fit(tmp_path, EMA(decay=0.5, warmup=False), raw, epochs=2, ckpt_path=first, limit_train_batches=4))
+        second = load(
+            fit(tmp_path, EMA(decay=0.5, warmup=False), raw, epochs=2, ckpt_path=first, limit_train_batches=4)
+        )
     for weights in raw.batches:
         start = 0.5 * start + 0.5 * weights["scale"]
     torch.testing.assert_close(averaged_weights(second)["scale"], start)

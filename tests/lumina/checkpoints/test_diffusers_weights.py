@@ -170,9 +170,7 @@ def test_saved_weights_load_in_diffusers(randomise, tmp_path):
     assert not any(report.values()), report
     batch = example(6, 10)
     with torch.no_grad():
-        torch.testing.assert_close(
-            ask_peer(peer, *batch)[:, :4], ask_ours(model, *batch), atol=1e-5, rtol=1e-4
-        )
+        torch.testing.assert_close(ask_peer(peer, *batch)[:, :4], ask_ours(model, *batch), atol=1e-5, rtol=1e-4)
 
 
 def test_round_trip_is_exact_even_onto_itself(folder):

@@ -1,0 +1,1 @@
+"""Side-by-side timings against peers; see README.md in this folder."""

@@ -1,0 +1,50 @@
+"""Clocks, interleaved rounds and the machine's peak."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import torch
+from torch.nn.functional import linear
+
+PEAK_SIDE = {"cpu": 2048, "cuda": 8192}
+PEAK_CALLS = 5
+
+
+def milliseconds(step: Callable[[], object], device: torch.device) -> float:
+    """Duration of one call: by CUDA events on a GPU, by the wall clock on a CPU."""
+    if device.type != "cuda":
+        start = time.perf_counter()
+        step()
+        return 1000 * (time.perf_counter() - start)
+    before, after = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    torch.cuda.synchronize(device)
+    before.record()
+    step()
+    after.record()
+    torch.cuda.synchronize(device)
+    return before.elapsed_time(after)
+
+
+def interleave(steps: Mapping[str, Callable[[], object]], rounds: int, device: torch.device) -> dict[str, list[float]]:
+    """Milliseconds of each step in each round.
+
+    In a round all steps run once, one after the other, and each round starts with the next of them: a machine that slows down
+    slows all of them, so ratios within a round hold.
+    """
+    names = list(steps)
+    samples: dict[str, list[float]] = {name: [] for name in names}
+    for index in range(rounds):
+        shift = index % len(names)
+        for name in names[shift:] + names[:shift]:
+            samples[name].append(milliseconds(steps[name], device))
+    return samples
+
+
+def peak_gflops(device: torch.device, dtype: torch.dtype) -> float:
+    """GFLOP/s of the best of a few square ``F.linear`` calls (TF32 stays off)."""
+    side = PEAK_SIDE[device.type]
+    x, weight = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
+    best = min(milliseconds(lambda: linear(x, weight), device) for _ in range(PEAK_CALLS))
+    return 2 * side**3 / best / 1e6

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from datamodules.image_folder import ImageFolder
+
+CLASSES = ("Zebra", "ant", "bee")
+
+
+def write(folder, count, shade, suffix=".png"):
+    folder.mkdir(parents=True, exist_ok=True)
+    for index in range(count):
+        Image.fromarray(np.full((20, 30, 3), shade, np.uint8)).save(folder / f"{folder.name}{index:02}{suffix}")
+
+
+@pytest.fixture
+def splits(tmp_path):
+    for label, name in enumerate(CLASSES):
+        write(tmp_path / "train" / name, 6, 40 * label)
+        write(tmp_path / "val" / name, 2, 40 * label)
+    return tmp_path
+
+
+@pytest.fixture
+def plain(tmp_path):
+    for label, name in enumerate(CLASSES):
+        write(tmp_path / name, 40, 40 * label)
+    return tmp_path
+
+
+def names(dataset):
+    return [path.rsplit("/", 1)[1] for path, _ in dataset.files]
+
+
+def test_classes_are_sorted_folder_names_and_label_their_pictures(splits):
+    (splits / "train" / ".cache").mkdir()
+    (splits / "train" / "ant" / "notes.txt").write_text("no picture")
+    (splits / "train" / "ant" / "._ant00.png").write_text("no picture either")
+    data = ImageFolder(18, splits, size=8)
+    assert data.class_names == CLASSES
+    assert data.num_classes == 3
+    assert (len(data.dataset("train")), len(data.dataset("validation")), len(data.dataset("test"))) == (18, 6, 6)
+    batch = next(iter(data.train_dataloader()))
+    assert set(batch) == {*data.batch_keys, "real"}
+    assert batch["image"].shape == (18, 3, 8, 8)
+    assert batch["label"].dtype == torch.int64
+    shades = 40 * batch["label"] / 127.5 - 1
+    torch.testing.assert_close(batch["image"], shades[:, None, None, None].expand(18, 3, 8, 8))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".JPEG", ".webp", ".bmp", ".PNG"])
+def test_file_kinds(tmp_path, suffix):
+    write(tmp_path / "one", 3, 100, suffix)
+    assert len(ImageFolder(1, tmp_path, size=8, holdout=0.34).dataset("train")) == 2
+
+
+def test_holdout_is_a_fixed_share_of_each_class(plain):
+    data, other = ImageFolder(4, plain, size=8, holdout=0.1, seed=0), ImageFolder(4, plain, size=8, holdout=0.1, seed=9)
+    train, held_out = data.dataset("train"), data.dataset("validation")
+    assert [label for _, label in held_out.files] == [0] * 4 + [1] * 4 + [2] * 4
+    assert len(train) == 108
+    assert not set(names(train)) & set(names(held_out))
+    assert held_out.files == other.dataset("test").files
+
+
+def test_a_picture_too_much_moves_few_others(plain):
+    before = set(names(ImageFolder(4, plain, size=8, holdout=0.1).dataset("test")))
+    write(plain / "ant", 41, 40)
+    after = set(names(ImageFolder(4, plain, size=8, holdout=0.1).dataset("test")))
+    assert len(before - after) <= 1
+
+
+def test_broken_pictures_are_skipped_and_named(splits):
+    broken = splits / "train" / "ant" / "ant03.png"
+    broken.write_bytes(broken.read_bytes()[:40])
+    (splits / "val" / "bee" / "bee01.png").write_bytes(b"")
+    data = ImageFolder(18, splits, size=8, max_corrupt=0.5, eval_batch_size=6)
+    batch = next(iter(data.train_dataloader()))
+    assert batch["real"].all()
+    with pytest.warns(UserWarning, match=f"Skipped a sample that cannot be read: {broken}"):
+        data.on_before_batch_transfer(batch, 0)
+    (batch,) = data.val_dataloader()
+    assert batch["real"].tolist() == [True] * 5 + [False]
+    assert "bee01.png" in batch["skipped"][0]
+
+
+def test_what_is_missing_is_named(tmp_path):
+    with pytest.raises(ValueError, match=f"no class folders in {tmp_path}: put pictures into {tmp_path}/train/CLASS/"):
+        ImageFolder(4, tmp_path, size=8).train_dataloader()
+    write(tmp_path / "train" / "ant", 3, 0)
+    (tmp_path / "train" / "bee").mkdir()
+    with pytest.raises(ValueError, match=rf"Found no picture \(.*.jpg.*\) to train on in {tmp_path}/train.*bee"):
+        ImageFolder(2, tmp_path, size=8).train_dataloader()
+    with pytest.raises(ValueError, match=f"to evaluate with in {tmp_path}/val for 2 of 2 classes"):
+        ImageFolder(2, tmp_path, size=8).val_dataloader()
+
+
+def test_a_class_of_validation_alone_is_refused(splits):
+    write(splits / "val" / "wasp", 1, 0)
+    with pytest.raises(ValueError, match=r"val has classes that .*train has not: wasp"):
+        ImageFolder(4, splits, size=8).dataset("validation")
+
+
+def test_impossible_arguments_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="holdout 1"):
+        ImageFolder(4, tmp_path, size=8, holdout=1)
+    with pytest.raises(ValueError, match="size 0"):
+        ImageFolder(4, tmp_path, size=0)

@@ -1,0 +1,86 @@
+import pytest
+import torch
+
+from lumina.data import RankSampler, keyed_generator
+
+
+def epochs(sampler, count):
+    for epoch in range(count):
+        sampler.set_epoch(epoch)
+        yield list(sampler)
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+def test_training_slices_are_disjoint_equal_and_drop_only_what_fills_no_step(world):
+    samplers = [RankSampler(50, 4, train=True, seed=7, rank=rank, world=world) for rank in range(world)]
+    shares = [[key.sample for key in sampler] for sampler in samplers]
+    assert {len(share) for share in shares} == {len(sampler) for sampler in samplers} == {50 // (4 * world) * 4}
+    together = [sample for share in shares for sample in share]
+    assert len(set(together)) == len(together)
+    assert all(key.real for sampler in samplers for key in sampler)
+
+
+def test_every_step_takes_the_next_samples_of_the_global_order():
+    samplers = [RankSampler(24, 4, train=True, rank=rank, world=3) for rank in range(3)]
+    order = samplers[0].plan(0).tolist()
+    shares = [[key.sample for key in sampler] for sampler in samplers]
+    for step in range(2):
+        batches = [sample for share in shares for sample in share[4 * step : 4 * step + 4]]
+        assert sorted(batches) == sorted(order[12 * step : 12 * step + 12])
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+@pytest.mark.parametrize("size", [1, 2, 7, 12])
+def test_evaluation_counts_every_sample_once_on_equally_long_shares(world, size):
+    samplers = [RankSampler(size, 3, train=False, rank=rank, world=world) for rank in range(world)]
+    shares = [list(sampler) for sampler in samplers]
+    assert {len(share) for share in shares} == {len(sampler) for sampler in samplers} == {-(-size // world)}
+    assert sorted(key.sample for share in shares for key in share if key.real) == list(range(size))
+    assert all(key.sample < size for share in shares for key in share)
+
+
+def test_the_order_is_a_function_of_seed_and_epoch():
+    first, second = (list(epochs(RankSampler(20, 2, train=True, seed=3), 3)) for _ in range(2))
+    assert first == second
+    assert [key.sample for key in first[0]] != [key.sample for key in first[1]]
+    assert [key.epoch for key in first[2]] == [2] * 20
+    assert list(RankSampler(20, 2, train=True, seed=4)) != first[0]
+
+
+def test_evaluation_repeats_its_order_without_set_epoch():
+    sampler = RankSampler(5, 2, train=False)
+    assert [key.sample for key in sampler] == [key.sample for key in sampler] == [0, 1, 2, 3, 4]
+
+
+def test_a_state_goes_on_with_other_processes_and_batch_sizes():
+    source = RankSampler(48, 4, train=True, seed=1, rank=1, world=2)
+    source.set_epoch(5)
+    rest = source.plan(5).tolist()[16:]
+    resumed = [RankSampler(48, 2, train=True, seed=1, rank=rank, world=4) for rank in range(4)]
+    for sampler in resumed:
+        sampler.load_state_dict({"epoch": 5, "samples": 16})
+        sampler.set_epoch(5)
+    assert sorted(key.sample for sampler in resumed for key in sampler) == sorted(rest)
+
+
+@pytest.mark.parametrize("samples", [20, 23])
+def test_the_state_of_an_epochs_end_begins_the_next(samples):
+    sampler = RankSampler(23, 4, train=True)
+    sampler.load_state_dict({"epoch": 2, "samples": samples})
+    assert sampler.state_dict() == {"epoch": 3, "samples": 0}
+    assert [key.sample for key in sampler] == sampler.plan(3).tolist()[:20]
+
+
+def test_a_training_set_smaller_than_a_step_is_refused():
+    with pytest.raises(
+        ValueError, match=r"10 samples, but one step takes 16 \(batch_size 8 on 2 processes\).*at most 5"
+    ):
+        RankSampler(10, 8, train=True, world=2)
+
+
+def test_keyed_generator_depends_on_every_part_of_the_key():
+    def draw(*key):
+        return torch.rand((), generator=keyed_generator(*key)).item()
+
+    assert draw(1, 2, 3) == draw(1, 2, 3)
+    assert len({draw(1, 2, 3), draw(1, 3, 2), draw(2, 2, 3), draw(1, 2, 4)}) == 4

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+import torch._dynamo
 from torch import Tensor
 
 from benchmarks.cases import FULL, QUICK, TEXT_TOKENS, Case, Inputs, Suite, inputs_of
@@ -48,6 +49,8 @@ class Benchmark:
     def run(self) -> dict[str, Any]:
         """All cases, as a JSON document."""
         described = machine(self.device)
+        # batches of one sample, of several and packed ones, with and without gradients, each get code of their own
+        torch._dynamo.config.recompile_limit = 32
         torch._dynamo.config.fail_on_recompile_limit_hit = True  # or "compiled" could quietly mean eager
         with TemporaryDirectory() as folder:
             for kv_heads in dict.fromkeys(case.kv_heads for case in self.suite.cases):
@@ -78,9 +81,7 @@ class Benchmark:
                     with torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bf16"):
                         self._time(case, mode, precision, variants, inputs)
 
-    def _time(
-        self, case: Case, mode: str, precision: str, variants: Mapping[str, Variant], inputs: Inputs
-    ) -> None:
+    def _time(self, case: Case, mode: str, precision: str, variants: Mapping[str, Variant], inputs: Inputs) -> None:
         self._say(f"{case.name}, {case.kv_heads} kv heads, {mode}, {precision}")
         first, differences = _check(variants, inputs, mode, TOLERANCE[precision], self.device)
         steps = {name: partial(v.train if mode == "training" else v.forward, inputs) for name, v in variants.items()}
@@ -102,9 +103,7 @@ class Benchmark:
     def _remember(self, case: Case, weights: Path, precision: str) -> None:
         self._say(f"{case.name}, {case.kv_heads} kv heads, memory of a training step, {precision}")
         peaks = {name: training_peak(name, weights, case.sizes, self.device.type, precision) for name in NAMES}
-        self.memory.append(
-            {"case": case.name, "kv_heads": case.kv_heads, "precision": precision, "peak_mib": peaks}
-        )
+        self.memory.append({"case": case.name, "kv_heads": case.kv_heads, "precision": precision, "peak_mib": peaks})
 
     def _measure_peak(self, precision: str) -> None:
         measured = peak_gflops(self.device, PRECISIONS[self.device.type][precision])
@@ -130,7 +129,9 @@ def _check(
     differences = {name: difference(found[name], found[PEER]) for name in variants if name != PEER}
     for name, value in differences.items():
         if not value <= tolerance:
-            raise ValueError(f"{name} differs from {PEER} by {value:.1e} in {mode}, more than {tolerance:.0e}: not timed.")
+            raise ValueError(
+                f"{name} differs from {PEER} by {value:.1e} in {mode}, more than {tolerance:.0e}: not timed."
+            )
     return first, differences
 
 
@@ -155,7 +156,9 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.backbone", description="The backbone against diffusers'.")
     parser.add_argument("--device", choices=PRECISIONS, default="cpu", help="where to run (default: cpu)")
     parser.add_argument("--quick", action="store_true", help="toy sizes, to see that everything runs")
-    parser.add_argument("--output", type=Path, help="default: benchmarks/results/backbone_DEVICE.json, nothing if --quick")
+    parser.add_argument(
+        "--output", type=Path, help="default: benchmarks/results/backbone_DEVICE.json, nothing if --quick"
+    )
     options = parser.parse_args()
     torch.manual_seed(0)
     result = Benchmark(QUICK if options.quick else FULL, torch.device(options.device)).run()

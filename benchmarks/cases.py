@@ -108,7 +108,7 @@ FULL = Suite(
 
 QUICK = Suite(
     dim=96,
-    layers=2,
+    layers=1,
     cases=(
         Case(name="2 of 4x8x8", sizes=((8, 8),) * 2, kv_heads=2),
         Case(name="1 of 4x32x32", sizes=((32, 32),), kv_heads=2, modes=("memory",)),

@@ -13,7 +13,7 @@ from benchmarks.cases import inputs_of
 from benchmarks.variants import load_variant
 
 MIB = 2**20
-WARM_UP = ((16, 16),)  # 64 tokens: leaves gradients, workspaces and compiled code behind, hardly any activations
+WARM_UP = ((16, 20),)  # leaves gradients, workspaces and compiled code behind, hardly any activations
 
 
 def training_peak(name: str, folder: Path, sizes: tuple[tuple[int, int], ...], device: str, precision: str) -> float:

@@ -76,7 +76,11 @@ def _timings(timings: list[dict[str, Any]]) -> list[str]:
 
 
 def _memory(rows: list[dict[str, Any]]) -> list[str]:
-    lines = ["", "| batch | kv heads | training step | variant | peak MiB | diffusers takes |", "|---|---|---|---|---|---|"]
+    lines = [
+        "",
+        "| batch | kv heads | training step | variant | peak MiB | diffusers takes |",
+        "|---|---|---|---|---|---|",
+    ]
     for row in rows:
         head = f"| {row['case']} | {row['kv_heads']} | {row['precision']} |"
         lines += [
@@ -88,5 +92,9 @@ def _memory(rows: list[dict[str, Any]]) -> list[str]:
 
 def _cpu_model() -> str:
     info = Path("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
+    names = (
+        [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        if info.exists()
+        else []
+    )
     return names[0] if names else platform.processor()

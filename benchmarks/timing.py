@@ -30,8 +30,8 @@ def milliseconds(step: Callable[[], object], device: torch.device) -> float:
 def interleave(steps: Mapping[str, Callable[[], object]], rounds: int, device: torch.device) -> dict[str, list[float]]:
     """Milliseconds of each step in each round.
 
-    In a round all steps run once, one after the other, and each round starts with the next of them: a machine that slows down
-    slows all of them, so ratios within a round hold.
+    In a round all steps run once, one after the other, and each round starts with the next of them: a machine that
+    slows down slows all of them, so ratios within a round hold.
     """
     names = list(steps)
     samples: dict[str, list[float]] = {name: [] for name in names}

@@ -1,7 +1,11 @@
-"""The competitors, all with the same weights."""
+"""The competitors, all with the same weights.
+
+Each copies what it loads: parameters mapped from a file are not aligned as those of a trained model are.
+"""
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -63,7 +67,7 @@ class Diffusers(Variant):
         from diffusers import LuminaNextDiT2DModel
         from diffusers.models.embeddings import get_2d_rotary_pos_embed_lumina
 
-        self.model: Any = LuminaNextDiT2DModel.from_pretrained(folder).to(device)
+        self.model: Any = copy.deepcopy(LuminaNextDiT2DModel.from_pretrained(folder)).to(device)
         self.first = self.model.patch_embedder.proj
         head_dim = self.model.config.hidden_size // self.model.config.num_attention_heads
         self.table = get_2d_rotary_pos_embed_lumina(head_dim, TABLE_SIDE, TABLE_SIDE).to(device)
@@ -95,7 +99,7 @@ class Lumina(Variant):
             device: where to run.
             compiled: block by block.
         """
-        self.model: NextDiT = load_diffusers(folder).to(device)
+        self.model: NextDiT = copy.deepcopy(load_diffusers(folder)).to(device)
         self.first = self.model.x_embedder
         if compiled:
             self.model.compile_blocks()

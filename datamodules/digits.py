@@ -9,8 +9,9 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from lumina.data import DataModule, Item, Split, keyed_generator
+from lumina.data import DataModule, Item, Split
 from lumina.images import LabelledImages
+from lumina.randomness import keyed_generator
 
 HELD_OUT = 50
 """Digits of each class that are kept from training."""

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from lumina.frozen import Frozen
-
-if TYPE_CHECKING:
-    from diffusers import AutoencoderKL
 
 
 class Autoencoder(ABC):
@@ -59,7 +56,7 @@ class KLAutoencoder(Autoencoder):
         self.factor = 2 ** (len(config["block_out_channels"]) - 1)
         self.scaling = scaling_factor or float(config.get("scaling_factor") or 1.0)
         self.shift = (config.get("shift_factor") or 0.0) if shift_factor is None else shift_factor
-        self._network: Frozen[AutoencoderKL] = Frozen(lambda: _vae_class().from_pretrained(path))
+        self._network = Frozen(lambda: _vae_class().from_pretrained(path))
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
@@ -77,7 +74,7 @@ class KLAutoencoder(Autoencoder):
 
 
 class RandomAutoencoder(KLAutoencoder):
-    """A tiny AutoencoderKL with seeded random weights: the right shapes at no download, for trying an experiment out."""
+    """A tiny AutoencoderKL with seeded random weights: right shapes at no download, to try an experiment out."""
 
     def __init__(self, channels: int = 4, levels: int = 4) -> None:
         """Nothing is downloaded.
@@ -90,7 +87,7 @@ class RandomAutoencoder(KLAutoencoder):
         self._network = Frozen(lambda: _random_vae(channels, levels))
 
 
-def _vae_class() -> type[AutoencoderKL]:
+def _vae_class() -> Any:
     try:
         from diffusers import AutoencoderKL
     except ImportError as error:
@@ -98,7 +95,7 @@ def _vae_class() -> type[AutoencoderKL]:
     return AutoencoderKL
 
 
-def _hub_config(path: str) -> dict[str, object]:
+def _hub_config(path: str) -> dict[str, Any]:
     try:
         return dict(_vae_class().load_config(path))
     except OSError as error:
@@ -108,7 +105,7 @@ def _hub_config(path: str) -> dict[str, object]:
         ) from error
 
 
-def _random_vae(channels: int, levels: int) -> AutoencoderKL:
+def _random_vae(channels: int, levels: int) -> Any:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return _vae_class()(

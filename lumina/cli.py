@@ -1,7 +1,7 @@
 """The command line: ``lumina``, ``python -m lumina`` and ``lightning`` are one entry.
 
-``fit``, ``validate``, ``test`` and ``predict`` are LightningCLI's, over YAML experiments; the other commands live in `lumina.commands` and
-answer without starting a trainer.
+``fit``, ``validate``, ``test`` and ``predict`` are LightningCLI's, over YAML experiments; the other commands live in
+`lumina.commands` and answer without starting a trainer.
 """
 
 from __future__ import annotations
@@ -60,13 +60,12 @@ def _refuse_foreign_packages() -> None:
     Raises:
         ImportError: where another package has the name.
     """
-    sys.path.insert(0, os.getcwd()) if os.getcwd() not in sys.path else None
     for name in ("modalities", "datamodules"):
         package = import_module(name)
         if getattr(package, "__lumina__", None) != lumina.__version__:
             raise ImportError(
-                f"the installed package {name!r} ({package.__path__[0]}) is not lumina's; uninstall the package that brought it "
-                "(`pip uninstall modalities`) and install lumina-nextdit again."
+                f"the installed package {name!r} ({package.__path__[0]}) is not lumina's; uninstall the package that "
+                "brought it (`pip uninstall modalities`) and install lumina-nextdit again."
             )
 
 
@@ -84,8 +83,5 @@ def _other_lightning(command: str, arguments: list[str]) -> None:
 
 def _help() -> str:
     rows = [f"  {name:<10}{text}" for name, text in {**TRAINER_COMMANDS, **COMMANDS}.items()]
-    return "\n".join(
-        [f"lumina {lumina.__version__}: multi-modal diffusion transformers", "", "usage: lumina COMMAND [options]", ""]
-        + rows
-        + ["", "`lumina COMMAND --help` lists a command's options."]
-    )
+    head = f"lumina {lumina.__version__}: multi-modal diffusion transformers\n\nusage: lumina COMMAND [options]\n"
+    return "\n".join([head, *rows, "\n`lumina COMMAND --help` lists a command's options."])

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any
 
 import torch
-from torch import nn
-
-Network = TypeVar("Network", bound=nn.Module)
 
 
-class Frozen(Generic[Network]):
+class Frozen:
     """Holds a pretrained network outside the module tree.
 
-    Not being an `nn.Module`, it stays out of parameters, checkpoints, averaged copies, gradient buckets and sharding. The network is loaded at its
+    Not being an `nn.Module`, it stays out of parameters, checkpoints, averaged copies, gradient buckets and
+    sharding. The network is loaded at its
     first use and lives on the device and in the precision that it is last asked for.
     """
 
-    def __init__(self, load: Callable[[], Network]) -> None:
+    def __init__(self, load: Callable[[], Any]) -> None:
         """Loads nothing yet.
 
         Args:
             load: returns the network.
         """
         self._load = load
-        self._network: Network | None = None
+        self._network: Any = None
 
-    def on(self, device: torch.device, dtype: torch.dtype = torch.float32) -> Network:
+    def on(self, device: torch.device, dtype: torch.dtype = torch.float32) -> Any:
         """The network in evaluation mode, without gradients, on ``device``."""
         if self._network is None:
             self._network = self._load().eval().requires_grad_(False)

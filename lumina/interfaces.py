@@ -11,9 +11,9 @@ D model width.
 
 The way of the data::
 
-    DataModule --Batch--> Modality.compress -> tokenize --Tokens--> Objective.loss(Backbone, Tokens, Conditioning, Batch)
-         +------Batch----> ConditionerSet ------------Conditioning--------+
-    sampling: Modality.layout -> noise -> Sampler(schedule x solver x guidance) -> Modality.decode -> metrics, media, files
+    DataModule --Batch--> Modality.compress -> tokenize --Tokens--> Objective.loss(Backbone, Tokens, Conditioning)
+         +------Batch---> ConditionerSet ------------Conditioning---------+
+    sampling: Modality.layout -> noise -> Sampler(schedule x solver x guidance) -> Modality.decode -> metrics, files
 """
 
 from __future__ import annotations
@@ -173,12 +173,13 @@ class Conditioner(nn.Module, ABC):
 
     Attributes:
         key: the field of the batch that is read.
-        dim: C, the width of what is put out.
+        dim: C, the width of what is put out on the cross route.
         dropout: chance in training that a sample's condition is replaced by the null condition.
     """
 
     route: ClassVar[Route]
     key: str
+    dim: int
     dropout: float
 
     def build(self, width: int) -> None:

@@ -12,6 +12,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Generator, Tensor, nn
 
 from lumina.backbone import NextDiT, NextDiTConfig
+from lumina.batches import select
 from lumina.conditioning.condition_set import ConditionerSet
 from lumina.data import DataModule
 from lumina.interfaces import Batch, Conditioner, Inference, Modality, Objective, SampleMetric, Tokens
@@ -19,7 +20,7 @@ from lumina.randomness import keyed_generator
 from lumina.sharding import shard
 from lumina.workarounds.hyperparameters import save_given_hyperparameters
 
-TRAIN, VALIDATION, TEST, PREDICT = range(4)  # first part of the key of every generator
+TRAIN, VALIDATION, TEST, PREDICT, SAMPLES = range(5)  # tell apart the generators of one step
 
 
 class LuminaModule(LightningModule):
@@ -64,14 +65,14 @@ class LuminaModule(LightningModule):
         self.backbone = NextDiT(config, modality.input_embedding(config.dim), activation_checkpointing)
         self.conditioners = ConditionerSet(conditioners or [], config.cond_dim)
         self.objective = objective
-        self.metrics = nn.ModuleList(metrics or [])
+        self.metrics: Iterable[SampleMetric] = nn.ModuleList(metrics or [])  # type: ignore[assignment]  # a list of just these
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
         self.compile_blocks, self.evaluate_in_validation, self.seed = compile_blocks, evaluate_in_validation, seed
 
     @property
-    def batch_keys(self) -> tuple[str, ...]:
-        """Every field of the batch that the modality and the conditioners read."""
-        return tuple(dict.fromkeys((*self.modality.batch_keys, *self.conditioners.batch_keys)))
+    def data(self) -> Any:
+        """The trainer's datamodule, or None."""
+        return getattr(self.trainer, "datamodule", None)
 
     def configure_model(self) -> None:
         """Shards over the device mesh, if there is one, and compiles, if asked to."""
@@ -93,9 +94,9 @@ class LuminaModule(LightningModule):
         Raises:
             ValueError: naming what is missing and what there is.
         """
-        data = getattr(self.trainer, "datamodule", None)
+        data = self.data
         if isinstance(data, DataModule):
-            require_fields(self.batch_keys, data.batch_keys, type(data).__name__)
+            self._require_fields(data.batch_keys, type(data).__name__)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The objective's loss, under noise keyed on the step and the rank."""
@@ -126,7 +127,7 @@ class LuminaModule(LightningModule):
 
     def tokens(self, batch: Batch) -> Tokens:
         """The batch as tokens; a cached ``batch["latent"]`` spares the compression."""
-        require_fields(self.batch_keys, tuple(batch), "the batch")
+        self._require_fields(tuple(batch), "the batch")
         latent = batch["latent"] if "latent" in batch else self.modality.compress(batch)
         return self.modality.tokenize(latent, batch)
 
@@ -168,6 +169,10 @@ class LuminaModule(LightningModule):
         if self.evaluate_in_validation:
             self._log_metrics("validation")
 
+    def _require_fields(self, present: Sequence[str], owner: str) -> None:
+        compressed = () if "latent" in present else self.modality.batch_keys
+        require_fields((*compressed, *self.conditioners.batch_keys), present, owner)
+
     def _generator(self, stage: int, step: int) -> Generator:
         return keyed_generator(self.seed, stage, step, self.global_rank, device=self.device)
 
@@ -177,13 +182,16 @@ class LuminaModule(LightningModule):
 
     def _update_metrics(self, batch: Batch, tokens: Tokens, generator: Generator) -> Any:
         samples = self.generate(tokens, batch, generator)
-        for metric in self.metrics:
-            metric.update(samples, batch)
+        if "real" in batch and not batch["real"].all():  # fillers that keep the processes in step do not count
+            samples, batch = select(samples, batch["real"]), select(batch, batch["real"])
+        if len(samples):
+            for metric in self.metrics:
+                metric.update(samples, batch)
         return samples
 
     def _prepare_metrics(self) -> None:
         for metric in self.metrics:
-            metric.prepare(self.trainer.datamodule)
+            metric.prepare(self.data)
 
     def _log_metrics(self, stage: str) -> None:
         for metric in self.metrics:
@@ -199,15 +207,23 @@ def measured(config: NextDiTConfig, modality: Modality, conditioners: Sequence[C
     """
     text = {conditioner.dim for conditioner in conditioners if conditioner.route == "cross"}
     if len(text) > 1:
-        raise ValueError(f"conditioners on the cross route must have one width, got {sorted(text)}; project them to one.")
-    widths = {"token_dim": modality.token_dim, "position_axes": modality.position_axes, "text_dim": next(iter(text), None)}
-    for name, width in widths.items():
-        stated = getattr(config, name)
+        raise ValueError(
+            f"conditioners on the cross route must have one width, got {sorted(text)}; project them to one."
+        )
+    wide = replace(
+        config,
+        token_dim=modality.token_dim,
+        position_axes=modality.position_axes,
+        text_dim=next(iter(text), None),
+    )
+    for name in ("token_dim", "position_axes", "text_dim"):
+        stated, width = getattr(config, name), getattr(wide, name)
         if stated is not None and stated != width:
             raise ValueError(
-                f"backbone.{name}={stated}, but the modality and the conditioners have {width}; leave it out, it is measured."
+                f"backbone.{name}={stated}, but the modality and the conditioners have {width}; "
+                "leave it out, it is measured."
             )
-    return replace(config, **widths)
+    return wide
 
 
 def require_fields(needed: Iterable[str], present: Sequence[str], owner: str) -> None:
@@ -216,11 +232,9 @@ def require_fields(needed: Iterable[str], present: Sequence[str], owner: str) ->
     Raises:
         ValueError: naming what is missing and what there is.
     """
-    missing = [name for name in needed if name not in present]
-    if "latent" in present and "image" in missing:
-        missing.remove("image")
+    missing = [repr(name) for name in needed if name not in present]
     if missing:
         raise ValueError(
-            f"{owner} has no {', '.join(repr(name) for name in missing)}, which the modality and the conditioners read; it has: "
+            f"{owner} has no {', '.join(missing)}, which the modality and the conditioners read; it has: "
             f"{', '.join(present)}. Choose a datamodule that yields it, or drop the conditioner that asks for it."
         )

@@ -32,7 +32,9 @@ def contact_sheet(images: Sequence[Tensor], columns: int | None = None) -> Tenso
     tiles = [_enlarge(to_uint8(image).expand(3, -1, -1)) for image in images]
     height, width = (max(tile.shape[side] for tile in tiles) + GAP for side in (1, 2))
     columns = columns or math.ceil(math.sqrt(len(tiles)))
-    sheet = torch.full((3, height * math.ceil(len(tiles) / columns) + GAP, width * columns + GAP), 255, dtype=torch.uint8)
+    sheet = torch.full(
+        (3, height * math.ceil(len(tiles) / columns) + GAP, width * columns + GAP), 255, dtype=torch.uint8
+    )
     for place, tile in enumerate(tiles):
         top, left = height * (place // columns) + GAP, width * (place % columns) + GAP
         sheet[:, top : top + tile.shape[1], left : left + tile.shape[2]] = tile

@@ -1,7 +1,7 @@
 """Random numbers that depend on where in the run one is, and on nothing else.
 
-Lightning saves no random state, so everything random in training is drawn from a generator keyed on (seed, step, rank): a run
-that was killed and resumed then draws what it would have drawn.
+Lightning saves no random state, so everything random in training is drawn from a generator keyed on (seed, step,
+rank): a run that was killed and resumed then draws what it would have drawn.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from lightning.pytorch import Trainer
 
 
 def run_folder(trainer: Trainer) -> Path:
-    """The folder of this run, the same for every logger: ``SAVE_DIR/NAME/VERSION``; in an evaluation, that of the checkpoint's run.
+    """The folder of this run: ``SAVE_DIR/NAME/VERSION``, or in an evaluation that of the checkpoint's run.
 
     Lightning's own ``trainer.log_dir`` leaves out name and version for W&B, so that two runs would share a folder.
     """
@@ -22,7 +22,7 @@ def run_folder(trainer: Trainer) -> Path:
 
 
 def folder_of_checkpoint(checkpoint: Path) -> Path:
-    """The folder of the run that made a checkpoint: the nearest one above with a ``config.yaml``, else the checkpoint's own."""
+    """The folder of the run that made a checkpoint: the nearest above with a ``config.yaml``, else its own."""
     parents = checkpoint.resolve().parents
     folder = next((parent for parent in parents if (parent / "config.yaml").is_file()), parents[0])
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder

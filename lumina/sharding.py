@@ -14,7 +14,8 @@ from lumina.backbone import NextDiT
 def shard(backbone: NextDiT, others: Iterable[nn.Module], mesh: DeviceMesh) -> None:
     """Shards each block, then the rest of the backbone, then every other module that trains.
 
-    Lightning's ModelParallelStrategy synchronises the gradients of sharded parameters only, so nothing that trains may be left out.
+    Lightning's ModelParallelStrategy synchronises the gradients of sharded parameters only, so nothing that trains
+    may be left out.
 
     Args:
         backbone: the network.

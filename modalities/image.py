@@ -20,8 +20,8 @@ Images = Tensor | Sequence[Tensor]
 class Image(Modality):
     """Patches of a picture, or of its VAE latent, as tokens on two axes (row, column).
 
-    Patchifying is a permutation: a token's features are (channel, row in the patch, column in the patch), so noise and loss are
-    the same in token space as in pixel space.
+    Patchifying is a permutation: a token's features are (channel, row in the patch, column in the patch), so noise
+    and loss are the same in token space as in pixel space.
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("image",)
@@ -65,7 +65,10 @@ class Image(Modality):
         for part in parts:
             self._check(part)
         patches = [self._patchify(part) for part in parts]
-        places = [self._positions(part.shape[-2] // self.patch_size, part.shape[-1] // self.patch_size, part) for part in parts]
+        places = [
+            self._positions(part.shape[-2] // self.patch_size, part.shape[-1] // self.patch_size, part)
+            for part in parts
+        ]
         if isinstance(latent, Tensor):
             return Tokens(features=patches[0], positions=places[0].expand(len(latent), -1, -1))
         if len({tuple(part.shape) for part in parts}) == 1:
@@ -115,9 +118,10 @@ class Image(Modality):
         height, width = size
         if height < 1 or width < 1 or height % self.cell or width % self.cell:
             fitting = tuple(max(1, round(side / self.cell)) * self.cell for side in (height, width))
+            factor = "" if self.autoencoder is None else f" x VAE factor {self.autoencoder.factor}"
             raise ValueError(
                 f"image size {height}x{width} must be a positive multiple of {self.cell} pixels on each side "
-                f"(patch_size {self.patch_size}{'' if self.autoencoder is None else f' x VAE factor {self.autoencoder.factor}'}); "
+                f"(patch_size {self.patch_size}{factor}); "
                 f"{fitting[0]}x{fitting[1]} would fit."
             )
         return height // self.cell, width // self.cell
@@ -126,8 +130,8 @@ class Image(Modality):
         channels = self.token_dim // self.patch_size**2
         if latent.shape[1] != channels or latent.shape[2] % self.patch_size or latent.shape[3] % self.patch_size:
             raise ValueError(
-                f"got pictures or latents of shape {tuple(latent.shape[1:])}, expected ({channels}, H, W) with H and W multiples of "
-                f"patch_size {self.patch_size}; set the modality's channels and patch_size to fit the data."
+                f"got pictures or latents of shape {tuple(latent.shape[1:])}, expected ({channels}, H, W) with H and W "
+                f"multiples of {self.patch_size}; set the modality's channels and patch_size to fit the data."
             )
 
     def _patchify(self, x: Tensor) -> Tensor:

@@ -72,7 +72,9 @@ def test_print_config_is_the_whole_experiment(capsys):
 )
 def test_bad_input_is_told_in_a_sentence(capsys, tmp_path, monkeypatch, option, told):
     monkeypatch.chdir(tmp_path)
-    error = error_of(capsys, "fit", "--config", QUICKSTART, *TINY, "--trainer.fast_dev_run=1", "--model.metrics=[]", option)
+    error = error_of(
+        capsys, "fit", "--config", QUICKSTART, *TINY, "--trainer.fast_dev_run=1", "--model.metrics=[]", option
+    )
     assert told in error
 
 
@@ -91,7 +93,15 @@ def test_run_stores_what_it_needs(tiny_run):
 
 def test_evaluation_run_reports(tiny_run, monkeypatch, capsys):
     monkeypatch.chdir(tiny_run.parents[2])
-    main(["test", "--ckpt_path", "runs/digits", "--model.metrics.init_args.steps=30", "--trainer.enable_progress_bar=false"])
+    main(
+        [
+            "test",
+            "--ckpt_path",
+            "runs/digits",
+            "--model.metrics.init_args.steps=30",
+            "--trainer.enable_progress_bar=false",
+        ]
+    )
     metrics = json.loads((tiny_run / "evaluation/metrics.json").read_text())["metrics"]
     assert {"accuracy", "accuracy_real", "spread", "frechet", "frechet_train"} <= set(metrics)
     assert "accuracy_real" in capsys.readouterr().out
@@ -100,7 +110,11 @@ def test_evaluation_run_reports(tiny_run, monkeypatch, capsys):
 
 def test_predict_writes_a_file_a_sample(tiny_run, monkeypatch):
     monkeypatch.chdir(tiny_run.parents[2])
-    quick = ["--trainer.limit_predict_batches=1", "--data.init_args.eval_batch_size=10", "--trainer.enable_progress_bar=false"]
+    quick = [
+        "--trainer.limit_predict_batches=1",
+        "--data.init_args.eval_batch_size=10",
+        "--trainer.enable_progress_bar=false",
+    ]
     main(["predict", "--ckpt_path", "runs/digits", *quick])
     assert len(list((tiny_run / "predictions").rglob("*.png"))) == 10
 

@@ -27,7 +27,11 @@ def classes(package, base):
     for info in pkgutil.iter_modules(package.__path__):
         module = importlib.import_module(f"{package.__name__}.{info.name}")
         members = inspect.getmembers(module, inspect.isclass)
-        found += [c for _, c in members if issubclass(c, base) and c.__module__ == module.__name__ and not inspect.isabstract(c)]
+        found += [
+            c
+            for _, c in members
+            if issubclass(c, base) and c.__module__ == module.__name__ and not inspect.isabstract(c)
+        ]
     return found
 
 
@@ -94,5 +98,7 @@ def test_lumina_imports_neither_modalities_nor_datamodules():
 def test_importing_lumina_is_light():
     code = "import sys, torch, lumina.interfaces, lumina.backbone; print(*[m for m in {!r} if m in sys.modules])"
     heavy = ("diffusers", "transformers", "open3d", "wandb", "laion_clap", "matplotlib", "sklearn")
-    loaded = subprocess.run([sys.executable, "-c", code.format(heavy)], capture_output=True, text=True, check=True).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-c", code.format(heavy)], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert loaded == []

@@ -14,8 +14,10 @@ from conftest import QUICKSTART, TINY
 
 STEPS, EVERY = 23, 7  # neither divides the ten batches of an epoch
 OPTIONS = [
-    "--config", str(QUICKSTART), *TINY, f"--trainer.max_steps={STEPS}", f"--trainer.callbacks.every_n_train_steps={EVERY}",
-    "--trainer.val_check_interval=5", "--trainer.limit_val_batches=1", "--data.init_args.eval_batch_size=16",
+    "--config", str(QUICKSTART), *TINY, f"--trainer.max_steps={STEPS}",
+    f"--trainer.callbacks.every_n_train_steps={EVERY}", "--trainer.val_check_interval=5",
+    "--trainer.limit_val_batches=1",
+    "--data.init_args.eval_batch_size=16",
 ]  # fmt: skip
 
 

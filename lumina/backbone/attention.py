@@ -8,7 +8,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from lumina.backbone.config import NextDiTConfig
 from lumina.backbone.initialisation import xavier
-from lumina.backbone.layout import Layout
+from lumina.backbone.layout import Layout, Text
 from lumina.backbone.rope import rotate
 from lumina.backbone.varlen import attend_segments
 
@@ -45,15 +45,15 @@ class Attention(nn.Module):
             self.gate = nn.Parameter(torch.zeros(config.num_heads))
         xavier(self)
 
-    def forward(self, x: Tensor, table: Table | None, layout: Layout, text: Tensor | None, text_mask: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, table: Table | None, layout: Layout, y: Tensor | None, text: Text | None) -> Tensor:
         """One attention.
 
         Args:
             x: ``[B, L, D]``, or packed ``[1, N, D]``.
             table: of `rotary_table`; None = no rotary positions.
             layout: of the batch.
-            text: ``[B, S, C]`` normed text features.
-            text_mask: ``[B, S]``.
+            y: normed text features, of the same shape as those of ``text``.
+            text: says which of them are real.
 
         Returns:
             Same shape as ``x``.
@@ -63,9 +63,9 @@ class Attention(nn.Module):
             q, k = rotate(q, table), rotate(k, table)
         scaled = q if layout.query_scale is None else (q * layout.query_scale).type_as(q)
         heads = attend(scaled, k, v, layout.lengths)
-        if text is not None and self.gate is not None:
-            k_y, v_y = self.ky_norm(self.wk_y(text)), self._heads(self.wv_y(text))
-            heads = heads + torch.tanh(self.gate).to(heads.dtype).unsqueeze(-1) * attend_text(q, k_y, v_y, text_mask, layout.lengths)
+        if y is not None and text is not None and self.gate is not None:
+            across = attend_text(q, self.ky_norm(self.wk_y(y)), self._heads(self.wv_y(y)), text, layout.lengths)
+            heads = heads + torch.tanh(self.gate).to(heads.dtype).unsqueeze(-1) * across
         return self.wo(heads.flatten(-2))
 
     def _heads(self, x: Tensor) -> Tensor:
@@ -73,7 +73,7 @@ class Attention(nn.Module):
 
 
 class QKNorm(nn.Module):
-    """Splits ``[..., H * d]`` into heads ``[..., H, d]`` with a LayerNorm before (all heads together), after, or none."""
+    """Splits ``[..., H * d]`` into heads ``[..., H, d]``, with a LayerNorm over all heads, over each, or none."""
 
     def __init__(self, config: NextDiTConfig, width: int) -> None:
         """One norm.
@@ -106,17 +106,14 @@ def attend(q: Tensor, k: Tensor, v: Tensor, lengths: tuple[int, ...] | None) -> 
     return _sdpa(q, k, v, None)
 
 
-def attend_text(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, lengths: tuple[int, ...] | None) -> Tensor:
-    """Cross-attention of ``q [B, L, H, d]`` (or packed) to text ``[B, S, H_kv, d]`` under ``mask [B, S]``.
+def attend_text(q: Tensor, k: Tensor, v: Tensor, text: Text, lengths: tuple[int, ...] | None) -> Tensor:
+    """Cross-attention of ``q [B, L, H, d]`` to the text's ``k`` and ``v [B, S, H_kv, d]``; all packed, or none.
 
     A text without any real token gives zero.
     """
-    if lengths is None:
-        return _sdpa(q, k, v, None if mask is None else mask[:, None, None, :])
-    batch, size = k.shape[:2]
-    if mask is None:
-        return attend_segments(q, k.flatten(0, 1)[None], v.flatten(0, 1)[None], lengths, (size,) * batch)
-    return attend_segments(q, k[mask][None], v[mask][None], lengths, tuple(mask.sum(1).tolist()))
+    if lengths is not None and text.lengths is not None:
+        return attend_segments(q, k, v, lengths, text.lengths)
+    return _sdpa(q, k, v, None if text.mask is None else text.mask[:, None, None, :])
 
 
 def _sdpa(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:

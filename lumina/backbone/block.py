@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from lumina.backbone.attention import Attention, Table
 from lumina.backbone.config import NextDiTConfig
 from lumina.backbone.feed_forward import GELUFeedForward, SwiGLU
-from lumina.backbone.layout import Layout
+from lumina.backbone.layout import Layout, Text
 from lumina.backbone.modulation import AdaptiveModulation, LearnedGates
 
 
@@ -20,7 +20,9 @@ def make_norm(config: NextDiTConfig, affine: bool) -> nn.Module:
 
 
 class Block(nn.Module):
-    """``x += tanh(g1) * post(Attention(pre(x) * (1 + s1)))``, then the same with the feed-forward (Lumina-Next, section 2.1).
+    """``x += tanh(g1) * post(Attention(pre(x) * (1 + s1)))``, then the same with the feed-forward.
+
+    The sandwich of norms is that of Lumina-Next, section 2.1.
 
     Both norms stand before the zero-initialised gate, so at initialisation a block is the identity.
     """
@@ -43,9 +45,7 @@ class Block(nn.Module):
         self.adaLN_modulation = AdaptiveModulation(config) if config.has_time else LearnedGates(config)
         self.tanh_gates = config.tanh_gates
 
-    def forward(
-        self, x: Tensor, vectors: Tensor, table: Table | None, layout: Layout, text: Tensor | None, text_mask: Tensor | None
-    ) -> Tensor:
+    def forward(self, x: Tensor, vectors: Tensor, table: Table | None, layout: Layout, text: Text | None) -> Tensor:
         """One block.
 
         Args:
@@ -53,16 +53,14 @@ class Block(nn.Module):
             vectors: condition vectors ``[B * G, C]``.
             table: of `rotary_table`.
             layout: of the batch.
-            text: ``[B, S, C]`` raw text features.
-            text_mask: ``[B, S]``.
+            text: raw text features; None = no text.
 
         Returns:
             Same shape as ``x``.
         """
         attention, feed_forward = self.adaLN_modulation.halves(vectors, layout)
-        if text is not None:
-            text = self.attention_y_norm(text)
-        branch = self.attention(attention.apply(self.attention_norm1(x)), table, layout, text, text_mask)
+        y = None if text is None else self.attention_y_norm(text.features)
+        branch = self.attention(attention.apply(self.attention_norm1(x)), table, layout, y, text)
         x = x + self._gate(attention.gate) * self.attention_norm2(branch)
         branch = self.feed_forward(feed_forward.apply(self.ffn_norm1(x)))
         return x + self._gate(feed_forward.gate) * self.ffn_norm2(branch)

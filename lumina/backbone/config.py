@@ -83,8 +83,8 @@ class NextDiTConfig:
                 raise ValueError(f"backbone: {name}={getattr(self, name)} must be at least 1.")
         if self.dim % self.num_heads:
             raise ValueError(
-                f"backbone: dim={self.dim} is not divisible by num_heads={self.num_heads}; choose dim as a multiple of it, "
-                f"{self.num_heads * max(1, round(self.dim / self.num_heads))} for example."
+                f"backbone: dim={self.dim} is not divisible by num_heads={self.num_heads}; "
+                f"{self.num_heads * max(1, round(self.dim / self.num_heads))} for example would fit."
             )
         if self.num_heads % self.kv_heads:
             raise ValueError(
@@ -110,7 +110,9 @@ class NextDiTConfig:
                 "in pairs; change dim or num_heads."
             )
         if self.positions == "sincos" and axes and self.dim % (2 * axes):
-            raise ValueError(f"backbone: dim={self.dim} must be divisible by {2 * axes} for sincos positions on {axes} axes.")
+            raise ValueError(
+                f"backbone: dim={self.dim} must be divisible by {2 * axes} for sincos positions on {axes} axes."
+            )
         if self.positions == "rope" and axes:
             self._check_axes(axes)
 
@@ -119,8 +121,8 @@ class NextDiTConfig:
         if dims is None:
             if self.head_dim % (2 * axes):
                 raise ValueError(
-                    f"backbone: the head width {self.head_dim} (dim/num_heads) is not divisible by {2 * axes}, so it cannot be "
-                    f"shared equally by {axes} rotary axes; change dim or num_heads, or give axes_dims."
+                    f"backbone: the head width {self.head_dim} (dim/num_heads) is not divisible by {2 * axes}, so it "
+                    f"cannot be shared equally by {axes} rotary axes; change dim or num_heads, or give axes_dims."
                 )
             return
         if len(dims) != axes or sum(dims) != self.head_dim or any(d < 2 or d % 2 for d in dims):

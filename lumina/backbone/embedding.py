@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from lumina.backbone.initialisation import zero_linear
+
 FREQUENCIES = 128
 
 
@@ -39,16 +41,17 @@ class TimeEmbedding(nn.Module):
             width: of the condition vector.
         """
         super().__init__()
-        self.mlp = nn.Sequential(nn.Linear(2 * FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width))
-        for layer in (self.mlp[0], self.mlp[2]):
+        layers = nn.Linear(2 * FREQUENCIES, width), nn.Linear(width, width)
+        for layer in layers:
             nn.init.normal_(layer.weight, std=0.02)
             nn.init.zeros_(layer.bias)
+        self.mlp = nn.Sequential(layers[0], nn.SiLU(), layers[1])
 
     def forward(self, t: Tensor) -> Tensor:
         """``t [B] -> [B, width]``."""
         steps = torch.arange(FREQUENCIES, device=t.device, dtype=torch.float32)
         angles = t.float().unsqueeze(-1) * torch.exp(-math.log(10000) / FREQUENCIES * steps)
-        return self.mlp(torch.cat((angles.cos(), angles.sin()), -1).to(self.mlp[0].weight.dtype))
+        return self.mlp(torch.cat((angles.cos(), angles.sin()), -1).to(next(self.mlp.parameters()).dtype))
 
 
 class PooledText(nn.Sequential):
@@ -61,9 +64,7 @@ class PooledText(nn.Sequential):
             text_dim: C of the text features.
             width: of the condition vector.
         """
-        super().__init__(nn.LayerNorm(text_dim), nn.Linear(text_dim, width))
-        nn.init.zeros_(self[1].weight)
-        nn.init.zeros_(self[1].bias)
+        super().__init__(nn.LayerNorm(text_dim), zero_linear(text_dim, width))
 
     def forward(self, text: Tensor, mask: Tensor | None = None) -> Tensor:
         """``text [B, S, C]``, ``mask [B, S]`` -> ``[B, width]``; a text without any token pools to zero, not to NaN."""

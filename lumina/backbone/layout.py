@@ -1,8 +1,9 @@
 """How a batch of tokens lies in memory while the blocks run.
 
-Where nothing is padding the batch stays ``[B, L, D]``. Where something is, the real tokens of all samples are packed into one
-sequence ``[1, N, D]``: the linears see real tokens only and attention runs segment by segment. Padding therefore costs nothing and
-cannot leak.
+Where nothing is padding the batch stays ``[B, L, D]``. Where something is, the real tokens of all samples are packed
+into one
+sequence ``[1, N, D]``: the linears see real tokens only and attention runs segment by segment. Padding therefore
+costs nothing and cannot leak.
 """
 
 from __future__ import annotations
@@ -64,11 +65,11 @@ class Layout:
         places = mask.flatten().nonzero().squeeze(-1)
         lengths = tuple(mask.sum(1).tolist())
         rows = places // length if rows is None else rows.flatten()[places]
-        scale = None
+        factors = None
         if proportional_base is not None:
             per_sample = torch.tensor([_length_scale(n, proportional_base) for n in lengths], device=mask.device)
-            scale = per_sample[places // length].view(1, -1, 1, 1)
-        return cls(shape=(batch, length), places=places, lengths=lengths, rows=rows.unsqueeze(0), query_scale=scale)
+            factors = per_sample[places // length].view(1, -1, 1, 1)
+        return cls(shape=(batch, length), places=places, lengths=lengths, rows=rows.unsqueeze(0), query_scale=factors)
 
     def pack(self, x: Tensor) -> Tensor:
         """``[B, L, ...]`` (or ``[1, L, ...]`` shared by the batch) to what the blocks see."""
@@ -88,8 +89,41 @@ class Layout:
         return vectors.unsqueeze(1) if self.rows is None else vectors[self.rows]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """Text features as the blocks see them, laid out like the tokens that attend to them.
+
+    Attributes:
+        features: ``[B, S, C]``, or the real ones packed ``[1, M, C]``.
+        mask: ``[B, S]``; None when nothing is padding, or when packed.
+        lengths: real text tokens of each sample, when packed.
+    """
+
+    features: Tensor
+    mask: Tensor | None = None
+    lengths: tuple[int, ...] | None = None
+
+    @classmethod
+    def of(cls, features: Tensor, mask: Tensor | None, layout: Layout) -> Text:
+        """Packs the text wherever the tokens are packed.
+
+        Args:
+            features: ``[B, S, C]``.
+            mask: ``[B, S]``; None = all real.
+            layout: of the tokens.
+        """
+        if mask is not None and bool(mask.all()):
+            mask = None
+        if layout.lengths is None:
+            return cls(features=features, mask=mask)
+        batch, size = features.shape[:2]
+        if mask is None:
+            return cls(features=features.flatten(0, 1)[None], lengths=(size,) * batch)
+        return cls(features=features[mask][None], lengths=tuple(mask.sum(1).tolist()))
+
+
 def _length_scale(length: int, base: int) -> float:
-    """sqrt(log_base(L)): keeps the entropy of attention when the number of tokens changes (SPEC of the released code)."""
+    """sqrt(log_base(L)): keeps attention as sharp when the number of tokens changes (the released sampler)."""
     if base < 2:
         raise ValueError(f"proportional attention needs a trained size of at least 2 tokens, got {base}.")
     return math.sqrt(math.log(max(length, 2)) / math.log(base))

@@ -11,8 +11,8 @@ from lumina.interfaces import Tokens
 class LineTokens(nn.Module):
     """Puts the closing tokens in and takes them out again.
 
-    The last position axis runs along a row and the one before it counts rows; a third, in front, counts frames. Tokens must
-    stand in raster order.
+    The last position axis runs along a row and the one before it counts rows; a third, in front, counts frames.
+    Tokens must stand in raster order.
     """
 
     def __init__(self, dim: int, frames: bool) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lumina.backbone.config import NextDiTConfig
+from lumina.backbone.initialisation import zero_linear
 from lumina.backbone.layout import Layout
 
 
@@ -34,8 +35,8 @@ class Modulation(NamedTuple):
 class AdaptiveModulation(nn.Sequential):
     """SiLU, then a zero-initialised Linear: adaLN.
 
-    "scale_gate" gives scale_attn, gate_attn, scale_mlp, gate_mlp (Next-DiT); "shift_scale_gate" gives shift, scale, gate for
-    each half (Flag-DiT, SiT).
+    "scale_gate" gives scale_attn, gate_attn, scale_mlp, gate_mlp (Next-DiT); "shift_scale_gate" gives shift, scale,
+    gate for each half (Flag-DiT, SiT).
     """
 
     def __init__(self, config: NextDiTConfig) -> None:
@@ -45,10 +46,8 @@ class AdaptiveModulation(nn.Sequential):
             config: the backbone's.
         """
         parts = 4 if config.modulation == "scale_gate" else 6
-        super().__init__(nn.SiLU(), nn.Linear(config.cond_dim, parts * config.dim))
+        super().__init__(nn.SiLU(), zero_linear(config.cond_dim, parts * config.dim))
         self.parts = parts
-        nn.init.zeros_(self[1].weight)
-        nn.init.zeros_(self[1].bias)
 
     def halves(self, vectors: Tensor, layout: Layout) -> tuple[Modulation, Modulation]:
         """Modulations of attention and of feed-forward from condition vectors ``[B * G, C]``."""

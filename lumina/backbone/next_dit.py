@@ -11,7 +11,8 @@ from torch.utils.checkpoint import checkpoint
 from lumina.backbone.block import Block
 from lumina.backbone.config import NextDiTConfig
 from lumina.backbone.embedding import LinearEmbedding, PooledText, TimeEmbedding
-from lumina.backbone.layout import Layout
+from lumina.backbone.initialisation import zero_linear
+from lumina.backbone.layout import Layout, Text
 from lumina.backbone.line_tokens import LineTokens
 from lumina.backbone.rope import rotary_table, sincos_table
 from lumina.interfaces import Conditioning, Inference, Tokens
@@ -26,10 +27,12 @@ class _Encoded:
 
 
 class NextDiT(nn.Module):
-    """Next-DiT (Lumina-Next, section 2): sandwich norms, tanh gates, scale-only adaLN, n-axis RoPE, gated cross-attention.
+    """Next-DiT (Lumina-Next, section 2).
 
-    At initialisation the network returns 0 and each block is the identity. Mixed sizes come padded with a mask and are packed
-    inside, so that padding neither costs nor leaks. Parameter names are those of the released weights.
+    Sandwich norms, tanh gates, scale-only adaLN, n-axis RoPE, gated cross-attention to text.
+
+    At initialisation the network returns 0 and each block is the identity. Mixed sizes come padded with a mask and
+    are packed inside, so that padding neither costs nor leaks. Parameter names are those of the released weights.
     """
 
     def __init__(
@@ -48,7 +51,8 @@ class NextDiT(nn.Module):
         super().__init__()
         if config.token_dim is None or config.position_axes is None:
             raise ValueError(
-                f"NextDiT needs token_dim and position_axes, got token_dim={config.token_dim}, position_axes={config.position_axes}; "
+                f"NextDiT needs token_dim and position_axes, got token_dim={config.token_dim}, "
+                f"position_axes={config.position_axes}; "
                 "LuminaModule measures them from the modality, otherwise give both in the config."
             )
         self.config = config
@@ -91,7 +95,9 @@ class NextDiT(nn.Module):
             ValueError: for a network without time.
         """
         if self.final_layer is None:
-            raise ValueError("this backbone has modulation=learned, so it knows no time and predicts nothing; use features().")
+            raise ValueError(
+                "this backbone has modulation=learned, so it knows no time and predicts nothing; use features()."
+            )
         encoded = self._encode(tokens, t, cond, inference)
         out = self.final_layer(encoded.x, encoded.vectors, encoded.layout)
         return self._places(encoded.layout.unpack(out), encoded.origin)
@@ -141,12 +147,14 @@ class NextDiT(nn.Module):
     def _blocks(
         self, x: Tensor, vectors: Tensor, table: tuple[Tensor, Tensor] | None, layout: Layout, cond: Conditioning
     ) -> Tensor:
-        text = cond.cross if self.config.text_dim is not None else None
+        text = None
+        if self.config.text_dim is not None and cond.cross is not None:
+            text = Text.of(cond.cross, cond.cross_mask, layout)
         kept: list[Tensor] = []
         for depth, layer in enumerate(self.layers):
             if depth >= len(self.layers) - len(self.skips):
                 x = self.skips[len(kept) - 1](x, kept.pop())
-            arguments = (x, vectors, table, layout, text, cond.cross_mask)
+            arguments = (x, vectors, table, layout, text)
             if self.activation_checkpointing and torch.is_grad_enabled():
                 x = checkpoint(layer, *arguments, use_reentrant=False)
             else:
@@ -174,11 +182,10 @@ class FinalLayer(nn.Module):
         super().__init__()
         self.learn_sigma, self.shift = config.learn_sigma, config.final_shift
         token_dim = config.token_dim or 0
-        self.linear = nn.Linear(config.dim, token_dim * (2 if config.learn_sigma else 1))
-        self.adaLN_modulation = nn.Sequential(nn.SiLU(), nn.Linear(config.cond_dim, config.dim * (2 if self.shift else 1)))
-        for layer in (self.linear, self.adaLN_modulation[1]):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        self.linear = zero_linear(config.dim, token_dim * (2 if config.learn_sigma else 1))
+        self.adaLN_modulation = nn.Sequential(
+            nn.SiLU(), zero_linear(config.cond_dim, config.dim * (2 if self.shift else 1))
+        )
 
     def forward(self, x: Tensor, vectors: Tensor, layout: Layout) -> Tensor:
         """``[B, L, D] -> [B, L, F]``; of a learn-sigma head the first half."""
@@ -193,7 +200,7 @@ class FinalLayer(nn.Module):
         return out.chunk(2, -1)[0] if self.learn_sigma else out
 
 
-class LongSkip(nn.Linear):
+class LongSkip(nn.Module):
     """Joins an early block's output to a late block's input; starts as if it were not there (U-ViT's long skip)."""
 
     def __init__(self, dim: int) -> None:
@@ -202,12 +209,11 @@ class LongSkip(nn.Linear):
         Args:
             dim: D.
         """
-        super().__init__(2 * dim, dim)
+        super().__init__()
+        self.join = zero_linear(2 * dim, dim)
         with torch.no_grad():
-            self.weight.copy_(torch.cat((torch.eye(dim), torch.zeros(dim, dim)), 1))
-            self.bias.zero_()
+            self.join.weight[:, :dim].fill_diagonal_(1)
 
     def forward(self, x: Tensor, early: Tensor) -> Tensor:
         """``[B, L, D]``."""
-        return super().forward(torch.cat((x, early), -1))
-
+        return self.join(torch.cat((x, early), -1))

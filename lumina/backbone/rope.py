@@ -1,7 +1,7 @@
 """Rotary position embedding on n axes, and the rules for sizes never trained on (SPEC of the paper: section 2.2).
 
-All rules speak of one axis: ``b`` is the rotary base, ``s`` the ratio of the sampled to the trained length, ``u`` in [0, 1)
-the normalised exponent of a frequency, so that the plain table is ``theta_u = b ** -u``.
+All rules speak of one axis: ``b`` is the rotary base, ``s`` the ratio of the sampled to the trained length, ``u`` in
+[0, 1) the normalised exponent of a frequency, so that the plain table is ``theta_u = b ** -u``.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _check_rule(rule: str) -> None:
 
 
 def _target_exponent(base: float, trained_length: float) -> float:
-    """u of the frequency whose wavelength is the trained length."""
+    """U of the frequency whose wavelength is the trained length."""
     if trained_length <= 2 * math.pi:
         raise ValueError(
             f"rope rule 'frequency_aware' needs a trained length above 2 pi positions, got {trained_length:g}: "
@@ -107,7 +107,9 @@ def rotary_table(
     """
     if positions.stride(0) == 0:  # an expanded tensor: one table serves the batch
         positions = positions[:1]
-    thetas = [theta.to(positions.device, torch.float32) for theta in _axes_frequencies(positions, dims, base, inference, t)]
+    thetas = [
+        theta.to(positions.device, torch.float32) for theta in _axes_frequencies(positions, dims, base, inference, t)
+    ]
     angles = [positions[..., axis, None].float() * theta for axis, theta in enumerate(thetas)]
     joined = torch.stack(angles, -1).flatten(-2) if layout == "interleaved" else torch.cat(angles, -1)
     return joined.cos().unsqueeze(-2), joined.sin().unsqueeze(-2)

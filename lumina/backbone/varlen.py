@@ -1,7 +1,7 @@
 """Attention inside the segments of one packed sequence.
 
-On a GPU in half precision one variable-length kernel does all segments (flash-attn where it is installed, else PyTorch's own);
-elsewhere one `scaled_dot_product_attention` a segment, which on a CPU is faster than any block mask.
+On a GPU in half precision one variable-length kernel does all segments (flash-attn where it is installed, else
+PyTorch's own); elsewhere one `scaled_dot_product_attention` a segment, which on a CPU is faster than any block mask.
 """
 
 from __future__ import annotations
@@ -47,9 +47,7 @@ def _per_segment(q: Tensor, k: Tensor, v: Tensor, q_lengths: tuple[int, ...], k_
 
 
 def _fused(q: Tensor, k: Tensor, v: Tensor, q_lengths: tuple[int, ...], k_lengths: tuple[int, ...]) -> Tensor:
-    offsets = [
-        torch.tensor([0, *accumulate(n)], device=q.device, dtype=torch.int32) for n in (q_lengths, k_lengths)
-    ]
+    offsets = [torch.tensor([0, *accumulate(n)], device=q.device, dtype=torch.int32) for n in (q_lengths, k_lengths)]
     q, k = q.to(v.dtype), k.to(v.dtype)
     longest = max(q_lengths), max(k_lengths)
     flash = _flash_attn()
@@ -59,8 +57,8 @@ def _fused(q: Tensor, k: Tensor, v: Tensor, q_lengths: tuple[int, ...], k_length
 
     repeat = q.shape[2] // k.shape[2]
     k, v = (x if repeat == 1 else x.repeat_interleave(repeat, 2) for x in (k, v))
-    output: Tensor = varlen_attn(q[0], k[0], v[0], *offsets, *longest)
-    return output[None]
+    output = varlen_attn(q[0], k[0], v[0], offsets[0], offsets[1], longest[0], longest[1])
+    return torch.as_tensor(output)[None]
 
 
 @cache

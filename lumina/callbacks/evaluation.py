@@ -14,7 +14,7 @@ from lumina.run_folder import run_folder
 
 
 class EvaluationReport(Callback):
-    """Prints the metrics of `lumina test` as a table and writes them as JSON, with a sheet of the first batch's outputs."""
+    """Prints the metrics of `lumina test` and writes them as JSON, with a sheet of the first batch's outputs."""
 
     def __init__(self) -> None:
         """No sheet yet."""
@@ -35,7 +35,11 @@ class EvaluationReport(Callback):
         """Writes and prints."""
         if not trainer.is_global_zero:
             return
-        values = {name.removeprefix("test/"): float(v) for name, v in trainer.callback_metrics.items() if isinstance(v, Tensor)}
+        values = {
+            name.removeprefix("test/"): float(v)
+            for name, v in trainer.callback_metrics.items()
+            if isinstance(v, Tensor)
+        }
         path = _folder(trainer) / "metrics.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"checkpoint": str(trainer.ckpt_path), "metrics": values}, indent=2) + "\n")

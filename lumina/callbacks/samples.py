@@ -8,20 +8,22 @@ from lightning.pytorch import Callback, Trainer
 
 from lumina.batches import move, take
 from lumina.media import log_picture
+from lumina.module import SAMPLES
 from lumina.randomness import keyed_generator
 
 
 class SampleGrid(Callback):
-    """Every few steps draws a contact sheet, so that one sees the same samples grow.
+    """Draws a contact sheet at a validation, so that one sees the same samples grow.
 
-    The conditions are those of the first validation items; the noise is fixed.
+    The weights are the averaged ones, where there are any. The conditions are those of the first validation items;
+    the noise is fixed.
     """
 
     def __init__(self, every_n_steps: int = 1000, count: int = 64) -> None:
         """What to draw.
 
         Args:
-            every_n_steps: optimizer steps between two sheets; the last step draws one too.
+            every_n_steps: a sheet is drawn at the first validation after so many optimizer steps.
             count: samples on a sheet.
 
         Raises:
@@ -30,24 +32,23 @@ class SampleGrid(Callback):
         if every_n_steps < 1 or count < 1:
             raise ValueError(f"SampleGrid: every_n_steps={every_n_steps} and count={count} must be at least 1.")
         self.every_n_steps, self.count = every_n_steps, count
-        self._drawn = -1
+        self._drawn = 0
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Draws when it is time."""
-        step = trainer.global_step
-        if step % self.every_n_steps == 0 and step != self._drawn:
-            self._draw(trainer, pl_module)
-
-    def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Draws once more."""
-        if trainer.global_step != self._drawn:
-            self._draw(trainer, pl_module)
-
-    def _draw(self, trainer: Trainer, module: Any) -> None:
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        """Draws when it is time; the `EMA` callback has its weights in place here."""
+        if trainer.sanity_checking or trainer.global_step - self._drawn < self.every_n_steps:
+            return
         self._drawn = trainer.global_step
-        batch = move(take(trainer.datamodule, "validation", self.count), module.device)
-        module.eval()
-        samples = module.generate(module.tokens(batch), batch, keyed_generator(module.seed, 4, device=module.device))
-        module.train()
+        batch = move(take(pl_module.data, "validation", self.count), pl_module.device)
+        generator = keyed_generator(pl_module.seed, SAMPLES, device=pl_module.device)
+        samples = pl_module.generate(pl_module.tokens(batch), batch, generator)
         if trainer.is_global_zero:
-            log_picture(trainer, "samples", module.modality.picture(samples))
+            log_picture(trainer, "samples", pl_module.modality.picture(samples))
+
+    def state_dict(self) -> dict[str, int]:
+        """When the last sheet was drawn."""
+        return {"drawn": self._drawn}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Goes on from there."""
+        self._drawn = state_dict["drawn"]

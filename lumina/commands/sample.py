@@ -15,6 +15,7 @@ import lumina.sampling.schedules  # the classes that --solver and --schedule cho
 import lumina.sampling.solvers  # noqa: F401
 from lumina.batches import move
 from lumina.checkpoints.module import load_module
+from lumina.conditioning.label import LabelConditioner
 from lumina.interfaces import Inference, Solver, TimeSchedule, Tokens
 from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
@@ -83,8 +84,17 @@ def sample(
         samples.extend(module.generate(canvas, move(part, module.device), generator, inference, **options))
     module.modality.save(samples, output)
     grid = save_picture(module.modality.picture(samples), output / "grid.png")
-    settings = {"ckpt_path": str(ckpt_path), "label": label, "count": count, "size": size, "seed": seed, "rope": rope,
-                "proportional_attention": proportional_attention, "batch_size": batch_size, **_described(sampler)}  # fmt: skip
+    settings = {
+        "ckpt_path": str(ckpt_path),
+        "label": label,
+        "count": count,
+        "size": size,
+        "rope": rope,
+        "proportional_attention": proportional_attention,
+        "seed": seed,
+        "batch_size": batch_size,
+        **_described(sampler),
+    }
     (output / "settings.json").write_text(json.dumps(settings, indent=2) + "\n")
     print(f"{count} samples in {output}, all of them on {grid}")
 
@@ -94,10 +104,12 @@ def _conditions(module: LuminaModule, label: list[int] | None, count: int) -> di
     conditions: dict[str, Any] = {}
     for conditioner in module.conditioners:
         given = label if conditioner.key == "label" else None
-        if conditioner.key == "label" and given is None:
+        if isinstance(conditioner, LabelConditioner) and given is None:
             given = list(range(conditioner.num_classes))
         if given is None:
-            raise ValueError(f"the model is conditioned on {conditioner.key!r}, for which `lumina sample` has no option yet.")
+            raise ValueError(
+                f"the model is conditioned on {conditioner.key!r}, for which `lumina sample` has no option yet."
+            )
         conditions[conditioner.key] = torch.tensor([given[number % len(given)] for number in range(count)])
     if label is not None and "label" not in conditions:
         raise ValueError("--label was given, but this model was trained without labels.")
@@ -108,7 +120,9 @@ def _sampler(
     trained: Sampler, steps: int | None, solver: Solver | None, schedule: TimeSchedule | None, guidance: float | None
 ) -> Sampler:
     scale = trained.guidance if guidance is None else ClassifierFree(guidance) if guidance != 1 else None
-    return Sampler(schedule or trained.schedule, solver or trained.solver, trained.steps if steps is None else steps, scale)
+    return Sampler(
+        schedule or trained.schedule, solver or trained.solver, trained.steps if steps is None else steps, scale
+    )
 
 
 def _inference(module: LuminaModule, rope: str, proportional_attention: bool) -> Inference:

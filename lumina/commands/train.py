@@ -9,6 +9,7 @@ from typing import Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningCLI, SaveConfigCallback
+from lightning.pytorch.loggers import WandbLogger
 
 from lumina.callbacks.evaluation import EvaluationReport
 from lumina.callbacks.predictions import PredictionWriter
@@ -18,6 +19,7 @@ from lumina.parser import ShortErrorParser
 from lumina.run_folder import run_folder
 from lumina.workarounds.atomic_checkpoint import AtomicCheckpointIO, newest_valid_checkpoint
 from lumina.workarounds.checkpoint_config import warn_of_differences
+from lumina.workarounds.epoch_count import count_epochs_exactly
 from lumina.workarounds.graceful_stop import GracefulStop
 from lumina.workarounds.non_finite import NonFiniteGuard
 
@@ -41,22 +43,34 @@ class RunConfig(SaveConfigCallback):
 class LuminaCLI(LightningCLI):
     """LightningCLI over the one module, with what every run needs."""
 
+    trainer: Any
+
     def _parse_ckpt_path(self) -> None:
         """The YAML and the command line hold, not the checkpoint's stored arguments; differences are named."""
-        config = self.config.get(self.config.get("subcommand"), {})
+        if "subcommand" not in self.config:
+            return
+        config = self.config[self.config.subcommand]
         if config.get("ckpt_path"):
             warn_of_differences(config.ckpt_path, config.model.as_dict())
 
     def instantiate_trainer(self, **options: Any) -> Trainer:
-        """Adds what is not a matter of choice: atomic checkpoints, a graceful stop, a guard against NaN, the reports."""
-        plugins = self._get(self.config_init, "trainer.plugins") or []
-        plugins = plugins if isinstance(plugins, list) else [plugins]
-        options["plugins"] = [*plugins, AtomicCheckpointIO()]
-        trainer = super().instantiate_trainer(**options)
-        trainer.callbacks = _checkpoints_last(
-            [*trainer.callbacks, GracefulStop(), NonFiniteGuard(), EvaluationReport(), PredictionWriter()]
-        )
+        """Adds what is no matter of choice: atomic checkpoints, a graceful stop, a guard against NaN, reports."""
+        given = self._get(self.config_init, "trainer")
+        plugins = given.get("plugins") or []
+        options["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), AtomicCheckpointIO()]
+        if self.subcommand in ("validate", "test", "predict"):
+            options["logger"] = _dashboards(given.get("logger"))
+            given["callbacks"] = [c for c in given.get("callbacks") or [] if not isinstance(c, ModelCheckpoint)]
+            options["enable_checkpointing"] = False
+        self.trainer_defaults["callbacks"] = [GracefulStop(), NonFiniteGuard(), EvaluationReport(), PredictionWriter()]
+        trainer: Trainer = super().instantiate_trainer(**options)
+        count_epochs_exactly(trainer)
         return trainer
+
+    def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
+        """The report prints the metrics: Lightning's own table would say them twice."""
+        arguments = super()._prepare_subcommand_kwargs(subcommand)
+        return {**arguments, "verbose": False} if subcommand == "test" else arguments
 
 
 def main(arguments: list[str]) -> None:
@@ -117,5 +131,6 @@ def _stored_config(checkpoint: Path) -> Path:
     raise FileNotFoundError(f"no config.yaml lies with {checkpoint}; name the experiment with --config.")
 
 
-def _checkpoints_last(callbacks: list[Any]) -> list[Any]:
-    return sorted(callbacks, key=lambda callback: isinstance(callback, ModelCheckpoint))
+def _dashboards(loggers: Any) -> list[Any] | bool:
+    """Of the run's loggers those that an evaluation reports to as well; the others would open a new version folder."""
+    return [x for x in (loggers if isinstance(loggers, list) else [loggers]) if isinstance(x, WandbLogger)] or False

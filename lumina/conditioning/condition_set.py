@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 import torch
 from torch import Generator, Tensor, nn
@@ -24,6 +25,9 @@ class ConditionerSet(nn.ModuleList):
         for conditioner in conditioners:
             conditioner.build(width)
 
+    def __iter__(self) -> Iterator[Conditioner]:
+        return (cast(Conditioner, conditioner) for conditioner in super().__iter__())
+
     @property
     def batch_keys(self) -> tuple[str, ...]:
         """The fields of the batch that are read."""
@@ -43,7 +47,9 @@ class ConditionerSet(nn.ModuleList):
         cross = [part for part in parts if part.cross is not None]
         return Conditioning(
             cross=torch.cat([part.cross for part in cross], 1) if cross else None,
-            cross_mask=torch.cat([_real(part) for part in cross], 1) if any(p.cross_mask is not None for p in cross) else None,
+            cross_mask=torch.cat([_real(part) for part in cross], 1)
+            if any(p.cross_mask is not None for p in cross)
+            else None,
             pooled=_sum([part.pooled for part in parts]),
             grouped=_sum([part.grouped for part in parts]),
         )

@@ -2,7 +2,7 @@
 
 from lumina.data.corrupt import CorruptSample
 from lumina.data.module import DataModule, Split
-from lumina.data.sampler import Key, RankSampler, keyed_generator
+from lumina.data.sampler import Key, RankSampler
 from lumina.data.samples import Item
 
-__all__ = ["CorruptSample", "DataModule", "Item", "Key", "RankSampler", "Split", "keyed_generator"]
+__all__ = ["CorruptSample", "DataModule", "Item", "Key", "RankSampler", "Split"]

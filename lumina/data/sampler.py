@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.utils.data.distributed import DistributedSampler
+
+from lumina.randomness import keyed_generator
 
 
 class Key(NamedTuple):
@@ -23,11 +24,6 @@ class Key(NamedTuple):
     epoch: int
     sample: int
     real: bool = True
-
-
-def keyed_generator(*key: int) -> Generator:
-    """A CPU generator whose numbers depend on ``key`` (a seed, an epoch, an index ...) and on nothing else."""
-    return Generator().manual_seed(int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0]))
 
 
 class RankSampler(DistributedSampler[Key]):

@@ -10,7 +10,8 @@ from torch import Generator
 from torch.utils.data import Dataset
 
 from lumina.data.corrupt import CorruptSample
-from lumina.data.sampler import Key, keyed_generator
+from lumina.data.sampler import Key
+from lumina.randomness import keyed_generator
 
 Item = dict[str, Any]
 Augment = Callable[[Item, Generator], Item]

@@ -25,12 +25,15 @@ REAL_LIMIT = 10_000  # real pictures of a split that are read for references
 class ClassifierQuality(SampleMetric):
     """Do generated pictures show what they were asked for, as varied as real ones, with the real ones' statistics?
 
-    A small convolutional classifier is trained once on the training pictures (seeded, then kept under ``cache``), and reports:
+    A small convolutional classifier is trained once on the training pictures (seeded, then kept under ``cache``),
+    and reports:
 
-    * ``accuracy``: share of generated pictures recognised as the class they were asked to be; ``accuracy_real``: of held-out ones.
-    * ``spread``: mean distance of features to their class mean, generated divided by held-out; near 0 is one picture a class.
-    * ``frechet``: Frechet distance of features, generated against held-out; ``frechet_train``: as many training pictures
-      against held-out, how good one can be. Not an FID: the features are this classifier's.
+    * ``accuracy``: share of generated pictures recognised as the class they were asked to be; ``accuracy_real``: of
+      held-out ones.
+    * ``spread``: mean distance of features to their class mean, generated divided by held-out; near 0 is one picture
+      a class.
+    * ``frechet``: Frechet distance of features, generated against held-out; ``frechet_train``: as many training
+      pictures against held-out, how good one can be. Not an FID: the features are this classifier's.
     """
 
     full_state_update = False
@@ -50,7 +53,7 @@ class ClassifierQuality(SampleMetric):
         self.cache, self.steps, self.batch_size = Path(cache), steps, batch_size
         for state in ("features", "predicted", "labels"):
             self.add_state(state, default=[], dist_reduce_fx="cat")
-        self._classifier: Frozen[nn.Module] | None = None
+        self._classifier: Frozen | None = None
         self._real: dict[str, tuple[Tensor, Tensor]] = {}
 
     @torch.inference_mode(False)  # Lightning evaluates in inference mode, and the classifier is trained here
@@ -92,12 +95,14 @@ class ClassifierQuality(SampleMetric):
     def _describe(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features ``[B, 64]`` and predicted classes ``[B]``."""
         assert self._classifier is not None
-        network: Any = self._classifier.on(images.device)
+        network = self._classifier.on(images.device)
         features = torch.cat([network[0](part.float()) for part in images.split(500)])
         return features, network[1](features).argmax(1)
 
     def _trained(self, images: Tensor, labels: Tensor) -> nn.Module:
-        key = hashlib.sha256(images.numpy().tobytes() + labels.numpy().tobytes() + repr((self.steps, self.batch_size)).encode())
+        key = hashlib.sha256(
+            images.numpy().tobytes() + labels.numpy().tobytes() + repr((self.steps, self.batch_size)).encode()
+        )
         path = self.cache / f"{key.hexdigest()[:16]}.safetensors"
         network = _network(images.shape[1], int(labels.max()) + 1)
         if path.is_file():
@@ -123,7 +128,7 @@ def _pictures(data: DataModule, split: Split) -> tuple[Tensor, Tensor]:
 def _spread(features: Tensor, labels: Tensor) -> float:
     classes = labels.unique().tolist()
     within = [features[labels == c] - features[labels == c].mean(0) for c in classes]
-    return torch.cat(within).norm(dim=1).mean().item()
+    return float(torch.cat(within).norm(dim=1).mean())
 
 
 def _network(channels: int, classes: int) -> nn.Sequential:

@@ -40,4 +40,10 @@ def differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, A
 
 
 def _plain(value: Any) -> Any:
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else str(value) if isinstance(value, Path) else value
+    return (
+        [_plain(item) for item in value]
+        if isinstance(value, (list, tuple))
+        else str(value)
+        if isinstance(value, Path)
+        else value
+    )

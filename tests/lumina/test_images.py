@@ -6,8 +6,9 @@ import pytest
 import torch
 from PIL import Image
 
-from lumina.data import CorruptSample, keyed_generator
+from lumina.data import CorruptSample
 from lumina.images import LabelledImages, centre_crop, load_image, random_flip, to_tensor
+from lumina.randomness import keyed_generator
 
 
 def gradient(width=12, height=9):

@@ -13,7 +13,9 @@ from modalities.image import Image
 def test_patchify_is_the_permutation_of_the_released_weights():
     picture = torch.arange(2 * 4 * 6.0).view(1, 2, 4, 6)
     tokens = Image(size=(4, 6), channels=2).tokenize(picture, {})
-    expected = [picture[0, c, 2 * r + i, 2 * w + j] for c in range(2) for i in range(2) for j in range(2) for r, w in [(1, 2)]]
+    expected = [
+        picture[0, c, 2 * r + i, 2 * w + j] for c in range(2) for i in range(2) for j in range(2) for r, w in [(1, 2)]
+    ]
     torch.testing.assert_close(tokens.features[0, 5], torch.stack(expected))
     assert tokens.positions[0].tolist() == [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]]
     assert tokens.mask is None

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from lumina.data import RankSampler, keyed_generator
+from lumina.data import RankSampler
+from lumina.randomness import keyed_generator
 
 
 def epochs(sampler, count):

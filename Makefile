@@ -8,7 +8,7 @@ INSTALL := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(B
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-slow lint clean
+.PHONY: help quickstart figure5 test test-slow lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -16,6 +16,13 @@ help: ## list the targets
 quickstart: $(READY) ## train, sample and test a small Next-DiT on handwritten digits
 	$(BIN)/lumina fit --config experiments/quickstart/digits.yaml
 	$(BIN)/lumina test --ckpt_path runs/digits
+
+FIGURE5 := experiments/toy/figure5_next_dit.yaml
+figure5: $(READY) ## train Next-DiT, SiT and Flag-DiT at toy size on Fashion-MNIST and draw figure 5
+	$(BIN)/lumina fit --config $(FIGURE5)
+	$(BIN)/lumina fit --config $(FIGURE5) --config experiments/toy/figure5_sit.yaml
+	$(BIN)/lumina fit --config $(FIGURE5) --config experiments/toy/figure5_flag_dit.yaml
+	$(BIN)/lumina report --runs='[runs/figure5_toy_next_dit,runs/figure5_toy_sit,runs/figure5_toy_flag_dit]' --output runs/figure5_toy.png
 
 test: $(READY) ## run the tests that take seconds
 	$(BIN)/pytest

@@ -1,5 +1,7 @@
 """Every seam of the framework in one file. Read this first.
 
+One stands elsewhere, `lumina.metrics.sample_metric`, because importing torchmetrics takes seconds.
+
 Conventions, stated once and held everywhere:
 
 * Time: ``t = 0`` is pure noise, ``t = 1`` is data. ``x_t = t * x1 + (1 - t) * x0`` with data ``x1`` and noise ``x0``.
@@ -22,13 +24,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
-import torchmetrics
 from torch import Generator, Tensor, nn
-
-if TYPE_CHECKING:
-    from lumina.data import DataModule
 
 Batch = Mapping[str, Any]
 """Named fields, batched along dimension 0."""
@@ -278,18 +276,3 @@ class Guidance(ABC):
     @abstractmethod
     def combine(self, conditional: Tensor, null: Tensor, t: Tensor) -> Tensor:
         """``[B, L, F]`` from two ``[B, L, F]`` at time ``t []``."""
-
-
-class SampleMetric(torchmetrics.Metric, ABC):
-    """A metric over decoded outputs; `compute` returns named floats."""
-
-    def prepare(self, data: DataModule) -> None:
-        """Called once before the first update, for references that need the data set."""
-
-    @abstractmethod
-    def update(self, generated: Any, batch: Batch) -> None:
-        """Takes in one batch: what `Modality.decode` returned, and the batch whose conditions it was asked for."""
-
-    @abstractmethod
-    def compute(self) -> dict[str, float]:
-        """Named results."""

@@ -15,7 +15,8 @@ from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.batches import select
 from lumina.conditioning.condition_set import ConditionerSet
 from lumina.data import DataModule
-from lumina.interfaces import Batch, Conditioner, Inference, Modality, Objective, SampleMetric, Tokens
+from lumina.interfaces import Batch, Conditioner, Inference, Modality, Objective, Tokens
+from lumina.metrics.sample_metric import SampleMetric
 from lumina.randomness import keyed_generator
 from lumina.sharding import shard
 from lumina.workarounds.hyperparameters import save_given_hyperparameters

@@ -14,8 +14,9 @@ from torch.nn import functional as F
 from lumina.data import DataModule
 from lumina.data.module import Split
 from lumina.frozen import Frozen
-from lumina.interfaces import Batch, SampleMetric
+from lumina.interfaces import Batch
 from lumina.metrics.frechet import frechet_distance
+from lumina.metrics.sample_metric import SampleMetric
 from lumina.randomness import keyed_generator
 
 FEATURES = 64

@@ -1,0 +1,26 @@
+"""The seam between an evaluation run and a metric."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torchmetrics
+
+from lumina.data import DataModule
+from lumina.interfaces import Batch
+
+
+class SampleMetric(torchmetrics.Metric, ABC):
+    """A metric over decoded outputs; `compute` returns named floats."""
+
+    def prepare(self, data: DataModule) -> None:
+        """Called once before the first update, for references that need the data set."""
+
+    @abstractmethod
+    def update(self, generated: Any, batch: Batch) -> None:
+        """Takes in one batch: what `Modality.decode` returned, and the batch whose conditions it was asked for."""
+
+    @abstractmethod
+    def compute(self) -> dict[str, float]:
+        """Named results."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import multiprocessing
 import re
 from concurrent.futures import ProcessPoolExecutor
@@ -9,46 +11,46 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.cases import inputs_of
-from benchmarks.variants import load_variant
+from benchmarks.cases import Sizes, inputs_of
+from benchmarks.variants import Precision, load_variant
 
 MIB = 2**20
-WARM_UP = ((16, 20),)  # leaves gradients, workspaces and compiled code behind, hardly any activations
+WARM_UP = ((16, 20),)  # leaves gradients, workspaces and compiled code behind, and hardly any activations
 
 
-def training_peak(name: str, folder: Path, sizes: tuple[tuple[int, int], ...], device: str, precision: str) -> float:
+def training_peak(name: str, folder: Path, sizes: Sizes, device: torch.device, precision: Precision) -> float:
     """MiB that a training step takes at its peak beyond what the process held after a small one.
 
-    Resident memory on a CPU (Linux only), allocated memory on a GPU.
+    Resident memory on a CPU (Linux with glibc only), allocated memory on a GPU.
 
     Args:
         name: of the variant.
         folder: what `save_weights` wrote.
-        sizes: height and width of each sample's latent.
-        device: "cpu" or "cuda".
-        precision: "fp32" or "bf16".
+        sizes: of the latents.
+        device: where to run.
+        precision: "bf16" is autocast.
     """
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_measure, name, folder, sizes, device, precision).result()
 
 
-def _measure(name: str, folder: Path, sizes: tuple[tuple[int, int], ...], device: str, precision: str) -> float:
-    where = torch.device(device)
-    variant = load_variant(name, folder, where)
-    with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
-        variant.train(inputs_of(WARM_UP, where))
-        inputs = inputs_of(sizes, where)
-        before = _reset_peak(where)
-        variant.train(inputs)
-    peak = torch.cuda.max_memory_allocated() if where.type == "cuda" else _resident("VmHWM")
+def _measure(name: str, folder: Path, sizes: Sizes, device: torch.device, precision: Precision) -> float:
+    variant = load_variant(name, folder, device, precision)
+    variant.train(inputs_of(WARM_UP, device))
+    inputs = inputs_of(sizes, device)
+    before = _forget_peak(device)
+    variant.train(inputs)
+    peak = torch.cuda.max_memory_allocated() if device.type == "cuda" else _resident("VmHWM")
     return (peak - before) / MIB
 
 
-def _reset_peak(device: torch.device) -> int:
-    """Forgets the peak so far; bytes held now."""
+def _forget_peak(device: torch.device) -> int:
+    """Starts a new peak; the bytes held now."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
         return torch.cuda.memory_allocated()
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # or the step would live in what compilation freed
     Path("/proc/self/clear_refs").write_text("5")
     return _resident("VmRSS")
 

@@ -1,9 +1,10 @@
-"""Results as a JSON document and as a Markdown table."""
+"""Results as a JSON document and as Markdown tables."""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -17,7 +18,7 @@ PEER = NAMES[0]
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """What the numbers were measured on."""
+    """What the numbers are measured on."""
     described: dict[str, Any] = {
         "cpu": _cpu_model(),
         "threads": torch.get_num_threads(),
@@ -32,7 +33,7 @@ def machine(device: torch.device) -> dict[str, Any]:
 
 
 def summary(samples: dict[str, list[float]], gflop: float, peak: float) -> dict[str, Any]:
-    """Medians of each variant's milliseconds, and the median over the rounds of the ratio to the peer.
+    """Medians over the rounds, of each variant's milliseconds and of its ratio to the peer.
 
     Args:
         samples: milliseconds of each round.
@@ -56,45 +57,37 @@ def markdown(result: dict[str, Any]) -> str:
     """The tables of a result."""
     facts = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in result["machine"].items())
     peaks = ", ".join(f"{precision} {peak:.0f} GFLOP/s" for precision, peak in result["peak_gflops"].items())
-    parts = [f"{facts}; peak {peaks}", *_timings(result["timings"]), *_memory(result["memory"])]
-    return "\n".join(parts)
+    return "\n".join([f"{facts}; peak {peaks}", *_timings(result["timings"]), *_memory(result["memory"])])
 
 
 def _timings(timings: list[dict[str, Any]]) -> list[str]:
-    lines = [
-        "",
-        "| batch | kv heads | mode | GFLOP | variant | ms | against diffusers | GFLOP/s | of peak |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    lines = ["", *_head("batch", "kv heads", "call", "GFLOP", "variant", "ms", "speed-up", "GFLOP/s", "of peak")]
     for timing in timings:
-        head = f"| {timing['case']} | {timing['kv_heads']} | {timing['mode']}, {timing['precision']} | {timing['gflop']:.1f} |"
-        lines += [
-            f"{head} {name} | {row['ms']:.1f} | {row['speed_up']:.2f} | {row['gflops']:.0f} | {row['share_of_peak']:.0%} |"
-            for name, row in timing["variants"].items()
-        ]
+        mode = f"{timing['mode']}, {timing['precision']}"
+        for name, row in timing["variants"].items():
+            cells = f"{timing['gflop']:.1f}", name, f"{row['ms']:.1f}", f"{row['speed_up']:.2f}", f"{row['gflops']:.0f}"
+            lines.append(_row(timing["case"], timing["kv_heads"], mode, *cells, f"{row['share_of_peak']:.0%}"))
     return lines
 
 
 def _memory(rows: list[dict[str, Any]]) -> list[str]:
-    lines = [
-        "",
-        "| batch | kv heads | training step | variant | peak MiB | diffusers takes |",
-        "|---|---|---|---|---|---|",
-    ]
+    lines = ["", *_head("batch", "kv heads", "training step", "variant", "peak MiB", "times less")]
     for row in rows:
-        head = f"| {row['case']} | {row['kv_heads']} | {row['precision']} |"
-        lines += [
-            f"{head} {name} | {mib:.0f} | {row['peak_mib'][PEER] / mib:.2f} times as much |"
-            for name, mib in row["peak_mib"].items()
-        ]
+        peer = row["peak_mib"][PEER]
+        for name, mib in row["peak_mib"].items():
+            lines.append(_row(row["case"], row["kv_heads"], row["precision"], name, f"{mib:.0f}", f"{peer / mib:.2f}"))
     return lines
+
+
+def _head(*titles: str) -> tuple[str, str]:
+    return _row(*titles), "|---" * len(titles) + "|"
+
+
+def _row(*cells: object) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"
 
 
 def _cpu_model() -> str:
     info = Path("/proc/cpuinfo")
-    names = (
-        [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-        if info.exists()
-        else []
-    )
-    return names[0] if names else platform.processor()
+    found = re.search(r"^model name\s*: (.+)$", info.read_text(), re.MULTILINE) if info.exists() else None
+    return found[1] if found else platform.processor()

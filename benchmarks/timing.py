@@ -10,6 +10,7 @@ from torch.nn.functional import linear
 
 PEAK_SIDE = {"cpu": 2048, "cuda": 8192}
 PEAK_CALLS = 5
+LEAST_ROUNDS, MOST_ROUNDS, ENOUGH_SECONDS = 3, 30, 8.0
 
 
 def milliseconds(step: Callable[[], object], device: torch.device) -> float:
@@ -18,24 +19,27 @@ def milliseconds(step: Callable[[], object], device: torch.device) -> float:
         start = time.perf_counter()
         step()
         return 1000 * (time.perf_counter() - start)
-    before, after = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    torch.cuda.synchronize(device)
+    before, after = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+    torch.cuda.synchronize()
     before.record()
     step()
     after.record()
-    torch.cuda.synchronize(device)
-    return before.elapsed_time(after)
+    torch.cuda.synchronize()
+    return float(before.elapsed_time(after))
 
 
-def interleave(steps: Mapping[str, Callable[[], object]], rounds: int, device: torch.device) -> dict[str, list[float]]:
+def interleave(steps: Mapping[str, Callable[[], object]], device: torch.device) -> dict[str, list[float]]:
     """Milliseconds of each step in each round.
 
     In a round all steps run once, one after the other, and each round starts with the next of them: a machine that
-    slows down slows all of them, so ratios within a round hold.
+    slows down slows all of them, so ratios within a round hold. Rounds go on until enough seconds have passed.
     """
     names = list(steps)
     samples: dict[str, list[float]] = {name: [] for name in names}
-    for index in range(rounds):
+    start = time.perf_counter()
+    for index in range(MOST_ROUNDS):
+        if index >= LEAST_ROUNDS and time.perf_counter() - start > ENOUGH_SECONDS:
+            break
         shift = index % len(names)
         for name in names[shift:] + names[:shift]:
             samples[name].append(milliseconds(steps[name], device))

@@ -1,7 +1,4 @@
-"""The competitors, all with the same weights.
-
-Each copies what it loads: parameters mapped from a file are not aligned as those of a trained model are.
-"""
+"""The competitors, all with the same weights."""
 
 from __future__ import annotations
 
@@ -9,9 +6,10 @@ import copy
 import math
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import torch
+import torch._dynamo
 from torch import Tensor, nn
 
 from benchmarks.cases import CHANNELS, PATCH, Inputs
@@ -20,6 +18,8 @@ from lumina.checkpoints import load_diffusers, save_diffusers
 from lumina.interfaces import Conditioning, Tokens
 from modalities.image import Image
 
+Precision = Literal["fp32", "bf16"]
+
 NAMES = ("diffusers", "lumina", "lumina compiled")
 TABLE_SIDE = 384  # of the rotary table that diffusers' pipeline hands to its model
 
@@ -27,13 +27,22 @@ TABLE_SIDE = 384  # of the rotary table that diffusers' pipeline hands to its mo
 class Variant(ABC):
     """A model and how it is called.
 
-    Attributes:
-        model: the network.
-        first: its input embedding; of all variants alike, so gradients can be compared there.
+    Class attributes:
+        first_layer: name of the input embedding's weight, which all variants share, so that gradients can be compared.
     """
 
-    model: nn.Module
-    first: nn.Linear
+    first_layer: str
+
+    def __init__(self, model: nn.Module, device: torch.device, precision: Precision) -> None:
+        """Copies the model: parameters mapped from a file are not aligned as those of a trained model are.
+
+        Args:
+            model: with the weights to compare.
+            device: where to run.
+            precision: "bf16" is autocast.
+        """
+        self.model = copy.deepcopy(model).to(device)
+        self.device, self.precision = device, precision
 
     @abstractmethod
     def predict(self, inputs: Inputs) -> list[Tensor]:
@@ -46,31 +55,44 @@ class Variant(ABC):
     @torch.no_grad()
     def forward(self, inputs: Inputs) -> list[Tensor]:
         """Prediction without gradients."""
-        return self.predict(inputs)
+        return self._predict(inputs)
 
-    def train(self, inputs: Inputs) -> None:
-        """Forward and backward; gradients are left on the parameters."""
+    def train(self, inputs: Inputs) -> Tensor:
+        """Forward and backward; the gradient at the input embedding."""
         self.model.zero_grad()
-        torch.stack([output.float().square().sum() for output in self.predict(inputs)]).sum().backward()
+        loss = torch.stack([output.float().square().sum() for output in self._predict(inputs)]).sum()
+        torch.autograd.backward(loss)
+        gradient = self.model.get_parameter(self.first_layer).grad
+        if gradient is None:
+            raise RuntimeError(f"the training step left no gradient at {self.first_layer}.")
+        return gradient
+
+    def _predict(self, inputs: Inputs) -> list[Tensor]:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            return self.predict(inputs)
 
 
 class Diffusers(Variant):
     """``LuminaNextDiT2DModel``; mixed sizes take a call for each sample, the rotary table is given and not timed."""
 
-    def __init__(self, folder: Path, device: torch.device) -> None:
+    first_layer = "patch_embedder.proj.weight"
+
+    def __init__(self, folder: Path, device: torch.device, precision: Precision) -> None:
         """Loads the weights.
 
         Args:
             folder: what `save_weights` wrote.
             device: where to run.
+            precision: "bf16" is autocast.
         """
-        from diffusers import LuminaNextDiT2DModel
-        from diffusers.models.embeddings import get_2d_rotary_pos_embed_lumina
+        import diffusers
+        from diffusers.models import embeddings
 
-        self.model: Any = copy.deepcopy(LuminaNextDiT2DModel.from_pretrained(folder)).to(device)
-        self.first = self.model.patch_embedder.proj
-        head_dim = self.model.config.hidden_size // self.model.config.num_attention_heads
-        self.table = get_2d_rotary_pos_embed_lumina(head_dim, TABLE_SIDE, TABLE_SIDE).to(device)
+        model = diffusers.LuminaNextDiT2DModel.from_pretrained(folder)  # type: ignore[no-untyped-call]
+        super().__init__(model, device, precision)
+        head_dim = model.config["hidden_size"] // model.config["num_attention_heads"]
+        table = embeddings.get_2d_rotary_pos_embed_lumina(head_dim, TABLE_SIDE, TABLE_SIDE)  # type: ignore[no-untyped-call]
+        self.table: Tensor = table.to(device)
 
     def predict(self, inputs: Inputs) -> list[Tensor]:
         """``[B, C, H, W]``, or ``[1, C, H, W]`` of each sample."""
@@ -91,17 +113,23 @@ class Diffusers(Variant):
 class Lumina(Variant):
     """`NextDiT`; mixed sizes are one padded batch, which it packs; patchifying and rotary table are timed."""
 
-    def __init__(self, folder: Path, device: torch.device, compiled: bool) -> None:
+    first_layer = "x_embedder.weight"
+    model: NextDiT
+
+    def __init__(self, folder: Path, device: torch.device, precision: Precision, compiled: bool) -> None:
         """Loads the weights.
 
         Args:
             folder: what `save_weights` wrote.
             device: where to run.
+            precision: "bf16" is autocast.
             compiled: block by block.
         """
-        self.model: NextDiT = copy.deepcopy(load_diffusers(folder)).to(device)
-        self.first = self.model.x_embedder
+        super().__init__(load_diffusers(folder), device, precision)
         if compiled:
+            # one sample, several, packed ones, with and without gradients: each gets code of its own
+            torch._dynamo.config.recompile_limit = 32
+            torch._dynamo.config.fail_on_recompile_limit_hit = True  # or "compiled" could quietly mean eager
             self.model.compile_blocks()
 
     def predict(self, inputs: Inputs) -> list[Tensor]:
@@ -131,6 +159,8 @@ def save_weights(config: NextDiTConfig, folder: Path) -> None:
     save_diffusers(model, folder, PATCH)
 
 
-def load_variant(name: str, folder: Path, device: torch.device) -> Variant:
+def load_variant(name: str, folder: Path, device: torch.device, precision: Precision) -> Variant:
     """One of `NAMES`."""
-    return Diffusers(folder, device) if name == "diffusers" else Lumina(folder, device, name == "lumina compiled")
+    if name == "diffusers":
+        return Diffusers(folder, device, precision)
+    return Lumina(folder, device, precision, compiled=name == "lumina compiled")

@@ -50,7 +50,8 @@ def _run(command: str, arguments: list[str]) -> None:
     except (ValueError, OSError, ImportError) as error:
         if os.environ.get("LUMINA_TRACEBACK"):
             raise
-        print(f"lumina {command}: error: {error}\n(LUMINA_TRACEBACK=1 shows where.)", file=sys.stderr)
+        reason = import_module("lumina.parser").one_sentence(str(error))
+        print(f"lumina {command}: error: {reason}\n(LUMINA_TRACEBACK=1 shows where.)", file=sys.stderr)
         raise SystemExit(2) from error
 
 

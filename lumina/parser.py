@@ -12,17 +12,21 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 
 class ShortErrorParser(LightningArgumentParser):
-    """Prints what is wrong and the nearest name, instead of forty lines of usage before it."""
+    """Prints what is wrong and the nearest name, instead of forty lines of usage before it; takes no abbreviations."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """As LightningArgumentParser."""
+        super().__init__(*arguments, **{"allow_abbrev": False, **options})
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """One sentence and exit code 2."""
         if not self.exit_on_error:  # a parser inside another one: the outer one knows the path of the key
             super().error(message, ex)
-        print(f"lumina: error: {_shorten(message)}{self._suggestion(message)}", file=sys.stderr)
+        print(f"lumina: error: {one_sentence(message)}{self._suggestion(message)}", file=sys.stderr)
         raise SystemExit(2)
 
     def _suggestion(self, message: str) -> str:
-        unknown = re.search(r"(?:option|key|argument)s? '?\"?(?:--)?([\w.]+)", message)
+        unknown = re.search(r"(?:option|key|argument)s?:? ['\"]?(?:--)?([\w.]+)", message)
         if unknown is None:
             return ""
         close = difflib.get_close_matches(unknown[1].split("=")[0], list(_keys(self)), n=1, cutoff=0.75)
@@ -37,8 +41,13 @@ def _keys(parser: Any) -> set[str]:
     return found
 
 
-def _shorten(message: str) -> str:
-    lines = [line.strip(" -") for line in message.strip().splitlines() if line.strip()]
+def one_sentence(message: str) -> str:
+    """The reason inside jsonargparse's account of every alternative that it tried."""
+    lines = [line.strip() for line in message.strip().splitlines() if line.strip()]
+    reasons = [line.removeprefix("- ") for line in lines if line.startswith("- ") and "NoneType" not in line]
+    if any(line == "Errors:" for line in lines) and reasons:
+        key = re.search(r'Parser key "([^"]+)"', message)
+        return (f"{key[1]}: " if key else "") + " ".join(reasons)
     return " ".join(lines)
 
 

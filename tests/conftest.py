@@ -5,21 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import lightning.pytorch  # noqa: F401  # here, because its log handler keeps the stderr that it is born with
 import pytest
 import torch
+from tiny import QUICKSTART, TINY
 
 from lumina.cli import main
-
-ROOT = Path(__file__).parents[1]
-QUICKSTART = ROOT / "experiments/quickstart/digits.yaml"
-TINY = [
-    "--model.backbone.dim=32",
-    "--model.backbone.num_layers=2",
-    "--model.backbone.num_heads=2",
-    "--model.backbone.num_kv_heads=1",
-    "--trainer.enable_progress_bar=false",
-    "--trainer.enable_model_summary=false",
-]
 
 
 @pytest.fixture(autouse=True)

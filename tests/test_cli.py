@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -10,8 +11,8 @@ from importlib.metadata import entry_points
 import pytest
 import torch
 import yaml
-from conftest import QUICKSTART, TINY
 from PIL import Image
+from tiny import QUICKSTART, TINY
 
 from lumina.cli import main
 
@@ -36,13 +37,23 @@ def test_python_dash_m():
 
 
 def test_unknown_command(capsys):
-    assert "unknown command 'fitt'" in error_of_help(capsys, "fitt")
-
-
-def error_of_help(capsys, *arguments):
     with pytest.raises(SystemExit):
-        main(list(arguments))
-    return capsys.readouterr().err
+        main(["fitt"])
+    assert "unknown command 'fitt'" in capsys.readouterr().err
+
+
+def test_lightning_hands_other_commands_to_another_package(tmp_path):
+    (tmp_path / "other_sdk.py").write_text("import sys\ndef main():\n    print('other:', *sys.argv)\n")
+    metadata = tmp_path / "other_sdk-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: other-sdk\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[console_scripts]\nlightning = other_sdk:main\n")
+    code = "import sys; sys.argv[0] = 'lightning'; from lumina.cli import main; main()"
+    command = [sys.executable, "-c", code, "login", "--now"]
+    run = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(tmp_path)}
+    )
+    assert run.stdout == "other: lightning login --now\n"
 
 
 def test_print_config_is_the_whole_experiment(capsys):
@@ -58,7 +69,7 @@ def test_print_config_is_the_whole_experiment(capsys):
     ("option", "told"),
     [
         ("--trainer.max_stpes=5", "Did you mean 'trainer.max_steps'?"),
-        ("--model.backbone.num_head=3", "num_head"),
+        ("--model.backbone.num_head=3", "Did you mean 'model.backbone.num_heads'?"),
         ("--model.backbone.dim=130", "dim=130 is not divisible by num_heads=4"),
         ("--model.backbone.token_dim=5", "it is measured"),
         ("--model.modality.init_args.patch_size=3", "multiple of 3"),

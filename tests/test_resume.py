@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import torch
-from conftest import QUICKSTART, TINY
+from tiny import QUICKSTART, TINY
 
 STEPS, EVERY = 23, 7  # neither divides the ten batches of an epoch
 OPTIONS = [

@@ -23,7 +23,8 @@ class SampleGrid(Callback):
         """What to draw.
 
         Args:
-            every_n_steps: a sheet is drawn at the first validation after so many optimizer steps.
+            every_n_steps: a sheet is drawn at the first validation, and then at the next one after so many
+                optimizer steps.
             count: samples on a sheet.
 
         Raises:
@@ -32,7 +33,7 @@ class SampleGrid(Callback):
         if every_n_steps < 1 or count < 1:
             raise ValueError(f"SampleGrid: every_n_steps={every_n_steps} and count={count} must be at least 1.")
         self.every_n_steps, self.count = every_n_steps, count
-        self._drawn = 0
+        self._drawn = -every_n_steps
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Draws when it is time; the `EMA` callback has its weights in place here."""

@@ -86,6 +86,7 @@ def build(arguments: list[str], run: bool = False) -> LuminaCLI:
         run: whether the subcommand runs.
     """
     warnings.filterwarnings("ignore", "LightningCLI's args parameter")
+    warnings.filterwarnings("ignore", "Be aware that when using `ckpt_path`")  # evaluations need no ModelCheckpoint
     return LuminaCLI(
         LuminaModule,
         DataModule,
@@ -118,10 +119,10 @@ def with_run(arguments: list[str]) -> list[str]:
     path = newest_valid_checkpoint(given) if given.is_dir() and not (given / "meta.pt").is_file() else given
     if not path.exists():
         raise FileNotFoundError(f"checkpoint {path} does not exist; give a .ckpt file or a run's folder.")
-    rest = arguments[:position] + arguments[position + (1 if joined else 2) :]
-    if "--config" not in rest and "-c" not in rest and arguments[0] != "fit":
-        rest += ["--config", str(_stored_config(path))]
-    return [*rest, "--ckpt_path", str(path)]
+    command, *rest = arguments[:position] + arguments[position + (1 if joined else 2) :]
+    if command != "fit" and not any(word.split("=")[0] in ("--config", "-c") for word in rest):
+        rest = ["--config", str(_stored_config(path)), *rest]
+    return [command, *rest, "--ckpt_path", str(path)]
 
 
 def _stored_config(checkpoint: Path) -> Path:

@@ -138,6 +138,7 @@ class Generative(Objective):
         inference: Inference | None = None,
         sampler: Sampler | None = None,
         noise: Tensor | None = None,
+        progress: bool = False,
     ) -> Tokens:
         """Samples on the places of ``tokens``.
 
@@ -150,6 +151,7 @@ class Generative(Objective):
             inference: options of the backbone.
             sampler: used in place of the objective's own.
             noise: ``[B, L, F]``, the initial noise in place of a drawn one.
+            progress: whether a progress bar is shown.
 
         Returns:
             The places of ``tokens`` with generated features; at padding they are noise.
@@ -165,7 +167,7 @@ class Generative(Objective):
                 "draw one value for every token and channel"
             )
         field = self.velocity_field(backbone, tokens, cond, null, inference, sampler.guidance)
-        return tokens.with_features(sampler.sample(field, noise, self.time_range))
+        return tokens.with_features(sampler.sample(field, noise, self.time_range, progress))
 
 
 def _normal_like(x: Tensor, generator: Generator) -> Tensor:

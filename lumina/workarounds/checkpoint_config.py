@@ -31,6 +31,8 @@ def warn_of_differences(path: str | Path, config: Mapping[str, Any]) -> None:
 
 def differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
     """Keys at which two nested configs differ, with both values; Lightning's own keys (``_...``) do not count."""
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        old, new = (dict(enumerate(items)) for items in (old, new))
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in sorted({*old, *new}):
             if not str(name).startswith("_"):
@@ -40,10 +42,6 @@ def differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, A
 
 
 def _plain(value: Any) -> Any:
-    return (
-        [_plain(item) for item in value]
-        if isinstance(value, (list, tuple))
-        else str(value)
-        if isinstance(value, Path)
-        else value
-    )
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value

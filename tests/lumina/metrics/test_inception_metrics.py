@@ -1,0 +1,273 @@
+"""FID and its kin: the network against torch-fidelity, the whole against independent routes, on one and two processes.
+
+Inception has seeded random weights here, which keep the size of activations from layer to layer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from datamodules.image_folder import ImageFolder
+from lumina.metrics.frechet import frechet_distance
+from lumina.metrics.image import InceptionMetrics
+from lumina.metrics.inception import SPATIAL, URL, Inception, to_uint8
+from lumina.metrics.inception_score import inception_score
+from lumina.metrics.precision_recall import precision_recall
+from lumina.metrics.reference import read_reference
+
+Extractor = pytest.importorskip("torch_fidelity").FeatureExtractorInceptionV3
+
+
+class Untrained(Extractor):
+    """Keeps the weights that it is born with."""
+
+    def load_state_dict(self, state):
+        pass
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    path = tmp_path_factory.mktemp("inception") / "weights.pth"
+    torch.save({}, path)
+    torch.manual_seed(0)
+    network = Untrained("inception", ["2048"], feature_extractor_weights_path=str(path))
+    for name, parameter in network.named_parameters():
+        if name.endswith("bn.weight"):
+            parameter.fill_(6**0.5)
+    torch.save(network.state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def network(weights):
+    return Inception(weights).eval()
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """Two pictures in [-1, 1] that are smooth at the scale of a pixel."""
+    coarse = torch.rand(2, 3, 6, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return nn.functional.interpolate(coarse, size=(30, 40), mode="bilinear")
+
+
+@pytest.fixture(scope="module")
+def features(network, pictures):
+    return network.describe(pictures)
+
+
+def test_network_is_torch_fidelitys(weights, network, pictures, features):
+    other = Extractor("inception", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(weights))
+    pool, logits = other(to_uint8(pictures))
+    assert features.pool.std(0).mean() > 1e-3  # the two pictures differ
+    torch.testing.assert_close(features.pool, pool)
+    torch.testing.assert_close(network.logits(features.pool).float(), logits)
+
+
+def test_spatial_features_lie_as_in_tensorflow(network, pictures, features):
+    seen = []
+    with network.network.Mixed_6d.register_forward_hook(lambda _, __, output: seen.append(output)):
+        network.describe(pictures[:1])
+    # the first branch gives the first channels of the block
+    expected = [seen[0][0, channel, row, column] for row in range(17) for column in range(17) for channel in range(7)]
+    assert len(expected) == SPATIAL
+    assert seen[0][0, :7].std() > 0.01
+    torch.testing.assert_close(features.spatial[0], torch.stack(expected))
+
+
+def test_autocast_and_batches_change_nothing(network, pictures, features):
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = network.describe([pictures[0], pictures[1]])
+    assert mixed.pool.dtype == torch.float32
+    torch.testing.assert_close(mixed.pool, features.pool)
+    torch.testing.assert_close(mixed.spatial, features.spatial)
+
+
+def test_pictures_become_the_bytes_they_were():
+    values = torch.arange(256, dtype=torch.uint8)
+    assert torch.equal(to_uint8(values.float() / 127.5 - 1), values)
+    assert to_uint8(torch.tensor([-1.2, -1.0, 0.0, 1.0, 1.2])).tolist() == [0, 0, 128, 255, 255]
+
+
+def test_missing_weights_are_named(tmp_path):
+    metric = InceptionMetrics(weights=tmp_path / "none.pth")
+    with pytest.raises(FileNotFoundError, match=r"none\.pth") as error:
+        metric.prepare(None)
+    assert URL in str(error.value)
+
+
+def test_references_of_adm_are_read(network, tmp_path, features, pictures):
+    path = tmp_path / "reference.npz"
+    statistics = {"mu": np.zeros(3), "sigma": np.eye(3)}
+    np.savez(path, **statistics)
+    found = read_reference(path, network)
+    assert found.spatial is None and found.features is None
+    assert np.array_equal(found.pool.covariance, np.eye(3))
+    samples = to_uint8(pictures).permute(0, 2, 3, 1).numpy()
+    np.savez(path, samples, **statistics, mu_s=np.ones(4), sigma_s=np.eye(4))
+    found = read_reference(path, network)
+    assert np.array_equal(found.spatial.mean, np.ones(4))
+    torch.testing.assert_close(found.features, features.pool)
+
+
+def test_unusable_references_are_named(network, tmp_path):
+    with pytest.raises(FileNotFoundError, match="guided-diffusion"):
+        read_reference(tmp_path / "none.npz", network)
+    np.savez(tmp_path / "samples.npz", np.zeros((1, 4, 4, 3), np.uint8))
+    with pytest.raises(ValueError, match="holds arr_0, expected mu and sigma"):
+        read_reference(tmp_path / "samples.npz", network)
+
+
+@pytest.mark.parametrize(
+    "cast",
+    [lambda m: m.to(torch.bfloat16), nn.Module.half, nn.Module.bfloat16, nn.Module.float],
+    ids=["to", "half", "bfloat16", "float"],
+)
+def test_states_keep_their_precision(cast):
+    metric = InceptionMetrics(weights=Path("none.pth"))
+    metric.features.append(torch.full((1, 2048), 1 + 2**-20))
+    metric.spatial_total += 1 + 2**-40
+    cast(nn.ModuleList([metric]))
+    assert metric.spatial_outer.dtype == torch.float64
+    assert torch.equal(metric.spatial_total, torch.full((SPATIAL,), 1 + 2**-40, dtype=torch.float64))
+    assert torch.equal(metric.features[0], torch.full((1, 2048), 1 + 2**-20))
+    metric.reset()
+    assert metric.spatial_total.dtype == torch.float64
+
+
+def test_states_move_to_another_device():
+    metric = InceptionMetrics(weights=Path("none.pth")).to("meta")
+    assert metric.spatial_total.device.type == metric.device.type == "meta"
+
+
+def test_nothing_goes_into_checkpoints(weights):
+    metric = InceptionMetrics(weights=weights)
+    metric._network.on(torch.device("cpu"))
+    assert not metric.state_dict() and not list(metric.parameters())
+
+
+TRAIN, TEST = 6, 5
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """``train`` and ``val``, of two classes."""
+    root = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for split, count in (("train", TRAIN), ("val", TEST)):
+        for number in range(count):
+            path = root / split / "ab"[number % 2] / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            coarse = rng.integers(0, 256, (4, 4, 3), np.uint8)
+            Image.fromarray(coarse).resize((16, 16), Image.Resampling.BICUBIC).save(path)
+    return root
+
+
+ECHO = """
+import json, sys
+from pathlib import Path
+from lightning.pytorch import LightningModule, Trainer
+from torch import nn
+from datamodules.image_folder import ImageFolder
+from lumina.batches import select
+from lumina.metrics.image import InceptionMetrics
+
+weights, root, cache, output, processes, precision = sys.argv[1:]
+
+class Echo(LightningModule):  # "generates" the pictures of the test split
+    def __init__(self):
+        super().__init__()
+        self.some, self.metrics = nn.Linear(1, 1), nn.ModuleList([InceptionMetrics(Path(weights), cache=Path(cache))])
+    def on_test_start(self):
+        self.metrics[0].prepare(self.trainer.datamodule)
+    def test_step(self, batch, number):
+        if batch["real"].any():
+            self.metrics[0].update(select(batch["image"], batch["real"]), batch)
+    def on_test_epoch_end(self):
+        report = self.metrics[0].compute()
+        Path(f"{output}.{self.global_rank}").write_text(json.dumps(report))
+
+if __name__ == "__main__":
+    Trainer(
+        accelerator="cpu", devices=int(processes), strategy="ddp" if processes > "1" else "auto", precision=precision,
+        logger=False, enable_checkpointing=False, enable_progress_bar=False, use_distributed_sampler=False,
+    ).test(Echo(), ImageFolder(batch_size=2, root=Path(root), size=16))
+"""
+
+
+@pytest.fixture(scope="module")
+def echo(weights, folder, tmp_path_factory):
+    """Runs an evaluation of the test pictures against the training pictures; gives its reports and its cache."""
+    work = tmp_path_factory.mktemp("echo")
+    (work / "echo.py").write_text(ECHO)
+
+    def run(name, processes=1, precision="32", cache=None):
+        cache, output = cache or work / name, work / f"{name}.json"
+        arguments = [weights, folder, cache, output, processes, precision]
+        root = str(Path(__file__).parents[3])
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": root}
+        subprocess.run([sys.executable, "echo.py", *map(str, arguments)], cwd=work, env=environment, check=True)
+        return [json.loads(path.read_text()) for path in sorted(work.glob(f"{output.name}.*"))], cache
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def alone(echo):
+    reports, cache = echo("alone")
+    return reports[0], cache
+
+
+def described(network, data, split):
+    dataset = data.dataset(split)
+    return network.describe(torch.stack([dataset[number]["image"] for number in range(len(dataset))]))
+
+
+@pytest.mark.slow
+def test_report_agrees_with_independent_routes(network, folder, alone):
+    data = ImageFolder(batch_size=2, root=folder, size=16)
+    real, generated = described(network, data, "train"), described(network, data, "test")
+    report, cache = alone
+    assert report["fid"] == pytest.approx(frechet_distance(generated.pool, real.pool), rel=1e-3)
+    assert report["sfid"] == pytest.approx(frechet_distance(generated.spatial, real.spatial), rel=1e-3)
+    assert report["fid"] > 0 and report["sfid"] > 0
+    assert report["inception_score"] == pytest.approx(inception_score(network.logits(generated.pool)), rel=1e-5)
+    expected = precision_recall(generated.pool, real.pool)
+    assert (report["precision"], report["recall"]) == pytest.approx(expected)
+    assert report["count"] == TEST
+    (file,) = cache.glob("*.npz")
+    with np.load(file) as kept:
+        np.testing.assert_allclose(kept["mu"], real.pool.double().mean(0), rtol=1e-4)
+        np.testing.assert_allclose(kept["sigma_s"], np.cov(real.spatial.numpy().T), rtol=1e-3, atol=1e-5)
+        assert kept["features"].shape == (TRAIN, 2048)
+
+
+@pytest.mark.slow
+def test_two_processes_find_what_one_finds(echo, alone):
+    # 5 pictures for testing: one process has a filler.
+    reports, cache = echo("together", processes=2)
+    assert len(reports) == 2
+    assert reports[0] == reports[1]
+    assert reports[0] == pytest.approx(alone[0], rel=1e-3)
+    with np.load(next(cache.glob("*.npz"))) as ours, np.load(next(alone[1].glob("*.npz"))) as theirs:
+        for name in ("mu", "sigma", "mu_s", "sigma_s"):
+            np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-3, atol=1e-5)
+        assert ours["features"].shape == theirs["features"].shape
+
+
+@pytest.mark.slow
+def test_bf16_true_changes_the_pictures_at_most(echo, alone):
+    # The cached reference is read this time. Pictures arrive rounded to bfloat16, at most one grey level off.
+    before = {path.name: path.stat().st_mtime_ns for path in alone[1].glob("*")}
+    reports, cache = echo("half", precision="bf16-true", cache=alone[1])
+    assert {path.name: path.stat().st_mtime_ns for path in cache.glob("*")} == before
+    assert reports[0] == pytest.approx(alone[0], rel=0.02)

@@ -48,7 +48,7 @@ def summary(samples: dict[str, list[float]], gflop: float, peak: float) -> dict[
             "speed_up": median(theirs / ours for theirs, ours in zip(samples[PEER], times, strict=True)),
             "gflops": rate,
             "share_of_peak": rate / peak,
-            "samples_ms": times,
+            "samples_ms": [round(sample, 3) for sample in times],
         }
     return rows
 

@@ -21,7 +21,15 @@ def shard(backbone: NextDiT, others: Iterable[nn.Module], mesh: DeviceMesh) -> N
         backbone: the network.
         others: conditioners and objective; those without trainable parameters are left alone.
         mesh: of Lightning's ModelParallelStrategy; its data-parallel dimension is used.
+
+    Raises:
+        ValueError: for a tensor-parallel mesh, which is what the strategy makes unless it is told otherwise.
     """
+    if mesh["tensor_parallel"].size() > 1:
+        raise ValueError(
+            f"the strategy splits tensors over {mesh['tensor_parallel'].size()} processes, which is not supported; "
+            f"to shard, set data_parallel_size={mesh.size()} and tensor_parallel_size=1 in trainer.strategy."
+        )
     data_parallel = mesh["data_parallel"]
     for layer in backbone.layers:
         fully_shard(layer, mesh=data_parallel)

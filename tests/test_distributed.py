@@ -10,17 +10,15 @@ import pytest
 import torch
 from tiny import QUICKSTART, TINY
 
-STRATEGIES = {"ddp": "ddp", "fsdp2": "lightning.pytorch.strategies.ModelParallelStrategy"}
-FULL_CHECKPOINT = "--trainer.strategy.save_distributed_checkpoint=false"
+SHARDED = QUICKSTART.parents[1] / "base/fsdp2.yaml"
+STRATEGIES = {"ddp": ["--trainer.strategy=ddp", "--trainer.devices=2"], "fsdp2": ["--config", str(SHARDED)]}
 
 
 def fit(folder, strategy):
     folder.mkdir()
     options = [
+        *STRATEGIES[strategy],
         *TINY,
-        f"--trainer.strategy={STRATEGIES[strategy]}",
-        *([FULL_CHECKPOINT] if strategy == "fsdp2" else []),
-        "--trainer.devices=2",
         "--trainer.max_steps=6",
         "--trainer.callbacks.every_n_train_steps=3",
         "--trainer.val_check_interval=3",

@@ -16,7 +16,7 @@ from lumina.commands.train import build
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = sorted((ROOT / "experiments").rglob("*.yaml"))
 GIANTS = [path for path in EXPERIMENTS if path.parent.name == "paper"]
-SMALL = [path for path in EXPERIMENTS if path not in GIANTS]
+SMALL = [path for path in EXPERIMENTS if path.parent.name in ("quickstart", "toy")]
 PARAMETERS = {"figure5_next_dit": 559_455_776, "figure5_flag_dit": 609_836_576}
 
 

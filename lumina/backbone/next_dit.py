@@ -104,6 +104,8 @@ class NextDiT(nn.Module):
 
     def compile_blocks(self) -> None:
         """Compiles block by block, in place and for changing lengths; parameter names stay as they are."""
+        # training, evaluation, padded and packed batches compile apart; past the limit a block silently runs uncompiled
+        torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
         for layer in self.layers:
             layer.compile(dynamic=True)
 

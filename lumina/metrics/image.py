@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial, reduce
 from pathlib import Path
 
@@ -98,13 +98,3 @@ class InceptionMetrics(SampleMetric):
         if real.features is not None:
             report |= precision_recall(features, real.features.to(features.device))._asdict()
         return {**report, "count": float(len(features))}
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], exclude_state: Sequence[str] = "") -> InceptionMetrics:
-        """Moves the states, in their precision: ``bf16-true`` would have the sums in bfloat16."""
-
-        def move(state: Tensor) -> Tensor:
-            moved = fn(state)
-            return moved if moved.dtype == state.dtype else state.to(moved.device)
-
-        super()._apply(move, exclude_state)
-        return self

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import torchmetrics
+from torch import Tensor
 
 from lumina.data import DataModule
 from lumina.interfaces import Batch
@@ -24,3 +26,13 @@ class SampleMetric(torchmetrics.Metric, ABC):
     @abstractmethod
     def compute(self) -> dict[str, float]:
         """Named results."""
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], exclude_state: Sequence[str] = "") -> Self:
+        """Moves the states, in their precision: ``bf16-true`` would have the sums in bfloat16."""
+
+        def move(state: Tensor) -> Tensor:
+            moved = fn(state)
+            return moved if moved.dtype == state.dtype else state.to(moved.device)
+
+        super()._apply(move, exclude_state)
+        return self

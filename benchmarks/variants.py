@@ -88,10 +88,10 @@ class Diffusers(Variant):
         import diffusers
         from diffusers.models import embeddings
 
-        model = diffusers.LuminaNextDiT2DModel.from_pretrained(folder)  # type: ignore[no-untyped-call]
+        model = diffusers.LuminaNextDiT2DModel.from_pretrained(folder)
         super().__init__(model, device, precision)
         head_dim = model.config["hidden_size"] // model.config["num_attention_heads"]
-        table = embeddings.get_2d_rotary_pos_embed_lumina(head_dim, TABLE_SIDE, TABLE_SIDE)  # type: ignore[no-untyped-call]
+        table = embeddings.get_2d_rotary_pos_embed_lumina(head_dim, TABLE_SIDE, TABLE_SIDE)
         self.table: Tensor = table.to(device)
 
     def predict(self, inputs: Inputs) -> list[Tensor]:

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from lumina.frozen import Frozen
 
+SD_SCALING = 0.18215  # configs older than the key mean Stable Diffusion's
+
 
 class Autoencoder(ABC):
     """Pixels to normalised latents and back.
@@ -54,7 +56,7 @@ class KLAutoencoder(Autoencoder):
         config = _vae_class().load_config(path) if Path(path).is_dir() else _hub_config(path)
         self.channels = int(config["latent_channels"])
         self.factor = 2 ** (len(config["block_out_channels"]) - 1)
-        self.scaling = scaling_factor or float(config.get("scaling_factor") or 1.0)
+        self.scaling = scaling_factor or float(config.get("scaling_factor") or SD_SCALING)
         self.shift = (config.get("shift_factor") or 0.0) if shift_factor is None else shift_factor
         self._network = Frozen(lambda: _vae_class().from_pretrained(path))
 
@@ -63,7 +65,7 @@ class KLAutoencoder(Autoencoder):
         """Mean of the posterior, shifted and scaled."""
         with torch.autocast(images.device.type, enabled=False):
             mean = self._network.on(images.device).encode(images.float()).latent_dist.mode()
-        return (mean - self.shift) * self.scaling
+        return ((mean - self.shift) * self.scaling).to(images.dtype)
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:

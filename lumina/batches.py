@@ -10,12 +10,13 @@ from torch import Tensor
 
 from lumina.data import DataModule
 from lumina.data.module import Split
+from lumina.data.samples import Samples
 
 
 def take(data: DataModule, split: Split, count: int) -> dict[str, Any]:
-    """The first ``count`` readable items of a split as one batch, cycling through a smaller one."""
-    dataset: Any = data.dataset(split)
-    return data.collate([dataset[number % len(dataset)] for number in range(count)])
+    """The first ``count`` items of a split as one batch, cycling through a smaller one."""
+    samples = Samples(data.dataset(split), data.seed, None)
+    return data.collate([samples[number % len(samples)].item for number in range(count)])
 
 
 def move(value: Any, device: torch.device) -> Any:

@@ -69,6 +69,7 @@ class LuminaModule(LightningModule):
         self.metrics: Iterable[SampleMetric] = nn.ModuleList(metrics or [])  # type: ignore[assignment]  # a list of just these
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
         self.compile_blocks, self.evaluate_in_validation, self.seed = compile_blocks, evaluate_in_validation, seed
+        self.configured = False
 
     @property
     def data(self) -> Any:
@@ -77,6 +78,9 @@ class LuminaModule(LightningModule):
 
     def configure_model(self) -> None:
         """Shards over the device mesh, if there is one, and compiles, if asked to."""
+        if self.configured:  # Lightning asks before each fit and each evaluation
+            return
+        self.configured = True
         if self.compile_blocks:
             self.backbone.compile_blocks()
         if self.device_mesh is not None:

@@ -44,8 +44,16 @@ def _keys(parser: Any) -> set[str]:
 def one_sentence(message: str) -> str:
     """The reason inside jsonargparse's account of every alternative that it tried."""
     lines = [line.strip() for line in message.strip().splitlines() if line.strip()]
-    reasons = [line.removeprefix("- ") for line in lines if line.startswith("- ") and "NoneType" not in line]
-    if any(line == "Errors:" for line in lines) and reasons:
+    reasons: list[str] = []
+    for line in lines[lines.index("Errors:") + 1 :] if "Errors:" in lines else []:
+        if line.startswith("Given value"):
+            break
+        if line.startswith("- "):
+            reasons.append(line[2:])
+        elif reasons:
+            reasons[-1] += f" {line}"
+    reasons = [reason for reason in reasons if "NoneType" not in reason]
+    if reasons:
         key = re.search(r'Parser key "([^"]+)"', message)
         return (f"{key[1]}: " if key else "") + " ".join(reasons)
     return " ".join(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lightning.pytorch import Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 
 
 def run_folder(trainer: Trainer) -> Path:
@@ -12,7 +13,7 @@ def run_folder(trainer: Trainer) -> Path:
 
     Lightning's own ``trainer.log_dir`` leaves out name and version for W&B, so that two runs would share a folder.
     """
-    if trainer.ckpt_path and not trainer.training:
+    if trainer.ckpt_path and trainer.state.fn != TrainerFn.FITTING:
         return folder_of_checkpoint(Path(trainer.ckpt_path))
     logger = trainer.logger
     if logger is None or logger.save_dir is None:

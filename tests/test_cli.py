@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -70,7 +71,7 @@ def test_print_config_is_the_whole_experiment(capsys):
     [
         ("--trainer.max_stpes=5", "Did you mean 'trainer.max_steps'?"),
         ("--model.backbone.num_head=3", "Did you mean 'model.backbone.num_heads'?"),
-        ("--model.backbone.dim=130", "dim=130 is not divisible by num_heads=4"),
+        ("--model.backbone.dim=131", "dim=131 is not divisible by num_heads=2"),
         ("--model.backbone.token_dim=5", "it is measured"),
         ("--model.modality.init_args.patch_size=3", "multiple of 3"),
         ("--data.init_args.batch_size=5000", "5000"),
@@ -151,6 +152,8 @@ def test_samples_of_any_size_solver_and_schedule(tiny_run, run_in, tmp_path):
     [
         ("--size=[9,8]", "8x8 would fit"),
         ("--solver=Eulr", "Eulr"),
+        ("--solver=DDIM", "give DDIM the same path"),
+        ("--count=0", "count=0"),
         ("--steps=0", "at least 1 step"),
         ("--label=[11]", "labels run from 0 to 9"),
         ("--rope=ntkk", "ntkk"),
@@ -175,6 +178,35 @@ def test_checkpoint_does_not_override_the_command_line(tiny_run, monkeypatch, ca
     monkeypatch.chdir(tiny_run.parents[2])
     with pytest.warns(UserWarning, match=r"model.seed: checkpoint 0, this run 3"):
         main(["validate", "--ckpt_path", "runs/digits", "--model.seed=3", "--trainer.enable_progress_bar=false"])
+
+
+def test_evaluation_without_a_checkpoint(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "needs --ckpt_path" in error_of(capsys, "test", "--config", QUICKSTART)
+    assert "--ckpt_path needs" in error_of(capsys, "test", "--ckpt_path")
+
+
+def test_resumed_run_writes_into_its_own_folder(tiny_run, tmp_path, monkeypatch):
+    shutil.copytree(tiny_run.parents[1], tmp_path / "runs")
+    monkeypatch.chdir(tmp_path)
+    before = sorted((tmp_path / "runs/digits/version_0/samples").iterdir())
+    steps = ["--trainer.max_steps=9", "--trainer.val_check_interval=3"]
+    main(["fit", "--config", str(QUICKSTART), *TINY, *steps, "--ckpt_path", "runs/digits"])
+    assert sorted((tmp_path / "runs/digits/version_0/samples").iterdir()) == before
+    assert (tmp_path / "runs/digits/version_1/metrics.csv").is_file()
+
+
+def test_readme_block_for_own_pictures_trains(tmp_path, monkeypatch):
+    readme = (QUICKSTART.parents[2] / "README.md").read_text()
+    block = next(part.split("```")[0] for part in readme.split("```yaml\n") if "ImageFolder" in part)
+    (tmp_path / "pets.yaml").write_text(block)
+    for number, name in enumerate(["cat", "dog"] * 40):
+        folder = tmp_path / "data/pets" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (80, 70), (number, 2 * number, 90)).save(folder / f"{number}.png")
+    monkeypatch.chdir(tmp_path)
+    small = [*TINY, "--data.init_args.batch_size=8", "--data.init_args.num_workers=0", "--trainer.accelerator=cpu"]
+    main(["fit", "--config", str(QUICKSTART), "--config", "pets.yaml", *small, "--trainer.fast_dev_run=1"])
 
 
 def test_report_draws_curves(tiny_run, run_in, tmp_path, capsys):

@@ -16,7 +16,16 @@ def make_norm(config: NextDiTConfig, affine: bool) -> nn.Module:
     """RMSNorm, or LayerNorm for SiT."""
     if config.norm == "layer":
         return nn.LayerNorm(config.dim, config.norm_eps, elementwise_affine=affine)
-    return nn.RMSNorm(config.dim, config.norm_eps, elementwise_affine=affine)
+    return RMSNorm(config.dim, config.norm_eps, elementwise_affine=affine)
+
+
+class RMSNorm(nn.RMSNorm):
+    """RMSNorm computed in float32, in one kernel also where autocast hands it bfloat16 beside float32 weights."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[..., D] -> [..., D]``."""
+        weight = None if self.weight is None else self.weight.float()
+        return nn.functional.rms_norm(x.float(), self.normalized_shape, weight, self.eps).type_as(x)
 
 
 class Block(nn.Module):
@@ -41,7 +50,7 @@ class Block(nn.Module):
         self.attention_norm2 = make_norm(config, True) if config.post_norm else nn.Identity()
         self.ffn_norm2 = make_norm(config, True) if config.post_norm else nn.Identity()
         if config.text_dim is not None:
-            self.attention_y_norm = nn.RMSNorm(config.text_dim, config.norm_eps)
+            self.attention_y_norm = RMSNorm(config.text_dim, config.norm_eps)
         self.adaLN_modulation = AdaptiveModulation(config) if config.has_time else LearnedGates(config)
         self.tanh_gates = config.tanh_gates
 

@@ -40,9 +40,11 @@ class SampleGrid(Callback):
         if trainer.sanity_checking or trainer.global_step - self._drawn < self.every_n_steps:
             return
         self._drawn = trainer.global_step
-        batch = move(take(pl_module.data, "validation", self.count), pl_module.device)
+        precision = trainer.precision_plugin  # callbacks run outside the trainer's precision
+        batch = precision.convert_input(move(take(pl_module.data, "validation", self.count), pl_module.device))
         generator = keyed_generator(pl_module.seed, SAMPLES, device=pl_module.device)
-        samples = pl_module.generate(pl_module.tokens(batch), batch, generator)
+        with precision.val_step_context():
+            samples = pl_module.generate(pl_module.tokens(batch), batch, generator)
         if trainer.is_global_zero:
             log_picture(trainer, "samples", pl_module.modality.picture(samples))
 

@@ -24,6 +24,10 @@ def load_module(path: Path) -> LuminaModule:
     """
     if path.is_dir():
         path = newest_valid_checkpoint(path)
+    if path.is_dir():
+        raise ValueError(
+            f"{path} is a sharded checkpoint; train with save_distributed_checkpoint=false to get one file."
+        )
     if not path.is_file():
         raise FileNotFoundError(f"checkpoint {path} does not exist; give a .ckpt file or a run's folder.")
     try:

@@ -25,6 +25,8 @@ def report(runs: list[Path], metric: str = "validation/frechet", output: Path = 
         output: the PNG; a CSV of the same name is written beside it.
     """
     curves = {_name(run): read_curve(run, metric) for run in runs}
+    if len(curves) < len(runs):
+        raise ValueError(f"two of the runs have one name: {', '.join(map(_name, runs))}; give each once.")
     draw_curves(curves, metric, output)
     table = output.with_suffix(".csv")
     with table.open("w", newline="") as file:
@@ -70,4 +72,4 @@ def draw_curves(curves: Mapping[str, Sequence[tuple[int, float]]], metric: str, 
 
 
 def _name(run: Path) -> str:
-    return run.parent.name if run.name.startswith("version_") else run.name
+    return f"{run.parent.name}/{run.name}" if run.name.startswith("version_") else run.name

@@ -13,6 +13,7 @@ from torch import Tensor
 
 import lumina.sampling.schedules  # the classes that --solver and --schedule choose from by name
 import lumina.sampling.solvers  # noqa: F401
+from lumina.backbone.rope import Rule
 from lumina.batches import move
 from lumina.checkpoints.module import load_module
 from lumina.conditioning.label import LabelConditioner
@@ -40,7 +41,7 @@ def sample(
     solver: Solver | None = None,
     schedule: TimeSchedule | None = None,
     guidance: float | None = None,
-    rope: str = "none",
+    rope: Rule = "none",
     proportional_attention: bool = False,
     seed: int = 0,
     batch_size: int = 64,
@@ -70,7 +71,9 @@ def sample(
     module = load_module(ckpt_path).to(device)
     if not isinstance(module.objective, Generative):
         raise ValueError(f"this checkpoint's objective is {type(module.objective).__name__}, which does not sample.")
-    count = count or (len(label) if label else 16)
+    count = (len(label) if label else 16) if count is None else count
+    if min(count, batch_size) < 1:
+        raise ValueError(f"count={count} and batch_size={batch_size} must be at least 1.")
     request = {"size": size} if size else {}
     conditions = _conditions(module, label, count)
     sampler = _sampler(module.objective.sampler, steps, solver, schedule, guidance)
@@ -119,6 +122,10 @@ def _conditions(module: LuminaModule, label: list[int] | None, count: int) -> di
 def _sampler(
     trained: Sampler, steps: int | None, solver: Solver | None, schedule: TimeSchedule | None, guidance: float | None
 ) -> Sampler:
+    if steps is None and solver is not None and trained.solver.calls_per_step == 0 and solver.calls_per_step > 0:
+        raise ValueError(
+            "the model's own solver is adaptive, so its number of steps says nothing for another: give --steps."
+        )
     scale = trained.guidance if guidance is None else ClassifierFree(guidance) if guidance != 1 else None
     return Sampler(
         schedule or trained.schedule, solver or trained.solver, trained.steps if steps is None else steps, scale
@@ -127,6 +134,9 @@ def _sampler(
 
 def _inference(module: LuminaModule, rope: str, proportional_attention: bool) -> Inference:
     """Options of the backbone; trained lengths are those of the canvas that the modality lays out by default."""
+    positions = module.backbone.config.positions
+    if rope != "none" and positions != "rope":
+        raise ValueError(f"--rope={rope} applies to backbones with positions=rope, this one has positions={positions}.")
     trained = module.modality.layout(1, {})
     lengths = tuple((trained.positions[0].amax(0) + 1).tolist()) if trained.positions.shape[-1] else None
     base = trained.features.shape[1] if proportional_attention else None

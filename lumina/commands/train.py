@@ -52,6 +52,8 @@ class LuminaCLI(LightningCLI):
         config = self.config[self.config.subcommand]
         if config.get("ckpt_path"):
             warn_of_differences(config.ckpt_path, config.model.as_dict())
+        elif self.config.subcommand != "fit":
+            raise ValueError("an evaluation needs --ckpt_path: a .ckpt file or a run's folder.")
 
     def instantiate_trainer(self, **options: Any) -> Trainer:
         """Adds what is no matter of choice: atomic checkpoints, a graceful stop, a guard against NaN, reports."""
@@ -70,7 +72,9 @@ class LuminaCLI(LightningCLI):
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         """The report prints the metrics: Lightning's own table would say them twice."""
         arguments = super()._prepare_subcommand_kwargs(subcommand)
-        return {**arguments, "verbose": False} if subcommand == "test" else arguments
+        # predictions go to files: Lightning would also keep all of them in memory
+        quiet = {"test": {"verbose": False}, "predict": {"return_predictions": False}}
+        return {**arguments, **quiet.get(subcommand, {})}
 
 
 def main(arguments: list[str]) -> None:
@@ -115,6 +119,8 @@ def with_run(arguments: list[str]) -> list[str]:
         return arguments
     word = arguments[position]
     joined = "=" in word
+    if not joined and position + 1 == len(arguments):
+        raise ValueError("--ckpt_path needs a .ckpt file or a run's folder.")
     given = Path(word.split("=", 1)[1] if joined else arguments[position + 1])
     path = newest_valid_checkpoint(given) if given.is_dir() and not (given / "meta.pt").is_file() else given
     if not path.exists():

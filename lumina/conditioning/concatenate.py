@@ -75,6 +75,8 @@ def _real(sequence: Tensor, mask: Tensor | None) -> Tensor:
 
 def _pad_and_join(first: Tensor, second: Tensor) -> Tensor:
     length = max(first.shape[1], second.shape[1])
+    if first is second and first.stride(0) == 0:  # shared by the batch: stays so, and one rotary table serves all
+        return first[:1].expand(2 * len(first), *first.shape[1:])
     return torch.cat((_pad(first, length), _pad(second, length)))
 
 

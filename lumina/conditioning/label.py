@@ -43,7 +43,10 @@ class LabelConditioner(Conditioner):
         Raises:
             ValueError: for a label outside the table.
         """
-        if not value.is_cuda and bool(((value < 0) | (value >= self.num_classes)).any()):
+        if value.is_cuda:  # a check that waits for the device would slow every step down
+            inside = ((value >= 0) & (value < self.num_classes)).all()
+            torch._assert_async(inside, "a label lies outside the LabelConditioner's num_classes")
+        elif bool(((value < 0) | (value >= self.num_classes)).any()):
             raise ValueError(
                 f"labels run from 0 to {self.num_classes - 1}, got {int(value.min())} to {int(value.max())}; "
                 "set num_classes of the LabelConditioner to the number of classes in the data."

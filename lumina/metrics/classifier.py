@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from lumina.data import DataModule
 from lumina.data.module import Split
+from lumina.data.samples import Samples
 from lumina.frozen import Frozen
 from lumina.interfaces import Batch
 from lumina.metrics.frechet import frechet_distance
@@ -97,8 +98,9 @@ class ClassifierQuality(SampleMetric):
         """Features ``[B, 64]`` and predicted classes ``[B]``."""
         assert self._classifier is not None
         network = self._classifier.on(images.device)
-        features = torch.cat([network[0](part.float()) for part in images.split(500)])
-        return features, network[1](features).argmax(1)
+        with torch.autocast(images.device.type, enabled=False):
+            features = torch.cat([network[0](part.float()) for part in images.split(500)])
+            return features, network[1](features).argmax(1)
 
     def _trained(self, images: Tensor, labels: Tensor) -> nn.Module:
         key = hashlib.sha256(
@@ -111,7 +113,9 @@ class ClassifierQuality(SampleMetric):
             return network
         _fit(network, images, labels, self.steps, self.batch_size)
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(network.state_dict(), path)
+        partial = path.with_suffix(f".{os.getpid()}.partial")  # other processes may be at the same file
+        save_file(network.state_dict(), partial)
+        partial.replace(path)
         return network
 
 
@@ -120,9 +124,9 @@ def _joined(values: list[Tensor] | Tensor) -> Tensor:
 
 
 def _pictures(data: DataModule, split: Split) -> tuple[Tensor, Tensor]:
-    dataset: Any = data.dataset(split)
-    items = [dataset[index] for index in range(min(len(dataset), REAL_LIMIT))]
-    batch = data.collate(items)
+    samples = Samples(data.dataset(split), data.seed, None)
+    chosen = torch.randperm(len(samples), generator=keyed_generator(0))[:REAL_LIMIT].sort().values.tolist()
+    batch = data.collate([samples[index].item for index in chosen])
     return batch["image"], batch["label"]
 
 

@@ -23,6 +23,7 @@ from lumina.interfaces import (
 )
 from lumina.objectives.paths import ProbabilityPath
 from lumina.sampling.sampler import Sampler
+from lumina.sampling.solvers import DDIM
 
 
 class Generative(Objective):
@@ -160,6 +161,7 @@ class Generative(Objective):
             ValueError: if ``noise`` has another shape than the features of ``tokens``.
         """
         sampler = sampler or self.sampler
+        self._check_path(sampler)
         noise = _normal_like(tokens.features, generator) if noise is None else noise
         if noise.shape != tokens.features.shape:
             raise ValueError(
@@ -168,6 +170,14 @@ class Generative(Objective):
             )
         field = self.velocity_field(backbone, tokens, cond, null, inference, sampler.guidance)
         return tokens.with_features(sampler.sample(field, noise, self.time_range, progress))
+
+    def _check_path(self, sampler: Sampler) -> None:
+        paths = [self.path, sampler.solver.path] if isinstance(sampler.solver, DDIM) else []
+        names = [f"{type(path).__name__}({vars(path)})" for path in paths]
+        if len(set(names)) > 1:
+            raise ValueError(
+                f"the objective learns on {names[0]}, but DDIM follows {names[1]}: give DDIM the same path"
+            )
 
 
 def _normal_like(x: Tensor, generator: Generator) -> Tensor:

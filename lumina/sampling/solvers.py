@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lumina.interfaces import Solver, Velocity
-from lumina.objectives.paths import ProbabilityPath
+from lumina.objectives.paths import ProbabilityPath, VariancePreserving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,13 +116,13 @@ class DDIM(Solver):
     the network sees, and these are mixed anew for the next time. On the straight path this is Euler's method.
 
     Args:
-        path: the probability path of the objective that the velocity comes from.
+        path: the probability path of the objective that the velocity comes from; None means `VariancePreserving`.
     """
 
     calls_per_step = 1
 
-    def __init__(self, path: ProbabilityPath) -> None:
-        self.path = path
+    def __init__(self, path: ProbabilityPath | None = None) -> None:
+        self.path = path or VariancePreserving()
 
     def step(self, velocity: Velocity, x: Tensor, t: Tensor | float, t_next: Tensor | float) -> Tensor:
         """``x [B, L, F]`` at time ``t []`` carried to ``t_next []``."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 
@@ -52,6 +54,15 @@ def test_autoencoder_from_a_folder_scales_as_its_config_says(tmp_path):
     mean = network.encode(images).latent_dist.mode()
     torch.testing.assert_close(vae.encode(images), (mean - 0.25) * 0.5)
     torch.testing.assert_close(vae.decode(vae.encode(images)), network.decode(mean).sample)
+
+
+def test_autoencoder_without_the_key_scales_as_stable_diffusion(tmp_path):
+    RandomAutoencoder()._network.on(torch.device("cpu")).save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["scaling_factor"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert KLAutoencoder(str(tmp_path)).scaling == 0.18215
+    assert KLAutoencoder(str(tmp_path), scaling_factor=0.5).scaling == 0.5
 
 
 def test_absent_autoencoder_says_what_to_place_where(tmp_path, monkeypatch):

@@ -59,7 +59,7 @@ def test_fresh_network_puts_out_zero_and_passes_its_input_through(batch, config)
 def test_fresh_block_is_the_identity(config):
     config = NextDiTConfig(dim=48, num_layers=1, num_heads=4, token_dim=5, position_axes=2, **config)
     block, x = NextDiT(config).layers[0], torch.randn(2, 6, 48)
-    assert torch.equal(block(x, torch.randn(2, 48), None, Layout(shape=(2, 6)), None, None), x)
+    assert torch.equal(block(x, torch.randn(2, 48), None, Layout(shape=(2, 6)), None), x)
 
 
 def heads(x):
@@ -78,7 +78,7 @@ def test_sit_block_is_that_of_dit(build):
     expected = x + g1 * a.wo(mixed.transpose(1, 2).flatten(2))
     h = layer_norm(expected, (48,), eps=1e-5) * (1 + s2) + b2
     expected = expected + g2 * f.w2(gelu(f.w1(h), approximate="tanh"))
-    got = block(x, vectors, None, Layout(shape=(2, 6)), None, None)
+    got = block(x, vectors, None, Layout(shape=(2, 6)), None)
     torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
 
 
@@ -99,7 +99,7 @@ def test_next_dit_block_is_a_sandwich(build):
     expected = x + g1.tanh() * rms(a.wo(mixed.transpose(1, 2).flatten(2)), block.attention_norm2)
     h = rms(expected, block.ffn_norm1) * (1 + s2)
     expected = expected + g2.tanh() * rms(f.w2(silu(f.w1(h)) * f.w3(h)), block.ffn_norm2)
-    got = block(x, vectors, None, Layout(shape=(2, 6)), None, None)
+    got = block(x, vectors, None, Layout(shape=(2, 6)), None)
     torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
 
 
@@ -135,7 +135,7 @@ def test_long_skips_join_first_and_last(build, batch, layers):
     model.predict(batch, T, NOTHING)
     for i, skip in enumerate(model.skips):
         late = layers - 1 - i
-        joined = linear(torch.cat((seen[late - 1][1], seen[i][1]), -1), skip.weight, skip.bias)
+        joined = linear(torch.cat((seen[late - 1][1], seen[i][1]), -1), skip.join.weight, skip.join.bias)
         torch.testing.assert_close(seen[late][0], joined)
 
 

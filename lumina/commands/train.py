@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from lumina.workarounds.checkpoint_config import warn_of_differences
 from lumina.workarounds.epoch_count import count_epochs_exactly
 from lumina.workarounds.graceful_stop import GracefulStop
 from lumina.workarounds.non_finite import NonFiniteGuard
+from lumina.workarounds.quiet import silence_lightning
 
 
 class RunConfig(SaveConfigCallback):
@@ -89,8 +89,7 @@ def build(arguments: list[str], run: bool = False) -> LuminaCLI:
         arguments: options, after a subcommand if it is to run.
         run: whether the subcommand runs.
     """
-    warnings.filterwarnings("ignore", "LightningCLI's args parameter")
-    warnings.filterwarnings("ignore", "Be aware that when using `ckpt_path`")  # evaluations need no ModelCheckpoint
+    silence_lightning()
     return LuminaCLI(
         LuminaModule,
         DataModule,

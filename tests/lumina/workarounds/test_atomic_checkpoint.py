@@ -102,6 +102,7 @@ def kill_while_saving(writer, target, temporary, unfinished):
 
 
 def save_for_ever(writer, target, temporary):
+    torch.set_num_threads(1)  # the parent's OpenMP threads did not come along with the fork
     os.environ["TMPDIR"], tempfile.tempdir = str(temporary), None
     state = checkpoint(1.0, MEGABYTES)
     while True:

@@ -12,8 +12,8 @@ class Frozen:
     """Holds a pretrained network outside the module tree.
 
     Not being an `nn.Module`, it stays out of parameters, checkpoints, averaged copies, gradient buckets and
-    sharding. The network is loaded at its
-    first use and lives on the device and in the precision that it is last asked for.
+    sharding. The network is loaded at its first use and lives on the device and in the precision that it was last
+    asked for.
     """
 
     def __init__(self, load: Callable[[], Any]) -> None:

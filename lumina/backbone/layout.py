@@ -1,9 +1,8 @@
 """How a batch of tokens lies in memory while the blocks run.
 
 Where nothing is padding the batch stays ``[B, L, D]``. Where something is, the real tokens of all samples are packed
-into one
-sequence ``[1, N, D]``: the linears see real tokens only and attention runs segment by segment. Padding therefore
-costs nothing and cannot leak.
+into one sequence ``[1, N, D]``: the linears see real tokens only and attention runs segment by segment. Padding
+therefore costs nothing and cannot leak.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rotary position embedding on n axes, and the rules for sizes never trained on (SPEC of the paper: section 2.2).
+"""Rotary position embedding on n axes, and the rules for sizes never trained on (Lumina-Next, section 2.2).
 
 All rules speak of one axis: ``b`` is the rotary base, ``s`` the ratio of the sampled to the trained length, ``u`` in
 [0, 1) the normalised exponent of a frequency, so that the plain table is ``theta_u = b ** -u``.

@@ -1,9 +1,8 @@
 """Keeps constructor arguments in the checkpoint only where they are plain data.
 
 Under the command line Lightning stores the config that a module was built from: plain data, which loads with
-``weights_only``
-and lets ``LuminaModule.load_from_checkpoint(path)`` rebuild the module without arguments. Built from Python, the
-same call would pickle whole networks into the checkpoint, which then loads nowhere.
+``weights_only`` and lets ``LuminaModule.load_from_checkpoint(path)`` rebuild the module without arguments. Built from
+Python, the same call would pickle whole networks into the checkpoint, which then loads nowhere.
 """
 
 from __future__ import annotations

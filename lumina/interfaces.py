@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor, device, nn
 
 Batch = Mapping[str, Any]
 """Named fields, batched along dimension 0."""
@@ -56,6 +56,15 @@ class Tokens:
     def with_features(self, features: Tensor) -> Tokens:
         """The same places with other ``features [B, L, F]``."""
         return replace(self, features=features)
+
+    def to(self, device: device) -> Tokens:
+        """The same tokens on ``device``."""
+        return Tokens(
+            features=self.features.to(device),
+            positions=self.positions.to(device),
+            mask=None if self.mask is None else self.mask.to(device),
+            groups=None if self.groups is None else self.groups.to(device),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 import lumina.sampling.schedules  # the classes that --solver and --schedule choose from by name
 import lumina.sampling.solvers  # noqa: F401
@@ -17,7 +15,7 @@ from lumina.backbone.rope import Rule
 from lumina.batches import move
 from lumina.checkpoints.module import load_module
 from lumina.conditioning.label import LabelConditioner
-from lumina.interfaces import Inference, Solver, TimeSchedule, Tokens
+from lumina.interfaces import Inference, Solver, TimeSchedule
 from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
 from lumina.parser import parse_function
@@ -81,7 +79,7 @@ def sample(
     samples: list[Any] = []
     for start in range(0, count, batch_size):
         part = {key: value[start : start + batch_size] for key, value in conditions.items()}
-        canvas = _on(module.modality.layout(min(batch_size, count - start), request), module.device)
+        canvas = module.modality.layout(min(batch_size, count - start), request).to(module.device)
         generator = keyed_generator(seed, start, device=module.device)
         options = {"sampler": sampler, "progress": True}
         samples.extend(module.generate(canvas, move(part, module.device), generator, inference, **options))
@@ -141,14 +139,6 @@ def _inference(module: LuminaModule, rope: str, proportional_attention: bool) ->
     lengths = tuple((trained.positions[0].amax(0) + 1).tolist()) if trained.positions.shape[-1] else None
     base = trained.features.shape[1] if proportional_attention else None
     return Inference(rope_rule=rope, trained_length=lengths, proportional_base=base)
-
-
-def _on(tokens: Tokens, device: torch.device) -> Tokens:
-    moved: dict[str, Tensor | None] = {
-        name: None if value is None else value.to(device)
-        for name, value in {"mask": tokens.mask, "groups": tokens.groups}.items()
-    }
-    return replace(tokens, features=tokens.features.to(device), positions=tokens.positions.to(device), **moved)
 
 
 def _described(sampler: Sampler) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from lumina.callbacks.predictions import PredictionWriter
 from lumina.data import DataModule
 from lumina.module import LuminaModule
 from lumina.parser import ShortErrorParser
-from lumina.run_folder import run_folder
+from lumina.run_folder import folder_of_checkpoint, run_folder
 from lumina.workarounds.atomic_checkpoint import AtomicCheckpointIO, newest_valid_checkpoint
 from lumina.workarounds.checkpoint_config import warn_of_differences
 from lumina.workarounds.epoch_count import count_epochs_exactly
@@ -126,15 +126,11 @@ def with_run(arguments: list[str]) -> list[str]:
         raise FileNotFoundError(f"checkpoint {path} does not exist; give a .ckpt file or a run's folder.")
     command, *rest = arguments[:position] + arguments[position + (1 if joined else 2) :]
     if command != "fit" and not any(word.split("=")[0] in ("--config", "-c") for word in rest):
-        rest = ["--config", str(_stored_config(path)), *rest]
+        config = folder_of_checkpoint(path) / "config.yaml"
+        if not config.is_file():
+            raise FileNotFoundError(f"no config.yaml lies with {path}; name the experiment with --config.")
+        rest = ["--config", str(config), *rest]
     return [command, *rest, "--ckpt_path", str(path)]
-
-
-def _stored_config(checkpoint: Path) -> Path:
-    for folder in checkpoint.resolve().parents:
-        if (folder / "config.yaml").is_file():
-            return folder / "config.yaml"
-    raise FileNotFoundError(f"no config.yaml lies with {checkpoint}; name the experiment with --config.")
 
 
 def _dashboards(loggers: Any) -> list[Any] | bool:

@@ -17,7 +17,7 @@ class SampleMetric(torchmetrics.Metric, ABC):
     """A metric over decoded outputs; `compute` returns named floats."""
 
     def prepare(self, data: DataModule) -> None:
-        """Called once before the first update, for references that need the data set."""
+        """Called before each evaluation, for references that need the data set; keeps what it found the first time."""
 
     @abstractmethod
     def update(self, generated: Any, batch: Batch) -> None:

@@ -1,0 +1,68 @@
+"""What `lumina cache` wrote: latents instead of data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Generator, Tensor
+from torch.utils.data import Dataset, default_collate
+
+from lumina.data import DataModule, Item, Split
+from lumina.data.latents import CachedLatents
+
+
+class Cached(DataModule):
+    """Latents and the other fields of a dataset, for training without its files and without the VAE.
+
+    Fields: ``latent``, a tensor, or a list of tensors of mixed sizes; and whatever the cached datamodule yielded
+    beside the data. Where several variants of a latent or several captions were stored, training draws one of them
+    each epoch and evaluation takes the first.
+
+    Args:
+        batch_size: samples in a training batch, on each process.
+        root: the folder that `lumina cache` wrote.
+        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
+        num_workers: loader processes for each training process; 0 loads in the training process.
+        seed: of order and draws.
+        max_corrupt: share of samples that may be unreadable; they are skipped and named. More end the run.
+
+    Raises:
+        FileNotFoundError: if ``root`` holds no cache.
+    """
+
+    def __init__(
+        self,
+        batch_size: int,
+        root: Path,
+        eval_batch_size: int | None = None,
+        num_workers: int = 0,
+        seed: int = 0,
+        max_corrupt: float = 0.01,
+    ) -> None:
+        super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
+        self.root = root.expanduser()
+        self.splits = {split: CachedLatents(self.root / split) for split in ("train", "validation", "test")}
+        self.batch_keys = tuple(self.collate([self.splits["train"][0]]))  # type: ignore[misc]  # known from the data
+
+    def dataset(self, split: Split) -> Dataset[Item]:
+        """The cached samples of a split."""
+        return self.splits[split]
+
+    def augment(self, item: Item, generator: Generator) -> Item:
+        """One of the variants, one of the captions."""
+        return {name: _draw(value, generator) if isinstance(value, list) else value for name, value in item.items()}
+
+    def collate(self, items: list[Item]) -> Item:
+        """Stacks latents of one size, lists others."""
+        fixed = [
+            {name: value[0] if isinstance(value, list) else value for name, value in item.items()} for item in items
+        ]
+        latents = [item.pop("variants") for item in fixed]
+        same = len({latent.shape for latent in latents}) == 1
+        batch: Item = default_collate(fixed)
+        return {**batch, "latent": torch.stack(latents) if same else latents}
+
+
+def _draw(values: list[str] | list[Tensor], generator: Generator) -> str | Tensor:
+    return values[int(torch.randint(len(values), (), generator=generator))]

@@ -1,0 +1,161 @@
+"""``lumina cache``: an experiment's data, compressed once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from lumina.batches import move
+from lumina.commands.train import build
+from lumina.conditioning.text import TextConditioner
+from lumina.data import CorruptSample, DataModule, Split
+from lumina.data.latents import write_shard
+from lumina.data.samples import Item
+from lumina.module import LuminaModule
+from lumina.parser import parse_function
+from lumina.randomness import keyed_generator
+from lumina.text_cache import write_text_shard
+from lumina.text_encoders import HuggingFaceText, Precision
+
+BATCH = 32  # captions encoded at once
+
+
+def main(arguments: list[str]) -> None:
+    """Parses the options and caches."""
+    cache(**parse_function(cache, "lumina cache", arguments))
+
+
+@torch.no_grad()
+def cache(
+    config: list[Path],
+    output: Path,
+    variants: int = 1,
+    shard_size: int = 1024,
+    batch_size: int = 16,
+    dtype: Precision = "float16",
+    device: str = "cuda" if torch.cuda.is_available() else "cpu",
+) -> None:
+    """Writes the latents of every split and the text features of every caption of an experiment.
+
+    Train on them with ``datamodules.cached.Cached(root=OUTPUT)`` and, on the text encoder, ``cache: OUTPUT/text``.
+
+    Args:
+        config: the experiment's YAML files, as for `lumina fit`.
+        output: folder to write to.
+        variants: how many augmentations (crops, flips) of each training sample are kept.
+        shard_size: samples in a file.
+        batch_size: samples compressed at once.
+        dtype: of what is stored.
+        device: cpu, cuda, ...
+
+    Raises:
+        ValueError: if the folder holds a cache already, or the modality has nothing to compress.
+    """
+    if any(output.glob("*/*.safetensors")):
+        raise ValueError(f"{output} holds a cache already; remove it, or choose another --output.")
+    built = build([word for path in config for word in ("--config", str(path))])
+    module, data = built.model.to(device).eval(), built.datamodule
+    store = getattr(torch, dtype)
+    captions = {conditioner.key: {"": None} for conditioner in _text(module)}
+    for split in get_args(Split):
+        writer = _SplitWriter(module, data, split, variants if split == "train" else 1, store)
+        writer.write(output / split, shard_size, batch_size)
+        for key, known in captions.items():
+            known |= dict.fromkeys(caption for item in writer.items for caption in _listed(item[key]))
+        print(f"{split}: {len(writer.items)} samples" + "".join(f"\n  skipped {name}" for name in writer.skipped))
+    for conditioner in _text(module):
+        number = _cache_text(
+            conditioner, list(captions[conditioner.key]), output / "text", shard_size, store, module.device
+        )
+        print(f"{number} captions in {output / 'text'}")
+
+
+class _SplitWriter:
+    """Compresses one split, and keeps the fields that are not data."""
+
+    def __init__(self, module: LuminaModule, data: DataModule, split: Split, variants: int, dtype: torch.dtype) -> None:
+        self.module, self.data, self.variants, self.dtype = module, data, variants, dtype
+        self.augmented, self.split = split == "train", split
+        self.dataset = data.dataset(split)
+        self.items: list[Item] = []
+        self.skipped: list[str] = []
+
+    def write(self, folder: Path, shard_size: int, batch_size: int) -> None:
+        """Shard by shard."""
+        order = range(len(self.dataset))  # type: ignore[arg-type]
+        progress = tqdm(total=len(order), desc=self.split)
+        for number, start in enumerate(order[::shard_size]):
+            latents: list[list[Tensor]] = []
+            items: list[Item] = []
+            shard = order[start : start + shard_size]
+            for first in shard[::batch_size]:
+                part = self._read(range(first, min(first + batch_size, shard.stop)))
+                latents += self._compress(part)
+                items += [self._fields(item) for item in part.values()]
+                progress.update(batch_size)
+            if items:
+                write_shard(folder, number, latents, items)
+            self.items += items
+
+    def _read(self, indices: range) -> dict[int, Item]:
+        items: dict[int, Item] = {}
+        for index in indices:
+            try:
+                items[index] = self.dataset[index]
+            except CorruptSample as error:
+                self.skipped.append(str(error))
+        return items
+
+    def _compress(self, items: dict[int, Item]) -> list[list[Tensor]]:
+        """Of each item its latents, one for each variant."""
+        variants = [[self._variant(index, item, v) for index, item in items.items()] for v in range(self.variants)]
+        compressed = [
+            self.module.modality.compress(move(self.data.collate(part), self.module.device)) if part else []
+            for part in variants
+        ]
+        return [[latent.to(self.dtype) for latent in latents] for latents in zip(*compressed, strict=True)]
+
+    def _variant(self, index: int, item: Item, variant: int) -> Item:
+        if not self.augmented:
+            return item
+        return self.data.augment(item, keyed_generator(self.data.seed, variant, index))
+
+    def _fields(self, item: Item) -> Item:
+        return {name: value for name, value in item.items() if name not in self.module.modality.batch_keys}
+
+
+def _cache_text(
+    conditioner: TextConditioner,
+    captions: Sequence[str],
+    folder: Path,
+    shard_size: int,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> int:
+    """Writes the features of all captions, and says how many there are."""
+    encoder = conditioner.encoder
+    if not isinstance(encoder, HuggingFaceText):
+        raise ValueError(
+            f"text features of a {type(encoder).__name__} cannot be cached, only those of HuggingFaceText."
+        )
+    for number, start in enumerate(range(0, len(captions), shard_size)):
+        shard = captions[start : start + shard_size]
+        features: dict[str, Tensor] = {}
+        for first in tqdm(range(0, len(shard), BATCH), desc="captions"):
+            part = shard[first : first + BATCH]
+            features |= zip(part, encoder.encode(part, device), strict=True)
+        write_text_shard(folder, number, encoder.identity, features, dtype)
+    return len(captions)
+
+
+def _text(module: LuminaModule) -> list[TextConditioner]:
+    return [conditioner for conditioner in module.conditioners if isinstance(conditioner, TextConditioner)]
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

@@ -1,0 +1,60 @@
+"""Captions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from lumina.interfaces import Conditioner, Conditioning, Route
+from lumina.text_encoders import TextEncoder
+
+
+class TextConditioner(Conditioner):
+    """Token features of captions, for the backbone's cross-attention; a dropped caption is the empty one.
+
+    A caption in which the tokenizer finds no token becomes one token of zeros, so that attention has something to
+    attend to: its value is zero, and it pools to zero.
+    """
+
+    route: ClassVar[Route] = "cross"
+
+    def __init__(self, encoder: TextEncoder, dropout: float = 0.1, key: str = "caption") -> None:
+        """Trains nothing.
+
+        Args:
+            encoder: pretrained and frozen.
+            dropout: chance in training that a caption is replaced by the empty one.
+            key: field of the batch, a list of strings.
+        """
+        super().__init__()
+        self.encoder, self.dropout, self.key, self.dim = encoder, dropout, key, encoder.dim
+
+    def forward(self, value: Sequence[str], keep: Tensor) -> Conditioning:
+        """``B`` captions to ``cross [B, S, C]``; the mask is None where all are equally long.
+
+        Raises:
+            ValueError: for captions that are no strings.
+        """
+        strange = next((caption for caption in value if not isinstance(caption, str)), None)
+        if strange is not None:
+            raise ValueError(
+                f"field {self.key!r} must hold one string a sample, got {type(strange).__name__} among them."
+            )
+        captions = [caption if kept else "" for caption, kept in zip(value, keep.tolist(), strict=True)]
+        unique = list(dict.fromkeys(captions))
+        encoded = dict(zip(unique, self.encoder.encode(unique, keep.device), strict=True))
+        rows = [
+            encoded[caption] if len(encoded[caption]) else encoded[caption].new_zeros(1, self.dim)
+            for caption in captions
+        ]
+        lengths = torch.tensor([len(row) for row in rows], device=keep.device)
+        mask = torch.arange(int(lengths.max()), device=keep.device) < lengths[:, None]
+        return Conditioning(cross=pad_sequence(rows, batch_first=True), cross_mask=None if bool(mask.all()) else mask)
+
+    def example(self, count: int) -> list[str]:
+        """Captions of different lengths, the first of them empty."""
+        return [" ".join(["apple"] * number) for number in range(count)]

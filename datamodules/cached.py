@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Generator, Tensor
@@ -22,6 +23,7 @@ class Cached(DataModule):
     Args:
         batch_size: samples in a training batch, on each process.
         root: the folder that `lumina cache` wrote.
+        batching: ``"mixed"`` = latents of any sizes in a batch; ``"buckets"`` = of one size in a batch.
         eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
         num_workers: loader processes for each training process; 0 loads in the training process.
         seed: of order and draws.
@@ -35,19 +37,27 @@ class Cached(DataModule):
         self,
         batch_size: int,
         root: Path,
+        batching: Literal["mixed", "buckets"] = "mixed",
         eval_batch_size: int | None = None,
         num_workers: int = 0,
         seed: int = 0,
         max_corrupt: float = 0.01,
     ) -> None:
         super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
-        self.root = root.expanduser()
+        self.root, self.batching = root.expanduser(), batching
         self.splits = {split: CachedLatents(self.root / split) for split in ("train", "validation", "test")}
         self.batch_keys = tuple(self.collate([self.splits["train"][0]]))  # type: ignore[misc]  # known from the data
 
     def dataset(self, split: Split) -> Dataset[Item]:
         """The cached samples of a split."""
         return self.splits[split]
+
+    def buckets(self, dataset: Dataset[Item]) -> Tensor | None:
+        """The size of each latent, where a batch has one size."""
+        if self.batching == "mixed" or not isinstance(dataset, CachedLatents):
+            return None
+        numbers: dict[tuple[int, ...], int] = {}
+        return torch.tensor([numbers.setdefault(shape, len(numbers)) for shape in dataset.shapes()])
 
     def augment(self, item: Item, generator: Generator) -> Item:
         """One of the variants, one of the captions."""

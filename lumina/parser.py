@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NoReturn
 
 from lightning.pytorch.cli import LightningArgumentParser
@@ -59,17 +59,20 @@ def one_sentence(message: str) -> str:
     return " ".join(lines)
 
 
-def parse_function(function: Callable[..., Any], name: str, arguments: list[str]) -> dict[str, Any]:
+def parse_function(
+    function: Callable[..., Any], name: str, arguments: list[str], skip: Collection[str] = ()
+) -> dict[str, Any]:
     """Options of a command that is one function: its typed arguments, their help from its docstring.
 
     Args:
         function: the command.
         name: as the user types it.
         arguments: what the user typed.
+        skip: arguments of the function that are no options.
 
     Returns:
         Keyword arguments for ``function``.
     """
     parser = ShortErrorParser(prog=name)
-    parser.add_function_arguments(function, as_positional=False)
+    parser.add_function_arguments(function, as_positional=False, skip=set(skip))
     return dict(vars(parser.instantiate(parser.parse_args(arguments))))

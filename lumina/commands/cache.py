@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 from typing import get_args
 
@@ -26,13 +27,19 @@ BATCH = 32  # captions encoded at once
 
 
 def main(arguments: list[str]) -> None:
-    """Parses the options and caches."""
-    cache(**parse_function(cache, "lumina cache", arguments))
+    """Takes its own options; all others describe the experiment, as for `lumina fit`."""
+    names = {f"--{name}" for name in signature(cache).parameters} - {"--experiment"}
+    own, experiment, chosen = [], [], False
+    for word in arguments:
+        if word.startswith("-"):
+            chosen = word.split("=")[0] in names or word in ("-h", "--help")
+        (own if chosen else experiment).append(word)
+    cache(experiment, **parse_function(cache, "lumina cache", own, skip=["experiment"]))
 
 
 @torch.no_grad()
 def cache(
-    config: list[Path],
+    experiment: list[str],
     output: Path,
     variants: int = 1,
     shard_size: int = 1024,
@@ -45,7 +52,7 @@ def cache(
     Train on them with ``datamodules.cached.Cached(root=OUTPUT)`` and, on the text encoder, ``cache: OUTPUT/text``.
 
     Args:
-        config: the experiment's YAML files, as for `lumina fit`.
+        experiment: options of `lumina fit` that describe it, such as ``--config FILE``.
         output: folder to write to.
         variants: how many augmentations (crops, flips) of each training sample are kept.
         shard_size: samples in a file.
@@ -58,7 +65,7 @@ def cache(
     """
     if any(output.glob("*/*.safetensors")):
         raise ValueError(f"{output} holds a cache already; remove it, or choose another --output.")
-    built = build([word for path in config for word in ("--config", str(path))])
+    built = build(experiment)
     module, data = built.model.to(device).eval(), built.datamodule
     store = getattr(torch, dtype)
     captions = {conditioner.key: {"": None} for conditioner in _text(module)}

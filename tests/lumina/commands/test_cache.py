@@ -1,0 +1,142 @@
+"""`lumina cache` and training from what it wrote: the same batches as without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from PIL import Image
+from tokenizers import Tokenizer, models, pre_tokenizers
+from torch import Tensor
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+from datamodules.cached import Cached
+from lumina.commands.train import build
+
+WORDS = ["<pad>", "<unk>", "a", "red", "green", "pear", "apple"]
+SIZES = {"wide": (64, 32), "tall": (32, 64), "square": (48, 48)}
+
+
+def text_encoder(folder: Path) -> dict[str, object]:
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    BertModel(BertConfig(vocab_size=len(WORDS), **sizes)).save_pretrained(folder)
+    words = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", unk_token="<unk>").save_pretrained(folder)
+    return {"path": str(folder), "layer": -1, "dtype": "float32"}
+
+
+def pictures(folder: Path, corrupt: bool = False) -> Path:
+    folder.mkdir()
+    generator = torch.Generator().manual_seed(0)
+    for number in range(24):
+        width, height = list(SIZES.values())[number % 3]
+        pixels = torch.randint(256, (height, width, 3), generator=generator, dtype=torch.uint8)
+        Image.fromarray(pixels.numpy()).save(folder / f"{number:02d}.png")
+        (folder / f"{number:02d}.txt").write_text(f"a {WORDS[3 + number % 2]} {WORDS[5 + number % 2]}")
+    if corrupt:
+        (folder / "00.png").write_bytes(b"no picture")
+    return folder
+
+
+def experiment(folder: Path, corrupt: bool = False, **data: object) -> Path:
+    encoder = text_encoder(folder / "encoder")
+    image = {"size": [48, 48], "patch_size": 2, "autoencoder": part("lumina.autoencoders.RandomAutoencoder", levels=3)}
+    text = part(
+        "lumina.conditioning.text.TextConditioner", encoder=part("lumina.text_encoders.HuggingFaceText", **encoder)
+    )
+    config = {
+        "model": {
+            "modality": part("modalities.image.Image", **image),
+            "backbone": {"dim": 32, "num_layers": 2, "num_heads": 2, "multiple_of": 32},
+            "conditioners": [text],
+            "objective": part("lumina.objectives.flow_matching.FlowMatching"),
+        },
+        "data": part(
+            "datamodules.image_text.ImageText",
+            **{
+                "batch_size": 4,
+                "sources": [str(pictures(folder / "pictures", corrupt))],
+                "size": 48,
+                "cell": 8,
+                **data,
+            },
+        ),
+        "trainer": {"accelerator": "cpu", "max_steps": 2, "logger": False, "enable_progress_bar": False},
+    }
+    path = folder / "experiment.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def part(class_path: str, /, **arguments: object) -> dict[str, object]:
+    return {"class_path": class_path, "init_args": arguments}
+
+
+def batches(data: object) -> dict[str, Tensor]:
+    """Latents by name of the sample."""
+    found: dict[str, Tensor] = {}
+    for batch in data.test_dataloader():  # type: ignore[attr-defined]
+        found |= dict(zip(batch["name"], batch["latent"], strict=True))
+    return found
+
+
+@pytest.mark.parametrize("batching", ["mixed", "buckets"])
+def test_cached_latents_and_captions_are_those_of_the_data(
+    run_in: Callable[..., None], tmp_path: Path, batching: str
+) -> None:
+    config = experiment(tmp_path, max_aspect=2.0, holdout=0.5)
+    run_in("cache", "--config", config, "--output", "cache", "--dtype", "float32", "--batch_size", 5, "--shard_size", 7)
+    built = build(["--config", str(config)])
+    cached = Cached(batch_size=2, root=Path("cache"), batching=batching)  # type: ignore[arg-type]
+    latents = batches(cached)
+    dataset = built.datamodule.dataset("test")
+    assert set(latents) == {dataset[i]["name"] for i in range(len(dataset))} and len(latents) == 12
+    for index in range(len(dataset)):
+        item = built.datamodule.collate([dataset[index]])
+        (expected,) = built.model.modality.compress(item)
+        torch.testing.assert_close(latents[item["name"][0]], expected, atol=1e-5, rtol=1e-4)
+    for batch in cached.train_dataloader():
+        assert isinstance(batch["latent"], Tensor) or batching == "mixed"
+
+
+def test_training_from_the_cache_needs_neither_pictures_nor_text_encoder(
+    run_in: Callable[..., None], tmp_path: Path
+) -> None:
+    config = experiment(tmp_path)
+    run_in("cache", "--config", config, "--output", "cache", "--variants", 2)
+    for path in [*tmp_path.glob("pictures/*"), tmp_path / "encoder/model.safetensors"]:
+        path.unlink()
+    piece = yaml.safe_load(config.read_text())
+    piece["model"]["conditioners"][0]["init_args"]["encoder"]["init_args"]["cache"] = "cache/text"
+    piece["data"] = part("datamodules.cached.Cached", batch_size=4, root="cache")
+    Path("cached.yaml").write_text(yaml.safe_dump(piece))
+    run_in("fit", "--config", "cached.yaml")
+    data = Cached(batch_size=4, root=Path("cache"))
+    assert len(data.dataset("train")[0]["variants"]) == 2
+    assert len(data.dataset("test")[0]["variants"]) == 1
+
+
+def test_a_corrupt_picture_is_left_out_and_named(
+    run_in: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_in("cache", "--config", experiment(tmp_path, corrupt=True), "--output", "cache")
+    assert "skipped" in (out := capsys.readouterr().out) and "00.png" in out
+    data = Cached(batch_size=4, root=Path("cache"))
+    assert len(data.dataset("train")) + len(data.dataset("test")) == 23  # type: ignore[arg-type]
+
+
+def test_nothing_is_overwritten_and_what_is_missing_is_named(
+    run_in: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = experiment(tmp_path)
+    run_in("cache", "--config", config, "--output", "cache")
+    with pytest.raises(SystemExit):
+        run_in("cache", "--config", config, "--output", "cache")
+    assert "holds a cache already" in capsys.readouterr().err
+    with pytest.raises(FileNotFoundError, match="holds no latents"):
+        Cached(batch_size=4, root=Path("nothing"))

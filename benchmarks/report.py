@@ -71,6 +71,8 @@ def _timings(timings: list[dict[str, Any]]) -> list[str]:
 
 
 def _memory(rows: list[dict[str, Any]]) -> list[str]:
+    if not rows:
+        return []
     lines = ["", *_head("batch", "kv heads", "training step", "variant", "peak MiB", "times less")]
     for row in rows:
         peer = row["peak_mib"][PEER]

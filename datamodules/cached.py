@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Generator, Tensor
@@ -33,6 +33,8 @@ class Cached(DataModule):
         FileNotFoundError: if ``root`` holds no cache.
     """
 
+    batch_keys: ClassVar[tuple[str, ...]] = ("latent",)
+
     def __init__(
         self,
         batch_size: int,
@@ -46,7 +48,7 @@ class Cached(DataModule):
         super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
         self.root, self.batching = root.expanduser(), batching
         self.splits = {split: CachedLatents(self.root / split) for split in ("train", "validation", "test")}
-        self.batch_keys = tuple(self.collate([self.splits["train"][0]]))  # type: ignore[misc]  # known from the data
+        self.batch_keys = tuple(self.collate([self.splits["train"][0]]))  # type: ignore[misc]  # more than the class has
 
     def dataset(self, split: Split) -> Dataset[Item]:
         """The cached samples of a split."""

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lumina.frozen import Frozen
+from lumina.frozen import Frozen, resolve
 
 SD_SCALING = 0.18215  # configs older than the key mean Stable Diffusion's
 
@@ -44,7 +44,8 @@ class KLAutoencoder(Autoencoder):
         """Reads the VAE's config; its weights are read at first use.
 
         Args:
-            path: a local folder, or a Hugging Face model id such as ``stabilityai/sd-vae-ft-ema``.
+            path: a local folder, or a Hugging Face model id such as ``stabilityai/sd-vae-ft-ema``, or
+                ``package:NAME/FOLDER``, a folder inside an installed Python package.
             scaling_factor: latents are ``(z - shift) * scaling``; None = what the VAE's config says
                 (0.18215 SD, 0.13025 SDXL, 1.5305 SD3).
             shift_factor: None = what the VAE's config says (0.0609 SD3), else 0.
@@ -53,12 +54,13 @@ class KLAutoencoder(Autoencoder):
             ImportError: without diffusers.
             FileNotFoundError: where the VAE is neither a folder nor to be had from the hub.
         """
-        config = _vae_class().load_config(path) if Path(path).is_dir() else _hub_config(path)
+        place = resolve(path)
+        config = _vae_class().load_config(place) if Path(place).is_dir() else _hub_config(place)
         self.channels = int(config["latent_channels"])
         self.factor = 2 ** (len(config["block_out_channels"]) - 1)
         self.scaling = scaling_factor or float(config.get("scaling_factor") or SD_SCALING)
         self.shift = (config.get("shift_factor") or 0.0) if shift_factor is None else shift_factor
-        self._network = Frozen(lambda: _vae_class().from_pretrained(path))
+        self._network = Frozen(lambda: _vae_class().from_pretrained(place))
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:

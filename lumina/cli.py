@@ -22,7 +22,11 @@ TRAINER_COMMANDS = {
 }
 COMMANDS = {
     "sample": "a checkpoint in, samples out",
+    "convert": "trained weights in one form, out in another: ours, or a diffusers pipeline",
+    "cache": "an experiment's data, compressed once: latents and text features",
+    "curate": "the best pictures of a large table: filtered and ranked by their scores",
     "report": "metrics of several runs over their steps: one PNG, one CSV",
+    "analyze": "the paper's figures of what happens inside: attention, activations, truncation, wavelengths, time",
 }
 
 

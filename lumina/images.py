@@ -1,16 +1,18 @@
-"""Picture files to tensors in [-1, 1]: any mode and orientation, ADM's centre crop, a random flip."""
+"""Picture files to tensors in [-1, 1]: any mode and orientation, ADM's way of resizing, crops, a random flip."""
 
 from __future__ import annotations
 
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
@@ -33,21 +35,44 @@ BROKEN = (
 """What Pillow raises over files that are cut off, damaged, of another kind, or too large to be meant."""
 
 
-def load_image(path: str | Path) -> Image.Image:
+def load_image(file: str | Path | BinaryIO, name: str | Path | None = None) -> Image.Image:
     """A picture file as upright RGB.
 
     The camera's orientation is applied, 16-bit grey is brought down to 8 bit, and transparency is laid on white.
 
+    Args:
+        file: its path, or the open file.
+        name: what to call it in an error; None = its path.
+
     Raises:
         CorruptSample: the file cannot be read, or has more pixels than ``PIL.Image.MAX_IMAGE_PIXELS``.
     """
+    with _opened(file, name) as image:
+        return _rgb(ImageOps.exif_transpose(image))
+
+
+def picture_size(file: str | Path | BinaryIO, name: str | Path | None = None) -> tuple[int, int]:
+    """Width and height of the upright picture, from the file's header alone.
+
+    Raises:
+        CorruptSample: the header cannot be read.
+    """
+    with _opened(file, name) as image:
+        exif = Image.Exif()
+        exif.load(image.info.get("exif", b""))  # image.getexif() would decode a whole PNG
+        turned = exif.get(ExifTags.Base.Orientation, 1) >= 5
+        return (image.height, image.width) if turned else image.size
+
+
+@contextmanager
+def _opened(file: str | Path | BinaryIO, name: str | Path | None) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return _rgb(ImageOps.exif_transpose(image))
+            with Image.open(file) as image:
+                yield image
     except BROKEN as error:
-        raise CorruptSample(path, error or type(error).__name__) from error
+        raise CorruptSample(str(name or file), error or type(error).__name__) from error
 
 
 def _rgb(image: Image.Image) -> Image.Image:
@@ -67,12 +92,31 @@ def centre_crop(image: Image.Image, size: int) -> Image.Image:
     Halved by box averaging while the short side is at least twice ``size``, then resized bicubically until the short
     side is ``size``, then cropped.
     """
-    while min(image.size) >= 2 * size:
-        image = image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)
-    scale = size / min(image.size)
-    image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC)
+    image = cover(image, size, size)
     left, top = (image.width - size) // 2, (image.height - size) // 2
     return image.crop((left, top, left + size, top + size))
+
+
+def cover(image: Image.Image, height: int, width: int) -> Image.Image:
+    """A picture resized, its shape kept, until it just covers ``height`` by ``width`` pixels.
+
+    Halved by box averaging while it is at least twice too large, then resized bicubically.
+    """
+    while image.width >= 2 * width and image.height >= 2 * height:
+        image = image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)
+    scale = max(width / image.width, height / image.height)
+    size = max(width, round(image.width * scale)), max(height, round(image.height * scale))
+    return image.resize(size, Image.Resampling.BICUBIC)
+
+
+def crop(image: Tensor, size: tuple[int, int], generator: Generator | None = None) -> Tensor:
+    """``[..., *size]`` of ``image [..., H, W]``: a place drawn from ``generator``, or the middle."""
+    room = [have - want for have, want in zip(image.shape[-2:], size, strict=True)]
+    if generator is None:
+        top, left = (pixels // 2 for pixels in room)
+    else:
+        top, left = (int(torch.randint(pixels + 1, (), generator=generator)) for pixels in room)
+    return image[..., top : top + size[0], left : left + size[1]]
 
 
 def to_tensor(image: Image.Image) -> Tensor:

@@ -21,12 +21,16 @@ The way of the data::
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 from torch import Generator, Tensor, device, nn
+
+from lumina.sampling.context_drop import ContextDrop
+
+T = TypeVar("T")
 
 Batch = Mapping[str, Any]
 """Named fields, batched along dimension 0."""
@@ -74,12 +78,16 @@ class Conditioning:
     Attributes:
         cross: ``[B, S, C]`` tokens that the backbone attends to (text).
         cross_mask: ``[B, S]`` bool, True = real; None = all real.
+        regions: ``[B, L]`` integer, the region of each token; it attends to the text of its own region alone.
+        cross_regions: ``[B, S]`` integer, the region of each text token; given together with ``regions`` or not at all.
         pooled: ``[B, min(D, 1024)]``, added to the time embedding.
         grouped: ``[B, G, min(D, 1024)]``, added to the time embedding of the tokens of each group.
     """
 
     cross: Tensor | None = None
     cross_mask: Tensor | None = None
+    regions: Tensor | None = None
+    cross_regions: Tensor | None = None
     pooled: Tensor | None = None
     grouped: Tensor | None = None
 
@@ -101,6 +109,24 @@ class Corrupted:
     weight: Tensor
 
 
+class Memory:
+    """What a backbone computes once for many predictions on the same places under the same conditions.
+
+    One belongs to one canvas, one `Conditioning` and unchanging weights; it is used without gradients alone.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[Hashable, Any]] = {}
+
+    def once(self, name: str, compute: Callable[[], T], key: Hashable = None) -> T:
+        """What ``compute`` gave for this name; it is called the first time and whenever ``key`` has changed."""
+        kept = self._kept.get(name)
+        if kept is None or kept[0] != key:
+            kept = self._kept[name] = (key, compute())
+        value: T = kept[1]
+        return value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inference:
     """Options of one prediction, passed down as a value and never stored on a module.
@@ -110,11 +136,15 @@ class Inference:
         trained_length: positions on each axis during training, ``(A,)``; None leaves the table as it is.
         proportional_base: token count of the trained size; given, the softmax scale of self-attention becomes
             ``sqrt(log(L) / log(base) / d)``.
+        context_drop: self-attention sees averaged keys and values at early times; None = all of them always.
+        memory: of a run of predictions; None = each computes everything. Sampling gives one by itself.
     """
 
     rope_rule: str = "none"
     trained_length: tuple[float, ...] | None = None
     proportional_base: int | None = None
+    context_drop: ContextDrop | None = None
+    memory: Memory | None = None
 
 
 class Modality(nn.Module, ABC):

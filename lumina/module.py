@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +16,12 @@ from lumina.batches import select
 from lumina.conditioning.condition_set import ConditionerSet
 from lumina.data import DataModule
 from lumina.interfaces import Batch, Conditioner, Inference, Modality, Objective, Tokens
+from lumina.lora import KEY as ADAPTERS
+from lumina.lora import Lora, add_adapters, check_base, fingerprint, keep_trained, lower_base
 from lumina.metrics.sample_metric import SampleMetric
 from lumina.randomness import keyed_generator
 from lumina.sharding import shard
+from lumina.starting_weights import start_from
 from lumina.workarounds.hyperparameters import save_given_hyperparameters
 
 TRAIN, VALIDATION, TEST, PREDICT, SAMPLES = range(5)  # tell apart the generators of one step
@@ -39,6 +42,8 @@ class LuminaModule(LightningModule):
         metrics: list[SampleMetric] | None = None,
         optimizer: OptimizerCallable = torch.optim.AdamW,
         lr_scheduler: LRSchedulerCallable | None = None,
+        weights: str | None = None,
+        lora: Lora | None = None,
         compile_blocks: bool = False,
         activation_checkpointing: bool = False,
         evaluate_in_validation: bool = False,
@@ -54,10 +59,16 @@ class LuminaModule(LightningModule):
             metrics: what the evaluation run reports.
             optimizer: made from the trainable parameters.
             lr_scheduler: stepped after each optimizer step; None = constant learning rate.
+            weights: a trained model to start from: a checkpoint or run, a folder of published weights, or the name of
+                a bundled model. Read when a trainer sets the module up; resuming does without.
+            lora: train adapters on those weights, which stay as they are; None = train everything.
             compile_blocks: compile the backbone block by block.
             activation_checkpointing: trade a second forward pass for memory.
             evaluate_in_validation: validation runs the metrics too, not only the loss.
             seed: of noise, times and dropped conditions.
+
+        Raises:
+            ValueError: for adapters without weights, and for widths that disagree.
         """
         super().__init__()
         save_given_hyperparameters(self)
@@ -68,6 +79,14 @@ class LuminaModule(LightningModule):
         self.objective = objective
         self.metrics: Iterable[SampleMetric] = nn.ModuleList(metrics or [])  # type: ignore[assignment]  # a list of just these
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
+        self.weights, self.lora, self.base = weights, lora, ""
+        self.absent: FileNotFoundError | None = None
+        if lora is not None:
+            if weights is None:
+                raise ValueError(
+                    "lora trains adapters on weights that stay as they are: say which, with model.weights."
+                )
+            self.strict_loading = False  # a checkpoint holds what trains
         self.compile_blocks, self.evaluate_in_validation, self.seed = compile_blocks, evaluate_in_validation, seed
         self.configured = False
 
@@ -77,14 +96,47 @@ class LuminaModule(LightningModule):
         return getattr(self.trainer, "datamodule", None)
 
     def configure_model(self) -> None:
-        """Shards over the device mesh, if there is one, and compiles, if asked to."""
+        """Starts from trained weights and adds adapters, compiles, shards over the device mesh: what there is to do."""
         if self.configured:  # Lightning asks before each fit and each evaluation
             return
         self.configured = True
+        if self.weights is not None and (self.lora is not None or self._trainer is not None):
+            self._start_from(self.weights)
+        if self.lora is not None:
+            self.base = fingerprint(self.backbone)
+            add_adapters(self.backbone, self.lora)
+            lower_base(self.backbone, self.lora.base)
         if self.compile_blocks:
             self.backbone.compile_blocks()
         if self.device_mesh is not None:
             shard(self.backbone, [*self.conditioners, self.objective], self.device_mesh)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leaves the frozen weights out where there are adapters."""
+        if self.lora is not None and self.weights is not None:
+            keep_trained(checkpoint, self, self.lora, self.weights, self.base)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuses adapters of other weights.
+
+        Raises:
+            ValueError: also for a checkpoint without adapters where there should be some, and the other way round.
+        """
+        if (ADAPTERS in checkpoint) != (self.lora is not None):
+            raise ValueError(
+                f"the checkpoint holds {'adapters' if ADAPTERS in checkpoint else 'no adapters'}, but model.lora is "
+                f"{self.lora}: resume with the run's own settings, or start anew with the checkpoint as model.weights."
+            )
+        if self.lora is not None:
+            check_base(self.base, checkpoint[ADAPTERS], str(self.weights))
+        self.absent = None
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Takes, where there are adapters, also a state without the frozen weights, which stay as they are."""
+        if self.lora is not None:
+            frozen = {name: parameter for name, parameter in self.named_parameters() if not parameter.requires_grad}
+            state_dict = {**frozen, **state_dict}
+        return super().load_state_dict(state_dict, strict, assign)
 
     def configure_optimizers(self) -> Any:
         """One optimizer over the trainable parameters, and the schedule stepped with it."""
@@ -132,13 +184,21 @@ class LuminaModule(LightningModule):
 
     def tokens(self, batch: Batch) -> Tokens:
         """The batch as tokens; a cached ``batch["latent"]`` spares the compression."""
+        if self.absent is not None:
+            raise self.absent
         self._require_fields(tuple(batch), "the batch")
         latent = batch["latent"] if "latent" in batch else self.modality.compress(batch)
         return self.modality.tokenize(latent, batch)
 
     @torch.no_grad()
     def generate(
-        self, tokens: Tokens, batch: Batch, generator: Generator, inference: Inference | None = None, **options: Any
+        self,
+        tokens: Tokens,
+        batch: Batch,
+        generator: Generator,
+        inference: Inference | None = None,
+        negative: Batch | None = None,
+        **options: Any,
     ) -> Any:
         """What the objective puts out for ``tokens`` under the batch's conditions, decoded.
 
@@ -147,11 +207,12 @@ class LuminaModule(LightningModule):
             batch: holds the conditions' fields.
             generator: of the initial noise.
             inference: options of the backbone.
+            negative: holds the conditions that guidance leads away from; None = the null conditions.
             **options: passed on to the objective's ``outputs``.
         """
         count = len(tokens.features)
         cond = self.conditioners.conditions(batch, count, tokens.features.device)
-        null = self.conditioners.conditions(batch, count, tokens.features.device, keep=False)
+        null = self.conditioners.conditions(negative or batch, count, tokens.features.device, keep=negative is not None)
         return self.modality.decode(
             self.objective.outputs(self.backbone, tokens, cond, null, generator, inference, **options)
         )
@@ -173,6 +234,14 @@ class LuminaModule(LightningModule):
         """Logs what the metrics found."""
         if self.evaluate_in_validation:
             self._log_metrics("validation")
+
+    def _start_from(self, source: str) -> None:
+        try:
+            start_from(self, source)
+        except FileNotFoundError as error:
+            if self.lora is not None:
+                raise
+            self.absent = error  # no matter if a checkpoint brings all weights, which is only known later
 
     def _require_fields(self, present: Sequence[str], owner: str) -> None:
         compressed = () if "latent" in present else self.modality.batch_keys

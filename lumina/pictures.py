@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
-TILE = 64  # pixels below which a picture is enlarged on a sheet
+SMALLEST, LARGEST = 64, 512  # pixels of a picture's longer side on a sheet
 GAP = 2
+HEADER = 33  # bytes of a PNG file's signature and of its first chunk
 
 
 def to_uint8(image: Tensor) -> Tensor:
@@ -27,9 +31,10 @@ def contact_sheet(images: Sequence[Tensor], columns: int | None = None) -> Tenso
         columns: pictures in a row; None = about as many as rows.
 
     Returns:
-        ``[3, H', W']`` uint8. Pictures under 64 pixels are enlarged by a whole factor, so that one can see them.
+        ``[3, H', W']`` uint8. Pictures under 64 pixels are enlarged by a whole factor, so that one can see them;
+        those over 512 pixels are reduced by one.
     """
-    tiles = [_enlarge(to_uint8(image).expand(3, -1, -1)) for image in images]
+    tiles = [to_uint8(_fit(image)).expand(3, -1, -1) for image in images]
     height, width = (max(tile.shape[side] for tile in tiles) + GAP for side in (1, 2))
     columns = columns or math.ceil(math.sqrt(len(tiles)))
     sheet = torch.full(
@@ -53,6 +58,20 @@ def save_pictures(images: Sequence[Tensor], folder: Path) -> list[Path]:
     return [save_picture(to_uint8(image), folder / f"{number:05d}.png") for number, image in enumerate(images)]
 
 
-def _enlarge(tile: Tensor) -> Tensor:
-    factor = math.ceil(TILE / max(tile.shape[1:]))
-    return tile.repeat_interleave(factor, 1).repeat_interleave(factor, 2)
+def add_text(path: Path, texts: Mapping[str, str]) -> None:
+    """Puts named texts into a PNG file as iTXt chunks, which hold any language; the picture is not touched."""
+    data = path.read_bytes()
+    chunks = [_chunk(b"iTXt", f"{name}\0\0\0\0\0{text}".encode()) for name, text in texts.items()]
+    path.write_bytes(data[:HEADER] + b"".join(chunks) + data[HEADER:])
+
+
+def _fit(image: Tensor) -> Tensor:
+    longer = max(image.shape[1:])
+    if longer > LARGEST:
+        return F.avg_pool2d(image.detach().float(), math.ceil(longer / LARGEST), ceil_mode=True)
+    factor = math.ceil(SMALLEST / longer)
+    return image.repeat_interleave(factor, 1).repeat_interleave(factor, 2)
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

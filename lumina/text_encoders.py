@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, device
 
-from lumina.frozen import Frozen
+from lumina.frozen import Frozen, resolve
 from lumina.text_cache import TextCache
 
 Precision = Literal["float32", "bfloat16", "float16"]
-PACKAGE = "package:"
 
 
 class TextEncoder(ABC):
@@ -69,8 +66,8 @@ class HuggingFaceText(TextEncoder):
         """
         self.path, self.layer, self.max_tokens = path, layer, max_tokens
         self._dtype: torch.dtype = getattr(torch, dtype)
-        self._place, self._remote = _resolve(path), trust_remote_code
-        self._tokenizer_place = self._place if tokenizer is None else _resolve(tokenizer)
+        self._place, self._remote = resolve(path), trust_remote_code
+        self._tokenizer_place = self._place if tokenizer is None else resolve(tokenizer)
         self.dim = int(_text_config(self._place, path, trust_remote_code).hidden_size)
         self._network = Frozen(self._load_network)
         self._tokenizer: Any = None
@@ -132,19 +129,6 @@ class HuggingFaceText(TextEncoder):
         encoders = transformers.models.auto.modeling_auto.MODEL_FOR_TEXT_ENCODING_MAPPING  # T5 without its decoder, ...
         kind = transformers.AutoModelForTextEncoding if type(config) in encoders else transformers.AutoModel
         return kind.from_pretrained(self._place, dtype=self._dtype, trust_remote_code=self._remote)
-
-
-def _resolve(path: str) -> str:
-    if not path.startswith(PACKAGE):
-        return path
-    name, _, folder = path.removeprefix(PACKAGE).partition("/")
-    found = find_spec(name)
-    if found is None or not found.submodule_search_locations:
-        raise ImportError(
-            f"text encoder {path!r} lies in the package {name!r}, which is not installed: "
-            f"pip install {name.replace('_', '-')}"
-        )
-    return os.path.join(found.submodule_search_locations[0], folder)
 
 
 def _text_config(place: str, path: str, remote: bool) -> Any:

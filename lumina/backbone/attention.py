@@ -8,11 +8,14 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from lumina.backbone.config import NextDiTConfig
 from lumina.backbone.initialisation import xavier
-from lumina.backbone.layout import Layout, Text
-from lumina.backbone.rope import rotate
-from lumina.backbone.varlen import attend_segments
+from lumina.backbone.layout import Layout
+from lumina.backbone.pooling import Pool
+from lumina.backbone.rope import Table, rotate
+from lumina.backbone.text import Text
+from lumina.backbone.varlen import Pairs, attend_segments
 
-Table = tuple[Tensor, Tensor]
+Keys = tuple[Tensor, Tensor]
+"""Keys and values, each ``[B, S, H_kv, d]`` or packed ``[1, M, H_kv, d]``."""
 
 
 class Attention(nn.Module):
@@ -45,28 +48,45 @@ class Attention(nn.Module):
             self.gate = nn.Parameter(torch.zeros(config.num_heads))
         xavier(self)
 
-    def forward(self, x: Tensor, table: Table | None, layout: Layout, y: Tensor | None, text: Text | None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        table: Table | None,
+        layout: Layout,
+        text_keys: Keys | None,
+        text: Text | None,
+        pool: Pool | None = None,
+    ) -> Tensor:
         """One attention.
 
         Args:
             x: ``[B, L, D]``, or packed ``[1, N, D]``.
             table: of `rotary_table`; None = no rotary positions.
             layout: of the batch.
-            y: normed text features, of the same shape as those of ``text``.
-            text: says which of them are real.
+            text_keys: of `text_keys`; None = no text.
+            text: what may be attended to of it.
+            pool: averages keys and values of self-attention; None = they stay.
 
         Returns:
             Same shape as ``x``.
         """
-        q, k, v = self.q_norm(self.wq(x)), self.k_norm(self.wk(x)), self._heads(self.wv(x))
+        q, k = self.q_norm(self.wq(x)), self.k_norm(self.wk(x))
         if table is not None:
-            q, k = rotate(q, table), rotate(k, table)
+            q = rotate(q, table)
         scaled = q if layout.query_scale is None else (q * layout.query_scale).type_as(q)
-        heads = attend(scaled, k, v, layout.lengths)
-        if y is not None and text is not None and self.gate is not None:
-            across = attend_text(q, self.ky_norm(self.wk_y(y)), self._heads(self.wv_y(y)), text, layout.lengths)
+        if pool is None:
+            k, v, pairs = k if table is None else rotate(k, table), self.wv(x), layout.pairs
+        else:  # values are linear: those of mean tokens are the mean values
+            k, v, pairs = pool.keys(k, table), self.wv(pool.mean(x)), pool.pairs
+        heads = attend(scaled, k, self._heads(v), pairs)
+        if text_keys is not None and text is not None and self.gate is not None:
+            across = attend_text(q, *text_keys, text)
             heads = heads + torch.tanh(self.gate).to(heads.dtype).unsqueeze(-1) * across
         return self.wo(heads.flatten(-2))
+
+    def text_keys(self, y: Tensor) -> Keys:
+        """Keys and values of normed text features ``y [B, S, C]``; they depend neither on time nor on the tokens."""
+        return self.ky_norm(self.wk_y(y)), self._heads(self.wv_y(y))
 
     def _heads(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (-1, self.head_dim))
@@ -99,21 +119,20 @@ class QKNorm(nn.Module):
         return nn.functional.layer_norm(x, x.shape[-1:], self.weight, self.bias).unflatten(-1, (-1, self.head_dim))
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, lengths: tuple[int, ...] | None) -> Tensor:
-    """Self-attention of ``q [B, L, H, d]``, ``k`` and ``v [B, L, H_kv, d]``; inside each segment when packed."""
-    if lengths is not None:
-        return attend_segments(q, k, v, lengths, lengths)
-    return _sdpa(q, k, v, None)
+def attend(q: Tensor, k: Tensor, v: Tensor, pairs: Pairs | None) -> Tensor:
+    """Self-attention of ``q [B, L, H, d]``, ``k`` and ``v [B, M, H_kv, d]``; by segments where ``pairs`` says so."""
+    return _sdpa(q, k, v, None) if pairs is None else attend_segments(q, k, v, pairs)
 
 
-def attend_text(q: Tensor, k: Tensor, v: Tensor, text: Text, lengths: tuple[int, ...] | None) -> Tensor:
-    """Cross-attention of ``q [B, L, H, d]`` to the text's ``k`` and ``v [B, S, H_kv, d]``; all packed, or none.
+def attend_text(q: Tensor, k: Tensor, v: Tensor, text: Text) -> Tensor:
+    """Cross-attention of ``q [B, L, H, d]`` to the ``k`` and ``v [B, S, H_kv, d]`` of ``text``.
 
     A text without any real token gives zero.
     """
-    if lengths is not None and text.lengths is not None:
-        return attend_segments(q, k, v, lengths, text.lengths)
-    return _sdpa(q, k, v, None if text.mask is None else text.mask[:, None, None, :])
+    if text.pairs is not None:
+        return attend_segments(q, k, v, text.pairs)
+    across = _sdpa(q, k, v, None if text.mask is None else text.mask[:, None, None, :])
+    return across if text.empty is None else across.masked_fill(text.empty, 0)
 
 
 def _sdpa(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:

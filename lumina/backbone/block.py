@@ -5,11 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lumina.backbone.attention import Attention, Table
+from lumina.backbone.attention import Attention, Keys
 from lumina.backbone.config import NextDiTConfig
 from lumina.backbone.feed_forward import GELUFeedForward, SwiGLU
-from lumina.backbone.layout import Layout, Text
+from lumina.backbone.layout import Layout
 from lumina.backbone.modulation import AdaptiveModulation, LearnedGates
+from lumina.backbone.pooling import Pool
+from lumina.backbone.rope import Table
+from lumina.backbone.text import Text
+from lumina.interfaces import Memory
 
 
 def make_norm(config: NextDiTConfig, affine: bool) -> nn.Module:
@@ -54,7 +58,16 @@ class Block(nn.Module):
         self.adaLN_modulation = AdaptiveModulation(config) if config.has_time else LearnedGates(config)
         self.tanh_gates = config.tanh_gates
 
-    def forward(self, x: Tensor, vectors: Tensor, table: Table | None, layout: Layout, text: Text | None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        vectors: Tensor,
+        table: Table | None,
+        layout: Layout,
+        text: Text | None,
+        pool: Pool | None = None,
+        memory: Memory | None = None,
+    ) -> Tensor:
         """One block.
 
         Args:
@@ -63,16 +76,24 @@ class Block(nn.Module):
             table: of `rotary_table`.
             layout: of the batch.
             text: raw text features; None = no text.
+            pool: averages keys and values of self-attention; None = they stay.
+            memory: keeps this block's text keys and values; None = they are computed.
 
         Returns:
             Same shape as ``x``.
         """
         attention, feed_forward = self.adaLN_modulation.halves(vectors, layout)
-        y = None if text is None else self.attention_y_norm(text.features)
-        branch = self.attention(attention.apply(self.attention_norm1(x)), table, layout, y, text)
+        keys = None if text is None else self._text_keys(text, memory)
+        branch = self.attention(attention.apply(self.attention_norm1(x)), table, layout, keys, text, pool)
         x = x + self._gate(attention.gate) * self.attention_norm2(branch)
         branch = self.feed_forward(feed_forward.apply(self.ffn_norm1(x)))
         return x + self._gate(feed_forward.gate) * self.ffn_norm2(branch)
+
+    def _text_keys(self, text: Text, memory: Memory | None) -> Keys:
+        def compute() -> Keys:
+            return self.attention.text_keys(self.attention_y_norm(text.features))
+
+        return compute() if memory is None else memory.once("text_keys", compute)
 
     def _gate(self, gate: Tensor) -> Tensor:
         return torch.tanh(gate) if self.tanh_gates else gate

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lumina.backbone.varlen import Pairs, Segments
 from lumina.interfaces import Tokens
 
 
@@ -23,7 +24,7 @@ class Layout:
     Attributes:
         shape: (B, L) of the padded batch.
         places: ``[N]`` flat indices of the real tokens in the padded batch; None = not packed.
-        lengths: tokens of each sample, when packed.
+        pairs: each sample a segment that sees itself, when packed.
         rows: row of the condition vectors that each token reads, ``[B, L]`` or ``[1, N]``; None = one row a sample,
             broadcast.
         query_scale: factor on the queries of self-attention (proportional attention); None = 1.
@@ -31,7 +32,7 @@ class Layout:
 
     shape: tuple[int, int]
     places: Tensor | None = None
-    lengths: tuple[int, ...] | None = None
+    pairs: Pairs | None = None
     rows: Tensor | None = None
     query_scale: Tensor | float | None = None
 
@@ -62,13 +63,19 @@ class Layout:
             scale = None if proportional_base is None else _length_scale(length, proportional_base)
             return cls(shape=(batch, length), rows=rows, query_scale=scale)
         places = mask.flatten().nonzero().squeeze(-1)
-        lengths = tuple(mask.sum(1).tolist())
+        segments = Segments.of(mask.sum(1).tolist(), mask.device)
         rows = places // length if rows is None else rows.flatten()[places]
         factors = None
         if proportional_base is not None:
-            per_sample = torch.tensor([_length_scale(n, proportional_base) for n in lengths], device=mask.device)
-            factors = per_sample[places // length].view(1, -1, 1, 1)
-        return cls(shape=(batch, length), places=places, lengths=lengths, rows=rows.unsqueeze(0), query_scale=factors)
+            scales = [_length_scale(n, proportional_base) for n in segments.lengths]
+            factors = torch.tensor(scales, device=mask.device)[places // length].view(1, -1, 1, 1)
+        return cls(
+            shape=(batch, length),
+            places=places,
+            pairs=Pairs(queries=segments, keys=segments),
+            rows=rows.unsqueeze(0),
+            query_scale=factors,
+        )
 
     def pack(self, x: Tensor) -> Tensor:
         """``[B, L, ...]`` (or ``[1, L, ...]`` shared by the batch) to what the blocks see."""
@@ -87,38 +94,14 @@ class Layout:
         """Condition vectors ``[B * G, C]`` to their tokens: ``[B, 1, C]``, or one a token."""
         return vectors.unsqueeze(1) if self.rows is None else vectors[self.rows]
 
+    def samples(self, device: torch.device) -> Tensor:
+        """``[N]``: the sample of each token that the blocks see."""
+        index = torch.arange(self.shape[0], device=device).unsqueeze(-1)
+        return self.pack(index.expand(self.shape)).flatten()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
-    """Text features as the blocks see them, laid out like the tokens that attend to them.
-
-    Attributes:
-        features: ``[B, S, C]``, or the real ones packed ``[1, M, C]``.
-        mask: ``[B, S]``; None when nothing is padding, or when packed.
-        lengths: real text tokens of each sample, when packed.
-    """
-
-    features: Tensor
-    mask: Tensor | None = None
-    lengths: tuple[int, ...] | None = None
-
-    @classmethod
-    def of(cls, features: Tensor, mask: Tensor | None, layout: Layout) -> Text:
-        """Packs the text wherever the tokens are packed.
-
-        Args:
-            features: ``[B, S, C]``.
-            mask: ``[B, S]``; None = all real.
-            layout: of the tokens.
-        """
-        if mask is not None and bool(mask.all()):
-            mask = None
-        if layout.lengths is None:
-            return cls(features=features, mask=mask)
-        batch, size = features.shape[:2]
-        if mask is None:
-            return cls(features=features.flatten(0, 1)[None], lengths=(size,) * batch)
-        return cls(features=features[mask][None], lengths=tuple(mask.sum(1).tolist()))
+    def segments(self, device: torch.device) -> Segments:
+        """The samples as segments of all tokens that the blocks see."""
+        return Segments.of((self.shape[1],) * self.shape[0], device) if self.pairs is None else self.pairs.queries
 
 
 def _length_scale(length: int, base: int) -> float:

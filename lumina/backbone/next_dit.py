@@ -10,12 +10,13 @@ from torch.utils.checkpoint import checkpoint
 
 from lumina.backbone.block import Block
 from lumina.backbone.config import NextDiTConfig
+from lumina.backbone.context import Context
 from lumina.backbone.embedding import LinearEmbedding, PooledText, TimeEmbedding
 from lumina.backbone.initialisation import zero_linear
-from lumina.backbone.layout import Layout, Text
+from lumina.backbone.layout import Layout
 from lumina.backbone.line_tokens import LineTokens
-from lumina.backbone.rope import rotary_table, sincos_table
-from lumina.interfaces import Conditioning, Inference, Tokens
+from lumina.backbone.rope import sincos_table
+from lumina.interfaces import Conditioning, Inference, Memory, Tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,45 +119,38 @@ class NextDiT(nn.Module):
         elif self.config.positions == "rope_1d":
             index = torch.arange(x.shape[1], device=x.device)
             tokens = replace(tokens, positions=index[None, :, None].expand(x.shape[0], -1, -1))
-        groups = 1 if cond.grouped is None else cond.grouped.shape[1]
-        layout = Layout.of(tokens, groups, inference.proportional_base if inference else None)
-        vectors = self._vectors(x, t, cond)
-        x = self._blocks(layout.pack(x), vectors, self._table(tokens, t, inference, layout), layout, cond)
-        return _Encoded(x=x, vectors=vectors, layout=layout, origin=origin)
+        options = inference or Inference()
+        memory = Memory() if options.memory is None or torch.is_grad_enabled() else options.memory
+        context = Context.of(self.config, tokens, t, cond, options, memory)
+        vectors = self._vectors(x, t, cond, memory)
+        x = self._blocks(context.layout.pack(x), vectors, context)
+        return _Encoded(x=x, vectors=vectors, layout=context.layout, origin=origin)
 
-    def _table(
-        self, tokens: Tokens, t: Tensor | None, inference: Inference | None, layout: Layout
-    ) -> tuple[Tensor, Tensor] | None:
-        dims = self.config.rope_dims
-        if not dims:
-            return None
-        cos, sin = rotary_table(tokens.positions, dims, self.config.rope_base, self.config.rope_layout, inference, t)
-        return layout.pack(cos), layout.pack(sin)
-
-    def _vectors(self, x: Tensor, t: Tensor | None, cond: Conditioning) -> Tensor:
-        """Condition vectors ``[B * G, C]``: time + pooled text + pooled conditions + group conditions."""
+    def _vectors(self, x: Tensor, t: Tensor | None, cond: Conditioning, memory: Memory) -> Tensor:
+        """Condition vectors ``[B * G, C]``: time + (pooled text + pooled conditions) + group conditions."""
         vectors = x.new_zeros(x.shape[0], self.config.cond_dim)
         if self.t_embedder is not None and t is not None:
             vectors = vectors + self.t_embedder(t)
-        if self.cap_embedder is not None and cond.cross is not None:
-            vectors = vectors + self.cap_embedder(cond.cross, cond.cross_mask)
-        if cond.pooled is not None:
-            vectors = vectors + cond.pooled
+        pooled = memory.once("pooled", lambda: self._pooled(cond))
+        if pooled is not None:
+            vectors = vectors + pooled
         if cond.grouped is not None:
             vectors = (vectors.unsqueeze(1) + cond.grouped).flatten(0, 1)
         return vectors
 
-    def _blocks(
-        self, x: Tensor, vectors: Tensor, table: tuple[Tensor, Tensor] | None, layout: Layout, cond: Conditioning
-    ) -> Tensor:
-        text = None
-        if self.config.text_dim is not None and cond.cross is not None:
-            text = Text.of(cond.cross, cond.cross_mask, layout)
+    def _pooled(self, cond: Conditioning) -> Tensor | None:
+        if self.cap_embedder is None or cond.cross is None:
+            return cond.pooled
+        text: Tensor = self.cap_embedder(cond.cross, cond.cross_mask)
+        return text if cond.pooled is None else text + cond.pooled
+
+    def _blocks(self, x: Tensor, vectors: Tensor, context: Context) -> Tensor:
         kept: list[Tensor] = []
         for depth, layer in enumerate(self.layers):
             if depth >= len(self.layers) - len(self.skips):
                 x = self.skips[len(kept) - 1](x, kept.pop())
-            arguments = (x, vectors, table, layout, text)
+            memory, pool = context.memories[depth], context.pools[depth]
+            arguments = (x, vectors, context.table, context.layout, context.text, pool, memory)
             if self.activation_checkpointing and torch.is_grad_enabled():
                 x = checkpoint(layer, *arguments, use_reentrant=False)
             else:

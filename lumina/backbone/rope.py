@@ -15,6 +15,7 @@ from torch import Tensor
 from lumina.interfaces import Inference
 
 Rule = Literal["none", "interpolation", "ntk", "frequency_aware", "time_aware", "watershed"]
+Table = tuple[Tensor, Tensor]
 WATERSHED = 0.3  # the released sampler interpolates below this time and is NTK-aware above it
 
 
@@ -84,15 +85,15 @@ def _target_exponent(base: float, trained_length: float) -> float:
     return math.log(trained_length / (2 * math.pi), base)
 
 
-def rotary_table(
+def rotary_angles(
     positions: Tensor,
     dims: tuple[int, ...],
     base: float,
     layout: Literal["interleaved", "concatenated"],
     inference: Inference | None = None,
     t: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of the turning angles.
+) -> Tensor:
+    """Turning angles, linear in the positions.
 
     Args:
         positions: ``[B, L, A]``.
@@ -103,7 +104,7 @@ def rotary_table(
         t: ``[B]`` times; the rules that know time read the first.
 
     Returns:
-        ``cos, sin``, each ``[B, L, 1, head_dim / 2]`` float32; B is 1 where all samples share their places.
+        ``[B, L, 1, head_dim / 2]`` float32; B is 1 where all samples share their places.
     """
     if positions.stride(0) == 0:  # an expanded tensor: one table serves the batch
         positions = positions[:1]
@@ -112,7 +113,33 @@ def rotary_table(
     ]
     angles = [positions[..., axis, None].float() * theta for axis, theta in enumerate(thetas)]
     joined = torch.stack(angles, -1).flatten(-2) if layout == "interleaved" else torch.cat(angles, -1)
-    return joined.cos().unsqueeze(-2), joined.sin().unsqueeze(-2)
+    return joined.unsqueeze(-2)
+
+
+def rotary_table(
+    positions: Tensor,
+    dims: tuple[int, ...],
+    base: float,
+    layout: Literal["interleaved", "concatenated"],
+    inference: Inference | None = None,
+    t: Tensor | None = None,
+) -> Table:
+    """Cosines and sines of `rotary_angles`, each ``[B, L, 1, head_dim / 2]`` float32."""
+    return turns(rotary_angles(positions, dims, base, layout, inference, t))
+
+
+def turns(angles: Tensor) -> Table:
+    """Cosines and sines."""
+    return angles.cos(), angles.sin()
+
+
+def time_read(inference: Inference | None, t: Tensor | None) -> float | None:
+    """What the rule reads of the times ``t [B]``: while it stays the same, so do the angles."""
+    if inference is None or inference.trained_length is None or t is None:
+        return None
+    if inference.rope_rule == "watershed":
+        return float(t[0] >= WATERSHED)
+    return float(t[0]) if inference.rope_rule == "time_aware" else None
 
 
 def _axes_frequencies(
@@ -133,7 +160,7 @@ def _axes_frequencies(
     ]
 
 
-def rotate(x: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
+def rotate(x: Tensor, table: Table) -> Tensor:
     """Turns neighbouring pairs of ``x [B, L, H, d]`` by the angles of `rotary_table`, in float32."""
     cos, sin = table
     even, odd = x.float().unflatten(-1, (-1, 2)).unbind(-1)

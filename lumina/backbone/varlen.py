@@ -7,6 +7,8 @@ PyTorch's own); elsewhere one `scaled_dot_product_attention` a segment, which on
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
 from typing import Any
@@ -16,29 +18,68 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segments:
+    """How a packed sequence falls into segments.
+
+    Attributes:
+        lengths: tokens of each segment.
+        offsets: ``[segments + 1]`` int32, where each begins and the last ends.
+    """
+
+    lengths: tuple[int, ...]
+    offsets: Tensor
+
+    @classmethod
+    def of(cls, lengths: Sequence[int], device: torch.device) -> Segments:
+        """Segments of these ``lengths``, one behind the other."""
+        offsets = torch.tensor([0, *accumulate(lengths)], device=device, dtype=torch.int32)
+        return cls(lengths=tuple(lengths), offsets=offsets)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """Which queries see which keys: those of segment i see those of segment i.
+
+    Attributes:
+        queries: their lengths add up to N.
+        keys: their lengths add up to M. A segment without keys gives zero.
+        order: ``[N]``, the query that stands at each place of the segments; None = they stand in order.
+    """
+
+    queries: Segments
+    keys: Segments
+    order: Tensor | None = None
+
+
 @torch.compiler.disable
-def attend_segments(q: Tensor, k: Tensor, v: Tensor, q_lengths: tuple[int, ...], k_lengths: tuple[int, ...]) -> Tensor:
+def attend_segments(q: Tensor, k: Tensor, v: Tensor, pairs: Pairs) -> Tensor:
     """Segment i of the queries attends to segment i of the keys.
 
     Args:
-        q: ``[1, N, H, d]``.
+        q: ``[B, L, H, d]`` with B * L = N.
         k: ``[1, M, H_kv, d]``.
         v: ``[1, M, H_kv, d]``.
-        q_lengths: tokens of each query segment; they add up to N.
-        k_lengths: tokens of each key segment; they add up to M. A segment without keys gives zero.
+        pairs: the segments.
 
     Returns:
-        ``[1, N, H, d]``.
+        ``[B, L, H, d]``.
     """
-    if q.is_cuda and v.dtype in (torch.float16, torch.bfloat16) and min(k_lengths) > 0:
-        return _fused(q, k, v, q_lengths, k_lengths)
-    return _per_segment(q, k, v, q_lengths, k_lengths)
+    packed = q.flatten(0, 1)[None]
+    if pairs.order is not None:
+        packed = packed[:, pairs.order]
+    fused = q.is_cuda and v.dtype in (torch.float16, torch.bfloat16) and min(pairs.keys.lengths) > 0
+    out = (_fused if fused else _per_segment)(packed, k, v, pairs.queries, pairs.keys)
+    if pairs.order is not None:
+        out = torch.empty_like(out).index_copy(1, pairs.order, out)
+    return out.reshape(q.shape)
 
 
-def _per_segment(q: Tensor, k: Tensor, v: Tensor, q_lengths: tuple[int, ...], k_lengths: tuple[int, ...]) -> Tensor:
+def _per_segment(q: Tensor, k: Tensor, v: Tensor, queries: Segments, keys: Segments) -> Tensor:
     gqa = q.shape[2] != k.shape[2]
     heads_first = (x.transpose(1, 2) for x in (q, k, v))
-    qs, ks, vs = (x.split(n, 2) for x, n in zip(heads_first, (q_lengths, k_lengths, k_lengths), strict=True))
+    counts = (queries.lengths, keys.lengths, keys.lengths)
+    qs, ks, vs = (x.split(n, 2) for x, n in zip(heads_first, counts, strict=True))
     outputs = [
         scaled_dot_product_attention(a, b, c, enable_gqa=gqa) if b.shape[2] else torch.zeros_like(a)
         for a, b, c in zip(qs, ks, vs, strict=True)
@@ -46,19 +87,17 @@ def _per_segment(q: Tensor, k: Tensor, v: Tensor, q_lengths: tuple[int, ...], k_
     return torch.cat(outputs, 2).transpose(1, 2)
 
 
-def _fused(q: Tensor, k: Tensor, v: Tensor, q_lengths: tuple[int, ...], k_lengths: tuple[int, ...]) -> Tensor:
-    offsets = [torch.tensor([0, *accumulate(n)], device=q.device, dtype=torch.int32) for n in (q_lengths, k_lengths)]
+def _fused(q: Tensor, k: Tensor, v: Tensor, queries: Segments, keys: Segments) -> Tensor:
     q, k = q.to(v.dtype), k.to(v.dtype)
-    longest = max(q_lengths), max(k_lengths)
+    arguments = queries.offsets, keys.offsets, max(queries.lengths), max(keys.lengths)
     flash = _flash_attn()
     if flash is not None:
-        return flash(q[0], k[0], v[0], *offsets, *longest)[None]
+        return flash(q[0], k[0], v[0], *arguments)[None]
     from torch.nn.attention.varlen import varlen_attn
 
     repeat = q.shape[2] // k.shape[2]
     k, v = (x if repeat == 1 else x.repeat_interleave(repeat, 2) for x in (k, v))
-    output = varlen_attn(q[0], k[0], v[0], offsets[0], offsets[1], longest[0], longest[1])
-    return torch.as_tensor(output)[None]
+    return torch.as_tensor(varlen_attn(q[0], k[0], v[0], *arguments))[None]
 
 
 @cache

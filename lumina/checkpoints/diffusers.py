@@ -13,14 +13,36 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from lumina.backbone import NextDiT, NextDiTConfig
-from lumina.checkpoints.weights import OUTPUT_ROWS, channels_first, channels_last, check_tensors, empty_backbone, fill
+from lumina.checkpoints.weights import (
+    OUTPUT_ROWS,
+    channels_first,
+    channels_last,
+    check_tensors,
+    empty_backbone,
+    fill,
+    read_json,
+    read_safetensors,
+)
 
 CLASS = "LuminaNextDiT2DModel"
 FILE = "diffusion_pytorch_model.safetensors"
+REQUIRED = (
+    "hidden_size",
+    "num_layers",
+    "num_attention_heads",
+    "num_kv_heads",
+    "in_channels",
+    "patch_size",
+    "cross_attention_dim",
+    "qk_norm",
+    "multiple_of",
+    "norm_eps",
+    "learn_sigma",
+)
 
 NAMES = {
     "x_embedder": "patch_embedder.proj",
@@ -67,7 +89,7 @@ def load_diffusers(folder: str | Path) -> NextDiT:
     folder = Path(folder)
     if (folder / "transformer").is_dir():
         folder = folder / "transformer"
-    settings = json.loads((folder / "config.json").read_text())
+    settings = read_json(folder / "config.json")
     model = empty_backbone(_config(settings, folder))
     found = _read(folder)
     theirs = {name: their_name(name) for name in model.state_dict()}
@@ -79,18 +101,19 @@ def load_diffusers(folder: str | Path) -> NextDiT:
     return fill(model, state | {name: channels_first(state[name], patch_size) for name in OUTPUT_ROWS})
 
 
-def save_diffusers(model: NextDiT, folder: str | Path, patch_size: int = 2) -> None:
+def save_diffusers(model: NextDiT, folder: str | Path, patch_size: int = 2, sample_size: int = 128) -> None:
     """Writes ``config.json`` and weights that ``LuminaNextDiT2DModel.from_pretrained`` loads.
 
     Args:
         model: a text-to-image backbone of the released architecture.
         folder: where to; made if it is not there.
         patch_size: side of an image patch.
+        sample_size: side of the trained latents, from which diffusers' pipeline takes the size of its pictures.
 
     Raises:
         ValueError: if the architecture is one that diffusers does not have.
     """
-    settings = _settings(model.config, patch_size)
+    settings = _settings(model.config, patch_size, sample_size)
     state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
     _check_plain(model.config, state)
     state |= {name: channels_last(state[name], patch_size) for name in OUTPUT_ROWS}
@@ -146,11 +169,14 @@ def _check_plain(config: NextDiTConfig, names: Iterable[str]) -> None:
 
 
 def _config(settings: Mapping[str, Any], folder: Path) -> NextDiTConfig:
-    if settings.get("_class_name") != CLASS or settings["ffn_dim_multiplier"] is not None:
+    if settings.get("_class_name") != CLASS or settings.get("ffn_dim_multiplier") is not None:
         raise ValueError(
             f"{folder}: expected a {CLASS} without ffn_dim_multiplier, got {settings.get('_class_name')} with "
             f"ffn_dim_multiplier={settings.get('ffn_dim_multiplier')}; give the folder of a Lumina-Next model."
         )
+    lacking = [name for name in REQUIRED if name not in settings]
+    if lacking:
+        raise ValueError(f"{folder / 'config.json'} lacks {', '.join(lacking)}; fetch or copy it again.")
     return NextDiTConfig(
         dim=settings["hidden_size"],
         num_layers=settings["num_layers"],
@@ -167,10 +193,10 @@ def _config(settings: Mapping[str, Any], folder: Path) -> NextDiTConfig:
     )
 
 
-def _settings(config: NextDiTConfig, patch_size: int) -> dict[str, Any]:
+def _settings(config: NextDiTConfig, patch_size: int, sample_size: int) -> dict[str, Any]:
     settings = {
         "_class_name": CLASS,
-        "sample_size": 128,
+        "sample_size": sample_size,
         "patch_size": patch_size,
         "in_channels": (config.token_dim or 0) // patch_size**2,
         "hidden_size": config.dim,
@@ -206,7 +232,7 @@ def _read(folder: Path) -> dict[str, Tensor]:
     """All tensors, mapped from their files rather than read."""
     index = folder / f"{FILE}.index.json"
     if index.exists():
-        files = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        files = sorted(set(read_json(index)["weight_map"].values()))
     elif (folder / FILE).exists():
         files = [FILE]
     else:
@@ -214,4 +240,4 @@ def _read(folder: Path) -> dict[str, Tensor]:
             f"{folder} holds neither {FILE} nor {index.name}; "
             "save the model with safe_serialization=True and without a variant."
         )
-    return {name: tensor for file in files for name, tensor in load_file(folder / file).items()}
+    return {name: tensor for file in files for name, tensor in read_safetensors(folder / file).items()}

@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from lumina.callbacks.ema import averaged_weights
+from lumina.checkpoints.build import build_module
+from lumina.checkpoints.weights import read_pickle
+from lumina.lora import KEY as ADAPTERS
+from lumina.lora import merged
 from lumina.module import LuminaModule
 from lumina.workarounds.atomic_checkpoint import newest_valid_checkpoint
 
 
-def load_module(path: Path) -> LuminaModule:
-    """The module of a checkpoint with its averaged weights, in evaluation mode.
+def load_module(path: Path, dtype: torch.dtype = torch.float32) -> LuminaModule:
+    """The module of a checkpoint with its averaged weights, in evaluation mode and without its metrics.
 
     Args:
         path: a ``.ckpt`` file that `lumina fit` wrote, or the folder of a run.
+        dtype: of the parameters.
+
+    Raises:
+        FileNotFoundError: if there is no such file, or no whole checkpoint in the folder.
+        ValueError: if the file is no checkpoint of ours.
+    """
+    arguments, state, path = read_checkpoint(path)
+    return build_module(arguments, state, path, dtype)
+
+
+def read_checkpoint(path: Path) -> tuple[Mapping[str, Any], dict[str, Tensor], Path]:
+    """What a checkpoint holds of a model.
+
+    Args:
+        path: a ``.ckpt`` file or the folder of a run.
+
+    Returns:
+        The module's arguments, its tensors mapped from the file (averaged where the run kept an average, adapters
+        merged into the weights they belong to), and the file.
 
     Raises:
         FileNotFoundError: if there is no such file, or no whole checkpoint in the folder.
@@ -30,18 +55,13 @@ def load_module(path: Path) -> LuminaModule:
         )
     if not path.is_file():
         raise FileNotFoundError(f"checkpoint {path} does not exist; give a .ckpt file or a run's folder.")
-    try:
-        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # torch raises a different class for each way in which a file is broken
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{path} is broken or no checkpoint that is safe to load ({reason}).") from error
+    checkpoint = read_pickle(path)
     if not isinstance(checkpoint, dict) or "hyper_parameters" not in checkpoint:
         raise ValueError(
             f"{path} was not written by `lumina fit`: it holds no hyper_parameters to rebuild the model from; "
-            "published weights come in through lumina.checkpoints."
+            "published weights are given by their folder."
         )
-    module = LuminaModule.load_from_checkpoint(path, map_location="cpu", weights_only=True)
-    average = averaged_weights(checkpoint)
-    if average is not None:
-        module.load_state_dict({**checkpoint["state_dict"], **average})
-    return module.eval()
+    arguments, state = checkpoint["hyper_parameters"], checkpoint["state_dict"] | (averaged_weights(checkpoint) or {})
+    if ADAPTERS in checkpoint:
+        arguments, state = merged(checkpoint, state)
+    return arguments, {name: tensor for name, tensor in state.items() if not name.startswith("metrics.")}, path

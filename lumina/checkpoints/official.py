@@ -10,13 +10,21 @@ import argparse
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from lumina.backbone import NextDiT, NextDiTConfig
-from lumina.checkpoints.weights import OUTPUT_ROWS, channels_first, check_tensors, empty_backbone, fill
+from lumina.checkpoints.weights import (
+    OUTPUT_ROWS,
+    channels_first,
+    check_tensors,
+    empty_backbone,
+    fill,
+    read_pickle,
+    read_safetensors,
+)
 
 LABELS = "y_embedder.embedding_table.weight"
 PATCH_SIZE = 2  # of every released model
@@ -61,10 +69,16 @@ def load_official_labels(folder: str | Path) -> Tensor:
     Raises:
         ValueError: if the checkpoint has no labels.
     """
-    found = _read(Path(folder))
-    if LABELS not in found:
+    labels = find_labels(Path(folder))
+    if labels is None:
         raise ValueError(f"{folder} has no {LABELS}, so it is not class-conditional; load_official() is all it takes.")
-    return found[LABELS].clone()
+    return labels
+
+
+def find_labels(folder: Path) -> Tensor | None:
+    """The label table, or None where a checkpoint has none."""
+    labels = _read(folder).get(LABELS)
+    return None if labels is None else labels.clone()
 
 
 def _their_name(name: str) -> str:
@@ -81,7 +95,7 @@ def _config(found: Mapping[str, Tensor], folder: Path) -> NextDiTConfig:
         )
     dim, token_dim = found["x_embedder.weight"].shape
     gate, text_key = found.get("layers.0.attention.gate"), found.get("layers.0.attention.wk_y.weight")
-    heads = _model_heads(folder) if gate is None else gate.shape[0]
+    heads = model_arguments(folder).get("n_heads", HEADS) if gate is None else gate.shape[0]
     labels = LABELS in found
     return NextDiTConfig(
         dim=dim,
@@ -99,21 +113,20 @@ def _config(found: Mapping[str, Tensor], folder: Path) -> NextDiTConfig:
     )
 
 
-def _model_heads(folder: Path) -> int:
+def model_arguments(folder: Path) -> dict[str, Any]:
+    """The arguments of the training run, from ``model_args.pth`` if it is there."""
     path = folder / "model_args.pth"
     if not path.exists():
-        return HEADS
+        return {}
     with torch.serialization.safe_globals([argparse.Namespace]):
-        return int(getattr(torch.load(path, weights_only=True), "n_heads", HEADS))
+        return dict(vars(read_pickle(path)))
 
 
 def _read(folder: Path) -> dict[str, Tensor]:
     """All tensors, mapped from their file rather than read."""
     path = _weights_file(folder)
-    if path.suffix == ".safetensors":
-        return load_file(path)
-    tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    return tensors
+    found: dict[str, Tensor] = (read_safetensors if path.suffix == ".safetensors" else read_pickle)(path)
+    return found
 
 
 def _weights_file(folder: Path) -> Path:

@@ -1,11 +1,15 @@
-"""What both formats share: checking tensors against a backbone, filling it without a second copy, the output rows."""
+"""What the formats share: reading files, checking tensors, filling a backbone without a second copy, output rows."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from lumina.backbone import NextDiT, NextDiTConfig
@@ -28,13 +32,66 @@ def fill(model: NextDiT, state: Mapping[str, Tensor]) -> NextDiT:
     return model
 
 
-def check_tensors(source: Path, expected: Mapping[str, torch.Size], found: Mapping[str, Tensor]) -> None:
+def read_json(path: Path) -> dict[str, Any]:
+    """The settings in a file.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it holds no JSON object.
+    """
+    try:
+        settings = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); fetch or copy it again.") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{path} holds a {type(settings).__name__}, expected named settings; give a model's folder.")
+    return settings
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a file, mapped rather than read.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is damaged.
+    """
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is cut short or no safetensors file ({error}); fetch or copy it again.") from error
+
+
+def read_pickle(path: Path) -> Any:
+    """What `torch.save` wrote, its tensors mapped rather than read; a file that would run code is refused.
+
+    Raises:
+        ValueError: if the file is damaged or holds more than tensors and plain data.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except OSError:
+        raise
+    except Exception as error:  # torch raises a different class for each way in which a file is broken
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ValueError(
+            f"{path} is broken, or no file of tensors alone that is safe to load ({reason}); fetch it again, or have "
+            "its owner save the tensors as safetensors."
+        ) from error
+
+
+def check_tensors(
+    source: Path,
+    expected: Mapping[str, torch.Size],
+    found: Mapping[str, Tensor],
+    model: str = "the architecture that comes with them",
+) -> None:
     """Compares names and shapes.
 
     Args:
         source: where the tensors come from, for the message.
         expected: shapes by name.
         found: tensors by name.
+        model: what expects them, for the message.
 
     Raises:
         ValueError: listing missing, unexpected and ill-shaped tensors.
@@ -52,8 +109,8 @@ def check_tensors(source: Path, expected: Mapping[str, torch.Size], found: Mappi
     faults = [f"{len(names)} {kind} ({_some(names)})" for kind, names in problems.items() if names]
     if faults:
         raise ValueError(
-            f"{source}: expected the {len(expected)} tensors of the architecture that the folder describes, got "
-            f"{'; '.join(faults)}; give the folder of an unchanged Lumina-Next model."
+            f"{source}: expected the {len(expected)} tensors of {model}, got "
+            f"{'; '.join(faults)}; the file is damaged or belongs to another model."
         )
 
 

@@ -1,147 +1,100 @@
-"""``lumina sample``: a checkpoint in, samples out."""
+"""``lumina sample``: a model in, samples out."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import torch
 
-import lumina.sampling.schedules  # the classes that --solver and --schedule choose from by name
-import lumina.sampling.solvers  # noqa: F401
-from lumina.backbone.rope import Rule
-from lumina.batches import move
 from lumina.checkpoints.module import load_module
-from lumina.conditioning.label import LabelConditioner
-from lumina.interfaces import Inference, Solver, TimeSchedule
+from lumina.checkpoints.pretrained import load_pretrained
+from lumina.commands.sampling.draw import Drawing
+from lumina.commands.sampling.how import How
+from lumina.commands.sampling.output import SampleFolder
+from lumina.commands.sampling.start import Start
+from lumina.commands.sampling.what import What
 from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
-from lumina.parser import parse_function
-from lumina.pictures import save_picture
-from lumina.randomness import keyed_generator
-from lumina.sampling.guidance import ClassifierFree
-from lumina.sampling.sampler import Sampler
+from lumina.parser import ShortErrorParser
+
+Part = TypeVar("Part", What, How, Start)
+PROMPT = "what to draw, taken literally; give the option several times for several texts"
 
 
 def main(arguments: list[str]) -> None:
     """Parses the options and samples."""
-    sample(**parse_function(sample, "lumina sample", arguments))
+    parser = ShortErrorParser(prog="lumina sample", description="Draws samples.")
+    parser.add_function_arguments(sample, as_positional=False, skip={"what", "how", "start"})
+    parser.add_argument("--prompt", action="append", metavar="TEXT", help=PROMPT)
+    for part in (What, How, Start):
+        parser.add_class_arguments(part, as_positional=False, skip={"prompt"})
+    options = vars(parser.instantiate(parser.parse_args(arguments)))
+    sample(_part(What, options), _part(How, options), _part(Start, options), **options)
 
 
 def sample(
-    ckpt_path: Path,
-    label: list[int] | None = None,
-    count: int | None = None,
-    size: tuple[int, int] | None = None,
-    steps: int | None = None,
-    solver: Solver | None = None,
-    schedule: TimeSchedule | None = None,
-    guidance: float | None = None,
-    rope: Rule = "none",
-    proportional_attention: bool = False,
-    seed: int = 0,
-    batch_size: int = 64,
+    what: What,
+    how: How,
+    start: Start,
+    weights: str | None = None,
+    ckpt_path: Path | None = None,
     output: Path = Path("samples"),
+    batch_size: int | None = None,
     device: str = "cuda" if torch.cuda.is_available() else "cpu",
+    dtype: Literal["float32", "bfloat16"] = "float32",
 ) -> None:
-    """Draws samples from a checkpoint's averaged weights; the same seed and options give the same samples.
-
-    What is not given stays as the experiment has it.
+    """Draws samples; the same options and seed give the same samples, in batches of any size.
 
     Args:
+        what: what to draw.
+        how: how to draw it.
+        start: what to start from.
+        weights: name of a bundled model; or a checkpoint or a run of `lumina fit`, or a folder of published weights
+            (diffusers' or the authors').
         ckpt_path: a checkpoint file, or the folder of a run (its newest checkpoint is taken).
-        label: classes to draw, one or several; each in turn until there are ``count``. None = all classes in turn.
-        count: number of samples; None = one for each label given, else 16.
-        size: height and width in pixels; None = the trained size.
-        steps: intervals of the solver.
-        solver: Euler, Midpoint, Heun, RK3, RK4, Dopri5 or DDIM.
-        schedule: Uniform, Rational, Sigmoid, Cosine, Linear or EDM.
-        guidance: classifier-free guidance scale; 1 = none.
-        rope: rule for sizes beyond the trained one: none, interpolation, ntk, frequency_aware, time_aware, watershed.
-        proportional_attention: scale attention with the logarithm of the number of tokens.
-        seed: of the noise.
-        batch_size: samples drawn at once.
-        output: folder for the files; ``grid.png`` shows all, ``settings.json`` says how they were made.
+        output: folder for the files; index.html shows them, settings.json says how they were made.
+        batch_size: samples drawn at once; None = as many as have 16,384 tokens together.
         device: cpu, cuda, ...
+        dtype: precision of the network.
+
+    Raises:
+        ValueError: for options that the model cannot follow.
     """
-    module = load_module(ckpt_path).to(device)
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(f"batch_size={batch_size} must be at least 1.")
+    module = _load(weights, ckpt_path).to(device)
     if not isinstance(module.objective, Generative):
-        raise ValueError(f"this checkpoint's objective is {type(module.objective).__name__}, which does not sample.")
-    count = (len(label) if label else 16) if count is None else count
-    if min(count, batch_size) < 1:
-        raise ValueError(f"count={count} and batch_size={batch_size} must be at least 1.")
-    request = {"size": size} if size else {}
-    conditions = _conditions(module, label, count)
-    sampler = _sampler(module.objective.sampler, steps, solver, schedule, guidance)
-    inference = _inference(module, rope, proportional_attention)
-    samples: list[Any] = []
-    for start in range(0, count, batch_size):
-        part = {key: value[start : start + batch_size] for key, value in conditions.items()}
-        canvas = module.modality.layout(min(batch_size, count - start), request).to(module.device)
-        generator = keyed_generator(seed, start, device=module.device)
-        options = {"sampler": sampler, "progress": True}
-        samples.extend(module.generate(canvas, move(part, module.device), generator, inference, **options))
-    module.modality.save(samples, output)
-    grid = save_picture(module.modality.picture(samples), output / "grid.png")
-    settings = {
-        "ckpt_path": str(ckpt_path),
-        "label": label,
-        "count": count,
-        "size": size,
-        "rope": rope,
-        "proportional_attention": proportional_attention,
-        "seed": seed,
-        "batch_size": batch_size,
-        **_described(sampler),
-    }
-    (output / "settings.json").write_text(json.dumps(settings, indent=2) + "\n")
-    print(f"{count} samples in {output}, all of them on {grid}")
-
-
-def _conditions(module: LuminaModule, label: list[int] | None, count: int) -> dict[str, Any]:
-    """Fields for every conditioner, each repeated to ``count``."""
-    conditions: dict[str, Any] = {}
-    for conditioner in module.conditioners:
-        given = label if conditioner.key == "label" else None
-        if isinstance(conditioner, LabelConditioner) and given is None:
-            given = list(range(conditioner.num_classes))
-        if given is None:
-            raise ValueError(
-                f"the model is conditioned on {conditioner.key!r}, for which `lumina sample` has no option yet."
-            )
-        conditions[conditioner.key] = torch.tensor([given[number % len(given)] for number in range(count)])
-    if label is not None and "label" not in conditions:
-        raise ValueError("--label was given, but this model was trained without labels.")
-    return conditions
-
-
-def _sampler(
-    trained: Sampler, steps: int | None, solver: Solver | None, schedule: TimeSchedule | None, guidance: float | None
-) -> Sampler:
-    if steps is None and solver is not None and trained.solver.calls_per_step == 0 and solver.calls_per_step > 0:
-        raise ValueError(
-            "the model's own solver is adaptive, so its number of steps says nothing for another: give --steps."
-        )
-    scale = trained.guidance if guidance is None else ClassifierFree(guidance) if guidance != 1 else None
-    return Sampler(
-        schedule or trained.schedule, solver or trained.solver, trained.steps if steps is None else steps, scale
+        raise ValueError(f"this model's objective is {type(module.objective).__name__}, which does not sample.")
+    requests = what.requests(module)
+    sampler = how.sampler(module.objective.sampler, module.modality)
+    if sampler.guidance is None and any(request.negative for request in requests):
+        raise ValueError("a negative prompt acts through guidance, which is off: give --guidance, 4 say.")
+    drawing = Drawing(
+        module=module,
+        sampler=sampler,
+        inference=how.inference(module),
+        batch_size=batch_size,
+        dtype=getattr(torch, dtype),
+        grid=what.grid,
+        known=lambda size: start.known(module.modality, size, module.device),
     )
+    source = {"weights": str(weights or ckpt_path), "dtype": dtype}
+    settings = {**source, **drawing.described(), **start.described()}
+    folder = SampleFolder(output, module.modality, requests, settings)
+    for places, samples in drawing.run(requests):
+        folder.add(places, samples)
+    print(f"{len(requests)} samples in {output}, all of them on {folder.finish()}")
 
 
-def _inference(module: LuminaModule, rope: str, proportional_attention: bool) -> Inference:
-    """Options of the backbone; trained lengths are those of the canvas that the modality lays out by default."""
-    positions = module.backbone.config.positions
-    if rope != "none" and positions != "rope":
-        raise ValueError(f"--rope={rope} applies to backbones with positions=rope, this one has positions={positions}.")
-    trained = module.modality.layout(1, {})
-    lengths = tuple((trained.positions[0].amax(0) + 1).tolist()) if trained.positions.shape[-1] else None
-    base = trained.features.shape[1] if proportional_attention else None
-    return Inference(rope_rule=rope, trained_length=lengths, proportional_base=base)
+def _part(kind: type[Part], options: dict[str, Any]) -> Part:
+    return kind(**{field.name: options.pop(field.name) for field in fields(kind)})
 
 
-def _described(sampler: Sampler) -> Mapping[str, Any]:
-    scale = sampler.guidance.scale if isinstance(sampler.guidance, ClassifierFree) else None
-    names = {"solver": type(sampler.solver).__name__, "schedule": type(sampler.schedule).__name__}
-    return {**names, "steps": sampler.steps, "guidance": scale}
+def _load(weights: str | None, ckpt_path: Path | None) -> LuminaModule:
+    if weights is not None and ckpt_path is None:
+        return load_pretrained(weights)
+    if ckpt_path is not None and weights is None:
+        return load_module(ckpt_path)
+    raise ValueError("give either --weights or --ckpt_path: a model to draw with.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -10,6 +12,8 @@ from lumina.interfaces import Conditioning, Tokens
 
 def concatenate(first: Conditioning, second: Conditioning) -> Conditioning:
     """Joins two conditions along the batch; the shorter sequences are padded and masked.
+
+    Where only one has regions, the other is one region, its whole text.
 
     Args:
         first: conditions of B1 samples.
@@ -21,9 +25,12 @@ def concatenate(first: Conditioning, second: Conditioning) -> Conditioning:
     Raises:
         ValueError: if one has a route that the other lacks.
     """
+    first, second = _with_regions(first, second), _with_regions(second, first)
     return Conditioning(
         cross=_join("cross", first.cross, second.cross),
         cross_mask=_join_masks(first.cross, first.cross_mask, second.cross, second.cross_mask),
+        regions=_join("regions", first.regions, second.regions),
+        cross_regions=_join("cross_regions", first.cross_regions, second.cross_regions),
         pooled=_join("pooled", first.pooled, second.pooled),
         grouped=_join("grouped", first.grouped, second.grouped),
     )
@@ -47,6 +54,17 @@ def concatenate_tokens(first: Tokens, second: Tokens) -> Tokens:
         positions=_pad_and_join(first.positions, second.positions),
         mask=_join_masks(first.features, first.mask, second.features, second.mask),
         groups=_join("groups", first.groups, second.groups),
+    )
+
+
+def _with_regions(cond: Conditioning, other: Conditioning) -> Conditioning:
+    if other.regions is None or cond.regions is not None or cond.cross is None:
+        return cond
+    count, size = cond.cross.shape[:2]
+    return replace(
+        cond,
+        regions=other.regions.new_zeros(count, other.regions.shape[1]),
+        cross_regions=other.regions.new_zeros(count, size),
     )
 
 

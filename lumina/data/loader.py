@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from torch.utils.data import DataLoader
 
@@ -24,11 +25,11 @@ class Loader(DataLoader[Sample]):
                 self.sampler.served += self.sampler.step
             yield batch
 
-    def state_dict(self) -> dict[str, int]:
+    def state_dict(self) -> dict[str, Any]:
         """The sampler's state; empty where Lightning has put its own sampler in (overfit_batches)."""
         return self.sampler.state_dict() if isinstance(self.sampler, RankSampler) else {}
 
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Makes the next iteration go on after ``state``."""
         if isinstance(self.sampler, RankSampler):
             self.sampler.load_state_dict(state)

@@ -7,9 +7,10 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from lightning.pytorch import LightningDataModule
-from torch import Generator
+from torch import Generator, Tensor
 from torch.utils.data import Dataset, default_collate
 
+from lumina.data.buckets import BucketSampler
 from lumina.data.corrupt import CorruptCount
 from lumina.data.loader import Loader
 from lumina.data.sampler import RankSampler
@@ -70,6 +71,13 @@ class DataModule(LightningDataModule, ABC):
         It raises `CorruptSample`, naming the file, for an item that cannot be read.
         """
 
+    def buckets(self, dataset: Dataset[Item]) -> Tensor | None:
+        """``[N]`` int64, the bucket (a size, a duration) of each sample of a split; None = all are alike.
+
+        Every batch is of one bucket, on all processes in the same step. See `BucketSampler`.
+        """
+        return None
+
     def augment(self, item: Item, generator: Generator) -> Item:
         """A random variation of a training item; all randomness comes from ``generator``."""
         return item
@@ -92,14 +100,20 @@ class DataModule(LightningDataModule, ABC):
             ValueError: the split is empty, or too small for one training batch.
         """
         train = split == "train"
-        samples = Samples(self.dataset(split), self.seed, self.augment if train else None)
+        dataset = self.dataset(split)
+        buckets = self.buckets(dataset)
+        samples = Samples(dataset, self.seed, self.augment if train else None, buckets)
         if not len(samples):
             raise ValueError(f"{type(self).__name__} has no samples in its split {split!r}: check where it looks.")
         size = self.batch_size if train else self.eval_batch_size
         rank, world = self.place()
+        if buckets is None:
+            sampler = RankSampler(len(samples), size, train=train, seed=self.seed, rank=rank, world=world)
+        else:
+            sampler = BucketSampler(buckets, size, train=train, seed=self.seed, rank=rank, world=world)
         return Loader(
             dataset=samples,
-            sampler=RankSampler(len(samples), size, train=train, seed=self.seed, rank=rank, world=world),
+            sampler=sampler,
             batch_size=size,
             collate_fn=Batcher(self.collate),
             num_workers=self.num_workers,

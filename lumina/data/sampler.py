@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,13 +11,16 @@ from torch.utils.data.distributed import DistributedSampler
 
 from lumina.randomness import keyed_generator
 
+BLANK = -1
+"""The sample of a `Key` that asks for none."""
+
 
 class Key(NamedTuple):
     """What a loader asks a dataset for.
 
     Attributes:
         epoch: part of the key of the sample's randomness.
-        sample: index into the dataset.
+        sample: index into the dataset, or `BLANK`: nothing, where a batch of evaluation is shorter than others.
         real: False for a filler that only keeps the ranks in step and must not be counted.
     """
 
@@ -95,11 +98,11 @@ class RankSampler(DistributedSampler[Key]):
         if epoch != self.epoch:
             self.epoch, self.served, self._start = epoch, 0, 0
 
-    def state_dict(self) -> dict[str, int]:
+    def state_dict(self) -> dict[str, Any]:
         """The epoch, and how many of its samples were served."""
         return {"epoch": self.epoch, "samples": self.served}
 
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Makes the next iteration go on after ``state``; after the last step that is the next epoch."""
         epoch, samples = state["epoch"], state["samples"]
         if self.size - samples < (self.step if self.shuffle else 1):

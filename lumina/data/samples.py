@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
 from lumina.data.corrupt import CorruptSample
-from lumina.data.sampler import Key
+from lumina.data.sampler import BLANK, Key
 from lumina.randomness import keyed_generator
 
 Item = dict[str, Any]
@@ -25,7 +26,7 @@ class Sample(NamedTuple):
     """An item on its way from a worker to the batch.
 
     Attributes:
-        item: the sample's fields.
+        item: the sample's fields; none where nothing was asked for.
         real: whether it counts.
         skipped: a message for each corrupt sample in whose place it stands.
     """
@@ -38,19 +39,23 @@ class Sample(NamedTuple):
 class Samples(Dataset[Sample]):
     """A dataset that is asked with keys.
 
-    A corrupt sample is replaced by the next one that can be read. In evaluation the replacement does not count, since
-    it is served in its own place already.
+    A corrupt sample is replaced by the next one that can be read, of its bucket if there is one. In evaluation the
+    replacement does not count, since it is served in its own place already.
 
     Args:
         dataset: gives items by index; raises `CorruptSample` for one that cannot be read.
         seed: of the augmentation.
         augment: what to do with an item in training; None in evaluation.
+        buckets: ``[N]``, the bucket of each sample; None where any sample can stand for any other.
     """
 
-    def __init__(self, dataset: Dataset[Item], seed: int, augment: Augment | None) -> None:
+    def __init__(
+        self, dataset: Dataset[Item], seed: int, augment: Augment | None, buckets: Tensor | None = None
+    ) -> None:
         self.dataset = dataset
         self.seed = seed
         self.augment = augment
+        self.buckets = buckets
 
     def __len__(self) -> int:
         return len(self.dataset)  # type: ignore[arg-type]
@@ -58,9 +63,10 @@ class Samples(Dataset[Sample]):
     def __getitem__(self, key: Key | int) -> Sample:
         # Lightning's overfit_batches puts a sampler of plain indices in the place of ours.
         epoch, first, real = key if isinstance(key, Key) else Key(0, key)
+        if first == BLANK:
+            return Sample({}, False, ())
         skipped: list[str] = []
-        for offset in range(min(TRIES, len(self))):
-            index = (first + offset) % len(self)
+        for index in islice(self._candidates(first), TRIES):
             try:
                 item = self.dataset[index]
             except CorruptSample as error:
@@ -70,6 +76,16 @@ class Samples(Dataset[Sample]):
                 return Sample(item, real and not skipped, tuple(skipped))
             return Sample(self.augment(item, keyed_generator(self.seed, epoch, index)), real, tuple(skipped))
         raise ValueError(f"None of {len(skipped)} samples in a row can be read; the first is {skipped[0]}")
+
+    def _candidates(self, first: int) -> Iterator[int]:
+        yield first
+        following = range(first + 1, len(self)), range(first)
+        buckets = self.buckets
+        if buckets is None:
+            yield from chain(*following)
+        else:
+            yield from (index for index in chain(*following) if buckets[index] == buckets[first])
+            yield from (index for index in chain(*following) if buckets[index] != buckets[first])
 
 
 class Batcher:
@@ -86,6 +102,7 @@ class Batcher:
 
     def __call__(self, samples: Sequence[Sample]) -> Item:
         """Samples to the batch."""
+        samples = [sample for sample in samples if sample.item]
         batch = self.collate([sample.item for sample in samples])
         batch["real"] = torch.tensor([sample.real for sample in samples])
         if skipped := [message for sample in samples for message in sample.skipped]:

@@ -41,21 +41,30 @@ class Sampler:
         noise: Tensor,
         time_range: tuple[float, float] = (0.0, 1.0),
         progress: bool = False,
+        start: float = 0.0,
     ) -> Tensor:
         """The state at the end of the time range.
 
         Args:
             velocity: ``(x [B, L, F], t []) -> dx/dt [B, L, F]``; t is a float64 tensor, on the CPU but for `Dopri5`.
-            noise: ``[B, L, F]``, the state at the start of the time range.
+            noise: ``[B, L, F]``, the state at the start.
             time_range: the schedule's 0 and 1 fall on these two times.
             progress: whether a progress bar is shown.
+            start: where between the schedule's 0 and 1 to begin; what lies before it is left out.
 
         Returns:
             ``[B, L, F]``.
         """
-        start, end = time_range
-        times = start + (end - start) * self.schedule.times(self.steps)
+        first, last = time_range
+        times = first + (last - first) * self._times(start)
         x = noise
-        for t, t_next in tqdm(pairwise(times), total=self.steps, disable=not progress):
+        for t, t_next in tqdm(pairwise(times), total=len(times) - 1, disable=not progress):
             x = self.solver.step(velocity, x, t, t_next)
         return x
+
+    def _times(self, start: float) -> Tensor:
+        times = self.schedule.times(self.steps)
+        if not start:
+            return times
+        # a step that rounding alone makes would cost an evaluation
+        return torch.cat((times.new_tensor([start]), times[times > start + 1e-9]))

@@ -5,6 +5,9 @@ from dataclasses import fields
 import pytest
 import torch
 
+from lumina.backbone.attention import attend_text
+from lumina.backbone.layout import Layout
+from lumina.backbone.text import Text
 from lumina.interfaces import Conditioning, Inference, Tokens
 
 SIZES = [(2, 3), (4, 4), (1, 5)]
@@ -199,3 +202,13 @@ def test_equal_groups_are_a_pooled_condition(build, grids):
     grouped = model.predict(tokens, TIMES[:1], Conditioning(grouped=vector[:, None].expand(-1, 2, -1)))
     pooled = model.predict(tokens, TIMES[:1], Conditioning(pooled=vector))
     torch.testing.assert_close(grouped, pooled, atol=1e-5, rtol=1e-4)
+
+
+def test_no_softmax_over_nothing(grids):
+    """It is NaN on some devices: the row of a text without a real token is opened, and what comes of it dropped."""
+    tokens, mask = grids([(2, 2)])[0], torch.tensor([[True, False], [False, False]])
+    both = Tokens(features=tokens.features.repeat(2, 1, 1), positions=tokens.positions.repeat(2, 1, 1))
+    text = Text.of(Conditioning(cross=torch.randn(2, 2, TEXT), cross_mask=mask), Layout.of(both, 1, None))
+    assert text.mask.tolist() == [[True, False], [True, True]] and text.empty.flatten().tolist() == [False, True]
+    across = attend_text(torch.randn(2, 4, 4, 6), torch.randn(2, 2, 2, 6), torch.randn(2, 2, 2, 6), text)
+    assert (across[0] != 0).all() and (across[1] == 0).all()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lumina.backbone.varlen import attend_segments
+from lumina.backbone.varlen import Pairs, Segments, attend_segments
 
 Q_LENGTHS, K_LENGTHS = (5, 1, 17), (3, 9, 2)
 
@@ -12,6 +12,11 @@ def example(q_lengths, k_lengths, heads=4, kv_heads=2, width=24, **where):
     generator = torch.Generator().manual_seed(0)
     shapes = ((sum(q_lengths), heads), (sum(k_lengths), kv_heads), (sum(k_lengths), kv_heads))
     return [torch.randn(1, n, h, width, generator=generator).to(**where) for n, h in shapes]
+
+
+def pairs(q_lengths, k_lengths, device="cpu", order=None):
+    queries, keys = (Segments.of(lengths, torch.device(device)) for lengths in (q_lengths, k_lengths))
+    return Pairs(queries=queries, keys=keys, order=order)
 
 
 def attend_alone(q, k, v, q_lengths, k_lengths):
@@ -28,17 +33,28 @@ def attend_alone(q, k, v, q_lengths, k_lengths):
 @pytest.mark.parametrize("k_lengths", [Q_LENGTHS, K_LENGTHS])
 def test_segments(kv_heads, k_lengths):
     q, k, v = example(Q_LENGTHS, k_lengths, kv_heads=kv_heads)
-    got = attend_segments(q, k, v, Q_LENGTHS, k_lengths)
+    got = attend_segments(q, k, v, pairs(Q_LENGTHS, k_lengths, q.device))
     expected = attend_alone(q, k, v, Q_LENGTHS, k_lengths)
     torch.testing.assert_close(got.double(), expected, atol=1e-6, rtol=1e-5)
 
 
 def test_a_segment_without_keys_gives_zero():
     q, k, v = example(Q_LENGTHS, (3, 0, 2))
-    got = attend_segments(q, k, v, Q_LENGTHS, (3, 0, 2))
+    got = attend_segments(q, k, v, pairs(Q_LENGTHS, (3, 0, 2)))
     assert (got[:, 5] == 0).all()
     expected = attend_alone(q[:, :5], k[:, :3], v[:, :3], (5,), (3,))
     torch.testing.assert_close(got[:, :5].double(), expected, atol=1e-6, rtol=1e-5)
+
+
+def test_queries_in_any_order_and_shape():
+    """Shuffled queries of two samples get what they get in order."""
+    q, k, v = example((2, 3, 1, 2), (3, 9, 2, 4))
+    order = torch.randperm(8, generator=torch.Generator().manual_seed(0))
+    shuffled = torch.empty_like(q).index_copy(1, order, q).reshape(2, 4, *q.shape[2:])
+    got = attend_segments(shuffled, k, v, pairs((2, 3, 1, 2), (3, 9, 2, 4), order=order))
+    expected = attend_alone(q, k, v, (2, 3, 1, 2), (3, 9, 2, 4))
+    assert got.shape == shuffled.shape
+    torch.testing.assert_close(got.reshape_as(q)[:, order].double(), expected, atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.gpu
@@ -50,7 +66,7 @@ def test_fused_kernel(kv_heads, width, k_lengths):
     """bfloat16 on a GPU: one kernel for all segments, forward and backward."""
     where = {"device": "cuda", "dtype": torch.bfloat16}
     q, k, v = (x.requires_grad_() for x in example(Q_LENGTHS, k_lengths, kv_heads=kv_heads, width=width, **where))
-    got = attend_segments(q, k, v, Q_LENGTHS, k_lengths)
+    got = attend_segments(q, k, v, pairs(Q_LENGTHS, k_lengths, q.device))
     expected = attend_alone(q, k, v, Q_LENGTHS, k_lengths)
     torch.testing.assert_close(got.double(), expected, atol=2e-2, rtol=2e-2)
     weight = torch.randn_like(expected)
@@ -58,7 +74,7 @@ def test_fused_kernel(kv_heads, width, k_lengths):
     theirs = torch.autograd.grad((expected * weight).sum(), (q, k, v))
     for a, b in zip(ours, theirs, strict=True):
         assert (a - b).norm() <= 2e-2 * b.norm()
-    assert torch.equal(got, attend_segments(q, k, v, Q_LENGTHS, k_lengths))
+    assert torch.equal(got, attend_segments(q, k, v, pairs(Q_LENGTHS, k_lengths, q.device)))
 
 
 @pytest.mark.gpu

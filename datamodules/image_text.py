@@ -1,0 +1,241 @@
+"""Captioned pictures from folders, JSON, tar shards, Parquet or litdata, of one size or of many."""
+
+from __future__ import annotations
+
+import zlib
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Generator, Tensor
+from torch.utils.data import Dataset
+
+from lumina.data import DataModule, Item, Split
+from lumina.data.crops import Crops, crop_sizes
+from lumina.data.sources import Fields, Source, Wanted, caption_pool, open_sources
+from lumina.images import SUFFIXES, cover, crop, load_image, to_tensor
+
+FIELDS = ("image", "path", "image_url", "file_name", "jpg", "jpeg", "png", "webp", "img")
+"""Usual names of the picture's field, in the order in which they are tried."""
+
+
+class ImageText(DataModule):
+    """Pictures with captions.
+
+    The form of each source is found from what is there:
+
+    * a folder of pictures, each beside a ``.txt`` of the same name, in sub-folders too;
+    * ``.json`` (a list) or ``.jsonl`` (a line each) of records such as ``{"path": "a.jpg", "prompt": "a cat"}`` or
+      ``{"image": "a.jpg", "conversations": [{...}, {"value": "a cat"}]}``;
+    * WebDataset's ``.tar`` shards, a file, a folder or a pattern (``shards/{000..099}.tar``, ``shards/*.tar``);
+    * ``.parquet``, a file, a folder or a pattern: a column of encoded bytes, of ``{"bytes", "path"}``, or of paths;
+    * a folder that litdata has optimised.
+
+    A picture is resized until it just covers its size, then cropped: at random in training, in the middle in
+    evaluation; never mirrored, because of writing. Its size is that of ``lumina.data.crops.crop_sizes`` which cuts off
+    least. A caption may be a list, of which training draws one each epoch and evaluation takes the first. An empty
+    caption is kept, as an example without a condition; a missing one makes the sample corrupt.
+
+    Fields: ``image`` float32 in [-1, 1], ``[B, 3, H, W]`` where all pictures have one size, else a list of
+    ``[3, H, W]``; ``caption`` and ``name``, lists of str; ``size`` ``[B, 2]`` int64, height and width; and
+    ``other_keys``.
+
+    Args:
+        batch_size: samples in a training batch, on each process.
+        sources: files, patterns or folders.
+        size: side of the square picture in pixels; other shapes have as many tokens, or nearly.
+        max_aspect: the long side over the short one; 1 = squares only, the paper: 4.
+        cell: pixels along a token's side (patch size times the factor of the VAE).
+        nearest_sizes: a picture has one of so many best sizes, chosen by its name and always the same; the released
+            code draws among 4, anew each time.
+        batching: ``"mixed"`` = any sizes in a batch; ``"buckets"`` = one size in a batch, which is faster without
+            variable-length attention and reads the header of every picture once, before the first step.
+        image_key: name of the picture's field, in a tar the ending of its file; None = a usual one (image, path, ...).
+        caption_keys: names of the captions' fields, together a pool; None = a usual one (caption, text, prompt, ...).
+        other_keys: further fields of the records to pass on.
+        root: where relative paths in records begin; None = the folder of the file that has the records.
+        eval_sources: what to evaluate with; None = a held-out part of ``sources``.
+        holdout: share of the samples held out where there are no ``eval_sources``; chosen by name, whatever the seed.
+        cache: folder for sizes of pictures and places in shards, which take long to gather; None = gather each time.
+        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
+        num_workers: loader processes for each training process; 0 loads in the training process.
+        seed: of order, crops and captions.
+        max_corrupt: share of samples that may be unreadable; they are skipped and named. More end the run.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+
+    batch_keys: ClassVar[tuple[str, ...]] = ("image", "caption", "name", "size")
+
+    def __init__(
+        self,
+        batch_size: int,
+        sources: list[Path],
+        size: int,
+        max_aspect: float = 1.0,
+        cell: int = 16,
+        nearest_sizes: int = 1,
+        batching: Literal["mixed", "buckets"] = "mixed",
+        image_key: str | None = None,
+        caption_keys: list[str] | None = None,
+        other_keys: list[str] | None = None,
+        root: Path | None = None,
+        eval_sources: list[Path] | None = None,
+        holdout: float = 0.05,
+        cache: Path | None = Path("~/.cache/lumina"),
+        eval_batch_size: int | None = None,
+        num_workers: int = 0,
+        seed: int = 0,
+        max_corrupt: float = 0.01,
+    ) -> None:
+        super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
+        self.sources, self.eval_sources = sources, eval_sources
+        self.batching, self.holdout = batching, holdout
+        self.wanted = Wanted(
+            suffixes=SUFFIXES,
+            media=FIELDS,
+            medium=image_key,
+            captions=tuple(caption_keys) if caption_keys else None,
+            others=tuple(other_keys or ()),
+            root=root and root.expanduser(),
+            cache=cache and cache.expanduser(),
+        )
+        self.crops = Crops(crop_sizes(size, max_aspect, cell), nearest_sizes)
+        self._known_crops: dict[Source, npt.NDArray[np.int64]] = {}
+        self.batch_keys = (*type(self).batch_keys, *self.wanted.others)  # type: ignore[misc]  # more than the class has
+        if len(set(self.batch_keys)) < len(self.batch_keys):
+            raise ValueError(f"Got other_keys {other_keys}: leave out {', '.join(type(self).batch_keys)} and doubles.")
+        if not 0 < holdout < 1:
+            raise ValueError(f"Got holdout {holdout}: set a share between 0 and 1, as 0.05.")
+
+    @cached_property
+    def train_source(self) -> Source:
+        """All of ``sources``."""
+        return open_sources(self.sources, self.wanted)
+
+    @cached_property
+    def eval_source(self) -> Source:
+        """What evaluation takes its samples from."""
+        return self.train_source if self.eval_sources is None else open_sources(self.eval_sources, self.wanted)
+
+    @cached_property
+    def held_out(self) -> npt.NDArray[np.bool_]:
+        """``[N]``, the samples of ``train_source`` that training leaves out."""
+        return _held_out(self.train_source, self.holdout if self.eval_sources is None else 0.0)
+
+    def prepare_data(self) -> None:
+        """Gathers what takes long, on one process, for all to find in the cache."""
+        self.dataset("train")
+        self.dataset("validation")
+
+    def dataset(self, split: Split) -> Dataset[Item]:
+        """The samples of a split.
+
+        Raises:
+            ValueError: a source is not there, cannot be read, or has not the fields.
+        """
+        if split == "train":
+            return self._captioned(self.train_source, ~self.held_out)
+        if self.eval_sources is None:
+            return self._captioned(self.train_source, self.held_out)
+        return self._captioned(self.eval_source, np.ones(len(self.eval_source), bool))
+
+    def _captioned(self, source: Source, chosen: npt.NDArray[np.bool_]) -> Captioned:
+        places = self._crops_of(source) if self.batching == "buckets" else None
+        indices = chosen.nonzero()[0]
+        return Captioned(source, indices, self.wanted, self.crops, None if places is None else places[indices])
+
+    def _crops_of(self, source: Source) -> npt.NDArray[np.int64]:
+        if source not in self._known_crops:
+            self._known_crops[source] = self.crops.of_all(source, self.wanted.cache)
+        return self._known_crops[source]
+
+    def buckets(self, dataset: Dataset[Item]) -> Tensor | None:
+        """The size of each sample, where a batch has one size."""
+        places = dataset.places if isinstance(dataset, Captioned) else None
+        return None if places is None else torch.from_numpy(places)
+
+    def augment(self, item: Item, generator: Generator) -> Item:
+        """A crop at a random place, and one of the captions."""
+        pool = item["caption"]
+        chosen = pool[int(torch.randint(len(pool), (), generator=generator))]
+        return {**item, "image": crop(item["image"], item["size"].tolist(), generator), "caption": [chosen]}
+
+    def collate(self, items: list[Item]) -> Item:
+        """Crops in the middle what is still larger than its size, and takes the first caption."""
+        images = [crop(item["image"], item["size"].tolist()) for item in items]
+        same = len({image.shape for image in images}) == 1
+        return {
+            "image": torch.stack(images) if same else images,
+            "caption": [item["caption"][0] for item in items],
+            "name": [item["name"] for item in items],
+            "size": torch.stack([item["size"] for item in items]),
+            **{key: _batched([item[key] for item in items]) for key in self.wanted.others},
+        }
+
+
+class Captioned(Dataset[Item]):
+    """Samples of a source; ``image`` covers its ``size`` and is yet to be cropped, ``caption`` is the whole pool.
+
+    Args:
+        source: the records.
+        indices: those that belong to the data set.
+        wanted: names of the fields.
+        crops: the sizes.
+        places: of each sample the place of its size; None = by the picture itself.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        indices: npt.NDArray[np.int64],
+        wanted: Wanted,
+        crops: Crops,
+        places: npt.NDArray[np.int64] | None,
+    ) -> None:
+        self.source, self.indices, self.wanted, self.crops, self.places = source, indices, wanted, crops, places
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> Item:
+        record = int(self.indices[index])
+        name = self.source.name(record)
+        fields = self.source.fields(record)
+        with self.source.blamed(record):
+            captions = caption_pool(fields, self.wanted.captions)
+            others = {key: _other(fields, key) for key in self.wanted.others}
+        with self.source.open(record) as file:
+            image = load_image(file, self.source.where(record))
+        place = self.crops.of((image.height, image.width), name) if self.places is None else int(self.places[index])
+        size = self.crops.sizes[place]
+        return {
+            **others,
+            "image": to_tensor(cover(image, *size)),
+            "caption": captions,
+            "name": name,
+            "size": torch.tensor(size),
+        }
+
+
+def _held_out(source: Source, share: float) -> npt.NDArray[np.bool_]:
+    """Whether each record is held out; adding records moves few of the others, and a single one is kept."""
+    marks = np.fromiter((zlib.crc32(source.name(i).encode()) for i in range(len(source))), np.uint32, len(source))
+    count = max(1, round(share * len(source))) if share and len(source) > 1 else 0
+    held_out = np.zeros(len(source), bool)
+    held_out[np.argsort(marks, kind="stable")[:count]] = True
+    return held_out
+
+
+def _other(fields: Fields, key: str) -> Any:
+    if fields.get(key) is None:
+        raise ValueError(f"no field {key}; the record has: {', '.join(fields) or 'none'}")
+    return fields[key]
+
+
+def _batched(values: list[Any]) -> Any:
+    return torch.tensor(values) if all(isinstance(value, int | float) for value in values) else values

@@ -1,0 +1,123 @@
+"""Figure 3: how large activations are after each block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lumina.analysis.figures import COLOURS, drawn, model_names, plain_log, write_table
+from lumina.analysis.subject import DEVICE, Subject, watched
+from lumina.backbone import NextDiT
+from lumina.interfaces import Conditioning, Tokens
+
+
+def analyze(
+    models: list[str],
+    names: list[str] | None = None,
+    times: tuple[float, ...] = (0.1, 0.5, 0.9),
+    count: int = 64,
+    batch_size: int = 16,
+    prompts: list[str] | None = None,
+    seed: int = 0,
+    device: str = DEVICE,
+    output: Path = Path("analysis/activations.png"),
+) -> None:
+    """Draws mean and largest absolute activation after each block, with and without sandwich norms (figure 3).
+
+    The states are those that each model passes on its own way from noise to data.
+
+    Args:
+        models: checkpoints, runs' folders or published weights, a colour each.
+        names: what to call them; None = by their runs.
+        times: flow times, rising, 0 = noise.
+        count: samples; the paper takes 500.
+        batch_size: samples in a batch.
+        prompts: texts for models that take text, each in turn.
+        seed: of noise and conditions.
+        device: cpu, cuda, ...
+        output: the PNG; a CSV of the same name is written beside it.
+    """
+    found: dict[str, Tensor] = {}
+    for name, model in zip(model_names(models, names), models, strict=True):
+        found[name] = over_samples(Subject.load(model, device), times, count, batch_size, prompts, seed)
+    draw(found, times, output)
+    rows = (
+        (name, t, block, *map(float, pair))
+        for name, values in found.items()
+        for t, blocks in zip(times, values, strict=True)
+        for block, pair in enumerate(blocks)
+    )
+    write_table(output, ["model", "t", "block", "mean_absolute", "max_absolute"], rows)
+
+
+def over_samples(
+    subject: Subject, times: Sequence[float], count: int, batch_size: int, prompts: Sequence[str] | None, seed: int
+) -> Tensor:
+    """`magnitudes` of many samples at several times of their ways from noise to data.
+
+    Returns:
+        ``[T, layers + 1, 2]``: the mean and the maximum over all samples.
+    """
+    means, peaks = [], []
+    for draw in subject.draws(count, batch_size, prompts, seed):
+        for t, x in zip(times, subject.states(draw, times), strict=True):
+            when = torch.full((len(x),), t, device=x.device)
+            mean, peak = magnitudes(subject.module.backbone, draw.tokens.with_features(x), when, draw.cond).unbind(-1)
+            means.append(mean * len(x) / count)
+            peaks.append(peak)
+    by_time = (torch.stack(part).unflatten(0, (-1, len(times))) for part in (means, peaks))
+    return torch.stack((next(by_time).sum(0), next(by_time).amax(0)), -1)
+
+
+@torch.no_grad()
+def magnitudes(backbone: NextDiT, tokens: Tokens, t: Tensor, cond: Conditioning) -> Tensor:
+    """Absolute values on the residual path before the first and after each block.
+
+    Args:
+        backbone: the network.
+        tokens: the batch.
+        t: ``[B]``.
+        cond: the conditions.
+
+    Returns:
+        ``[layers + 1, 2]``: mean and maximum over samples, tokens and channels.
+    """
+
+    def look(_: nn.Module, given: dict[str, Any], output: Tensor) -> Tensor:
+        return torch.stack([_size(given["x"]), _size(output)])
+
+    with watched(backbone.layers, look) as seen:
+        backbone.features(tokens, t, cond)
+    return torch.stack([seen[0][0], *(after for _, after in seen)]).cpu()
+
+
+def draw(found: Mapping[str, Tensor], times: Sequence[float], output: Path) -> None:
+    """Mean on the left, maximum on the right; a model has a colour, a time a depth of it.
+
+    Args:
+        found: of each model ``[T, layers + 1, 2]``.
+        times: T flow times.
+        output: the PNG.
+    """
+    with drawn(output, 7.2, 3.0) as figure:
+        panels = figure.subplots(1, 2)
+        shades = torch.linspace(0.35, 1.0, len(times)).tolist() if len(times) > 1 else [1.0]
+        for panel, place, title in ((panels[0], 0, "mean"), (panels[1], 1, "largest")):
+            for (name, values), colour in zip(found.items(), COLOURS, strict=False):
+                for shade, line in zip(shades, values[..., place], strict=True):
+                    style = {"color": colour, "alpha": shade, "markersize": 3}
+                    panel.plot(line, "-o", label=name if shade == shades[-1] else None, **style)
+            panel.set(xlabel="after block (0 = input)", ylabel=f"{title} absolute activation", yscale="log")
+            plain_log(panel.yaxis)
+            panel.xaxis.get_major_locator().set_params(integer=True)
+        for t, shade in zip(times, shades, strict=True):
+            panels[1].plot([], [], color="black", alpha=shade, label=f"t = {t:g}")
+        panels[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _size(x: Tensor) -> Tensor:
+    return torch.stack((x.abs().mean(), x.abs().max())).double()

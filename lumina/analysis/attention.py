@@ -1,0 +1,205 @@
+"""Figure 2: where a query looks on the picture, with rotary positions on one axis and on two."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lumina.analysis.figures import COLOURS, drawn, model_names, write_table
+from lumina.analysis.subject import DEVICE, Draw, Subject, watched
+from lumina.backbone.rope import rotary_table, rotate
+from lumina.interfaces import Tokens
+
+Place = tuple[int, int]
+AXES = {"1-D RoPE": 1, "2-D RoPE": 2}
+
+
+def analyze(
+    models: list[str] | None = None,
+    names: list[str] | None = None,
+    queries: list[tuple[int, int]] | None = None,
+    grid: tuple[int, int] = (32, 32),
+    head_dim: int = 72,
+    base: float = 10000.0,
+    t: float = 0.5,
+    count: int = 16,
+    prompts: list[str] | None = None,
+    seed: int = 0,
+    device: str = DEVICE,
+    output: Path = Path("analysis/attention.png"),
+) -> None:
+    """Draws the attention of chosen queries over a picture's tokens and its decay with distance (figure 2).
+
+    Without models it is what the positions alone contribute: the score of equal queries and keys, in 1-D and in 2-D.
+    With models it is their attention after softmax, averaged over samples, heads and layers.
+
+    Args:
+        models: checkpoints, runs' folders or published weights, one map each; None = from positions alone.
+        names: what to call the models; None = by their runs.
+        queries: (row, column) of each query; None = the centre.
+        grid: rows and columns of tokens, from positions alone.
+        head_dim: width of a head, from positions alone.
+        base: rotary base, from positions alone.
+        t: flow time at which models are looked at, 0 = noise.
+        count: samples that models are averaged over.
+        prompts: texts for models that take text, each in turn.
+        seed: of noise and conditions.
+        device: cpu, cuda, ...
+        output: the PNG; a CSV of the same name is written beside it.
+    """
+    subjects = [Subject.load(model, device) for model in models or []]
+    samples = [next(subject.draws(count, count, prompts, seed)) for subject in subjects]
+    grid = _common_grid([batch.tokens for batch in samples]) if models else grid
+    places = queries or [(grid[0] // 2, grid[1] // 2)]
+    maps = (
+        {} if models else {name: positional_scores(grid, axes, head_dim, base, places) for name, axes in AXES.items()}
+    )
+    for name, subject, batch in zip(model_names(models or [], names), subjects, samples, strict=True):
+        maps[name] = attention(subject, batch, t, _indices(places, grid)).mean((0, 1, 2)).unflatten(-1, grid).cpu()
+    draw(maps, places, "attention" if models else "score", output)
+    rows = (
+        (name, *query, row, column, float(values[row, column]))
+        for name, stack in maps.items()
+        for query, values in zip(places, stack, strict=True)
+        for row in range(values.shape[0])
+        for column in range(values.shape[1])
+    )
+    write_table(output, ["model", "query_row", "query_column", "row", "column", "attention"], rows)
+
+
+def positional_scores(grid: Place, axes: int, head_dim: int, base: float, queries: Sequence[Place]) -> Tensor:
+    """Scores of queries and keys that are the same everywhere, so that only their positions tell them apart.
+
+    That is the mean of ``cos(theta * distance)`` over the frequencies of all axes (Lumina-Next, eq. 3 with q = k).
+
+    Args:
+        grid: rows and columns.
+        axes: 1 = positions count along the flattened rows; 2 = rows and columns.
+        head_dim: width of a head, shared equally by the axes.
+        base: rotary base.
+        queries: (row, column) of each query.
+
+    Returns:
+        ``[Q, rows, columns]``, 1 at the query.
+
+    Raises:
+        ValueError: for a head that the axes cannot share.
+    """
+    if head_dim % (2 * axes):
+        raise ValueError(f"head_dim={head_dim} must be divisible by {2 * axes}, a pair of dimensions for each axis.")
+    index = torch.arange(grid[0] * grid[1])
+    positions = index[:, None] if axes == 1 else torch.stack((index // grid[1], index % grid[1]), -1)
+    cos, sin = rotary_table(positions[None], (head_dim // axes,) * axes, base, "concatenated")
+    turned = torch.cat((cos, sin), -1)[0, :, 0].double()
+    return (turned[_indices(queries, grid)] @ turned.T / (head_dim // 2)).unflatten(-1, grid)
+
+
+@torch.no_grad()
+def attention(subject: Subject, draw: Draw, t: float, queries: Sequence[int]) -> Tensor:
+    """Self-attention of a model at time ``t`` of its own way from noise to data.
+
+    Args:
+        subject: the model.
+        draw: its samples.
+        t: flow time.
+        queries: indices of the tokens that look.
+
+    Returns:
+        ``[layers, B, H, Q, L]`` after softmax; less than 1 in sum where line tokens (Flag-DiT) are attended to as well.
+    """
+    backbone = subject.module.backbone
+    (x,) = subject.states(draw, [t])
+    layers: Any = list(backbone.layers)
+    with (
+        watched([layer.attention.q_norm for layer in layers], lambda _, given, output: output) as q,
+        watched([layer.attention.k_norm for layer in layers], lambda _, given, output: output) as k,
+        watched([layer.attention for layer in layers], lambda _, given, output: given) as calls,
+    ):
+        backbone.predict(draw.tokens.with_features(x), torch.full((len(x),), t, device=x.device), draw.cond)
+    places = torch.arange(x.shape[1], device=x.device)
+    if backbone.line_tokens is not None:
+        inserted = x.new_zeros(*x.shape[:2], backbone.config.dim)
+        places = backbone.line_tokens.insert(inserted, draw.tokens)[2][0]
+    chosen = places[torch.as_tensor(queries, device=x.device)]
+    return torch.stack([_probabilities(*parts, chosen)[..., places] for parts in zip(q, k, calls, strict=True)])
+
+
+def draw(maps: Mapping[str, Tensor], queries: Sequence[Place], quantity: str, output: Path) -> None:
+    """A row of maps for each query, and beside it their profiles through the query.
+
+    Args:
+        maps: ``[Q, rows, columns]`` of each model.
+        queries: (row, column) of each query.
+        quantity: what the maps show.
+        output: the PNG.
+    """
+    names = list(maps)
+    with drawn(output, 2.1 * len(names) + 5.0, 2.5 * len(queries)) as figure:
+        ratios = [1.0] * len(names) + [1.5]
+        panels = figure.subplots(len(queries), len(names) + 1, squeeze=False, width_ratios=ratios)
+        for place, query in enumerate(queries):
+            values = {name: maps[name][place] for name in names}
+            limits = {"vmin": min(map(torch.min, values.values())), "vmax": max(map(torch.max, values.values()))}
+            for panel, (name, value) in zip(panels[place], values.items(), strict=False):
+                image = panel.imshow(value.numpy(), cmap="viridis", **limits)
+                _map_axes(panel, name, query)
+            figure.colorbar(image, ax=panels[place][: len(names)].tolist(), label=quantity, fraction=0.05, pad=0.02)
+            _profiles(panels[place][-1], values, query, quantity)
+
+
+def _map_axes(axes: Any, name: str, query: Place) -> None:
+    axes.plot(query[1], query[0], "x", color="white", markersize=5)
+    axes.set(title=name, xlabel="column (tokens)", ylabel="row (tokens)")
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.get_major_locator().set_params(integer=True)
+
+
+def _profiles(axes: Any, values: Mapping[str, Tensor], query: Place, quantity: str) -> None:
+    for (name, value), colour in zip(values.items(), COLOURS, strict=False):
+        row, column = value[query[0]], value[:, query[1]]
+        axes.plot(torch.arange(len(row)) - query[1], row, color=colour, label=name)
+        axes.plot(torch.arange(len(column)) - query[0], column, "--", color=colour)
+    axes.plot([], [], "-", color="0.4", label="along the row")
+    axes.plot([], [], "--", color="0.4", label="along the column")
+    axes.set(xlabel="distance from the query (tokens)", ylabel=quantity)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _probabilities(q: Tensor, k: Tensor, given: Mapping[str, Any], queries: Tensor) -> Tensor:
+    """``[B, H, Q, L]`` from ``q [B, L, H, d]`` and ``k [B, L, H_kv, d]`` as the norms put them out."""
+    if given["table"] is not None:
+        q, k = rotate(q, given["table"]), rotate(k, given["table"])
+    scale = given["layout"].query_scale
+    q = (q if scale is None else q * scale)[:, queries].transpose(1, 2)
+    k = k.repeat_interleave(q.shape[1] // k.shape[2], 2).transpose(1, 2)
+    return (q @ k.mT / math.sqrt(q.shape[-1])).float().softmax(-1)
+
+
+def _common_grid(canvases: Sequence[Tokens]) -> Place:
+    """Rows and columns of the models' pictures.
+
+    Raises:
+        ValueError: for other data than pictures, or pictures of several sizes.
+    """
+    sides = {tuple((tokens.positions[0].amax(0) + 1).tolist()) for tokens in canvases}
+    grid = next(iter(sides))
+    if len(sides) > 1 or len(grid) != 2:
+        raise ValueError(
+            f"the models have grids of {sides} tokens; maps need two axes of the same sides in all of them."
+        )
+    return int(grid[0]), int(grid[1])
+
+
+def _indices(queries: Sequence[Place], grid: Place) -> list[int]:
+    for row, column in queries:
+        if not (0 <= row < grid[0] and 0 <= column < grid[1]):
+            raise ValueError(f"the query ({row}, {column}) lies outside the grid of {grid[0]} x {grid[1]} tokens.")
+    return [row * grid[1] + column for row, column in queries]

@@ -1,0 +1,86 @@
+"""What the blocks read beside their input and the condition vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from lumina.backbone.config import NextDiTConfig
+from lumina.backbone.layout import Layout
+from lumina.backbone.pooling import Pool
+from lumina.backbone.rope import Table, rotary_angles, time_read, turns
+from lumina.backbone.text import Text
+from lumina.interfaces import Conditioning, Inference, Memory, Tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Positions, text and what each layer pools and remembers.
+
+    Attributes:
+        layout: of the batch.
+        table: of `rotary_table`; None = no rotary positions.
+        text: raw features; None = no text.
+        pools: of each layer, None where keys and values stay.
+        memories: of each layer, None where nothing is kept.
+    """
+
+    layout: Layout
+    table: Table | None
+    text: Text | None
+    pools: list[Pool | None]
+    memories: list[Memory | None]
+
+    @classmethod
+    def of(
+        cls,
+        config: NextDiTConfig,
+        tokens: Tokens,
+        t: Tensor | None,
+        cond: Conditioning,
+        inference: Inference,
+        memory: Memory,
+    ) -> Context:
+        """The context of one prediction; what ``memory`` keeps of an earlier one is not computed again.
+
+        Args:
+            config: the backbone's.
+            tokens: the batch.
+            t: ``[B]``.
+            cond: the conditions.
+            inference: options of this prediction.
+            memory: of this run of predictions; blocks keep nothing while gradients are recorded.
+        """
+        groups = 1 if cond.grouped is None else cond.grouped.shape[1]
+        layout = memory.once("layout", lambda: Layout.of(tokens, groups, inference.proportional_base))
+        table, pool = memory.once(
+            "rotation", lambda: _rotation(config, tokens, t, inference, layout), key=time_read(inference, t)
+        )
+        count, drop = config.num_layers, inference.context_drop
+        chosen = drop.chosen(count, float(t[0])) if drop and t is not None else [False] * count
+        keep = not torch.is_grad_enabled()
+        return cls(
+            layout=layout,
+            table=table,
+            text=memory.once("text", lambda: Text.of(cond, layout)) if config.text_dim is not None else None,
+            pools=[pool if drops else None for drops in chosen],
+            memories=[memory.once(f"block {depth}", Memory) if keep else None for depth in range(count)],
+        )
+
+
+def _rotation(
+    config: NextDiTConfig, tokens: Tokens, t: Tensor | None, inference: Inference, layout: Layout
+) -> tuple[Table | None, Pool | None]:
+    """The rotary table of the tokens, and their squares under context drop."""
+    drop = inference.context_drop
+    pool = None if drop is None else Pool.of(tokens.positions, layout, drop.factor)
+    if not config.rope_dims:
+        return None, pool
+    angles = rotary_angles(tokens.positions, config.rope_dims, config.rope_base, config.rope_layout, inference, t)
+    angles = layout.pack(angles)
+    if pool is not None and drop is not None and drop.before_rope:
+        everyone = angles.expand(layout.shape[0] if layout.places is None else 1, -1, -1, -1)
+        pool = replace(pool, table=turns(pool.mean(everyone)))  # linear: the mean angle is that of the mean place
+    return turns(angles), pool

@@ -1,0 +1,80 @@
+"""Text features as the blocks see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lumina.backbone.layout import Layout
+from lumina.backbone.varlen import Pairs, Segments
+from lumina.interfaces import Conditioning
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """Text features, laid out like the tokens that attend to them.
+
+    Attributes:
+        features: ``[B, S, C]``, or the real ones packed ``[1, M, C]``.
+        mask: ``[B, S]`` what may be attended to; None when everything may, or when packed. In the row of a text without
+            any real token everything may, because a softmax over nothing is undefined on some devices.
+        empty: ``[B, 1, 1, 1]`` True for such a text, which then gives zero; None where there is none.
+        pairs: which tokens see which text, when packed.
+    """
+
+    features: Tensor
+    mask: Tensor | None = None
+    empty: Tensor | None = None
+    pairs: Pairs | None = None
+
+    @classmethod
+    def of(cls, cond: Conditioning, layout: Layout) -> Text | None:
+        """Packs the text where the tokens are packed, and where each region of the tokens has a text of its own.
+
+        Args:
+            cond: its text and regions are read; None comes of conditions without text.
+            layout: of the tokens.
+
+        Raises:
+            ValueError: for regions of other tokens than those of ``layout``.
+        """
+        if cond.cross is None:
+            return None
+        if cond.regions is not None and cond.cross_regions is not None:
+            return _by_region(cond.cross, cond.cross_mask, cond.regions, cond.cross_regions, layout)
+        features, size = cond.cross, cond.cross.shape[1]
+        counts = [size] * len(features) if cond.cross_mask is None else cond.cross_mask.sum(1).tolist()
+        mask = None if min(counts) == size else cond.cross_mask
+        if layout.pairs is not None:
+            real = features.flatten(0, 1) if mask is None else features[mask]
+            return cls(
+                features=real[None],
+                pairs=Pairs(queries=layout.pairs.queries, keys=Segments.of(counts, features.device)),
+            )
+        if mask is None or min(counts):
+            return cls(features=features, mask=mask)
+        empty = ~mask.any(1, keepdim=True)
+        return cls(features=features, mask=mask | empty, empty=empty[:, :, None, None])
+
+
+def _by_region(features: Tensor, mask: Tensor | None, regions: Tensor, text_regions: Tensor, layout: Layout) -> Text:
+    """Each (sample, region) becomes a segment of tokens that sees a segment of text."""
+    if regions.shape != layout.shape:
+        raise ValueError(
+            f"regions are given for {tuple(regions.shape)} tokens, but there are {layout.shape}; a backbone with "
+            "line_tokens, which adds tokens, takes no regions."
+        )
+    batch, size = features.shape[:2]
+    count = 1 + int(max(regions.max(), text_regions.max()))
+    owners = torch.arange(batch, device=features.device).unsqueeze(-1).expand(-1, size) * count + text_regions
+    real = torch.ones_like(owners, dtype=torch.bool) if mask is None else mask
+    keys, text_order = _sorted(owners[real], batch * count)
+    queries, order = _sorted(layout.samples(regions.device) * count + layout.pack(regions).flatten(), batch * count)
+    return Text(features=features[real][text_order][None], pairs=Pairs(queries=queries, keys=keys, order=order))
+
+
+def _sorted(owners: Tensor, count: int) -> tuple[Segments, Tensor]:
+    """Segments of ``owners [N]`` brought into order, and the order."""
+    return Segments.of(owners.bincount(minlength=count).tolist(), owners.device), owners.argsort(stable=True)

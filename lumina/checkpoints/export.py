@@ -1,0 +1,141 @@
+"""Our folder of a trained model: ``model.yaml``, plain arguments, and ``model.safetensors``, its averaged weights."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from safetensors.torch import save_file
+from torch import Tensor
+
+from lumina.checkpoints.build import TRAINING
+from lumina.checkpoints.weights import read_safetensors
+from lumina.module import LuminaModule
+
+ARGUMENTS, WEIGHTS = "model.yaml", "model.safetensors"
+NETWORKS = ("path", "tokenizer")  # arguments that may name the folder of a pretrained network
+TRUST = "LUMINA_TRUST_REMOTE_CODE"
+Place = Callable[[str, str], Any]  # (key, value) -> value
+
+
+def save_export(module: LuminaModule, folder: Path, copy: bool = True) -> None:
+    """Writes what `lumina.checkpoints.pretrained.load_pretrained` reads.
+
+    Args:
+        module: with the weights to keep, in the dtype to keep them in; built from plain arguments (`hparams`).
+        folder: where to.
+        copy: whether pretrained networks that lie in local folders (VAE, text encoder) are copied into it; otherwise
+            the folder works on this machine alone.
+
+    Raises:
+        ValueError: if the module has no plain arguments, or weights that are not finite.
+    """
+    _check_finite(module)
+    folder.mkdir(parents=True, exist_ok=True)
+    place = _copier(folder) if copy else _absolute
+    arguments = {key: value for key, value in plain_arguments(module).items() if key not in TRAINING}
+    text = yaml.safe_dump(_walk(arguments, place), sort_keys=False, allow_unicode=True)
+    state = {n: t.detach().cpu().contiguous() for n, t in module.state_dict().items() if not n.startswith("metrics.")}
+    save_file(state, folder / WEIGHTS, metadata={"format": "pt"})
+    (folder / ARGUMENTS).write_text(f"# A model exported by lumina; paths are relative to this folder.\n{text}")
+
+
+def read_export(folder: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
+    """Arguments and tensors of an exported folder.
+
+    Raises:
+        FileNotFoundError: if one of its files is missing.
+        ValueError: if one is damaged, or asks for code from elsewhere to be run.
+    """
+    path = folder / ARGUMENTS
+    try:
+        arguments = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is damaged ({' '.join(str(error).split())}); fetch or copy it again.") from error
+    if not isinstance(arguments, dict) or "modality" not in arguments:
+        raise ValueError(f"{path} names no modality, so it is no model that `lumina convert` wrote.")
+    if not os.environ.get(TRUST) and any(key == "trust_remote_code" and value for key, value in _leaves(arguments)):
+        raise ValueError(
+            f"{path} sets trust_remote_code: loading it would run Python code from its text encoder's repository; "
+            f"set {TRUST}=1 if you trust that."
+        )
+    return _walk(arguments, lambda key, value: _inside(folder, value)), read_safetensors(folder / WEIGHTS)
+
+
+def plain_arguments(module: LuminaModule) -> dict[str, Any]:
+    """The arguments that a module was built from.
+
+    Raises:
+        ValueError: if it was built from objects in Python.
+    """
+    if "modality" not in module.hparams:
+        raise ValueError(
+            "this module was built from Python objects, so nothing says in words how to build it again; load it from a "
+            "checkpoint of `lumina fit`."
+        )
+    return {key: value for key, value in dict(module.hparams).items() if not key.startswith("_")}
+
+
+def _walk(value: Any, place: Place, key: str = "") -> Any:
+    """A plain copy; strings go through ``place``."""
+    if isinstance(value, Mapping):
+        return {str(name): _walk(item, place, str(name)) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_walk(item, place, key) for item in value]
+    return place(key, str(value)) if isinstance(value, (str, Path)) else value
+
+
+def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, (Mapping, list)):
+        for name, item in value.items() if isinstance(value, Mapping) else ((key, item) for item in value):
+            yield from _leaves(item, str(name))
+    else:
+        yield key, value
+
+
+def _inside(folder: Path, value: str) -> str:
+    """The absolute path where a string names something in the folder."""
+    inside = folder / value
+    return str(inside.resolve()) if value and os.path.isdir(inside) else value
+
+
+def _absolute(key: str, value: str) -> Any:
+    if key == "cache":  # of the training data
+        return None
+    return str(Path(value).resolve()) if key in NETWORKS and os.path.isdir(value) else value
+
+
+def _copier(folder: Path) -> Place:
+    names: dict[str, str] = {}
+
+    def place(key: str, value: str) -> Any:
+        source = _absolute(key, value)
+        if key not in NETWORKS or not os.path.isdir(value):
+            return source
+        if source not in names:
+            name = Path(source).name
+            names[source] = name if name not in names.values() else f"{name}_{len(names)}"
+            shutil.copytree(source, folder / names[source], ignore=_needless)
+        return names[source]
+
+    return place
+
+
+def _needless(folder: str, names: list[str]) -> set[str]:
+    """Hidden files, and pickles beside the same weights as safetensors."""
+    pickles = (".bin", ".pt", ".pth") if any(name.endswith(".safetensors") for name in names) else ()
+    return {name for name in names if name.startswith(".") or name.endswith(pickles)}
+
+
+def _check_finite(module: LuminaModule) -> None:
+    strange = [name for name, tensor in module.named_parameters() if not bool(torch.isfinite(tensor).all())]
+    if strange:
+        raise ValueError(
+            f"{len(strange)} tensors ({strange[0]}, ...) hold values that are not finite: the model diverged, or its "
+            "weights do not fit into float16; choose bfloat16 or float32."
+        )

@@ -1,0 +1,78 @@
+"""The folder of samples: a file each, their settings, a sheet of them and a page about them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import lumina
+from lumina.commands.sampling.page import write_page
+from lumina.commands.sampling.requests import Request
+from lumina.interfaces import Modality
+from lumina.pictures import add_text, save_picture
+
+ON_SHEET = 64  # samples on the contact sheet
+
+
+class SampleFolder:
+    """Takes samples in as they come, so that an interrupted run keeps what it has drawn."""
+
+    def __init__(
+        self, folder: Path, modality: Modality, requests: Sequence[Request], settings: Mapping[str, Any]
+    ) -> None:
+        """Makes the folder.
+
+        Args:
+            folder: where everything goes.
+            modality: knows how a sample becomes a file.
+            requests: of all samples.
+            settings: what all samples have in common, as plain data.
+        """
+        self.folder, self.modality = folder, modality
+        self.settings = {"lumina": lumina.__version__, **settings}
+        self.samples = [request.described() for request in requests]
+        self.files: dict[int, Path] = {}
+        self.sheet: dict[int, Any] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def add(self, places: Sequence[int], samples: Sequence[Any]) -> None:
+        """Writes ``samples``, which stand at ``places`` among the requests; a PNG file says how it was made."""
+        with TemporaryDirectory(dir=self.folder) as own:
+            written = self.modality.save(samples, Path(own))
+            for place, file, sample in zip(places, written, samples, strict=True):
+                if file.suffix == ".png":
+                    add_text(file, self._texts(place))
+                self.files[place] = file.replace(self.folder / f"{place:05d}{file.suffix}")
+                if place < ON_SHEET:
+                    self.sheet[place] = sample
+
+    def finish(self) -> Path:
+        """Writes the sheet, the settings and the page; gives the page."""
+        save_picture(
+            self.modality.picture([self.sheet[place] for place in sorted(self.sheet)]), self.folder / "grid.png"
+        )
+        files = [self.files[place] for place in range(len(self.samples))]
+        samples = [{"file": file.name, **sample} for file, sample in zip(files, self.samples, strict=True)]
+        text = json.dumps({**self.settings, "samples": samples}, indent=2, ensure_ascii=False)
+        (self.folder / "settings.json").write_text(text + "\n", encoding="utf-8")
+        return write_page(self.folder, files, self.samples, _line(self.settings))
+
+    def _texts(self, place: int) -> dict[str, str]:
+        sample = self.samples[place]
+        prompt = sample.get("prompt", "")
+        lines = [prompt if isinstance(prompt, str) else "\n".join(prompt)]
+        lines += [f"Negative prompt: {sample['negative']}"] if "negative" in sample else []
+        rest = {name: value for name, value in sample.items() if name in ("label", "seed")}
+        size = {"size (height x width)": sample["size"]} if "size" in sample else {}
+        lines.append(_line({**rest, **size, **self.settings}))
+        whole = {**self.settings, **sample}
+        return {"lumina": json.dumps(whole, ensure_ascii=False), "parameters": "\n".join(lines)}
+
+
+def _line(settings: Mapping[str, Any]) -> str:
+    """In the form ``Seed: 3, Steps: 10``, without what is off."""
+    told = {name: value for name, value in settings.items() if value is not None and value is not False}
+    return ", ".join(f"{name.replace('_', ' ').capitalize()}: {value}" for name, value in told.items())

@@ -1,0 +1,85 @@
+"""What to draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lumina.commands.sampling.conditions import check, classes
+from lumina.commands.sampling.prompt_file import read_prompts
+from lumina.commands.sampling.requests import Request, integers, numbered, parse_size
+from lumina.module import LuminaModule
+
+UNASKED = 16  # samples where neither prompt nor label says how many
+
+
+@dataclass(frozen=True, kw_only=True)
+class What:
+    """What to draw.
+
+    Args:
+        prompt: one text or several.
+        prompts: a file with a prompt a line; in a .jsonl file an object a line: prompt, and if need be negative, seed,
+            size.
+        negative: what to stay away from; guidance leads from this to the prompt.
+        label: classes to draw, one or several; None = all classes in turn.
+        count: samples of each prompt or label; None = 1. Where neither is given: samples in all; None = 16.
+        size: HEIGHTxWIDTH in pixels, 1024x4096 being a wide panorama; None = the trained size.
+        compose: ROWSxCOLUMNS of regions on one picture, each with a prompt of its own, row by row.
+        seed: of the first sample's noise; each next one's is one more, so that it can be drawn again alone.
+
+    Raises:
+        ValueError: for what cannot be understood.
+    """
+
+    prompt: list[str] | None = None
+    prompts: Path | None = None
+    negative: str = ""
+    label: list[int] | None = None
+    count: int | None = None
+    size: tuple[int, int] | str | None = None
+    compose: tuple[int, int] | str | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.count is not None and self.count < 1:
+            raise ValueError(f"count={self.count} must be at least 1.")
+        rows, columns = self.grid or (0, 0)
+        if self.grid and (min(self.grid) < 1 or self.prompts or len(self.prompt or ()) != rows * columns):
+            raise ValueError(
+                f"compose={rows}x{columns} needs at least 1 row and 1 column, and --prompt {rows * columns} times, "
+                f"once a region; got {len(self.prompt or ())}{' and a file' if self.prompts else ''}."
+            )
+
+    @property
+    def grid(self) -> tuple[int, int] | None:
+        """Rows and columns of regions."""
+        if self.compose is None:
+            return None
+        rows, columns = integers(self.compose, 2, "compose", "ROWSxCOLUMNS, 2x2 say")
+        return rows, columns
+
+    def requests(self, module: LuminaModule) -> list[Request]:
+        """One for each sample.
+
+        Raises:
+            ValueError: for what the model does not know, or lacks.
+        """
+        texts = self._texts()
+        check(module, text=bool(texts), negative=bool(self.negative), label=bool(self.label))
+        asked = texts or [self._default()]
+        if self.label:
+            asked = [replace(request, label=label) for request in asked for label in self.label]
+        samples = numbered(asked, self.count or (1 if texts or self.label else UNASKED), self.seed)
+        known = 0 if self.label else classes(module)
+        return [replace(sample, label=place % known) for place, sample in enumerate(samples)] if known else samples
+
+    def _texts(self) -> list[Request]:
+        default = self._default()
+        if self.grid:
+            return [replace(default, prompts=tuple(self.prompt or ()))]
+        literal = [replace(default, prompts=(text,)) for text in self.prompt or ()]
+        return literal + (read_prompts(self.prompts, default) if self.prompts else [])
+
+    def _default(self) -> Request:
+        return Request(negative=self.negative, size=None if self.size is None else parse_size(self.size))

@@ -1,0 +1,125 @@
+"""Batches of one bucket each (a picture size, a duration), on every process the same one in the same step."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lumina.data.sampler import BLANK, Key, RankSampler
+from lumina.randomness import keyed_generator
+
+
+class BucketSampler(RankSampler):
+    """A `RankSampler` whose every batch is of one bucket.
+
+    Training shuffles the samples and then the batches with (seed, epoch); a step has one bucket on all ranks, and
+    each bucket leaves out the samples that do not fill its last step, others in every epoch. Evaluation goes through
+    the buckets one by one and leaves out nothing: a bucket's last batch is shorter (its place is filled up with
+    `BLANK` keys, which nothing is read for), and where its samples do not divide by the number of ranks, the last
+    ranks get one filler.
+
+    As the order depends on the batch size and the number of processes, the state names the step under which the
+    samples were served; a run resumed with another one goes on with the samples not yet served.
+
+    Args:
+        buckets: ``[N]`` int64 >= 0, the bucket of each sample.
+        batch_size: samples in a batch of one rank.
+        train: the rules of training instead of those of evaluation.
+        seed: of the order.
+        rank: this process among those that see different data.
+        world: number of those processes.
+
+    Attributes:
+        past: ``(step, samples)`` of the stretches of this epoch that were served with another step.
+
+    Raises:
+        ValueError: in training, if no bucket fills a step.
+    """
+
+    def __init__(
+        self, buckets: Tensor, batch_size: int, *, train: bool, seed: int = 0, rank: int = 0, world: int = 1
+    ) -> None:
+        super().__init__(len(buckets), batch_size, train=train, seed=seed, rank=rank, world=world)
+        self.buckets = buckets
+        self.counts = torch.bincount(buckets)
+        self.past: list[tuple[int, int]] = []
+        self._pending: list[tuple[int, int]] = []
+        if train:
+            self._check(batch_size)
+
+    def _check(self, batch_size: int) -> None:
+        small = self.counts[(self.counts > 0) & (self.counts < self.step)]
+        takes = f"one step takes {self.step} (batch_size {batch_size} on {self.num_replicas} process(es))"
+        if int(self.counts.max()) < self.step:
+            most = int(self.counts.max())
+            raise ValueError(
+                f"The largest of {len(small)} buckets has {most} samples, but {takes}: set data.batch_size to at most "
+                f"{most // self.num_replicas}, or use fewer buckets."
+            )
+        if len(small):
+            warnings.warn(
+                f"{int(small.sum())} of {self.size} samples are never trained on: their {len(small)} buckets have "
+                f"fewer samples than a step, and {takes}. Lower data.batch_size, or use fewer buckets.",
+                stacklevel=4,
+            )
+
+    def plan(self, epoch: int) -> Tensor:
+        """``[n]`` int64, the order of training in ``epoch``: whole steps of one bucket each."""
+        left = super().plan(epoch)
+        for step, samples in self.past:
+            served = self._steps(left, step, epoch)[:samples]
+            left = left[~torch.isin(left, served)]
+        return self._steps(left, self.step, epoch)
+
+    def _steps(self, order: Tensor, step: int, epoch: int) -> Tensor:
+        members = self._members(order)
+        steps = torch.cat([own[: len(own) // step * step].view(-1, step) for own in members])
+        return steps[torch.randperm(len(steps), generator=keyed_generator(self.seed, epoch, len(order)))].flatten()
+
+    def _members(self, order: Tensor) -> list[Tensor]:
+        """The samples of ``order`` bucket by bucket."""
+        buckets = self.buckets[order]
+        by_bucket = order[torch.argsort(buckets, stable=True)]
+        return list(by_bucket.split(torch.bincount(buckets, minlength=len(self.counts)).tolist()))
+
+    def __iter__(self) -> Iterator[Key]:
+        self.past, self._pending = self._pending, []
+        return super().__iter__() if self.shuffle else self._evaluation()
+
+    def _evaluation(self) -> Iterator[Key]:
+        for members in self._members(torch.arange(self.size)):
+            count = len(members)
+            shared = -(-count // self.num_replicas) * self.num_replicas
+            for place in range(-(-count // self.step) * self.step)[self.rank :: self.num_replicas]:
+                sample = int(members[min(place, count - 1)]) if place < shared else BLANK
+                yield Key(self.epoch, sample, place < count)
+
+    def __len__(self) -> int:
+        """Keys of one rank in a whole epoch, blank ones included."""
+        steps = self.counts // self.step if self.shuffle else -(-self.counts // self.step)
+        return int(steps.sum()) * self.step // self.num_replicas
+
+    def set_epoch(self, epoch: int) -> None:
+        """Goes to the beginning of ``epoch``, unless that is the epoch being resumed."""
+        if epoch != self.epoch:
+            self.past, self._pending = [], []
+        super().set_epoch(epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The epoch, how many of its samples were served, and in steps of how many."""
+        return {"epoch": self.epoch, "samples": self.served, "step": self.step, "past": list(self.past)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Makes the next iteration go on after ``state``; after the last step that is the next epoch."""
+        self.epoch, samples = state["epoch"], state["samples"]
+        self.past = [(step, served) for step, served in state["past"]]
+        if state["step"] != self.step:
+            self.past, samples = [*self.past, (state["step"], samples)], 0
+        if samples >= len(self.plan(self.epoch)):
+            self.epoch, self.past, samples = self.epoch + 1, [], 0
+        self.served = self._start = samples
+        self._pending = list(self.past)

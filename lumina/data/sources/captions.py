@@ -1,0 +1,41 @@
+"""The caption of a record, or the pool of captions that several captioners wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+USUAL = ("caption", "captions", "text", "prompt", "txt", "conversations")
+"""Names of a caption's field, in the order in which they are tried; ``txt`` is a text file beside the medium."""
+
+
+def caption_pool(record: Mapping[str, Any], names: Sequence[str] | None = None) -> list[str]:
+    """The captions of a record, without the white space around them; an empty one counts.
+
+    A field may be a text, a list of texts, or a conversation, whose second turn is the caption
+    (``[{...}, {"value": "a cat"}]``, the form of the authors' data).
+
+    Args:
+        record: the fields.
+        names: those that hold captions, all of them together the pool; None = the first of `USUAL` that is there.
+
+    Raises:
+        ValueError: the record has no caption.
+    """
+    present = [name for name in names or USUAL if record.get(name) is not None]
+    chosen = present if names else present[:1]
+    pool = [text for name in chosen for text in _texts(name, record[name])]
+    if not pool:
+        looked = ", ".join(names or USUAL)
+        raise ValueError(f"no caption: looked for {looked}; the record has: {', '.join(record) or 'no fields'}")
+    return pool
+
+
+def _texts(name: str, value: Any) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    if len(values) > 1 and isinstance(values[1], Mapping):
+        values = [values[1].get("value")]
+    strange = {type(one).__name__ for one in values if not isinstance(one, str | None)}
+    if strange:
+        raise ValueError(f"the caption {name!r} is {' and '.join(sorted(strange))}, expected a text or a list of texts")
+    return [one.strip() for one in values if one is not None]

@@ -1,0 +1,141 @@
+"""Tar shards as WebDataset has them, at random access."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from lumina.data.arrays import Arrays, file_stamp, kept, stamp
+from lumina.data.sources.source import Fields, Source, Wanted, as_record
+
+
+class Shard(Source):
+    """The samples of a tar: members with one name up to its first dot, a medium beside ``.txt`` and ``.json``.
+
+    The fields are those of the JSON, and ``txt``; a caption's field may also be the ending of a text member
+    (``"llava.txt"``). Where the members lie is found out once and kept in the cache.
+
+    Args:
+        path: the tar, not compressed.
+        root: the folder below which it is named.
+        wanted: what to look for.
+
+    Raises:
+        ValueError: the tar cannot be read to its end, or has no samples.
+    """
+
+    def __init__(self, path: Path, root: Path, wanted: Wanted) -> None:
+        self.root = root
+        self.path = path
+        self.texts = ("txt", *(name for name in wanted.captions or () if name.endswith(".txt")))
+        kinds = {ending: 0 for ending in wanted.endings} | {".json": 1}
+        kinds |= {f".{text}": 2 + number for number, text in enumerate(self.texts)}
+        self.endings = wanted.endings
+        index = kept(wanted.cache, f"tar-{stamp(file_stamp([path]), kinds)}", lambda: _index(path, kinds))
+        self.keys, self.places = index["keys"], index["places"]
+        if not len(self.keys):
+            raise ValueError(f"{path} has no samples: expected members ending in {', '.join(kinds)}.")
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def name(self, index: int) -> str:
+        """Tar and sample."""
+        return f"{self.path.relative_to(self.root)}:{self.keys[index]}"
+
+    def stamp(self) -> str:
+        """Of the tar."""
+        return file_stamp([self.path])
+
+    def _medium(self, index: int) -> BinaryIO:
+        offset, size = self.places[index, 0].tolist()
+        if size < 0:
+            raise ValueError(f"no member ends in {', '.join(self.endings)}")
+        return io.BufferedReader(Member(self.path, offset, size))
+
+    def _fields(self, index: int) -> Fields:
+        table = self._read(index, 1)
+        fields = {} if table is None else as_record(json.loads(table))
+        for number, text in enumerate(self.texts):
+            content = self._read(index, 2 + number)
+            if content is not None:
+                fields[text] = content.decode("utf-8-sig")
+        return fields
+
+    def _read(self, index: int, kind: int) -> bytes | None:
+        offset, size = self.places[index, kind].tolist()
+        if size < 0:
+            return None
+        with Member(self.path, offset, size) as member:
+            return member.read()
+
+
+class Member(io.RawIOBase):
+    """A stretch of a file as a file of its own, so that a picture's header is read without its pixels.
+
+    Args:
+        path: the file.
+        offset: where the stretch begins, in bytes.
+        size: its length in bytes.
+    """
+
+    def __init__(self, path: Path, offset: int, size: int) -> None:
+        super().__init__()
+        self._file = path.open("rb", buffering=0)
+        self._offset, self._size, self._place = offset, size, 0
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def seekable(self) -> bool:
+        """True."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """The new place, in bytes from the beginning of the stretch."""
+        self._place = max(0, offset + (0, self._place, self._size)[whence])
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        """Number of bytes read."""
+        self._file.seek(self._offset + self._place)
+        view = memoryview(buffer)[: max(0, self._size - self._place)]
+        count = self._file.readinto(view)
+        self._place += count
+        return count
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+        super().close()
+
+
+def _index(path: Path, kinds: dict[str, int]) -> Arrays:
+    """Names ``[N]`` of the samples, and ``[N, kind, 2]`` offset and size of their members, -1 where there is none."""
+    count = max(kinds.values()) + 1
+    found: dict[str, list[tuple[int, int]]] = {}
+    try:
+        with tarfile.open(path, "r:") as tar:
+            for member in tar:
+                key, ending = _split(member.name)
+                if member.isfile() and ending in kinds:
+                    places = found.setdefault(key, [(-1, -1)] * count)
+                    places[kinds[ending]] = (member.offset_data, member.size)
+                tar.members = []  # type: ignore[attr-defined]  # else it keeps all of them
+    except tarfile.TarError as error:
+        raise ValueError(f"{path} is not a whole uncompressed tar ({error}); fetch it again, or remove it.") from error
+    keys = np.array(list(found), np.str_)
+    return {"keys": keys, "places": np.array(list(found.values()), np.int64).reshape(-1, count, 2)}
+
+
+def _split(name: str) -> tuple[str, str]:
+    """A member's sample and ending; no ending where the name begins with a dot."""
+    folder, slash, base = name.rpartition("/")
+    stem, dot, ending = base.partition(".")
+    return f"{folder}{slash}{stem}", f"{dot}{ending.lower()}" if stem else ""

@@ -1,0 +1,128 @@
+"""Parquet files that hold the media themselves, or their paths."""
+
+from __future__ import annotations
+
+import io
+from collections import OrderedDict
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from lumina.data.arrays import file_stamp
+from lumina.data.sources.captions import USUAL
+from lumina.data.sources.source import Fields, Source, Wanted, medium_of
+
+if TYPE_CHECKING:
+    import pyarrow
+
+HELD = 512 * 2**20
+"""Bytes of row groups that a process holds."""
+
+
+class Table(Source):
+    """A Parquet file: a column of encoded bytes, of ``{"bytes", "path"}`` as Hugging Face writes them, or of paths.
+
+    It is read by row groups, of which a process holds the latest 512 MiB. Files that are much larger want small row
+    groups (about 100 rows), because a random access reads a whole one.
+
+    Args:
+        path: the file.
+        root: the folder below which it is named.
+        wanted: what to look for.
+
+    Raises:
+        ValueError: it is not Parquet, has no rows, or not the columns.
+        ImportError: pyarrow is not installed.
+    """
+
+    def __init__(self, path: Path, root: Path, wanted: Wanted) -> None:
+        self.root = root
+        self.path = path
+        self.wanted = wanted
+        try:
+            file = _file(path)
+        except ValueError as error:
+            raise ValueError(f"{path} is not a whole Parquet file ({error}); fetch it again, or remove it.") from error
+        self.columns = _columns(path, file.schema_arrow.names, wanted)
+        rows = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
+        self.ends = np.cumsum(rows, dtype=np.int64)
+        if not len(self):
+            raise ValueError(f"{path} has no rows; remove it.")
+
+    def __len__(self) -> int:
+        return int(self.ends[-1]) if len(self.ends) else 0
+
+    def name(self, index: int) -> str:
+        """File and row."""
+        return f"{self.path.relative_to(self.root)}:{index}"
+
+    def stamp(self) -> str:
+        """Of the file."""
+        return file_stamp([self.path])
+
+    def _medium(self, index: int) -> BinaryIO:
+        value = medium_of(self._row(index, self.columns[:1]), self.wanted)
+        if isinstance(value, dict):
+            value = value["path"] if value.get("bytes") is None else value["bytes"]
+        if isinstance(value, bytes):
+            return io.BytesIO(value)
+        if not isinstance(value, str):
+            raise ValueError(f"the medium is {type(value).__name__}, expected bytes or the path of a file")
+        return self.wanted.file(value, self.path.parent).open("rb")
+
+    def _fields(self, index: int) -> Fields:
+        return self._row(index, self.columns[1:])
+
+    def _row(self, index: int, columns: tuple[str, ...]) -> Fields:
+        group = int(np.searchsorted(self.ends, index, "right"))
+        rows = GROUPS.get(self.path, group, self.columns)
+        place = index - int(self.ends[group]) + rows.num_rows
+        return {name: rows.column(name)[place].as_py() for name in columns}
+
+
+class RowGroups:
+    """The row groups read latest.
+
+    Args:
+        limit: bytes held.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.held: OrderedDict[tuple[Path, int, tuple[str, ...]], pyarrow.Table] = OrderedDict()
+
+    def get(self, path: Path, group: int, columns: tuple[str, ...]) -> pyarrow.Table:
+        """A row group's columns."""
+        key = (path, group, columns)
+        if key not in self.held:
+            self.held[key] = _file(path).read_row_group(group, columns=list(columns), use_threads=False)
+            while len(self.held) > 1 and sum(rows.nbytes for rows in self.held.values()) > self.limit:
+                self.held.popitem(last=False)
+        self.held.move_to_end(key)
+        return self.held[key]
+
+
+GROUPS = RowGroups(HELD)
+
+
+@lru_cache(maxsize=256)
+def _file(path: Path) -> Any:
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise ImportError('Parquet files need pyarrow: pip install "lumina-nextdit[data]".') from error
+    return parquet.ParquetFile(path)
+
+
+def _columns(path: Path, names: list[str], wanted: Wanted) -> tuple[str, ...]:
+    """The medium's column and those of the fields."""
+    medium = [name for name in wanted.names if name in names][:1]
+    captions = [name for name in USUAL if name in names][:1] if wanted.captions is None else list(wanted.captions)
+    missing = [name for name in (*captions, *wanted.others) if name not in names]
+    missing += [] if medium else [" or ".join(wanted.names)]
+    missing += [] if captions else [" or ".join(USUAL)]
+    if missing:
+        raise ValueError(f"{path} lacks the columns {', '.join(missing)}; it has: {', '.join(names)}.")
+    return (*medium, *dict.fromkeys((*captions, *wanted.others)))

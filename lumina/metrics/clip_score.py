@@ -1,0 +1,83 @@
+"""CLIP score, for those who have CLIP's weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lumina.frozen import Frozen
+from lumina.interfaces import Batch
+from lumina.metrics.sample_metric import SampleMetric
+from lumina.pictures import to_uint8
+
+FILES = "config.json, model.safetensors, preprocessor_config.json, tokenizer.json, vocab.json, merges.txt"
+
+
+class ClipScore(SampleMetric):
+    """``clip_score``: 100 times the mean cosine of pictures and captions in CLIP's space (Hessel et al. 2021).
+
+    Not below 0, as torchmetrics has it (whose own CLIPScore, in 1.9, does not run with transformers 5). Captions are
+    cut to CLIP's 77 tokens. Published numbers name the model: most are of ``openai/clip-vit-large-patch14`` or
+    ``openai/clip-vit-base-patch16``.
+    """
+
+    full_state_update = False
+    total: Tensor
+    count: Tensor
+
+    def __init__(self, path: str, key: str = "caption") -> None:
+        """No file is opened before the first pictures.
+
+        Args:
+            path: folder of a CLIP in Hugging Face's form, or its model id.
+            key: field of the captions.
+        """
+        super().__init__()
+        self.path, self.key = path, key
+        self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self._network = Frozen(self._load)
+        self._processor: Any = None
+
+    @torch.no_grad()
+    def update(self, generated: Tensor | Sequence[Tensor], batch: Batch) -> None:
+        """Takes in pictures in [-1, 1], ``[B, 3, H, W]`` or a list of ``[3, H, W]``, made from ``batch[key]``.
+
+        Raises:
+            FileNotFoundError: where CLIP is neither a folder nor to be had from the hub.
+            ImportError: without transformers.
+        """
+        network = self._network.on(self.device)
+        inputs = self._processor(
+            text=list(batch[self.key]),
+            images=[to_uint8(image) for image in generated],
+            return_tensors="pt",
+            padding=True,
+            truncation=True,
+            max_length=network.config.text_config.max_position_embeddings,
+        ).to(self.device)
+        with torch.autocast(self.device.type, enabled=False):
+            found = network(**inputs)
+        self.total += (found.image_embeds * found.text_embeds).sum(1).double().sum()
+        self.count += len(found.image_embeds)
+
+    def compute(self) -> dict[str, float]:
+        """The score."""
+        return {"clip_score": max(100 * (self.total / self.count).item(), 0.0)}
+
+    def _load(self) -> Any:
+        try:
+            from transformers import CLIPModel, CLIPProcessor
+        except ImportError as error:
+            raise ImportError('the CLIP score needs transformers: pip install "lumina-nextdit[text]"') from error
+        try:
+            self._processor = CLIPProcessor.from_pretrained(self.path)
+            return CLIPModel.from_pretrained(self.path)
+        except (OSError, ValueError) as error:  # ValueError: neither a folder nor the form of an id
+            raise FileNotFoundError(
+                f"CLIP {self.path} cannot be read, from a folder or from the Hugging Face hub: download {FILES} of "
+                "openai/clip-vit-large-patch14, put them in one folder, and give that folder as path."
+            ) from error

@@ -1,0 +1,393 @@
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from datamodules.image_text import ImageText
+from lumina.data import CorruptSample
+from lumina.data.crops import crop_sizes
+
+pyarrow = pytest.importorskip("pyarrow")
+from pyarrow import parquet  # noqa: E402
+
+EMOJI = Path(__file__).parents[2] / "datamodules/data/fluent_emoji/emoji.parquet"
+SHAPES = [(96, 96), (96, 64), (50, 120), (33, 128), (200, 60), (64, 65), (77, 150), (31, 40)]  # width, height
+COUNT = 40
+
+
+@pytest.fixture(scope="session")
+def emoji():
+    """Emoji at odd sizes and shapes: file name, encoded picture, caption."""
+    rows = parquet.read_table(EMOJI).slice(0, COUNT).to_pylist()
+    made = []
+    for number, row in enumerate(rows):
+        picture = Image.open(io.BytesIO(row["image"])).convert("RGB").resize(SHAPES[number % len(SHAPES)])
+        file = io.BytesIO()
+        picture.save(file, "PNG")
+        made.append((f"{number:03}.png", file.getvalue(), row["caption"]))
+    return made
+
+
+def write_folder(root, emoji):
+    for number, (name, data, caption) in enumerate(emoji):
+        place = root / ("even" if number % 2 == 0 else "odd")
+        place.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(data)
+        (place / name).with_suffix(".txt").write_text(f"{caption}\n", "utf-8")
+    return root
+
+
+def write_pictures(root, emoji):
+    root.mkdir()
+    for name, data, _ in emoji:
+        (root / name).write_bytes(data)
+
+
+def write_jsonl(root, emoji):
+    write_pictures(root, emoji)
+    lines = [json.dumps({"path": name, "prompt": caption}) for name, _, caption in emoji]
+    (root / "records.jsonl").write_text("\n".join(lines) + "\n\n")
+    return root / "records.jsonl"
+
+
+def write_json(root, emoji):
+    write_pictures(root, emoji)
+    turns = [{"from": "human", "value": "Describe it."}]
+    records = [
+        {"image": name, "conversations": [*turns, {"from": "gpt", "value": caption}]} for name, _, caption in emoji
+    ]
+    (root / "records.json").write_text(json.dumps(records))
+    return root / "records.json"
+
+
+def add(tar, name, data):
+    member = tarfile.TarInfo(name)
+    member.size = len(data)
+    tar.addfile(member, io.BytesIO(data))
+
+
+def write_tars(root, emoji):
+    root.mkdir()
+    for shard in range(2):
+        with tarfile.open(root / f"{shard:03}.tar", "w") as tar:
+            for name, data, caption in emoji[shard::2]:
+                add(tar, name, data)
+                add(
+                    tar,
+                    name.replace("png", "txt" if shard else "json"),
+                    (caption if shard else json.dumps({"caption": caption})).encode(),
+                )
+    return root / "{000..001}.tar"
+
+
+def write_parquet(root, emoji):
+    root.mkdir()
+    rows = [{"image": {"bytes": data, "path": name}, "text": caption} for name, data, caption in emoji]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), root / "train.parquet", row_group_size=7)
+    return root
+
+
+def write_litdata(root, emoji):
+    writer = pytest.importorskip("litdata.streaming.cache").Cache(str(root), chunk_bytes="16KB")
+    for number, (_, data, caption) in enumerate(emoji):
+        writer[number] = {"image": data, "caption": caption}
+    writer.done()
+    writer.merge()
+    return root
+
+
+FORMS = [write_folder, write_jsonl, write_json, write_tars, write_parquet, write_litdata]
+
+
+def module(source, tmp_path, batch_size=4, **options):
+    options = {"size": 64, "cell": 8, "cache": tmp_path / "cache", **options}
+    return ImageText(batch_size, [source], **options)
+
+
+def captions(batches):
+    return [caption for batch in batches for caption in batch["caption"]]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("batching", ["mixed", "buckets"])
+def test_every_form_gives_the_same_pictures_and_captions(tmp_path, emoji, form, batching):
+    data = module(form(tmp_path / "data", emoji), tmp_path, max_aspect=4, batching=batching, holdout=0.5)
+    table, by_caption = crop_sizes(64, 4, 8), {caption: (name, file) for name, file, caption in emoji}
+    batches = [*data.val_dataloader(), *evaluated(data, "train")]
+    assert sorted(captions(batches)) == sorted(caption for _, _, caption in emoji)
+    for batch in batches:
+        assert set(batch) == {*data.batch_keys, "real"} and len(set(batch["name"])) == len(batch["name"])
+        assert isinstance(batch["image"], torch.Tensor) or batching == "mixed"
+        for image, caption, size in zip(batch["image"], batch["caption"], batch["size"].tolist(), strict=True):
+            assert image.shape == (3, *size) and tuple(size) in table
+            assert image.dtype == torch.float32 and image.abs().max() <= 1
+            original = Image.open(io.BytesIO(by_caption[caption][1]))
+            small = original.resize((8, 8), Image.Resampling.BOX)
+            shrunk = torch.nn.functional.interpolate(image[None], (8, 8), mode="area")[0]
+            assert np.abs(np.asarray(small).transpose(2, 0, 1) / 127.5 - 1 - shrunk.numpy()).mean() < 0.12
+
+
+def evaluated(data, split):
+    """Batches of a split without augmentation."""
+    dataset = data.dataset(split)
+    items = [dataset[index] for index in range(len(dataset))]
+    return [data.collate([item]) | {"real": torch.tensor([True])} for item in items]
+
+
+@pytest.mark.parametrize("form", [write_folder, write_tars, write_parquet, write_litdata])
+@pytest.mark.parametrize("batching", ["mixed", "buckets"])
+def test_workers_read_what_the_process_itself_reads(tmp_path, emoji, form, batching):
+    source = form(tmp_path / "data", emoji)
+    options = {"max_aspect": 4, "batching": batching, "batch_size": 2}
+    loaders = [module(source, tmp_path, num_workers=workers, **options).train_dataloader() for workers in (0, 2)]
+    for one, other in zip(*loaders, strict=True):
+        assert one["name"] == other["name"] and one["caption"] == other["caption"]
+        assert all(torch.equal(a, b) for a, b in zip(one["image"], other["image"], strict=True))
+
+
+def test_the_real_emoji_at_one_size():
+    data = ImageText(64, [EMOJI], size=64, cell=8, cache=None, other_keys=["group"])
+    batch = next(iter(data.train_dataloader()))
+    assert batch["image"].shape == (64, 3, 64, 64)
+    assert batch["size"].tolist() == [[64, 64]] * 64
+    assert len(set(batch["caption"])) == len(set(batch["name"])) == 64
+    assert set(batch["group"]) <= set(parquet.read_table(EMOJI)["group"].to_pylist())
+    sizes = [len(data.dataset(split)) for split in ("train", "validation", "test")]
+    assert sizes == [1761, 93, 93]
+
+
+def one_picture(folder, size=(64, 64), captions='"a cat"'):
+    Image.new("RGB", size, "red").save(folder / "a.png")
+    (folder / "records.jsonl").write_text(
+        "\n".join(f'{{"image": "a.png", "caption": {captions}, "id": {number}}}' for number in range(20))
+    )
+    return folder / "records.jsonl"
+
+
+def test_one_of_the_captions_is_drawn_each_epoch(tmp_path):
+    data = module(one_picture(tmp_path, captions='["one", "two", "three"]'), tmp_path, holdout=0.5)
+    loader = data.train_dataloader()
+    drawn = []
+    for epoch in range(6):
+        loader.sampler.set_epoch(epoch)
+        drawn.append(captions(loader))
+    assert {caption for epoch in drawn for caption in epoch} == {"one", "two", "three"}
+    assert len({tuple(epoch) for epoch in drawn}) > 1
+    assert set(captions(data.val_dataloader())) == {"one"}
+    again = module(tmp_path / "records.jsonl", tmp_path, holdout=0.5).train_dataloader()
+    again.sampler.set_epoch(3)
+    assert captions(again) == drawn[3]
+
+
+def test_training_crops_anywhere_and_evaluation_in_the_middle(tmp_path):
+    ramp = np.broadcast_to(np.arange(128, dtype=np.uint8) * 2, (64, 128))
+    source = one_picture(tmp_path)
+    Image.fromarray(ramp.copy()).convert("RGB").save(tmp_path / "a.png")
+    data = module(source, tmp_path, holdout=0.5)
+    (middle,) = {image[0, 0, 0].item() for batch in data.val_dataloader() for image in batch["image"]}
+    assert middle == pytest.approx(32 * 2 / 127.5 - 1)
+    places = {round(image[0, 0, 0].item(), 4) for batch in data.train_dataloader() for image in batch["image"]}
+    assert len(places) > 4 and min(places) < middle < max(places)
+
+
+def test_other_fields_are_passed_on_and_must_not_clash(tmp_path):
+    source = one_picture(tmp_path)
+    batch = next(iter(module(source, tmp_path, other_keys=["id"]).train_dataloader()))
+    assert batch["id"].dtype == torch.int64 and [f"records.jsonl:{i}" for i in batch["id"].tolist()] == batch["name"]
+    with pytest.raises(ValueError, match=r"other_keys \['name'\]: leave out image, caption, name, size"):
+        module(source, tmp_path, other_keys=["name"])
+
+
+def test_several_sources_and_a_separate_evaluation(tmp_path, emoji):
+    sources = [write_folder(tmp_path / "a", emoji[:10]), write_parquet(tmp_path / "b", emoji[10:30])]
+    evaluation = write_jsonl(tmp_path / "c", emoji[30:])
+    data = ImageText(5, sources, size=64, cell=8, eval_sources=[evaluation], cache=None)
+    assert len(set(captions(data.train_dataloader()))) == 30
+    assert captions(data.val_dataloader()) == [caption for _, _, caption in emoji[30:]]
+
+
+def test_the_held_out_samples_do_not_depend_on_the_place_or_the_seed(tmp_path, emoji):
+    first = module(write_folder(tmp_path / "a", emoji), tmp_path, holdout=0.2)
+    second = module(write_folder(tmp_path / "b", emoji[:-1]), tmp_path, holdout=0.2, seed=5)
+    held = [{name for batch in data.val_dataloader() for name in batch["name"]} for data in (first, second)]
+    trained = {name for batch in evaluated(first, "train") for name in batch["name"]}
+    assert len(held[0]) == 8 and not held[0] & trained and len(held[0] - held[1]) <= 1
+
+
+def test_root_is_where_relative_paths_begin(tmp_path, emoji):
+    source = write_jsonl(tmp_path / "data", emoji)
+    moved = source.rename(tmp_path / "moved.jsonl")
+    data = module(moved, tmp_path, root=tmp_path / "data")
+    assert len(captions(data.val_dataloader())) == 2
+
+
+def test_a_folder_prefers_tar_over_the_parquet_beside_it(tmp_path, emoji):
+    write_tars(tmp_path / "data", emoji)
+    parquet.write_table(pyarrow.table({"url": ["x"]}), tmp_path / "data" / "000.parquet")
+    assert len(module(tmp_path / "data", tmp_path).dataset("train")) == 38
+
+
+def test_caption_columns_together_are_a_pool(tmp_path, emoji):
+    rows = [{"image": emoji[0][1], "short": f"s{i}", "long": None if i % 2 else f"l{i}"} for i in range(20)]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "a.parquet")
+    data = module(tmp_path / "a.parquet", tmp_path, caption_keys=["long", "short"])
+    names = [item["caption"] for item in map(data.dataset("train").__getitem__, range(19))]
+    assert {len(pool) for pool in names} == {1, 2}
+    assert all(pool[-1].startswith("s") for pool in names)
+
+
+def test_an_empty_caption_is_kept_and_a_missing_one_is_corrupt(tmp_path, emoji):
+    root = write_folder(tmp_path / "data", emoji)
+    (root / "even" / "002.txt").write_text("  \n")
+    (root / "even" / "004.txt").unlink()
+    (root / "odd" / "005.txt").write_bytes(b"caf\xe9")
+    (root / "odd" / "007.png").write_bytes(emoji[7][1][:200])
+    data = module(root, tmp_path, holdout=0.01, max_corrupt=0.5, batch_size=39)
+    (batch,) = data.train_dataloader()
+    assert "" in batch["caption"]
+    skipped = sorted(set(batch["skipped"]))
+    assert all(name in message for name, message in zip(("004", "005", "007"), skipped, strict=True))
+    assert "No such file" in skipped[0] and "utf-8" in skipped[1]
+
+
+def test_broken_pictures_do_not_unsettle_buckets(tmp_path, emoji):
+    root = write_folder(tmp_path / "data", emoji)
+    (root / "odd" / "007.png").write_bytes(emoji[7][1][:20])  # no header
+    (root / "even" / "010.png").write_bytes(emoji[10][1][:300])  # no pixels
+    data = module(root, tmp_path, max_aspect=4, batching="buckets", eval_sources=[root], max_corrupt=0.5)
+    batches = list(data.val_dataloader())
+    names = [
+        name for batch in batches for name, real in zip(batch["name"], batch["real"].tolist(), strict=True) if real
+    ]
+    assert len(names) == len(set(names)) == COUNT - 2
+    assert all(isinstance(batch["image"], torch.Tensor) for batch in batches)
+
+
+def test_sizes_are_gathered_once(tmp_path, emoji):
+    root = write_folder(tmp_path / "data", emoji)
+    options = {"max_aspect": 4, "batching": "buckets"}
+    data = module(root, tmp_path, **options)
+    data.prepare_data()
+    (file,) = (tmp_path / "cache").glob("sizes-*.npz")
+    written = file.stat().st_mtime_ns
+    places = data.dataset("train").places
+    again = module(root, tmp_path, **options)
+    assert (again.dataset("train").places == places).all() and file.stat().st_mtime_ns == written
+    Image.new("RGB", (300, 90)).save(root / "odd" / "001.png")
+    module(root, tmp_path, **options).prepare_data()
+    assert len(list((tmp_path / "cache").glob("sizes-*.npz"))) == 2
+
+
+def test_a_resumed_epoch_is_the_same(tmp_path, emoji):
+    options = {"max_aspect": 4, "batching": "buckets", "batch_size": 2}
+    source = write_parquet(tmp_path / "data", emoji)
+    whole = [(batch["name"], batch["image"]) for batch in module(source, tmp_path, **options).train_dataloader()]
+    loader = module(source, tmp_path, **options).train_dataloader()
+    iterator = iter(loader)
+    for _ in range(5):
+        next(iterator)
+    rest = module(source, tmp_path, **options).train_dataloader()
+    rest.load_state_dict(loader.state_dict())
+    resumed = [(batch["name"], batch["image"]) for batch in rest]
+    assert [name for name, _ in resumed] == [name for name, _ in whole[5:]]
+    assert all(torch.equal(one[1], other[1]) for one, other in zip(resumed, whole[5:], strict=True))
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+BAD = {
+    "nothing": (lambda root: root / "none.parquet", "There is nothing at .*none.parquet"),
+    "no shard": (lambda root: root / "{00..01}.tar", "There is nothing at .*00.tar"),
+    "empty tar": (lambda root: write(root / "a.tar", b""), "a.tar is not a whole uncompressed tar .*empty file"),
+    "text as tar": (lambda root: write(root / "a.tar", b"<html>" * 200), "a.tar is not a whole uncompressed tar"),
+    "empty folder": (lambda root: write(root / "d" / "notes.md", b"x").parent, "Found no data in .*d: expected files"),
+    "not json": (
+        lambda root: write(root / "a.json", b'{"a": 1}\n{"a": 2}'),
+        "a.json is not JSON .*must be called .jsonl",
+    ),
+    "one object": (lambda root: write(root / "a.json", b'{"a": 1}'), "a.json holds dict, expected a list"),
+    "no lines": (lambda root: write(root / "a.jsonl", b"\n\n"), "a.jsonl has no records"),
+    "no parquet": (lambda root: write(root / "a.parquet", b"PAR1"), "a.parquet is not a whole Parquet file"),
+    "unknown": (lambda root: write(root / "a.csv", b"a,b"), "a.csv is of no known form"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_what_is_wrong_with_a_source_is_told_before_the_first_step(tmp_path, kind):
+    make, message = BAD[kind]
+    with pytest.raises(ValueError, match=message):
+        module(make(tmp_path), tmp_path).prepare_data()
+
+
+def test_a_tar_cut_off_is_told(tmp_path, emoji):
+    write_tars(tmp_path / "data", emoji)
+    path = tmp_path / "data" / "001.tar"
+    path.write_bytes(path.read_bytes()[:-40_000])
+    with pytest.raises(ValueError, match=r"001\.tar is not a whole uncompressed tar \(unexpected end of data\)"):
+        module(path, tmp_path).prepare_data()
+
+
+def test_parquet_without_the_columns_is_told(tmp_path):
+    parquet.write_table(pyarrow.table({"jpeg_bytes": [b"x"], "alt": ["y"]}), tmp_path / "a.parquet")
+    with pytest.raises(
+        ValueError, match=r"a.parquet lacks the columns image or .*, caption or .*; it has: jpeg_bytes, alt"
+    ):
+        module(tmp_path / "a.parquet", tmp_path).prepare_data()
+    with pytest.raises(ValueError, match=r"lacks the columns score; it has"):
+        named = {"image_key": "jpeg_bytes", "caption_keys": ["alt"], "other_keys": ["score"]}
+        module(tmp_path / "a.parquet", tmp_path, **named).prepare_data()
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"image": "a.png"}', "no caption: looked for caption, .*; the record has: image"),
+        (b'{"image": "a.png", "caption": 3}', "the caption 'caption' is int"),
+        (b'{"image": "a.png", "caption": []}', "no caption"),
+        (b'{"image": "none.png", "caption": "x"}', "No such file"),
+        (b'{"caption": "x"}', "none of the fields image, path"),
+        (b'{"image": 3, "caption": "x"}', "the medium is int"),
+        (b'["a.png"]', "the record is list, expected an object"),
+        (b"{oops", "Expecting property name"),
+        (b'{"caption": "\xff"}', "utf-8"),
+    ],
+)
+def test_broken_records_are_corrupt_and_named(tmp_path, line, reason):
+    source = one_picture(tmp_path)
+    source.write_bytes(source.read_bytes() + b"\n" + line)
+    dataset = module(source, tmp_path, eval_sources=[source]).dataset("validation")
+    with pytest.raises(CorruptSample, match=f"records.jsonl:20: .*{reason}"):
+        dataset[20]
+    assert dataset[19]["caption"] == ["a cat"]
+
+
+def test_a_sample_without_a_picture_in_a_tar_is_corrupt(tmp_path, emoji):
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        add(tar, "x/one.png", emoji[0][1])
+        add(tar, "x/one.txt", b"good")
+        add(tar, "x/two.txt", b"no picture")
+        add(tar, "x/three.mask.png", emoji[0][1])
+        add(tar, "__README__", b"hello")
+        add(tar, "x/six.png", emoji[0][1])
+        add(tar, "x/six.json", b"[1]")
+    data = module(tmp_path / "a.tar", tmp_path, eval_sources=[tmp_path / "a.tar"], max_corrupt=1)
+    (batch,) = data.val_dataloader()
+    assert batch["name"] == ["a.tar:x/one"] * 3 and batch["real"].tolist() == [True, False, False]
+    assert "a.tar:x/two: no member ends in .bmp" in batch["skipped"][0]
+    assert "a.tar:x/six: the record is list" in batch["skipped"][1]
+
+
+def test_impossible_arguments_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="holdout 0"):
+        module(tmp_path, tmp_path, holdout=0)
+    with pytest.raises(ValueError, match="Got no sources"):
+        ImageText(1, [], size=64).prepare_data()

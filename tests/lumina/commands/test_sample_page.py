@@ -1,0 +1,88 @@
+"""The page is read back by a parser that is not ours."""
+
+from html.parser import HTMLParser
+
+import pytest
+import torch
+
+from lumina.commands.sampling.output import SampleFolder
+from lumina.commands.sampling.page import write_page
+from lumina.commands.sampling.requests import Request
+from lumina.pictures import save_picture
+
+PROMPT = '<script>alert("1")</script> & \' яблоко 🍎 {x}'
+
+
+class Page(HTMLParser):
+    VOID = ("meta", "img")
+
+    def __init__(self, path):
+        super().__init__()
+        self.tags, self.open, self.text = [], [], ""
+        self.feed(path.read_text(encoding="utf-8"))
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data if self.open[-1:] != ["style"] else ""
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def picture(folder, name, height, width):
+    return save_picture(torch.zeros(3, height, width, dtype=torch.uint8), folder / name)
+
+
+def test_page_shows_prompts_safely_and_needs_nothing_else(tmp_path):
+    files = [picture(tmp_path, "00000.png", 16, 64), picture(tmp_path, "a b#%.png", 64, 64)]
+    samples = [{"prompt": PROMPT, "negative": "<i>", "seed": 3}, {"label": 4, "seed": 5}]
+    page = Page(write_page(tmp_path, files, samples, "Steps: <10>"))
+    assert PROMPT in page.text and "<i>" in page.text and "Steps: <10>" in page.text
+    assert "seed 3 · 16x64" in page.text and "label 4" in page.text
+    assert not {"script", "link", "i"} & {tag for tag, _ in page.tags}
+    assert [image["src"] for image in page.all("img")] == ["00000.png", "a%20b%23%25.png"]
+    assert page.all("img")[0]["alt"] == PROMPT
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 64), (64, 16), (1024, 4096), (8, 8)])
+def test_pictures_keep_their_proportions(tmp_path, height, width):
+    page = Page(write_page(tmp_path, [picture(tmp_path, "0.png", height, width)], [{"seed": 0}], ""))
+    [image] = page.all("img")
+    assert int(image["width"]) / int(image["height"]) == pytest.approx(width / height, rel=0.01)
+    assert int(image["width"]) * int(image["height"]) == pytest.approx(256**2, rel=0.01)
+    assert ("class" in image) == (width * height < 256**2)
+
+
+class Points:
+    """A modality whose samples are no pictures."""
+
+    def save(self, samples, folder):
+        paths = [folder / f"{number}.xyz" for number in range(len(samples))]
+        for path, sample in zip(paths, samples, strict=True):
+            path.write_text(str(sample))
+        return paths
+
+    def picture(self, samples):
+        return torch.full((3, 4, 4 * len(samples)), 200, dtype=torch.uint8)
+
+
+def test_other_files_are_links(tmp_path):
+    requests = [Request(label=number, seed=number) for number in range(3)]
+    folder = SampleFolder(tmp_path / "new" / "folder", Points(), requests, {"steps": 2})
+    folder.add([2, 0], ["two", "zero"])
+    folder.add([1], ["one"])
+    page = Page(folder.finish())
+    assert [link["href"] for link in page.all("a")] == ["00000.xyz", "00001.xyz", "00002.xyz"]
+    assert [(folder.folder / link["href"]).read_text() for link in page.all("a")] == ["zero", "one", "two"]
+    assert not page.all("img")
+    assert {file.name for file in folder.folder.iterdir()} == {
+        *(link["href"] for link in page.all("a")), "grid.png", "index.html", "settings.json"
+    }  # fmt: skip

@@ -1,0 +1,96 @@
+import json
+
+import pytest
+
+from lumina.commands.sampling.prompt_file import read_prompts
+from lumina.commands.sampling.requests import Request, integers, numbered, parse_size
+from lumina.commands.sampling.what import What
+
+
+@pytest.mark.parametrize("text", ["1024x4096", "1024X4096", "1024 × 4096", "[1024,4096]", "1024, 4096", (1024, 4096)])
+def test_size_is_height_and_width(text):
+    assert parse_size(text) == (1024, 4096)
+
+
+@pytest.mark.parametrize("text", ["1024", "1x2x3", "axb", "-1x4", "1.5x2", "", "x", "²x³", (1, 2, 3)])
+def test_size_that_is_none(text):
+    with pytest.raises(ValueError, match="HEIGHTxWIDTH"):
+        parse_size(text)
+
+
+def test_huge_size():
+    with pytest.raises(ValueError, match="20000x20000 has more than"):
+        parse_size("20000x20000")
+
+
+def test_box_may_be_a_list_or_a_text():
+    assert integers("0, 4,8,12", 4, "box", "") == integers((0, 4, 8, 12), 4, "box", "") == (0, 4, 8, 12)
+
+
+def test_each_sample_has_its_own_seed():
+    asked = [Request(prompts=("a",)), Request(prompts=("b",), seed=70), Request(prompts=("c",))]
+    assert [request.seed for request in numbered(asked, 2, 5)] == [5, 6, 70, 71, 9, 10]
+    with pytest.raises(ValueError, match="seed=-1"):
+        numbered(asked, 1, -1)
+
+
+def test_lines_are_prompts_as_they_stand(tmp_path):
+    path = tmp_path / "prompts.txt"
+    path.write_text('\ufeffa: "b" # c\n\n  яблоко 🍎\r\n{"prompt": "x"}\n[1, 2]\n', encoding="utf-8")
+    prompts = [request.prompts for request in read_prompts(path, Request(negative="n", size=(1, 2)))]
+    assert prompts == [('a: "b" # c',), ("яблоко 🍎",), ('{"prompt": "x"}',), ("[1, 2]",)]
+
+
+def test_records_say_what_differs(tmp_path):
+    path = tmp_path / "prompts.jsonl"
+    records = [
+        {"prompt": "é\n2"},
+        {"prompt": "b", "negative": "", "seed": 7, "size": "8x16"},
+        {"prompt": "", "size": [4, 8]},
+    ]
+    path.write_text("\n\n".join(json.dumps(record) for record in records))
+    default = Request(negative="n", size=(64, 64))
+    assert read_prompts(path, default) == [
+        Request(prompts=("é\n2",), negative="n", size=(64, 64)),
+        Request(prompts=("b",), seed=7, size=(8, 16)),
+        Request(prompts=("",), negative="n", size=(4, 8)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('{"prompt": 3}', "line 2"),
+        ('{"promt": "a"}', "line 2"),
+        ('{"prompt": "a", "sed": 3}', "negative, seed, size"),
+        ('{"prompt": "a", "seed": 1.5}', "seed an integer"),
+        ('{"prompt": "a", "seed": true}', "seed an integer"),
+        ('{"prompt": "a", "negative": 1}', "negative must be a text"),
+        ('{"prompt": "a", "size": 8}', "HEIGHTxWIDTH"),
+        ("a red apple", "no JSON"),
+    ],
+)
+def test_bad_records_are_told_with_their_line(tmp_path, line, told):
+    path = tmp_path / "prompts.jsonl"
+    path.write_text(f'{{"prompt": "a"}}\n{line}\n')
+    with pytest.raises(ValueError, match=told):
+        read_prompts(path, Request())
+
+
+def test_unreadable_files(tmp_path):
+    path = tmp_path / "prompts.txt"
+    path.write_bytes("é".encode("latin-1"))
+    with pytest.raises(ValueError, match="UTF-8"):
+        read_prompts(path, Request())
+    path.write_text(" \n\n")
+    with pytest.raises(ValueError, match="no prompt"):
+        read_prompts(path, Request())
+
+
+def test_regions_need_a_prompt_each(tmp_path):
+    assert What(prompt=list("abcd"), compose="2x2").grid == (2, 2)
+    for wrong in ({}, {"prompt": list("abc")}, {"prompt": list("abcd"), "prompts": tmp_path}):
+        with pytest.raises(ValueError, match=r"--prompt 4 times"):
+            What(**wrong, compose=(2, 2))
+    with pytest.raises(ValueError, match="at least 1 row"):
+        What(compose="0x2")

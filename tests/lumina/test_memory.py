@@ -1,0 +1,70 @@
+"""The memory arithmetic against what autograd and the optimizer really keep."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.autograd.graph import saved_tensors_hooks
+
+from lumina.backbone import NextDiT, NextDiTConfig
+from lumina.interfaces import Conditioning, Tokens
+from lumina.lora import Lora, add_adapters, lower_base
+from lumina.memory import Plan, training_memory
+
+CONFIG = NextDiTConfig(
+    dim=192, num_layers=4, num_heads=6, num_kv_heads=2, token_dim=16, position_axes=2, text_dim=128, multiple_of=64
+)
+PLAN = Plan(batch=2, tokens=256, text_tokens=24, precision="32-true")
+ADAPTERS = Lora(rank=8)
+PLANS = {
+    "full": PLAN,
+    "text-free": replace(PLAN, text_tokens=0),
+    "bf16-true": replace(PLAN, precision="bf16-true"),
+    "bf16-mixed": replace(PLAN, precision="bf16-mixed"),
+    "lora": replace(PLAN, lora=ADAPTERS),
+    "lora bf16": replace(PLAN, lora=replace(ADAPTERS, base="bfloat16"), precision="bf16-mixed"),
+}
+
+
+def build(plan, checkpointing=False):
+    model = NextDiT(CONFIG, activation_checkpointing=checkpointing)
+    if plan.lora is not None:
+        add_adapters(model, plan.lora)
+        lower_base(model, plan.lora.base)
+    return model.bfloat16() if plan.precision == "bf16-true" else model
+
+
+def forward(model, plan):
+    dtype = torch.bfloat16 if plan.precision == "bf16-true" else torch.float32
+    side = torch.arange(int(plan.tokens**0.5))
+    positions = torch.cartesian_prod(side, side).expand(plan.batch, -1, -1)
+    tokens = Tokens(features=torch.randn(plan.batch, plan.tokens, 16, dtype=dtype), positions=positions)
+    cross = torch.randn(plan.batch, plan.text_tokens, 128, dtype=dtype) if plan.text_tokens else None
+    with torch.autocast("cpu", torch.bfloat16) if plan.precision == "bf16-mixed" else nullcontext():
+        return model.predict(tokens, torch.rand(plan.batch), Conditioning(cross=cross))
+
+
+def kept(model, plan):
+    """Bytes of the storages that autograd keeps, parameters apart."""
+    own = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    held = {}
+
+    def pack(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            held[storage.data_ptr()] = (storage.nbytes(), tensor)  # the tensor too, so that no place is used twice
+        return tensor
+
+    with saved_tensors_hooks(pack, lambda tensor: tensor):
+        out = forward(model, plan)
+    del out
+    return sum(size for size, _ in held.values())
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_activations_are_those_that_autograd_keeps(plan):
+    found = kept(build(plan), plan)
+    assert training_memory(CONFIG, plan).activations == pytest.approx(found, rel=0.1)

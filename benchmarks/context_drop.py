@@ -92,8 +92,9 @@ class Subject:
         )
 
     @classmethod
-    def random(cls, dim: int, layers: int, device: torch.device) -> Subject:
-        """Random weights on latents, trained as it were at 32x32, with random text."""
+    def random(cls, shape: tuple[int, int], device: torch.device) -> Subject:
+        """Random weights of a width and depth, on latents and trained as it were at 32x32, with random text."""
+        dim, layers = shape
         config = replace(Suite(dim=dim, layers=layers, cases=()).config(kv_heads=2), text_dim=dim)
         with TemporaryDirectory() as folder:
             save_weights(config, Path(folder))
@@ -120,7 +121,7 @@ class Subject:
 
 
 def _conditions(module: LuminaModule, count: int) -> tuple[Conditioning, Conditioning]:
-    fields = {}
+    fields: dict[str, Any] = {}
     for conditioner in module.conditioners:
         if isinstance(conditioner, LabelConditioner):
             fields[conditioner.key] = torch.arange(count, device=module.device) % conditioner.num_classes
@@ -221,7 +222,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.manual_seed(0)
     device = torch.device(options.device)
-    subject = Subject.random(*options.random, device) if options.random else Subject.load(options.weights, device)
+    subject = Subject.random(options.random, device) if options.random else Subject.load(options.weights, device)
     own, rows = subject.objective.sampler, []
     sampler = Sampler(own.schedule, own.solver, options.steps, own.guidance)
     for size in options.sizes or [None]:

@@ -123,7 +123,7 @@ class Draws:
 
         transformer = Diffusers(folder, self.device, self.precision).model
         scheduler = diffusers.FlowMatchEulerDiscreteScheduler()
-        pipeline = diffusers.LuminaPipeline(transformer, scheduler, vae=None, text_encoder=None, tokenizer=None)
+        pipeline: Any = diffusers.LuminaPipeline(transformer, scheduler, vae=None, text_encoder=None, tokenizer=None)
         pipeline.set_progress_bar_config(disable=True)
         height, width = (VAE_FACTOR * side for side in self.noise.shape[2:])
         pipeline.default_image_size = height  # the trained size: positions and attention are not rescaled

@@ -42,7 +42,9 @@ def modality(request):
 
 def test_modalities_are_found():
     assert "Image" in {c.__name__ for c in classes(modalities, Modality)}
-    assert {"Digits", "FashionMNIST", "ImageFolder", "ImageText"} <= {c.__name__ for c in classes(datamodules, DataModule)}
+    assert {"Digits", "FashionMNIST", "ImageFolder", "ImageText"} <= {
+        c.__name__ for c in classes(datamodules, DataModule)
+    }
 
 
 def test_example_batch_has_the_declared_fields(modality):

@@ -34,7 +34,7 @@ def test_the_pipeline_draws_the_same_latents(tmp_path, size):
 
 def test_variants_of_context_drop_differ():
     torch.manual_seed(0)
-    subject = Subject.random(48, 4, CPU)
+    subject = Subject.random((48, 4), CPU)
     canvas = subject.modality.layout(2, {"size": (16, 16)})
     comparison = Comparison(subject, canvas, Sampler(Uniform(), Euler(), 4), fine=False)
     found = {name: comparison.draw(drop, comparison.sampler) for name, drop in VARIANTS.items()}

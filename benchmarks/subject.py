@@ -64,7 +64,7 @@ class Subject:
         if not isinstance(modality, Image) or not isinstance(objective, Generative):
             raise ValueError(f"{options.weights} makes no pictures; give the weights of a text-to-image model.")
         self.modality, self.objective, self.size = modality, objective, modality.size
-        self.data = ImageText(batch_size=64, sources=options.data, size=self.size[0], cache=None)
+        self.data = ImageText(batch_size=64, sources=options.data, size=self.size[0], cell=modality.cell, cache=None)
         samples = Samples(self.data.dataset(options.split), 0, None)
         if len(samples) < options.prompts:
             raise ValueError(f"got --prompts {options.prompts}, but the split {options.split} has {len(samples)}.")

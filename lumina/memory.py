@@ -32,6 +32,7 @@ class Plan:
         lora: the adapters; None = all weights train.
         checkpointing: whether blocks are computed again in the backward pass.
         average: whether the EMA callback keeps an average of what trains.
+        device: on "cpu" RMSNorm is no single kernel and keeps two tensors, and autocast leaves LayerNorm in bfloat16.
     """
 
     batch: int
@@ -42,6 +43,17 @@ class Plan:
     lora: Lora | None = None
     checkpointing: bool = False
     average: bool = False
+    device: Literal["cuda", "cpu"] = "cuda"
+
+    @property
+    def width(self) -> int:
+        """Bytes of a product."""
+        return 4 if self.precision == "32-true" else 2
+
+    @property
+    def layer_norm_width(self) -> int:
+        """Bytes of what LayerNorm reads and gives."""
+        return 4 if self.device == "cuda" and self.precision == "bf16-mixed" else self.width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,48 +83,51 @@ def training_memory(config: NextDiTConfig, plan: Plan) -> TrainingMemory:
     backbone = _without_memory(config, plan)
     trained = [parameter for parameter in backbone.parameters() if parameter.requires_grad]
     block = block_activations(config, plan) + _weight_copies(backbone.layers[0], plan)
-    stream = plan.batch * plan.tokens * config.dim * _width(plan)
+    stream = plan.batch * plan.tokens * config.dim * plan.width
     layers = config.num_layers
     return TrainingMemory(
         weights=_bytes(backbone.parameters()),
         gradients=_bytes(trained),
-        optimizer=sum(_moments(parameter, plan) for parameter in trained),
+        optimizer=sum(moments(parameter, plan) for parameter in trained),
         average=4 * sum(parameter.numel() for parameter in trained) if plan.average else 0,
         activations=(layers * stream + block if plan.checkpointing else layers * block) + _ends(config, plan),
-        in_flight=plan.batch * plan.tokens * (3 * config.hidden_dim + 2 * config.dim) * _width(plan),
+        in_flight=plan.batch * plan.tokens * (3 * config.hidden_dim + 2 * config.dim) * plan.width,
     )
 
 
 def block_activations(config: NextDiTConfig, plan: Plan) -> int:
     """Bytes that autograd keeps of one block's forward pass, weights apart."""
-    d, kv, h = config.dim, config.kv_heads * config.head_dim, config.hidden_dim
-    w, norm = _width(plan), 2 if plan.precision == "bf16-true" else 4  # bytes of a product, of LayerNorm's input
-    modulated = plan.lora is None  # a frozen scale or gate does not ask for what it multiplies
-    text = config.text_dim is not None and plan.text_tokens > 0
-    token = 4 * 4 * d  # RMSNorms keep their inputs in float32
-    token += (4 if modulated else 0) * w * d  # what scales and gates multiply
+    d, kv, h, w = config.dim, config.kv_heads * config.head_dim, config.hidden_dim, plan.width
+    norm, rms = plan.layer_norm_width, _rms_width(plan)
+    text = config.text_dim if config.text_dim is not None and plan.text_tokens else None
+    modulated = 4 if plan.lora is None else 0  # a frozen scale or gate does not ask for what it multiplies
+    token = 4 * rms * d + modulated * w * d
     token += 2 * w * d  # inputs of attention and feed-forward
     token += norm * (d + kv)  # inputs of QK-norm
     token += w * (d + 2 * kv) + w * d + 4 * config.num_heads  # queries, keys, values; the heads; log-sums
-    if text:  # the text's heads; both together
-        token += 2 * w * d + 4 * config.num_heads + (w * d if plan.precision == "bf16-mixed" else 0)
+    if text:  # the text's heads, both together, and, where autocast has to lower them, the queries once more
+        token += 2 * w * d + 4 * config.num_heads + (w * d if norm > w else 0)
     token += 4 * w * h  # w1, its silu, w3, their product
-    total = plan.tokens * (token + _adapter_inputs(plan, 7))
-    if config.text_dim is not None and text:
-        per_token = (4 if modulated else 0) * config.text_dim + w * config.text_dim + (norm + 2 * w) * kv
-        total += plan.text_tokens * (per_token + _adapter_inputs(plan, 2))
+    total = plan.tokens * (token + _bottlenecks(plan, 7))
+    if text:
+        read = rms * text if plan.lora is None else 0
+        total += plan.text_tokens * (read + w * text + (norm + 2 * w) * kv + _bottlenecks(plan, 2))
     return plan.batch * total
+
+
+def _rms_width(plan: Plan) -> int:
+    """Bytes a channel that an RMSNorm keeps: its input in float32."""
+    return 8 if plan.device == "cpu" and plan.lora is None else 4
 
 
 def _ends(config: NextDiTConfig, plan: Plan) -> int:
     """Of the output layer: the stream, normed, and scaled; the tokens are small."""
-    w = _width(plan)
-    return plan.batch * plan.tokens * config.dim * (3 * w if plan.lora is None else w)
+    return plan.batch * plan.tokens * config.dim * plan.width * (3 if plan.lora is None else 1)
 
 
-def _adapter_inputs(plan: Plan, linears: int) -> int:
+def _bottlenecks(plan: Plan, linears: int) -> int:
     """Bytes a token of what passes the bottlenecks of a block's adapters."""
-    return 0 if plan.lora is None else linears * plan.lora.rank * _width(plan)
+    return 0 if plan.lora is None else linears * plan.lora.rank * plan.width
 
 
 def _weight_copies(block: nn.Module, plan: Plan) -> int:
@@ -133,7 +148,8 @@ def _without_memory(config: NextDiTConfig, plan: Plan) -> nn.Module:
     return backbone.bfloat16() if plan.precision == "bf16-true" else backbone
 
 
-def _moments(parameter: nn.Parameter, plan: Plan) -> int:
+def moments(parameter: nn.Parameter, plan: Plan) -> int:
+    """Bytes of a parameter's two moments; the 8-bit ones have a scale for each block."""
     count = parameter.numel()
     if plan.optimizer == "adamw" or count < SMALLEST_8BIT or count % BLOCK_8BIT:
         return 2 * count * parameter.element_size()
@@ -142,7 +158,3 @@ def _moments(parameter: nn.Parameter, plan: Plan) -> int:
 
 def _bytes(parameters: Iterable[nn.Parameter]) -> int:
     return sum(parameter.numel() * parameter.element_size() for parameter in parameters)
-
-
-def _width(plan: Plan) -> int:
-    return 4 if plan.precision == "32-true" else 2

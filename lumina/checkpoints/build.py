@@ -39,7 +39,7 @@ def build_module(
     Raises:
         ValueError: if the arguments are refused, or the tensors do not fit them.
     """
-    kept = {key: value for key, value in arguments.items() if key not in (*TRAINING, "_instantiator")}
+    kept = {key: _without_cache(item) for key, item in arguments.items() if key not in (*TRAINING, "_instantiator")}
     try:
         with _parameters_without_memory(), _given_hyperparameters_context(kept, INSTANTIATOR):
             module = instantiate_module(LuminaModule, copy.deepcopy(kept))  # jsonargparse changes what it is given
@@ -50,6 +50,13 @@ def build_module(
     cast = {name: tensor.to(dtype) if name in trained else tensor for name, tensor in state.items()}
     module.load_state_dict(cast, assign=True)
     return module.eval()
+
+
+def _without_cache(value: Any) -> Any:
+    """Features of the training captions stay where they were made."""
+    if isinstance(value, Mapping):
+        return {key: None if key == "cache" else _without_cache(item) for key, item in value.items()}
+    return [_without_cache(item) for item in value] if isinstance(value, list) else value
 
 
 @contextmanager

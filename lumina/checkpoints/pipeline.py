@@ -52,7 +52,7 @@ def save_pipeline(module: LuminaModule, folder: Path) -> list[str]:
     shift, notes = _shift(sampler)
     _write(folder / "scheduler" / "scheduler_config.json", _scheduler(shift))
     _write(folder / "model_index.json", _index(network, encoder.tokenizer))
-    return [*notes, *_differences(vae, encoder, sample_size)]
+    return [*notes, *_differences(vae, encoder, network, sample_size)]
 
 
 def _autoencoder(module: LuminaModule) -> KLAutoencoder:
@@ -147,11 +147,14 @@ def _shift(sampler: Sampler) -> tuple[float, list[str]]:
     ]
 
 
-def _differences(vae: KLAutoencoder, encoder: HuggingFaceText, sample_size: int) -> list[str]:
+def _differences(vae: KLAutoencoder, encoder: HuggingFaceText, network: Any, sample_size: int) -> list[str]:
     notes = [
         "It guides the first three latent channels only, and makes prompts lower-case.",
         "Of N steps its last is of size 0.001: N + 1 steps there are N here.",
     ]
+    kind = type(network).__name__
+    if not kind.startswith("Gemma"):
+        notes.append(f"It warns that its text encoder is no Gemma; {kind} runs there all the same.")
     if encoder.max_tokens != MAX_TOKENS:
         notes.append(f"It cuts prompts at {MAX_TOKENS} tokens, this model at {encoder.max_tokens}.")
     if vae.factor != FACTOR:

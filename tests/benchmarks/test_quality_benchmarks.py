@@ -1,12 +1,13 @@
 """What the benchmarks of pictures stand on: standard errors, comparisons, and whole runs of a tiny model."""
 
+import copy
 import json
 import sys
 from pathlib import Path
 
 import pytest
+import tiny_text
 import torch
-from tiny_text import text_model
 
 from benchmarks import few_steps, resolution
 from benchmarks.bootstrap import Bootstrap, Estimate
@@ -66,7 +67,12 @@ def arguments(tmp_path_factory):
     parquet = pytest.importorskip("pyarrow.parquet")
     folder = tmp_path_factory.mktemp("benchmark")
     parquet.write_table(parquet.read_table(EMOJI).slice(0, 24), folder / "few.parquet")
-    options = {"weights": text_model(folder / "model"), "data": folder / "few.parquet", "cache": folder, "prompts": 3}
+    model = copy.deepcopy(tiny_text.MODEL)
+    model["modality"]["init_args"]["size"] = [16, 16]  # of smaller ones "frequency_aware" is not defined
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiny_text, "MODEL", model)
+        weights = tiny_text.text_model(folder / "model")
+    options = {"weights": weights, "data": folder / "few.parquet", "cache": folder, "prompts": 3}
     return folder, [part for name, value in options.items() for part in (f"--{name}", str(value))]
 
 

@@ -178,6 +178,7 @@ def test_a_model_like_the_emoji_model_runs_there(small_model, tmp_path):
     """BERT-like encoder, last hidden states, VAE of factor 4, no second half of outputs, another schedule."""
     notes = save_pipeline(small_model, tmp_path / "out")
     assert [note for note in notes if "ask it for 128 pixels (its default) to get 64" in note]
+    assert "It warns that its text encoder is no Gemma; BertModel runs there all the same." in notes
     assert [note for note in notes if "in equal steps, this model with Midpoint on the Sigmoid schedule" in note]
     pipeline = diffusers.LuminaPipeline.from_pretrained(tmp_path / "out")
     pipeline.set_progress_bar_config(disable=True)

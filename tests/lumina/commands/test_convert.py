@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tiny import QUICKSTART, TINY
 
 from lumina.checkpoints.module import load_module
 from lumina.checkpoints.pretrained import load_pretrained
@@ -24,6 +25,19 @@ def test_converted_twice_is_the_same(tiny_run, run_in, tmp_path):
     run_in("convert", "first", "second")
     for name in ("model.safetensors", "model.yaml"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+def test_adapters_are_merged(tiny_run, run_in, tmp_path):
+    pytest.importorskip("peft")
+    steps = ["--trainer.max_steps=2", "--trainer.val_check_interval=2", "--trainer.callbacks.every_n_train_steps=2"]
+    lora = [f"--model.weights={tiny_run}", "--model.lora.rank=2", "--model.optimizer.init_args.lr=0.1"]
+    run_in("fit", "--config", QUICKSTART, *TINY, *steps, *lora, "--trainer.limit_val_batches=1")
+    run_in("convert", "runs/digits", "out")
+    module, before = load_pretrained(tmp_path / "out"), load_pretrained(tiny_run)
+    after, state = module.state_dict(), before.state_dict()
+    assert after.keys() == state.keys()
+    changed = {name.split(".")[-2] for name in after if "layers" in name and not torch.equal(after[name], state[name])}
+    assert changed == {"wq", "wk", "wv", "wo", "w1", "w2", "w3"}
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_real_pictures_score_as_real_ones_in_parts_too(metric, batch):
     assert report["captions"] == COUNT
     for name in ("recall_1", "recall_5", "recall_10", "median_rank", "cosine"):
         assert report[name] == pytest.approx(report[f"{name}_real"], abs=1e-5)
-    assert report["cosine"] > report["cosine_other"] + 0.1
+    assert report["cosine"] > report["cosine_other"] + 0.05
     assert report["median_rank"] < report["median_rank_other"]
     assert report["frechet_real"] > 0
 

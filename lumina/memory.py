@@ -13,7 +13,7 @@ from typing import Literal
 
 from torch import nn
 
-from lumina.backbone import NextDiTConfig
+from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.lora import Lora
 
 BLOCK_8BIT, SMALLEST_8BIT = 256, 4096  # values that share a scale; smaller tensors keep full moments (torchao)
@@ -82,7 +82,7 @@ def training_memory(config: NextDiTConfig, plan: Plan) -> TrainingMemory:
     """
     backbone = _without_memory(config, plan)
     trained = [parameter for parameter in backbone.parameters() if parameter.requires_grad]
-    block = block_activations(config, plan) + _weight_copies(backbone.layers[0], plan)
+    block = block_activations(config, plan) + _weight_copies(next(iter(backbone.layers)), plan)
     stream = plan.batch * plan.tokens * config.dim * plan.width
     layers = config.num_layers
     return TrainingMemory(
@@ -137,7 +137,7 @@ def _weight_copies(block: nn.Module, plan: Plan) -> int:
     return sum(2 * p.numel() for p in block.parameters() if p.dim() > 1 and p.element_size() == 4)
 
 
-def _without_memory(config: NextDiTConfig, plan: Plan) -> nn.Module:
+def _without_memory(config: NextDiTConfig, plan: Plan) -> NextDiT:
     from lumina.checkpoints.weights import empty_backbone
     from lumina.lora import add_adapters, lower_base
 

@@ -111,7 +111,10 @@ class NextDiT(nn.Module):
             layer.compile(dynamic=True)
 
     def _encode(self, tokens: Tokens, t: Tensor | None, cond: Conditioning, inference: Inference | None) -> _Encoded:
-        x, origin = self.x_embedder(tokens.features, t), None
+        dtype = next(self.parameters()).dtype  # of published weights loaded in bfloat16, say; noise and text are float32
+        if cond.cross is not None:
+            cond = replace(cond, cross=cond.cross.to(dtype))
+        x, origin = self.x_embedder(tokens.features.to(dtype), t), None
         if self.config.positions == "sincos" and self.config.position_axes:
             x = x + sincos_table(tokens.positions, self.config.dim).type_as(x)
         if self.line_tokens is not None:

@@ -1,0 +1,28 @@
+"""The plans that the memory table shows can be trained, and the experiments for 24 GB fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from benchmarks.training_memory import ADAPTERS, GIB, MIXED, PLANS, TWO_BILLION, largest_batch, table, train
+from lumina.backbone import NextDiTConfig
+from lumina.memory import training_memory
+
+TINY = NextDiTConfig(dim=32, num_layers=2, num_heads=4, token_dim=16, position_axes=2, text_dim=8, multiple_of=16)
+
+
+@pytest.mark.parametrize("plan", [MIXED, replace(MIXED, lora=ADAPTERS, checkpointing=True)], ids=["full", "lora"])
+def test_plans_train(plan):
+    train(TINY, replace(plan, tokens=16, text_tokens=3), torch.device("cpu"))
+
+
+def test_two_billion_parameters_fit_into_24_gib():
+    for name in PLANS:
+        plan = replace(PLANS[name], tokens=64 * 64)
+        fits = training_memory(TWO_BILLION, plan).total < 23 * GIB
+        assert fits == (largest_batch(plan) >= 1)
+        assert fits or ".yaml" not in name
+    assert "full_2b_24gb.yaml" in table(1024, 1, measure=False)

@@ -14,12 +14,14 @@ import torch
 from pyarrow import parquet
 
 from lumina.commands.train import build
+from lumina.data.latents import write_shard
+from lumina.text_cache import write_text_shard
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = sorted((ROOT / "experiments").rglob("*.yaml"))
-GIANTS = [path for path in EXPERIMENTS if path.parent.name == "paper"]
+GIANTS = [path for path in EXPERIMENTS if path.parent.name in ("paper", "finetune")]
 SMALL = [path for path in EXPERIMENTS if path.parent.name in ("quickstart", "toy")]
-PARAMETERS = {"figure5_next_dit": 559_455_776, "figure5_flag_dit": 609_836_576}
+PARAMETERS = {"figure5_next_dit": 559_455_776, "figure5_flag_dit": 609_836_576, "full_2b_24gb": 1_627_386_400}
 
 
 def command(path: Path) -> list[str]:
@@ -43,6 +45,13 @@ def write_fashion(folder: Path) -> Path:
 def few_emoji(folder: Path) -> None:
     for path in (folder / "datamodules/data/fluent_emoji").glob("*.parquet"):
         parquet.write_table(parquet.read_table(path).slice(0, 64), path)
+
+
+def write_cache(folder: Path) -> None:
+    for split in ("train", "validation", "test"):
+        write_shard(folder / split, 0, [[torch.zeros(4, 8, 8)]], [{"caption": "a cat", "name": "cat"}])
+    gemma = {"path": "google/gemma-2b", "layer": -2, "max_tokens": 256, "dim": 2048}
+    write_text_shard(folder / "text", 0, gemma, {"a cat": torch.zeros(2, 2048)}, torch.float16)
 
 
 def replaced(path: Path, folder: Path) -> list[object]:
@@ -71,6 +80,7 @@ def test_giant_is_built(path, tmp_path, monkeypatch):
     gemma = Path("google/gemma-2b/config.json")  # a local folder of this name: all that is read before the weights
     gemma.parent.mkdir(parents=True)
     gemma.write_text('{"model_type": "gemma", "hidden_size": 2048}')
+    write_cache(tmp_path / "data/cached")
     vae = "--model.modality.init_args.autoencoder=lumina.autoencoders.RandomAutoencoder"
     with torch.device("meta"):
         cli = build([*command(path), vae, "--trainer.accelerator=cpu", "--trainer.precision=32"])

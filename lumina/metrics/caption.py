@@ -33,10 +33,11 @@ class CaptionQuality(SampleMetric):
     * ``recall_1``, ``recall_5``, ``recall_10``: share of pictures whose caption is among the nearest so many.
     * ``median_rank``: of the caption, 1 is best; ``captions`` is how many there are.
     * ``cosine``: mean, between what is read off a picture and its caption.
-    * the same with ``_real``: of the real pictures of those captions that have one, as good as one can be; and with
-      ``_other``: of the generated pictures with the captions of others, as good as chance.
+    * the same with ``_real``: of the real pictures of those captions that have one; and with ``_other``: of the
+      generated pictures with the captions of others, which is chance.
     * ``frechet``: Frechet distance of the classifier's features, generated against half of the real pictures;
-      ``frechet_real``: as many of the other half's, where it has as many. It grows as the pictures get fewer.
+      ``frechet_real``: as many of the other half's, where it has as many. It grows as the pictures get fewer. Unlike
+      retrieval it rewards copies: pictures learnt by heart may come closer than unseen real ones.
 
     This is no CLIP score and no FID: it compares models on one data set. On the 1,854 Fluent emoji the real pictures
     reach recall_10 0.32, median rank 40 and cosine 0.36. Mixing the embeddings of the classifier's ten likeliest class
@@ -63,7 +64,7 @@ class CaptionQuality(SampleMetric):
         Args:
             size: pixels that pictures are brought to before they are looked at.
             components: principal components of the features on which the Frechet distance is taken.
-            sentences: folder, package or id of the sentence encoder; None of them may need more than its mean state.
+            sentences: folder, package or id of a sentence encoder whose sentences are the mean of their tokens.
             key: field of the captions.
             cache: folder that keeps the features of the real pictures.
         """

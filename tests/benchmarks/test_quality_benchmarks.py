@@ -101,4 +101,4 @@ def test_resolution(run, arguments):
     rows = result["rows"]["1:4"]
     assert len(rows) == 12
     assert len({row["cosine"]["value"] for row in rows.values()}) > 1
-    assert (arguments[0] / "results/resolution_1_4.png").stat().st_size > 1000
+    assert (arguments[0] / "results/resolution_1_4.jpg").stat().st_size > 1000

@@ -15,7 +15,7 @@ from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.batches import select
 from lumina.conditioning.condition_set import ConditionerSet
 from lumina.data import DataModule
-from lumina.interfaces import Batch, Conditioner, Conditioning, Inference, Modality, Objective, Tokens
+from lumina.interfaces import Batch, Conditioner, Inference, Modality, Objective, Tokens
 from lumina.lora import KEY as ADAPTERS
 from lumina.lora import Lora, add_adapters, check_base, fingerprint, keep_trained, lower_base
 from lumina.metrics.sample_metric import SampleMetric
@@ -159,7 +159,7 @@ class LuminaModule(LightningModule):
         """The objective's loss, under noise keyed on the step and the rank."""
         generator = self._generator(TRAIN, self.trainer.fit_loop.epoch_loop.total_batch_idx)
         tokens = self.tokens(batch)
-        cond = in_precision(self.conditioners.train_conditions(batch, len(tokens.features), generator), tokens)
+        cond = self.conditioners.train_conditions(batch, len(tokens.features), generator)
         losses = self.objective.loss(self.backbone, tokens, cond, batch, generator)
         self._log("train", losses, len(tokens.features))
         return losses["loss"]
@@ -168,7 +168,7 @@ class LuminaModule(LightningModule):
         """The loss under the same noise each time, and the metrics if asked to."""
         generator = self._generator(VALIDATION, batch_index)
         tokens = self.tokens(batch)
-        cond = in_precision(self.conditioners.conditions(batch, len(tokens.features), self.device), tokens)
+        cond = self.conditioners.conditions(batch, len(tokens.features), self.device)
         losses = self.objective.loss(self.backbone, tokens, cond, batch, generator)
         self._log("validation", losses, len(tokens.features))
         if self.evaluate_in_validation:
@@ -214,7 +214,6 @@ class LuminaModule(LightningModule):
         device = tokens.features.device
         cond = self.conditioners.conditions(batch, count, device)
         null = self.conditioners.conditions(negative or batch, count, device, keep=negative is not None)
-        cond, null = in_precision(cond, tokens), in_precision(null, tokens)
         return self.modality.decode(
             self.objective.outputs(self.backbone, tokens, cond, null, generator, inference, **options)
         )
@@ -300,11 +299,6 @@ def measured(config: NextDiTConfig, modality: Modality, conditioners: Sequence[C
                 "leave it out, it is measured."
             )
     return wide
-
-
-def in_precision(cond: Conditioning, tokens: Tokens) -> Conditioning:
-    """The text in the precision of the tokens: encoders put out float32 whatever the trainer's precision is."""
-    return cond if cond.cross is None else replace(cond, cross=cond.cross.to(tokens.features.dtype))
 
 
 def require_fields(needed: Iterable[str], present: Sequence[str], owner: str) -> None:

@@ -103,14 +103,14 @@ class Subject:
             latents.append(tokens.features.cpu())  # waits for the device
             seconds += time.perf_counter() - start
             with torch.no_grad():
-                pictures.append(torch.as_tensor(self.modality.decode(tokens)).cpu())
+                pictures.append(torch.as_tensor(self.modality.decode(tokens, {})).cpu())
         return Drawn(latents=torch.cat(latents), pictures=torch.cat(pictures), seconds=seconds)
 
     @torch.no_grad()
     def round_trip(self) -> Tensor:
         """The real pictures through the VAE, as good as the model can be: ``[N, 3, H, W]``."""
         batch = {"image": self.pictures.to(self.device)}
-        decoded = self.modality.decode(self.modality.tokenize(self.modality.compress(batch), batch))
+        decoded = self.modality.decode(self.modality.tokenize(self.modality.compress(batch), batch), batch)
         return torch.as_tensor(decoded).cpu()
 
     def described(self) -> dict[str, Any]:

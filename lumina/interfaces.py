@@ -138,6 +138,7 @@ class Inference:
             ``sqrt(log(L) / log(base) / d)``.
         context_drop: self-attention sees averaged keys and values at early times; None = all of them always.
         memory: of a run of predictions; None = each computes everything. Sampling gives one by itself.
+        drop_path: source of stochastic depth, given in training alone; None = no branch is dropped.
     """
 
     rope_rule: str = "none"
@@ -145,6 +146,7 @@ class Inference:
     proportional_base: int | None = None
     context_drop: ContextDrop | None = None
     memory: Memory | None = None
+    drop_path: Generator | None = None
 
 
 class Modality(nn.Module, ABC):
@@ -152,6 +154,7 @@ class Modality(nn.Module, ABC):
 
     Class attributes:
         batch_keys: fields of the batch that `compress` and `tokenize` read.
+        decodes: what `decode` takes of an objective: generated `Tokens`, or a `Tensor` of logits ``[B, K]``.
 
     Attributes:
         token_dim: F.
@@ -159,6 +162,7 @@ class Modality(nn.Module, ABC):
     """
 
     batch_keys: ClassVar[tuple[str, ...]]
+    decodes: ClassVar[type] = Tokens
     token_dim: int
     position_axes: int
 
@@ -171,8 +175,13 @@ class Modality(nn.Module, ABC):
         """Latent to tokens: cheap, exactly undone by `decode`."""
 
     @abstractmethod
-    def decode(self, outputs: Any) -> Any:
-        """What the objective puts out (generated `Tokens`, or logits) to what metrics, media and files expect."""
+    def decode(self, outputs: Any, batch: Batch) -> Any:
+        """What the objective puts out (see ``decodes``) to what metrics, media and files expect.
+
+        Args:
+            outputs: of the objective, one for each sample of ``batch``.
+            batch: what they were made for; where there is no data (sampling), it holds conditions at most.
+        """
 
     @abstractmethod
     def layout(self, count: int, request: Mapping[str, Any]) -> Tokens:
@@ -199,7 +208,7 @@ class Modality(nn.Module, ABC):
 
     @abstractmethod
     def save(self, samples: Any, folder: Path) -> list[Path]:
-        """Writes each decoded sample to a file of its own in ``folder``."""
+        """Writes decoded samples into ``folder``, each to a file of its own unless one table says it better."""
 
 
 class Conditioner(nn.Module, ABC):
@@ -248,8 +257,37 @@ class Backbone(Protocol):
         """``[B, L, F]``; t ``[B]``."""
 
 
+class Head(nn.Module, ABC):
+    """Turns the backbone's features into logits.
+
+    Attributes:
+        num_classes: K.
+    """
+
+    num_classes: int
+
+    @abstractmethod
+    def build(self, width: int) -> None:
+        """Creates the parameters; ``width`` is D."""
+
+    @abstractmethod
+    def forward(self, features: Tensor, mask: Tensor | None) -> Tensor:
+        """``features [B, L, D]`` of tokens with ``mask [B, L]`` -> ``[B, K]``."""
+
+
 class Objective(nn.Module, ABC):
-    """What is learnt, and what comes out: the one place where generation and recognition differ."""
+    """What is learnt, and what comes out: the one place where generation and recognition differ.
+
+    Class attributes:
+        batch_keys: fields of the batch that `loss` reads.
+        puts_out: type of `outputs`: generated `Tokens`, or a `Tensor` of logits ``[B, K]``.
+    """
+
+    batch_keys: ClassVar[tuple[str, ...]] = ()
+    puts_out: ClassVar[type] = Tokens
+
+    def build(self, width: int) -> None:
+        """Creates the parameters whose shape depends on the backbone, if there are any; ``width`` is D."""
 
     @abstractmethod
     def loss(

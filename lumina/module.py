@@ -24,6 +24,7 @@ from lumina.sharding import shard
 from lumina.starting_weights import start_from
 from lumina.workarounds.hyperparameters import save_given_hyperparameters
 
+_NAMES = {Tokens: "tokens", Tensor: "logits"}
 TRAIN, VALIDATION, TEST, PREDICT, SAMPLES = range(5)  # tell apart the generators of one step
 
 
@@ -76,6 +77,8 @@ class LuminaModule(LightningModule):
         config = measured(backbone, modality, conditioners or [])
         self.backbone = NextDiT(config, modality.input_embedding(config.dim), activation_checkpointing)
         self.conditioners = ConditionerSet(conditioners or [], config.cond_dim)
+        check_outputs(objective, modality)
+        objective.build(config.dim)
         self.objective = objective
         self.metrics: Iterable[SampleMetric] = nn.ModuleList(metrics or [])  # type: ignore[assignment]  # a list of just these
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
@@ -109,7 +112,7 @@ class LuminaModule(LightningModule):
         if self.compile_blocks:
             self.backbone.compile_blocks()
         if self.device_mesh is not None:
-            shard(self.backbone, [*self.conditioners, self.objective], self.device_mesh)
+            shard(self.backbone, self.conditioners, self.objective, self.device_mesh)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leaves the frozen weights out where there are adapters."""
@@ -154,6 +157,8 @@ class LuminaModule(LightningModule):
         data = self.data
         if isinstance(data, DataModule):
             self._require_fields(data.batch_keys, type(data).__name__)
+            if stage != "predict":
+                require_fields(self.objective.batch_keys, data.batch_keys, type(data).__name__)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The objective's loss, under noise keyed on the step and the rank."""
@@ -214,9 +219,8 @@ class LuminaModule(LightningModule):
         device = tokens.features.device
         cond = self.conditioners.conditions(batch, count, device)
         null = self.conditioners.conditions(negative or batch, count, device, keep=negative is not None)
-        return self.modality.decode(
-            self.objective.outputs(self.backbone, tokens, cond, null, generator, inference, **options)
-        )
+        outputs = self.objective.outputs(self.backbone, tokens, cond, null, generator, inference, **options)
+        return self.modality.decode(outputs, batch)
 
     def on_test_start(self) -> None:
         """Gives the metrics their references."""
@@ -301,6 +305,19 @@ def measured(config: NextDiTConfig, modality: Modality, conditioners: Sequence[C
     return wide
 
 
+def check_outputs(objective: Objective, modality: Modality) -> None:
+    """Refuses an objective whose outputs the modality cannot decode.
+
+    Raises:
+        ValueError: naming both.
+    """
+    if objective.puts_out is not modality.decodes:
+        raise ValueError(
+            f"the objective {type(objective).__name__} puts out {_NAMES[objective.puts_out]}, but the modality "
+            f"{type(modality).__name__} decodes {_NAMES[modality.decodes]}; choose two that go together."
+        )
+
+
 def require_fields(needed: Iterable[str], present: Sequence[str], owner: str) -> None:
     """Refuses data without the fields that are read.
 
@@ -310,6 +327,6 @@ def require_fields(needed: Iterable[str], present: Sequence[str], owner: str) ->
     missing = [repr(name) for name in needed if name not in present]
     if missing:
         raise ValueError(
-            f"{owner} has no {', '.join(missing)}, which the modality and the conditioners read; it has: "
-            f"{', '.join(present)}. Choose a datamodule that yields it, or drop the conditioner that asks for it."
+            f"{owner} has no {', '.join(missing)}, which the modality, the conditioners or the objective read; it has: "
+            f"{', '.join(present)}. Choose a datamodule that yields it, or drop the part that asks for it."
         )

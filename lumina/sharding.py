@@ -9,9 +9,10 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 
 from lumina.backbone import NextDiT
+from lumina.interfaces import Objective
 
 
-def shard(backbone: NextDiT, others: Iterable[nn.Module], mesh: DeviceMesh) -> None:
+def shard(backbone: NextDiT, conditioners: Iterable[nn.Module], objective: Objective, mesh: DeviceMesh) -> None:
     """Shards each block, then the rest of the backbone, then every other module that trains.
 
     Lightning's ModelParallelStrategy synchronises the gradients of sharded parameters only, so nothing that trains
@@ -19,7 +20,8 @@ def shard(backbone: NextDiT, others: Iterable[nn.Module], mesh: DeviceMesh) -> N
 
     Args:
         backbone: the network.
-        others: conditioners and objective; those without trainable parameters are left alone.
+        conditioners: those without trainable parameters are left alone.
+        objective: left alone if it has none.
         mesh: of Lightning's ModelParallelStrategy; its data-parallel dimension is used.
 
     Raises:
@@ -34,8 +36,15 @@ def shard(backbone: NextDiT, others: Iterable[nn.Module], mesh: DeviceMesh) -> N
     for layer in backbone.layers:
         fully_shard(layer, mesh=data_parallel)
     fully_shard(backbone, mesh=data_parallel)
-    for method in ("predict", "features"):
-        register_fsdp_forward_method(backbone, method)
-    for module in others:
+    register_methods(backbone, "predict", "features")
+    for module in (*conditioners, objective):
         if any(parameter.requires_grad for parameter in module.parameters()):
             fully_shard(module, mesh=data_parallel)
+            if module is objective:
+                register_methods(objective, "loss", "outputs")
+
+
+def register_methods(module: nn.Module, *names: str) -> None:
+    """Lets methods beside ``forward`` gather the sharded parameters."""
+    for name in names:
+        register_fsdp_forward_method(module, name)

@@ -80,7 +80,7 @@ class Image(Modality):
             features=pad([patch[0] for patch in patches], True), positions=pad([p[0] for p in places], True), mask=mask
         )
 
-    def decode(self, outputs: Tokens) -> Images:
+    def decode(self, outputs: Tokens, batch: Batch) -> Images:
         """Pictures in [-1, 1]: a tensor where all have one size, else a list."""
         latents = [self._unpatchify(outputs, sample) for sample in range(len(outputs.features))]
         if len({latent.shape for latent in latents}) == 1:

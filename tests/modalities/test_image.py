@@ -28,7 +28,7 @@ def test_mixed_sizes_are_padded_and_come_back():
     modality = Image(size=(4, 6))
     tokens = modality.tokenize(pictures, {})
     assert tokens.mask is not None and tokens.mask.sum(1).tolist() == [6, 4, 1]
-    for one, other in zip(modality.decode(tokens), pictures, strict=True):
+    for one, other in zip(modality.decode(tokens, {}), pictures, strict=True):
         torch.testing.assert_close(one, other)
 
 
@@ -42,7 +42,7 @@ def test_latents_of_an_autoencoder():
     batch = modality.example_batch(2)
     latent = modality.compress(batch)
     assert latent.shape == (2, 4, 4, 8)
-    assert modality.decode(modality.tokenize(latent, batch)).shape == (2, 3, 32, 64)
+    assert modality.decode(modality.tokenize(latent, batch), batch).shape == (2, 3, 32, 64)
     assert not list(modality.parameters()), "the VAE is frozen, outside the module tree"
 
 
@@ -87,4 +87,4 @@ def test_wrong_channels():
 def test_decode_reads_sizes_off_the_positions():
     modality = Image(size=(4, 4))
     canvas = modality.layout(2, {"size": (2, 8)})
-    assert modality.decode(Tokens(features=canvas.features, positions=canvas.positions)).shape == (2, 3, 2, 8)
+    assert modality.decode(Tokens(features=canvas.features, positions=canvas.positions), {}).shape == (2, 3, 2, 8)

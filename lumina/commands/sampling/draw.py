@@ -81,7 +81,7 @@ class Drawing:
             cond, null = conditions(module, requests, canvas, self.grid)
             unused = keyed_generator(0)  # the noise is given
             drawn = module.objective.outputs(module.backbone, canvas, cond, null, unused, self.inference, **options)
-            samples = module.modality.decode(drawn)
+            samples = module.modality.decode(drawn, {})
         return [move(sample, torch.device("cpu")) for sample in samples]
 
     def _canvas(self, count: int, size: Size | None) -> Tokens:

@@ -89,7 +89,7 @@ def ask(pipeline, latents, output="latent", prompts=PROMPTS, pixels=8, **options
 
 def grey_levels(module, latents, pictures):
     """How far our decoded latents lie from ``pictures [B, H, W, 3]`` in [0, 1]."""
-    ours = module.modality.decode(module.modality.tokenize(latents, {})) / 2 + 0.5
+    ours = module.modality.decode(module.modality.tokenize(latents, {}), {}) / 2 + 0.5
     return 255 * (ours.permute(0, 2, 3, 1) - torch.from_numpy(pictures)).abs().max().item()
 
 

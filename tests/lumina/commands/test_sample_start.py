@@ -22,7 +22,7 @@ def picture(tmp_path):
 
 def decoded(modality, known, size):
     canvas = modality.layout(1, {"size": size})
-    return modality.decode(canvas.with_features(known.features))[0]
+    return modality.decode(canvas.with_features(known.features), {})[0]
 
 
 def kept_cells(modality, known, size):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zlib
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -12,11 +11,13 @@ from torch import Generator
 from torch.utils.data import Dataset
 
 from lumina.data import DataModule, Item, Split
+from lumina.data.holdout import held_out
+from lumina.data.sources.folder import class_names, files_below
 from lumina.images import SUFFIXES, centre_crop, load_image, random_flip, to_tensor
 
 
 class ImageFolder(DataModule):
-    """``root/train/CLASS/*`` and ``root/val/CLASS/*``; or ``root/CLASS/*``, of which some are held out.
+    """``root/train/CLASS/**`` and ``root/val/CLASS/**``; or ``root/CLASS/**``, of which some are held out.
 
     Classes are numbered in the order of their sorted names. Pictures are jpg, jpeg, png, webp or bmp files of any
     mode; what begins with a dot is left alone. ``"validation"`` and ``"test"`` are the same pictures.
@@ -69,7 +70,7 @@ class ImageFolder(DataModule):
         Raises:
             ValueError: there are none.
         """
-        names = _classes(self._folder(train=True))
+        names = class_names(self._folder(train=True))
         if not names:
             raise ValueError(
                 f"There are no class folders in {self._folder(train=True)}: put pictures into {self.root}/train/CLASS/ "
@@ -114,11 +115,12 @@ class ImageFolder(DataModule):
         return self.root / ("train" if train else "val") if self._has_splits else self.root
 
     def _files(self, name: str, train: bool) -> list[str]:
-        paths = _pictures(self._folder(train) / name)
+        folder = self._folder(train) / name
+        paths = [str(folder / file) for file in files_below(folder) if file.lower().endswith(SUFFIXES)]
         return paths if self._has_splits else _divide(paths, self.holdout)[0 if train else 1]
 
     def _check_val_classes(self) -> None:
-        foreign = sorted(set(_classes(self._folder(train=False))) - set(self.class_names))
+        foreign = sorted(set(class_names(self._folder(train=False))) - set(self.class_names))
         if foreign:
             raise ValueError(
                 f"{self.root}/val has classes that {self.root}/train has not: {', '.join(foreign)}; "
@@ -146,23 +148,8 @@ class Pictures(Dataset[Item]):
         return {"image": to_tensor(centre_crop(load_image(path), self.size)), "label": label}
 
 
-def _visible(folder: Path) -> list[os.DirEntry[str]]:
-    if not folder.is_dir():
-        return []
-    with os.scandir(folder) as entries:
-        return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
-
-
-def _classes(folder: Path) -> tuple[str, ...]:
-    return tuple(entry.name for entry in _visible(folder) if entry.is_dir())
-
-
-def _pictures(folder: Path) -> list[str]:
-    return [entry.path for entry in _visible(folder) if entry.name.lower().endswith(SUFFIXES)]
-
-
 def _divide(paths: list[str], share: float) -> tuple[list[str], list[str]]:
     """Kept and held-out paths; adding files moves few of the others, and a single file is kept."""
-    count = max(1, round(share * len(paths))) if len(paths) > 1 else 0
-    held_out = set(sorted(paths, key=lambda path: zlib.crc32(os.fsencode(os.path.basename(path))))[:count])
-    return [path for path in paths if path not in held_out], sorted(held_out)
+    out = held_out([os.path.basename(path) for path in paths], share)
+    divided = [[path for path, held in zip(paths, out, strict=True) if held == part] for part in (False, True)]
+    return divided[0], divided[1]

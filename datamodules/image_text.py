@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -15,6 +14,7 @@ from torch.utils.data import Dataset
 
 from lumina.data import DataModule, Item, Split
 from lumina.data.crops import Crops, crop_sizes
+from lumina.data.holdout import held_out
 from lumina.data.sources import Fields, Source, Wanted, caption_pool, open_sources
 from lumina.images import SUFFIXES, cover, crop, load_image, to_tensor
 
@@ -125,7 +125,8 @@ class ImageText(DataModule):
     @cached_property
     def held_out(self) -> npt.NDArray[np.bool_]:
         """``[N]``, the samples of ``train_source`` that training leaves out."""
-        return _held_out(self.train_source, self.holdout if self.eval_sources is None else 0.0)
+        names = [self.train_source.name(index) for index in range(len(self.train_source))]
+        return held_out(names, self.holdout if self.eval_sources is None else 0.0)
 
     def prepare_data(self) -> None:
         """Gathers what takes long, on one process, for all to find in the cache."""
@@ -220,15 +221,6 @@ class Captioned(Dataset[Item]):
             "name": name,
             "size": torch.tensor(size),
         }
-
-
-def _held_out(source: Source, share: float) -> npt.NDArray[np.bool_]:
-    """Whether each record is held out; adding records moves few of the others, and a single one is kept."""
-    marks = np.fromiter((zlib.crc32(source.name(i).encode()) for i in range(len(source))), np.uint32, len(source))
-    count = max(1, round(share * len(source))) if share and len(source) > 1 else 0
-    held_out = np.zeros(len(source), bool)
-    held_out[np.argsort(marks, kind="stable")[:count]] = True
-    return held_out
 
 
 def _other(fields: Fields, key: str) -> Any:

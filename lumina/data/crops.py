@@ -84,13 +84,22 @@ class Crops:
 
     def of_all(self, source: Source, cache: Path | None) -> npt.NDArray[np.int64]:
         """``[N]``, for all records of a source; a picture without a readable header is taken for a square."""
-        pictures = kept(cache, f"sizes-{source.stamp()}", lambda: _picture_sizes(source))["sizes"].tolist()
+        pictures = picture_sizes(source, cache).tolist()
         places = [self.of((height, width), source.name(i)) for i, (height, width) in enumerate(pictures)]
         return np.array(places, np.int64)
 
 
-def _picture_sizes(source: Source) -> Arrays:
-    """``[N, 2]`` height and width of every picture, 1 by 1 where that cannot be read."""
+def picture_sizes(source: Source, cache: Path | None) -> npt.NDArray[np.int32]:
+    """``[N, 2]`` height and width of every picture of a source, 1 by 1 where that cannot be read.
+
+    Args:
+        source: the pictures.
+        cache: folder where they are kept, as reading all headers takes long; None = read them each time.
+    """
+    return kept(cache, f"sizes-{source.stamp()}", lambda: _read_sizes(source))["sizes"]
+
+
+def _read_sizes(source: Source) -> Arrays:
     sizes = np.ones((len(source), 2), np.int32)
     for index in tqdm(range(len(source)), "Sizes of the pictures", delay=2, disable=None):
         try:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
-from lumina.data.sources.folder import Folder
+from lumina.data.sources.folder import ClassFolders, Folder, files_below
 from lumina.data.sources.manifest import Manifest
 from lumina.data.sources.shard import Shard
 from lumina.data.sources.source import Chain, Source, Wanted
@@ -53,34 +53,27 @@ def _open_file(path: Path, root: Path, wanted: Wanted) -> Source:
 def _open_folder(folder: Path, wanted: Wanted) -> list[Source]:
     if _is_litdata(folder):
         return [Stream(folder, wanted)]
-    files = _files(folder)
+    files = files_below(folder)
     # Tools that write tar shards put Parquet files with the captions alone beside them, so tar goes first.
     for suffix in (".tar", ".parquet"):
         shards = [file for file in files if file.lower().endswith(suffix)]
         if shards:
             return [_open_file(folder / shard, folder, wanted) for shard in shards]
     media = [file for file in files if file.lower().endswith(wanted.endings)]
+    if wanted.class_folders:
+        media = [file for file in media if os.sep in file]
     if not media:
+        where = "in a folder for each class" if wanted.class_folders else "each beside a .txt with its caption"
         raise ValueError(
-            f"Found no data in {folder}: expected files ending in {', '.join(wanted.endings)}, each beside a .txt with "
-            "its caption; or .tar or .parquet files. A .json or .jsonl file is named itself."
+            f"Found no data in {folder}: expected files ending in {', '.join(wanted.endings)}, {where}; "
+            "or .tar or .parquet files. A .json or .jsonl file is named itself."
         )
-    return [Folder(folder, media)]
+    return [ClassFolders(folder, media) if wanted.class_folders else Folder(folder, media)]
 
 
 def _is_litdata(folder: Path) -> bool:
     index = folder / INDEX
     return index.is_file() and '"chunks"' in index.read_text("utf-8", errors="replace")
-
-
-def _files(folder: Path) -> list[str]:
-    """All files below a folder, sorted, relative to it; what begins with a dot is left alone."""
-    found: list[str] = []
-    for place, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        below = os.path.relpath(place, folder)
-        found += [os.path.normpath(os.path.join(below, name)) for name in files if not name.startswith(".")]
-    return sorted(found)
 
 
 def _matches(pattern: str) -> list[Path]:

@@ -13,11 +13,14 @@ import numpy as np
 from lumina.data.arrays import Arrays, file_stamp, kept, stamp
 from lumina.data.sources.source import Fields, Source, Wanted, as_record
 
+TEXTS = ("txt", "cls")
+"""Endings of members that are a field of that name: a caption, the number of a class."""
+
 
 class Shard(Source):
-    """The samples of a tar: members with one name up to its first dot, a medium beside ``.txt`` and ``.json``.
+    """The samples of a tar: members with one name up to its first dot, a medium beside texts and ``.json``.
 
-    The fields are those of the JSON, and ``txt``; a caption's field may also be the ending of a text member
+    The fields are those of the JSON, and ``txt`` or ``cls``; a caption's field may also be the ending of a text member
     (``"llava.txt"``). Where the members lie is found out once and kept in the cache.
 
     Args:
@@ -32,7 +35,8 @@ class Shard(Source):
     def __init__(self, path: Path, root: Path, wanted: Wanted) -> None:
         self.root = root
         self.path = path
-        self.texts = ("txt", *(name for name in wanted.captions or () if name.endswith(".txt")))
+        usual = [name for name in wanted.usual if name in TEXTS]
+        self.texts = (*usual, *(name for name in wanted.captions or () if name.endswith(".txt")))
         kinds = {ending: 0 for ending in wanted.endings} | {".json": 1}
         kinds |= {f".{text}": 2 + number for number, text in enumerate(self.texts)}
         self.endings = wanted.endings

@@ -13,6 +13,7 @@ import numpy as np
 
 from lumina.data.arrays import stamp
 from lumina.data.corrupt import CorruptSample
+from lumina.data.sources.captions import USUAL
 
 Fields = Mapping[str, Any]
 
@@ -25,7 +26,9 @@ class Wanted:
         suffixes: endings of media files, in lower case, with their dot.
         media: usual names of the medium's field, in the order in which they are tried.
         medium: its name, if it has an unusual one; in a tar the ending of its files (``"mask.png"``).
-        captions: names of the caption's fields; None = the usual ones.
+        captions: names of the fields that tell of the medium (captions, or a label); None = a usual one.
+        usual: the usual names of such a field, in the order in which they are tried.
+        class_folders: a folder of media has a folder for each class, instead of a text beside each medium.
         others: names of further fields.
         root: where relative paths inside records begin; None = the folder of the file that holds the records.
         cache: folder for what takes long to gather; None keeps nothing.
@@ -35,6 +38,8 @@ class Wanted:
     media: tuple[str, ...]
     medium: str | None = None
     captions: tuple[str, ...] | None = None
+    usual: tuple[str, ...] = USUAL
+    class_folders: bool = False
     others: tuple[str, ...] = ()
     root: Path | None = None
     cache: Path | None = None

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from lumina.data.arrays import file_stamp
-from lumina.data.sources.captions import USUAL
 from lumina.data.sources.source import Fields, Source, Wanted, medium_of
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ class Table(Source):
 
     def _row(self, index: int, columns: tuple[str, ...]) -> Fields:
         group = int(np.searchsorted(self.ends, index, "right"))
-        rows = GROUPS.get(self.path, group, self.columns)
+        rows = GROUPS.get(self.path, group, columns)
         place = index - int(self.ends[group]) + rows.num_rows
         return {name: rows.column(name)[place].as_py() for name in columns}
 
@@ -119,10 +118,12 @@ def _file(path: Path) -> Any:
 def _columns(path: Path, names: list[str], wanted: Wanted) -> tuple[str, ...]:
     """The medium's column and those of the fields."""
     medium = [name for name in wanted.names if name in names][:1]
-    captions = [name for name in USUAL if name in names][:1] if wanted.captions is None else list(wanted.captions)
+    captions = (
+        [name for name in wanted.usual if name in names][:1] if wanted.captions is None else list(wanted.captions)
+    )
     missing = [name for name in (*captions, *wanted.others) if name not in names]
     missing += [] if medium else [" or ".join(wanted.names)]
-    missing += [] if captions else [" or ".join(USUAL)]
+    missing += [] if captions else [" or ".join(wanted.usual)]
     if missing:
         raise ValueError(f"{path} lacks the columns {', '.join(missing)}; it has: {', '.join(names)}.")
     return (*medium, *dict.fromkeys((*captions, *wanted.others)))

@@ -207,8 +207,14 @@ class Modality(nn.Module, ABC):
         """One contact sheet ``[3, H, W]`` uint8 of decoded samples, for dashboards."""
 
     @abstractmethod
-    def save(self, samples: Any, folder: Path) -> list[Path]:
-        """Writes decoded samples into ``folder``, each to a file of its own unless one table says it better."""
+    def save(self, samples: Any, folder: Path, first: int = 0) -> list[Path]:
+        """Writes decoded samples into ``folder``, each to a file of its own unless one table says it better.
+
+        Args:
+            samples: what `decode` returned.
+            folder: where to.
+            first: number of the first sample, where a folder is filled in several calls.
+        """
 
 
 class Conditioner(nn.Module, ABC):
@@ -286,8 +292,13 @@ class Objective(nn.Module, ABC):
     batch_keys: ClassVar[tuple[str, ...]] = ()
     puts_out: ClassVar[type] = Tokens
 
-    def build(self, width: int) -> None:
-        """Creates the parameters whose shape depends on the backbone, if there are any; ``width`` is D."""
+    def build(self, width: int, trained_length: tuple[float, ...]) -> None:
+        """Takes what is measured from the other parts; creates the parameters that depend on it, if there are any.
+
+        Args:
+            width: D.
+            trained_length: positions on each axis of the modality's own canvas, ``(A,)``.
+        """
 
     @abstractmethod
     def loss(

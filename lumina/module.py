@@ -78,7 +78,7 @@ class LuminaModule(LightningModule):
         self.backbone = NextDiT(config, modality.input_embedding(config.dim), activation_checkpointing)
         self.conditioners = ConditionerSet(conditioners or [], config.cond_dim)
         check_outputs(objective, modality)
-        objective.build(config.dim)
+        objective.build(config.dim, tuple((modality.layout(1, {}).positions[0].amax(0) + 1).tolist()))
         self.objective = objective
         self.metrics: Iterable[SampleMetric] = nn.ModuleList(metrics or [])  # type: ignore[assignment]  # a list of just these
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
@@ -112,7 +112,7 @@ class LuminaModule(LightningModule):
         if self.compile_blocks:
             self.backbone.compile_blocks()
         if self.device_mesh is not None:
-            shard(self.backbone, self.conditioners, self.objective, self.device_mesh)
+            shard(self.backbone, [*self.conditioners, self.objective], self.device_mesh)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leaves the frozen weights out where there are adapters."""

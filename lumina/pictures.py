@@ -8,13 +8,15 @@ import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
 
 SMALLEST, LARGEST = 64, 512  # pixels of a picture's longer side on a sheet
 GAP = 2
+CAPTIONED, LINE = 128, 12  # pixels of a picture with a line of text
 HEADER = 33  # bytes of a PNG file's signature and of its first chunk
 
 
@@ -53,9 +55,19 @@ def save_picture(image: Tensor, path: Path) -> Path:
     return path
 
 
-def save_pictures(images: Sequence[Tensor], folder: Path) -> list[Path]:
-    """Writes pictures in [-1, 1] as ``00000.png``, ``00001.png``, ..."""
-    return [save_picture(to_uint8(image), folder / f"{number:05d}.png") for number, image in enumerate(images)]
+def save_pictures(images: Sequence[Tensor], folder: Path, first: int = 0) -> list[Path]:
+    """Writes pictures in [-1, 1] as ``00000.png``, ``00001.png``, ..., counted from ``first``."""
+    return [save_picture(to_uint8(image), folder / f"{number:05d}.png") for number, image in enumerate(images, first)]
+
+
+def captioned(image: Tensor, text: str) -> Tensor:
+    """A picture ``[1 or 3, H, W]`` brought to 128 pixels, a line of text below: ``[3, 140, 128]``, all in [-1, 1]."""
+    picture = Image.fromarray(to_uint8(image).expand(3, -1, -1).permute(1, 2, 0).numpy())
+    tile = Image.new("RGB", (CAPTIONED, CAPTIONED + LINE), "white")
+    picture = ImageOps.contain(picture, (CAPTIONED, CAPTIONED))
+    tile.paste(picture, ((CAPTIONED - picture.width) // 2, (CAPTIONED - picture.height) // 2))
+    ImageDraw.Draw(tile).text((2, CAPTIONED), text, fill="black")
+    return torch.from_numpy(np.array(tile)).permute(2, 0, 1).float() / 127.5 - 1
 
 
 def add_text(path: Path, texts: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ from lumina.backbone import NextDiT
 from lumina.interfaces import Objective
 
 
-def shard(backbone: NextDiT, conditioners: Iterable[nn.Module], objective: Objective, mesh: DeviceMesh) -> None:
+def shard(backbone: NextDiT, others: Iterable[nn.Module], mesh: DeviceMesh) -> None:
     """Shards each block, then the rest of the backbone, then every other module that trains.
 
     Lightning's ModelParallelStrategy synchronises the gradients of sharded parameters only, so nothing that trains
@@ -20,8 +20,7 @@ def shard(backbone: NextDiT, conditioners: Iterable[nn.Module], objective: Objec
 
     Args:
         backbone: the network.
-        conditioners: those without trainable parameters are left alone.
-        objective: left alone if it has none.
+        others: conditioners and objective; those without trainable parameters are left alone.
         mesh: of Lightning's ModelParallelStrategy; its data-parallel dimension is used.
 
     Raises:
@@ -37,11 +36,11 @@ def shard(backbone: NextDiT, conditioners: Iterable[nn.Module], objective: Objec
         fully_shard(layer, mesh=data_parallel)
     fully_shard(backbone, mesh=data_parallel)
     register_methods(backbone, "predict", "features")
-    for module in (*conditioners, objective):
+    for module in others:
         if any(parameter.requires_grad for parameter in module.parameters()):
             fully_shard(module, mesh=data_parallel)
-            if module is objective:
-                register_methods(objective, "loss", "outputs")
+            if isinstance(module, Objective):
+                register_methods(module, "loss", "outputs")
 
 
 def register_methods(module: nn.Module, *names: str) -> None:

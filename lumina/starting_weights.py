@@ -11,9 +11,12 @@ from lumina.backbone import NextDiTConfig
 if TYPE_CHECKING:
     from lumina.module import LuminaModule
 
+COMPUTED = ("drop_path", "mixed_sizes")
+"""Fields that say how the network is computed, not what it is."""
+
 
 def start_from(module: LuminaModule, source: str) -> None:
-    """Copies a trained model's backbone, and the conditioners that it has, into a module.
+    """Copies a trained model's backbone, and the conditioners and the head that it has, into a module.
 
     Args:
         module: of the same architecture.
@@ -47,4 +50,4 @@ def check_same(theirs: NextDiTConfig, ours: NextDiTConfig, source: str) -> None:
 def _comparable(config: NextDiTConfig) -> Mapping[str, Any]:
     """The fields, with what follows from them in the place of what may be left out."""
     known = {"num_kv_heads": config.kv_heads, "axes_dims": config.rope_dims, "multiple_of": config.hidden_dim}
-    return {**asdict(config), **known}
+    return {name: value for name, value in {**asdict(config), **known}.items() if name not in COMPUTED}

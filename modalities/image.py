@@ -105,9 +105,9 @@ class Image(Modality):
         """All pictures on one sheet, small ones enlarged."""
         return contact_sheet(list(samples))
 
-    def save(self, samples: Images, folder: Path) -> list[Path]:
+    def save(self, samples: Images, folder: Path, first: int = 0) -> list[Path]:
         """One PNG a picture."""
-        return save_pictures(list(samples), folder)
+        return save_pictures(list(samples), folder, first)
 
     @property
     def cell(self) -> int:

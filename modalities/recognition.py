@@ -1,14 +1,219 @@
-"""Image recognition at any resolution."""
+"""Pictures of any size and shape, to be recognised."""
 
 from __future__ import annotations
 
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from PIL import Image as Pillow
+from torch import Generator, Tensor, nn
+
+from lumina.data.views import View
+from lumina.interfaces import Batch, Head, Modality, Tokens
+from lumina.pictures import captioned, contact_sheet
+from modalities.image import Image, Images
 
 Floats = npt.NDArray[np.float64]
+TABLE = "probabilities.csv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognised:
+    """What the network says of a picture.
+
+    Attributes:
+        name: of the picture.
+        image: ``[C, H, W]`` in [-1, 1], as the network saw it.
+        probabilities: ``[K]``, of the classes.
+        classes: their names.
+    """
+
+    name: str
+    image: Tensor
+    probabilities: Tensor
+    classes: Sequence[str]
+
+    @property
+    def best(self) -> tuple[str, float]:
+        """The likeliest class, and how likely it is."""
+        place = int(self.probabilities.argmax())
+        return self.classes[place], float(self.probabilities[place])
+
+
+class Recognition(Modality):
+    """Patches of pictures of any size as tokens; logits become probabilities of named classes.
+
+    A `lumina.data.views.View` brings each picture to a size that patches divide: `DynamicPartition` keeps its shape.
+    """
+
+    batch_keys: ClassVar[tuple[str, ...]] = ("image",)
+    decodes: ClassVar[type] = Tensor
+    position_axes = 2
+
+    def __init__(
+        self, size: tuple[int, int], channels: int = 3, patch_size: int = 16, classes: list[str] | None = None
+    ) -> None:
+        """A recognition adapter.
+
+        Args:
+            size: height and width of the training pictures in pixels (of the largest, where there are many): what the
+                rules for larger sizes measure from.
+            channels: of the pictures, 1 or 3.
+            patch_size: side of a patch in pixels.
+            classes: names of the classes in the order of their labels; None = their numbers.
+        """
+        super().__init__()
+        self.patches, self.classes = Image(size, channels, patch_size), classes
+        self.token_dim = self.patches.token_dim
+
+    def compress(self, batch: Batch) -> Images:
+        """The pictures themselves."""
+        return self.patches.compress(batch)
+
+    def tokenize(self, latent: Images, batch: Batch) -> Tokens:
+        """Patches in raster order; mixed sizes are padded to the longest.
+
+        Raises:
+            ValueError: for pictures of other channels, or of sides that the patch does not divide.
+        """
+        return self.patches.tokenize(latent, batch)
+
+    def layout(self, count: int, request: Mapping[str, Any]) -> Tokens:
+        """Empty pictures; ``request["size"]`` = (height, width) in pixels."""
+        return self.patches.layout(count, request)
+
+    def example_batch(self, count: int) -> Batch:
+        """Uniform noise pictures."""
+        return self.patches.example_batch(count)
+
+    def decode(self, outputs: Tensor, batch: Batch) -> list[Recognised]:
+        """Probabilities of logits ``[B, K]``, beside the pictures of the batch.
+
+        Raises:
+            ValueError: for more or fewer logits than there are names of classes.
+        """
+        count = outputs.shape[1]
+        classes = [str(number) for number in range(count)] if self.classes is None else self.classes
+        if len(classes) != count:
+            raise ValueError(
+                f"the head puts out {count} classes, but the modality names {len(classes)}: give as many, or none."
+            )
+        names = batch["name"] if "name" in batch else [str(number) for number in range(len(outputs))]
+        return [
+            Recognised(name=name, image=image, probabilities=row, classes=classes)
+            for name, image, row in zip(names, batch["image"], outputs.softmax(1), strict=True)
+        ]
+
+    def picture(self, samples: Sequence[Recognised]) -> Tensor:
+        """All pictures on one sheet, the likeliest class below each."""
+        return contact_sheet([captioned(sample.image, "{} {:.0%}".format(*sample.best)) for sample in samples])
+
+    def save(self, samples: Sequence[Recognised], folder: Path, first: int = 0) -> list[Path]:
+        """A row for each picture in ``probabilities.csv``: its name, the likeliest class, and every probability."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / TABLE
+        with path.open("a" if first else "w", newline="") as file:
+            table = csv.writer(file)
+            if not first and samples:
+                table.writerow(["name", "class", "probability", *samples[0].classes])
+            for sample in samples:
+                likeliest, probability = sample.best
+                table.writerow([sample.name, likeliest, probability, *sample.probabilities.tolist()])
+        return [path]
+
+
+class PooledHead(Head):
+    """The mean of all real tokens, LayerNorm, and an MLP with one hidden layer (Lumina-Next, appendix D.1)."""
+
+    def __init__(self, num_classes: int, hidden: int | None = None) -> None:
+        """The layers are made by `build`, which knows their width.
+
+        Args:
+            num_classes: K.
+            hidden: width of the hidden layer; None = half of the backbone's.
+
+        Raises:
+            ValueError: if there is no class.
+        """
+        super().__init__()
+        if num_classes < 1:
+            raise ValueError(f"PooledHead: num_classes={num_classes} must be at least 1.")
+        self.num_classes, self.hidden = num_classes, hidden
+
+    def build(self, width: int) -> None:
+        """The last layer from N(0, 0.02), so that training starts with all classes nearly alike."""
+        hidden = self.hidden or width // 2
+        last = nn.Linear(hidden, self.num_classes)
+        nn.init.normal_(last.weight, std=0.02)
+        nn.init.zeros_(last.bias)
+        self.norm = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), last)
+
+    def forward(self, features: Tensor, mask: Tensor | None) -> Tensor:
+        """``features [B, L, D]``, their padding being zero, and ``mask [B, L]`` to logits ``[B, K]``."""
+        total = features.float().sum(1)
+        count = features.shape[1] if mask is None else mask.sum(1, keepdim=True)
+        return self.mlp(self.norm((total / count).to(self.norm.weight.dtype)))
+
+
+class DynamicPartition(View):
+    """Resizes a picture to the grid of patches that distorts it least (Lumina-Next, appendix D.1)."""
+
+    def __init__(
+        self,
+        patch_size: int,
+        max_patches: int,
+        max_ratio: float = 4.0,
+        enlarge: bool = False,
+        area: tuple[float, float] = (1.0, 1.0),
+    ) -> None:
+        """A view.
+
+        Args:
+            patch_size: P, side of a patch in pixels.
+            max_patches: N, the token budget of a picture.
+            max_ratio: R_max, the longer side of the grid over the shorter.
+            enlarge: whether a small picture is brought up to the budget; otherwise it keeps its resolution, or nearly.
+            area: least and largest share of the picture's area in a random crop of its own shape (in training).
+
+        Raises:
+            ValueError: an argument is out of its range.
+        """
+        self.patch_size, self.max_patches, self.max_ratio = patch_size, max_patches, max_ratio
+        self.enlarge, self.area = enlarge, area
+        if patch_size < 1 or max_patches < 1 or max_ratio < 1 or not 0 < area[0] <= area[1] <= 1:
+            raise ValueError(
+                f"DynamicPartition got patch_size {patch_size}, max_patches {max_patches}, max_ratio {max_ratio} and "
+                f"area {area}: set the first three to 1 or more, and two shares in (0, 1], the smaller one first."
+            )
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of the best partition."""
+        own = math.ceil(height / self.patch_size) * math.ceil(width / self.patch_size)
+        budget = self.max_patches if self.enlarge else min(self.max_patches, own)
+        rows, columns = best_partition(height, width, budget, self.max_ratio)
+        return rows * self.patch_size, columns * self.patch_size
+
+    def apply(self, image: Pillow.Image, generator: Generator | None = None) -> Pillow.Image:
+        """The picture, or a random crop of its shape, resized bicubically and with antialiasing."""
+        height, width = self.size(image.height, image.width)
+        box = None if generator is None else self._box(image, generator)
+        return image.resize((width, height), Pillow.Resampling.BICUBIC, box)
+
+    def _box(self, image: Pillow.Image, generator: Generator) -> tuple[float, float, float, float]:
+        share, across, down = torch.rand(3, generator=generator).tolist()
+        side = math.sqrt(self.area[0] + (self.area[1] - self.area[0]) * share)
+        left, top = across * (1 - side) * image.width, down * (1 - side) * image.height
+        return left, top, left + side * image.width, top + side * image.height
 
 
 def best_partition(height: int, width: int, max_patches: int, max_ratio: float) -> tuple[int, int]:

@@ -78,7 +78,7 @@ class Attention(nn.Module):
             k, v, pairs = k if table is None else rotate(k, table), self.wv(x), layout.pairs
         else:  # values are linear: those of mean tokens are the mean values
             k, v, pairs = pool.keys(k, table), self.wv(pool.mean(x)), pool.pairs
-        heads = attend(scaled, k, self._heads(v), pairs)
+        heads = attend(scaled, k, self._heads(v), pairs, layout.mask)
         if text_keys is not None and text is not None and self.gate is not None:
             across = attend_text(q, *text_keys, text)
             heads = heads + torch.tanh(self.gate).to(heads.dtype).unsqueeze(-1) * across
@@ -119,9 +119,14 @@ class QKNorm(nn.Module):
         return nn.functional.layer_norm(x, x.shape[-1:], self.weight, self.bias).unflatten(-1, (-1, self.head_dim))
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, pairs: Pairs | None) -> Tensor:
-    """Self-attention of ``q [B, L, H, d]``, ``k`` and ``v [B, M, H_kv, d]``; by segments where ``pairs`` says so."""
-    return _sdpa(q, k, v, None) if pairs is None else attend_segments(q, k, v, pairs)
+def attend(q: Tensor, k: Tensor, v: Tensor, pairs: Pairs | None, mask: Tensor | None = None) -> Tensor:
+    """Self-attention of ``q [B, L, H, d]`` to ``k`` and ``v [B, M, H_kv, d]``.
+
+    By segments where ``pairs`` says so; without the padding of ``mask [B, M]``, if any.
+    """
+    if pairs is not None:
+        return attend_segments(q, k, v, pairs)
+    return _sdpa(q, k, v, None if mask is None else mask[:, None, None, :])
 
 
 def attend_text(q: Tensor, k: Tensor, v: Tensor, text: Text) -> Tensor:

@@ -9,7 +9,7 @@ from lumina.backbone.attention import Attention, Keys
 from lumina.backbone.config import NextDiTConfig
 from lumina.backbone.feed_forward import GELUFeedForward, SwiGLU
 from lumina.backbone.layout import Layout
-from lumina.backbone.modulation import AdaptiveModulation, LearnedGates
+from lumina.backbone.modulation import AdaptiveModulation, LearnedGates, Modulation
 from lumina.backbone.pooling import Pool
 from lumina.backbone.rope import Table
 from lumina.backbone.text import Text
@@ -67,6 +67,7 @@ class Block(nn.Module):
         text: Text | None,
         pool: Pool | None = None,
         memory: Memory | None = None,
+        paths: Tensor | None = None,
     ) -> Tensor:
         """One block.
 
@@ -78,6 +79,7 @@ class Block(nn.Module):
             text: raw text features; None = no text.
             pool: averages keys and values of self-attention; None = they stay.
             memory: keeps this block's text keys and values; None = they are computed.
+            paths: ``[2, B]`` factors of the two branches (stochastic depth); None = 1.
 
         Returns:
             Same shape as ``x``.
@@ -85,9 +87,9 @@ class Block(nn.Module):
         attention, feed_forward = self.adaLN_modulation.halves(vectors, layout)
         keys = None if text is None else self._text_keys(text, memory)
         branch = self.attention(attention.apply(self.attention_norm1(x)), table, layout, keys, text, pool)
-        x = x + self._gate(attention.gate) * self.attention_norm2(branch)
+        x = x + self._gates(attention, layout, paths, 0) * self.attention_norm2(branch)
         branch = self.feed_forward(feed_forward.apply(self.ffn_norm1(x)))
-        return x + self._gate(feed_forward.gate) * self.ffn_norm2(branch)
+        return x + self._gates(feed_forward, layout, paths, 1) * self.ffn_norm2(branch)
 
     def _text_keys(self, text: Text, memory: Memory | None) -> Keys:
         def compute() -> Keys:
@@ -95,5 +97,6 @@ class Block(nn.Module):
 
         return compute() if memory is None else memory.once("text_keys", compute)
 
-    def _gate(self, gate: Tensor) -> Tensor:
-        return torch.tanh(gate) if self.tanh_gates else gate
+    def _gates(self, modulation: Modulation, layout: Layout, paths: Tensor | None, branch: int) -> Tensor:
+        gate = torch.tanh(modulation.gate) if self.tanh_gates else modulation.gate
+        return gate if paths is None else gate * layout.of_samples(paths[branch]).type_as(gate)

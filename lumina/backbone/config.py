@@ -40,9 +40,13 @@ class NextDiTConfig:
         bias: whether attention and feed-forward have biases.
         final_shift: whether the output layer's modulation shifts as well as scales.
         learn_sigma: a second, unused half of the output, as in the released weights.
-        pad_token: keep the released weights' pad token; padding is never computed here, so it is never used.
+        pad_token: a learned token in the place of padding, which nothing sees; kept for the released weights.
         long_skip: skip connections from the first to the second half of the blocks (an ablation that hurts).
         norm_eps: epsilon of the block norms.
+        drop_path: stochastic depth (Huang et al. 2016): chance in training that a sample skips a branch of the last
+            block, rising linearly from 0 in the first.
+        mixed_sizes: "packed" computes the real tokens of a batch alone, in one sequence; "padded" computes the padding
+            too and masks it in attention (the paper's recognition). Both give the same outputs.
     """
 
     dim: int = 768
@@ -71,6 +75,8 @@ class NextDiTConfig:
     pad_token: bool = False
     long_skip: bool = False
     norm_eps: float = 1e-5
+    drop_path: float = 0.0
+    mixed_sizes: Literal["packed", "padded"] = "packed"
 
     def __post_init__(self) -> None:
         """Refuses impossible sizes.
@@ -81,6 +87,8 @@ class NextDiTConfig:
         for name in ("dim", "num_layers", "num_heads", "kv_heads", "multiple_of"):
             if getattr(self, name) < 1:
                 raise ValueError(f"backbone: {name}={getattr(self, name)} must be at least 1.")
+        if not 0 <= self.drop_path < 1:
+            raise ValueError(f"backbone: drop_path={self.drop_path} must be a chance from 0 to below 1.")
         if self.dim % self.num_heads:
             raise ValueError(
                 f"backbone: dim={self.dim} is not divisible by num_heads={self.num_heads}; "

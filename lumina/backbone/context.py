@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from lumina.backbone.config import NextDiTConfig
 from lumina.backbone.layout import Layout
@@ -25,6 +25,7 @@ class Context:
         text: raw features; None = no text.
         pools: of each layer, None where keys and values stay.
         memories: of each layer, None where nothing is kept.
+        paths: of each layer, factors ``[2, B]`` on its branches under stochastic depth; None = all branches count.
     """
 
     layout: Layout
@@ -32,6 +33,7 @@ class Context:
     text: Text | None
     pools: list[Pool | None]
     memories: list[Memory | None]
+    paths: list[Tensor | None]
 
     @classmethod
     def of(
@@ -54,11 +56,13 @@ class Context:
             memory: of this run of predictions; blocks keep nothing while gradients are recorded.
         """
         groups = 1 if cond.grouped is None else cond.grouped.shape[1]
-        layout = memory.once("layout", lambda: Layout.of(tokens, groups, inference.proportional_base))
+        drop = inference.context_drop
+        packed = config.mixed_sizes == "packed" or drop is not None  # averages over squares are packed anyway
+        layout = memory.once("layout", lambda: Layout.of(tokens, groups, inference.proportional_base, packed))
         table, pool = memory.once(
             "rotation", lambda: _rotation(config, tokens, t, inference, layout), key=time_read(inference, t)
         )
-        count, drop = config.num_layers, inference.context_drop
+        count = config.num_layers
         chosen = drop.chosen(count, float(t[0])) if drop and t is not None else [False] * count
         keep = not torch.is_grad_enabled()
         return cls(
@@ -67,7 +71,18 @@ class Context:
             text=memory.once("text", lambda: Text.of(cond, layout)) if config.text_dim is not None else None,
             pools=[pool if drops else None for drops in chosen],
             memories=[memory.once(f"block {depth}", Memory) if keep else None for depth in range(count)],
+            paths=_paths(config, inference.drop_path, tokens.features),
         )
+
+
+def _paths(config: NextDiTConfig, generator: Generator | None, like: Tensor) -> list[Tensor | None]:
+    """Zero where a sample skips a branch, else one over the chance that it does not."""
+    count = config.num_layers
+    if generator is None or not config.drop_path:
+        return [None] * count
+    chances = torch.linspace(0, config.drop_path, count, device=generator.device)[:, None, None]
+    drawn = torch.rand(count, 2, len(like), generator=generator, device=generator.device)
+    return list(((drawn >= chances) / (1 - chances)).to(like.device))
 
 
 def _rotation(

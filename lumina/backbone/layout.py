@@ -23,6 +23,7 @@ class Layout:
 
     Attributes:
         shape: (B, L) of the padded batch.
+        mask: ``[B, L]``, the padding that is computed along; None = nothing is padding, or it is packed away.
         places: ``[N]`` flat indices of the real tokens in the padded batch; None = not packed.
         pairs: each sample a segment that sees itself, when packed.
         rows: row of the condition vectors that each token reads, ``[B, L]`` or ``[1, N]``; None = one row a sample,
@@ -31,19 +32,21 @@ class Layout:
     """
 
     shape: tuple[int, int]
+    mask: Tensor | None = None
     places: Tensor | None = None
     pairs: Pairs | None = None
     rows: Tensor | None = None
     query_scale: Tensor | float | None = None
 
     @classmethod
-    def of(cls, tokens: Tokens, group_count: int, proportional_base: int | None) -> Layout:
+    def of(cls, tokens: Tokens, group_count: int, proportional_base: int | None, packed: bool = True) -> Layout:
         """The layout of ``tokens``.
 
         Args:
             tokens: the batch.
             group_count: G, groups a sample; 1 where conditions are per sample.
             proportional_base: see `lumina.interfaces.Inference`.
+            packed: whether padding is left out, or computed along.
 
         Raises:
             ValueError: for grouped conditions of tokens without groups.
@@ -62,19 +65,21 @@ class Layout:
         if mask is None or bool(mask.all()):
             scale = None if proportional_base is None else _length_scale(length, proportional_base)
             return cls(shape=(batch, length), rows=rows, query_scale=scale)
-        places = mask.flatten().nonzero().squeeze(-1)
         segments = Segments.of(mask.sum(1).tolist(), mask.device)
-        rows = places // length if rows is None else rows.flatten()[places]
-        factors = None
+        scales = None
         if proportional_base is not None:
-            scales = [_length_scale(n, proportional_base) for n in segments.lengths]
-            factors = torch.tensor(scales, device=mask.device)[places // length].view(1, -1, 1, 1)
+            scales = torch.tensor([_length_scale(n, proportional_base) for n in segments.lengths], device=mask.device)
+        if not packed:
+            factors = None if scales is None else scales.view(-1, 1, 1, 1)
+            return cls(shape=(batch, length), mask=mask, rows=rows, query_scale=factors)
+        places = mask.flatten().nonzero().squeeze(-1)
+        rows = places // length if rows is None else rows.flatten()[places]
         return cls(
             shape=(batch, length),
             places=places,
             pairs=Pairs(queries=segments, keys=segments),
             rows=rows.unsqueeze(0),
-            query_scale=factors,
+            query_scale=None if scales is None else scales[places // length].view(1, -1, 1, 1),
         )
 
     def pack(self, x: Tensor) -> Tensor:
@@ -85,6 +90,8 @@ class Layout:
 
     def unpack(self, x: Tensor) -> Tensor:
         """The reverse of `pack`; padding comes back as zeros."""
+        if self.mask is not None:
+            return x.masked_fill(~self.mask.unsqueeze(-1), 0)
         if self.places is None:
             return x
         padded = x.new_zeros(self.shape[0] * self.shape[1], *x.shape[2:])
@@ -93,6 +100,12 @@ class Layout:
     def spread(self, vectors: Tensor) -> Tensor:
         """Condition vectors ``[B * G, C]`` to their tokens: ``[B, 1, C]``, or one a token."""
         return vectors.unsqueeze(1) if self.rows is None else vectors[self.rows]
+
+    def of_samples(self, values: Tensor) -> Tensor:
+        """A value a sample ``[B]`` to their tokens: ``[B, 1, 1]``, or packed ``[1, N, 1]``."""
+        if self.places is None:
+            return values[:, None, None]
+        return values[self.places // self.shape[1]][None, :, None]
 
     def samples(self, device: torch.device) -> Tensor:
         """``[N]``: the sample of each token that the blocks see."""

@@ -67,8 +67,9 @@ class LearnedGates(nn.Module):
             config: the backbone's.
         """
         super().__init__()
-        self.gates = nn.Parameter(torch.zeros(2, config.dim))
+        self.attention = nn.Parameter(torch.zeros(config.dim))
+        self.feed_forward = nn.Parameter(torch.zeros(config.dim))
 
     def halves(self, vectors: Tensor, layout: Layout) -> tuple[Modulation, Modulation]:
         """The two gates; the condition vectors are not read."""
-        return Modulation(None, None, self.gates[0]), Modulation(None, None, self.gates[1])
+        return Modulation(None, None, self.attention), Modulation(None, None, self.feed_forward)

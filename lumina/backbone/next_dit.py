@@ -33,7 +33,8 @@ class NextDiT(nn.Module):
     Sandwich norms, tanh gates, scale-only adaLN, n-axis RoPE, gated cross-attention to text.
 
     At initialisation the network returns 0 and each block is the identity. Mixed sizes come padded with a mask and
-    are packed inside, so that padding neither costs nor leaks. Parameter names are those of the released weights.
+    are packed inside (unless the config says otherwise), so that padding neither costs nor leaks. Parameter names are
+    those of the released weights.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class NextDiT(nn.Module):
         skips = config.num_layers // 2 if config.long_skip else 0
         self.skips = nn.ModuleList(LongSkip(config.dim) for _ in range(skips))
         self.final_layer = FinalLayer(config) if config.has_time else None
-        # never used, since padding is never computed: kept so that released weights load and save whole
+        # not seen by any real token, so never trained: kept so that released weights load and save whole
         self.pad_token = nn.Parameter(torch.randn(config.dim) * 0.02, requires_grad=False) if config.pad_token else None
 
     def features(
@@ -115,6 +116,8 @@ class NextDiT(nn.Module):
         if cond.cross is not None:
             cond = replace(cond, cross=cond.cross.to(dtype))
         x, origin = self.x_embedder(tokens.features.to(dtype), t), None
+        if self.pad_token is not None and self.config.mixed_sizes == "padded" and tokens.mask is not None:
+            x = torch.where(tokens.mask.unsqueeze(-1), x, self.pad_token.type_as(x))
         if self.config.positions == "sincos" and self.config.position_axes:
             x = x + sincos_table(tokens.positions, self.config.dim).type_as(x)
         if self.line_tokens is not None:
@@ -153,7 +156,7 @@ class NextDiT(nn.Module):
             if depth >= len(self.layers) - len(self.skips):
                 x = self.skips[len(kept) - 1](x, kept.pop())
             memory, pool = context.memories[depth], context.pools[depth]
-            arguments = (x, vectors, context.table, context.layout, context.text, pool, memory)
+            arguments = (x, vectors, context.table, context.layout, context.text, pool, memory, context.paths[depth])
             if self.activation_checkpointing and torch.is_grad_enabled():
                 x = checkpoint(layer, *arguments, use_reentrant=False)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -22,7 +23,7 @@ from lumina.module import LuminaModule
 from lumina.text_encoders import HuggingFaceText
 
 BUNDLED = Path(__file__).parents[1] / "pretrained"
-BACKBONE, LABEL_TABLE = "backbone.", "conditioners.0.table.weight"
+BACKBONE, OBJECTIVE, LABEL_TABLE = "backbone.", "objective.", "conditioners.0.table.weight"
 NETWORKS = {"vae": KLAutoencoder, "text_encoder": HuggingFaceText}
 FILES = {
     "vae": "config.json and diffusion_pytorch_model.safetensors",
@@ -95,7 +96,8 @@ def initialise(module: LuminaModule, source: str | Path) -> None:
     """Starts a module from trained weights, in place; its own arguments stay.
 
     The backbone's tensors must agree in name and shape, as must those of the source's conditioners (its label table,
-    say); conditioners that the source does not have keep their initialisation.
+    say); conditioners that the source does not have keep their initialisation. An objective's tensors (a head's) are
+    taken where they agree; a warning names those that are not, as the last layer for other classes.
 
     Args:
         module: to be trained.
@@ -106,7 +108,11 @@ def initialise(module: LuminaModule, source: str | Path) -> None:
         ValueError: listing the tensors that do not agree.
     """
     path = _find(source)
-    own, state = module.state_dict(), _tensors(path)
+    own, state = module.state_dict(), dict(_tensors(path))
+    other = [n for n in state if n.startswith(OBJECTIVE) and (n not in own or own[n].shape != state[n].shape)]
+    if other:
+        warnings.warn(f"{source}: {', '.join(other)} do not fit this model, which trains its own anew.", stacklevel=2)
+    state = {name: tensor for name, tensor in state.items() if name not in other}
     expected = {name: own[name].shape for name in own if name.startswith(BACKBONE) or name in state}
     check_tensors(path, expected, state, "the model to be trained")
     with torch.no_grad():
@@ -115,14 +121,14 @@ def initialise(module: LuminaModule, source: str | Path) -> None:
 
 
 def _tensors(path: Path) -> Mapping[str, Tensor]:
-    """By their names in `LuminaModule`: backbone and conditioners."""
+    """By their names in `LuminaModule`: backbone, conditioners and objective."""
     form = _form(path)
     if form == "official":
         return _official_tensors(path, load_official(path))
     if form in ("pipeline", "transformer"):
         return _named(load_diffusers(path))
     state = read_checkpoint(path)[1] if form == "run" else read_export(path)[1]
-    return {name: tensor for name, tensor in state.items() if name.startswith((BACKBONE, "conditioners."))}
+    return {name: tensor for name, tensor in state.items() if name.startswith((BACKBONE, "conditioners.", OBJECTIVE))}
 
 
 def _official(folder: Path, dtype: torch.dtype, text_encoder: str | None, vae: str | None) -> LuminaModule:

@@ -43,16 +43,25 @@ class LabelConditioner(Conditioner):
         Raises:
             ValueError: for a label outside the table.
         """
-        if value.is_cuda:  # a check that waits for the device would slow every step down
-            inside = ((value >= 0) & (value < self.num_classes)).all()
-            torch._assert_async(inside, "a label lies outside the LabelConditioner's num_classes")
-        elif bool(((value < 0) | (value >= self.num_classes)).any()):
-            raise ValueError(
-                f"labels run from 0 to {self.num_classes - 1}, got {int(value.min())} to {int(value.max())}; "
-                "set num_classes of the LabelConditioner to the number of classes in the data."
-            )
+        check_labels(value, self.num_classes, "LabelConditioner")
         return Conditioning(pooled=self.table(torch.where(keep, value, self.num_classes)))
 
     def example(self, count: int) -> Any:
         """Random labels ``[count]``."""
         return torch.randint(self.num_classes, (count,))
+
+
+def check_labels(labels: Tensor, num_classes: int, owner: str) -> None:
+    """Refuses labels ``[B]`` of classes that there are not.
+
+    Raises:
+        ValueError: naming whose ``num_classes`` it is.
+    """
+    if labels.is_cuda:  # a check that waits for the device would slow every step down
+        inside = ((labels >= 0) & (labels < num_classes)).all()
+        torch._assert_async(inside, f"a label lies outside the {owner}'s num_classes")
+    elif bool(((labels < 0) | (labels >= num_classes)).any()):
+        raise ValueError(
+            f"labels run from 0 to {num_classes - 1}, got {int(labels.min())} to {int(labels.max())}; "
+            f"set num_classes of the {owner} to the number of classes in the data."
+        )

@@ -91,7 +91,8 @@ class Generative(Objective):
             ``{"loss": []}``.
         """
         example = self.corrupt(tokens.features, tokens.mask, generator)
-        prediction = backbone.predict(tokens.with_features(example.x_t), example.t, cond)
+        options = Inference(drop_path=generator if self.training else None)
+        prediction = backbone.predict(tokens.with_features(example.x_t), example.t, cond, options)
         error = F.mse_loss(prediction.float(), example.target.float(), reduction="none").mean(dim=2)
         return {"loss": (example.weight * _token_mean(error, tokens.mask)).mean()}
 

@@ -9,6 +9,7 @@ from lumina.backbone.attention import attend_text
 from lumina.backbone.layout import Layout
 from lumina.backbone.text import Text
 from lumina.interfaces import Conditioning, Inference, Tokens
+from lumina.sampling.context_drop import ContextDrop
 
 SIZES = [(2, 3), (4, 4), (1, 5)]
 TIMES = torch.tensor([0.1, 0.5, 0.9])
@@ -51,10 +52,12 @@ def alone(model, samples, cond, inference=None):
     return [model.predict(x, t[i : i + 1], of_sample(cond, i), inference)[0] for i, x in enumerate(samples)]
 
 
+@pytest.mark.parametrize("mixed_sizes", ["packed", "padded"])
 @pytest.mark.parametrize(
     ("kind", "config"),
     [
         ("nothing", {}),
+        ("nothing", {"pad_token": True}),
         ("nothing", FLAG),
         ("nothing", FLAG | {"line_tokens": True}),
         ("nothing", {"positions": "sincos", "norm": "layer", "feed_forward": "gelu", "bias": True}),
@@ -69,8 +72,8 @@ def alone(model, samples, cond, inference=None):
         ("unmasked text", {"text_dim": TEXT}),
     ],
 )
-def test_batch_is_as_good_as_one_by_one(build, grids, collate, kind, config):
-    model, cond, samples = build(**config), conditions(kind), grids(SIZES)
+def test_batch_is_as_good_as_one_by_one(build, grids, collate, kind, config, mixed_sizes):
+    model, cond, samples = build(**config, mixed_sizes=mixed_sizes), conditions(kind), grids(SIZES)
     batch = collate(samples)
     packed, single = model.predict(batch, TIMES, cond), alone(model, samples, cond)
     for got, expected in zip(packed, single, strict=True):
@@ -86,17 +89,19 @@ def test_batch_is_as_good_as_one_by_one(build, grids, collate, kind, config):
         torch.testing.assert_close(ours[name], gradient, atol=allowed, rtol=0)
 
 
+@pytest.mark.parametrize("mixed_sizes", ["packed", "padded"])
 @pytest.mark.parametrize(
     "inference",
     [
         Inference(proportional_base=4),
         Inference(rope_rule="ntk", trained_length=(2, 2)),
         Inference(rope_rule="time_aware", trained_length=(2, 2), proportional_base=4),
+        Inference(context_drop=ContextDrop()),
     ],
 )
-def test_options_are_those_of_each_sample(build, grids, collate, inference):
+def test_options_are_those_of_each_sample(build, grids, collate, inference, mixed_sizes):
     """A large neighbour does not change the scale of attention or of positions."""
-    model, samples = build(), grids(SIZES)
+    model, samples = build(mixed_sizes=mixed_sizes), grids(SIZES)
     t = torch.full((3,), 0.5)
     packed = model.predict(collate(samples), t, Conditioning(), inference)
     for got, sample in zip(packed, samples, strict=True):
@@ -105,7 +110,7 @@ def test_options_are_those_of_each_sample(build, grids, collate, inference):
 
 
 def test_features_of_padding_are_zero(build, grids, collate):
-    for config in ({}, FLAG | {"line_tokens": True}):
+    for config in ({}, {"mixed_sizes": "padded"}, FLAG | {"line_tokens": True}):
         batch = collate(grids([(4, 1), (1, 6), (2, 2)]))
         features = build(**config).features(batch, TIMES, Conditioning())
         assert (features[~batch.mask] == 0).all() and (features[batch.mask] != 0).any(-1).all()

@@ -149,7 +149,8 @@ def test_recognition_has_no_time(build, grids, collate, padded):
     assert out.shape == (2, 12, 48) and out.isfinite().all()
     x = model.x_embedder(tokens.features)
     for layer in model.layers:
-        layer.adaLN_modulation.gates.data.zero_()
+        layer.adaLN_modulation.attention.data.zero_()
+        layer.adaLN_modulation.feed_forward.data.zero_()
     expected = torch.where(tokens.mask[..., None], x, torch.zeros(()))
     assert torch.equal(model.features(tokens, None, NOTHING), expected)
     with pytest.raises(ValueError, match=r"modulation=learned, .* use features\(\)"):

@@ -1,0 +1,91 @@
+"""Recognition: which class a sample is of."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from lumina.backbone.rope import Rule
+from lumina.conditioning.label import check_labels
+from lumina.interfaces import Backbone, Batch, Conditioning, Head, Inference, Objective, Tokens
+
+
+class Recognition(Objective):
+    """Cross-entropy of a head's logits over the backbone's features, without time (Lumina-Next, appendix D).
+
+    Reads ``batch["label"]`` ``[B]``, and in training ``batch["target"]`` ``[B, K]`` instead, where mixup or cutmix has
+    made soft targets of the labels.
+    """
+
+    batch_keys: ClassVar[tuple[str, ...]] = ("label",)
+    puts_out: ClassVar[type] = Tensor
+
+    def __init__(self, head: Head, label_smoothing: float = 0.1, rope_rule: Rule = "none") -> None:
+        """What is learnt.
+
+        Args:
+            head: turns features into logits.
+            label_smoothing: share of a target that goes to all classes alike; in training alone.
+            rope_rule: how rotary frequencies change in evaluation for samples beyond the modality's own size; the
+                paper takes "ntk" where the network was trained on one size.
+
+        Raises:
+            ValueError: if the smoothing is no share.
+        """
+        super().__init__()
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"Recognition: label_smoothing={label_smoothing} must be from 0 to below 1.")
+        self.head, self.label_smoothing, self.rope_rule = head, label_smoothing, rope_rule
+        self.inference = Inference()
+
+    def build(self, width: int, trained_length: tuple[float, ...]) -> None:
+        """Creates the head's parameters; the rule measures from ``trained_length``."""
+        self.head.build(width)
+        self.inference = Inference(rope_rule=self.rope_rule, trained_length=trained_length)
+
+    def loss(
+        self, backbone: Backbone, tokens: Tokens, cond: Conditioning, batch: Batch, generator: Generator
+    ) -> dict[str, Tensor]:
+        """Mean cross-entropy, in float32.
+
+        Returns:
+            ``{"loss": []}``; in evaluation also ``"accuracy"``.
+
+        Raises:
+            ValueError: for a label of a class that the head has not.
+        """
+        check_labels(batch["label"], self.head.num_classes, type(self.head).__name__)
+        if self.training:
+            logits = self._logits(backbone, tokens, cond, Inference(drop_path=generator))
+            target = batch.get("target", batch["label"])
+            return {"loss": F.cross_entropy(logits, target, label_smoothing=self.label_smoothing)}
+        logits = self._logits(backbone, tokens, cond, self.inference)
+        right = logits.argmax(1) == batch["label"]
+        return {"loss": F.cross_entropy(logits, batch["label"]), "accuracy": right.float().mean()}
+
+    def outputs(
+        self,
+        backbone: Backbone,
+        tokens: Tokens,
+        cond: Conditioning,
+        null: Conditioning,
+        generator: Generator,
+        inference: Inference | None = None,
+    ) -> Tensor:
+        """Logits ``[B, K]`` float32; nothing is random, and ``null`` is not read.
+
+        Args:
+            backbone: the network.
+            tokens: the data to recognise.
+            cond: the conditions.
+            null: the null conditions.
+            generator: of nothing.
+            inference: options of the backbone; None = the objective's own rule for larger sizes.
+        """
+        return self._logits(backbone, tokens, cond, inference or self.inference)
+
+    def _logits(self, backbone: Backbone, tokens: Tokens, cond: Conditioning, inference: Inference) -> Tensor:
+        logits: Tensor = self.head(backbone.features(tokens, None, cond, inference), tokens.mask)
+        return logits.float()

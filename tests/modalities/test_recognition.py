@@ -1,0 +1,125 @@
+"""Pictures of any size: partition, logits that do not depend on the batch, tables and sheets."""
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image as Pillow
+from torch import Generator
+
+from lumina.backbone import NextDiTConfig
+from lumina.module import LuminaModule
+from lumina.objectives.recognition import Recognition as Objective
+from modalities.recognition import DynamicPartition, PooledHead, Recognition
+
+SIZES = [(16, 16), (8, 40), (24, 12), (4, 4)]
+
+
+def module(mixed_sizes="packed", rope_rule="ntk", **options):
+    torch.manual_seed(0)
+    config = NextDiTConfig(
+        dim=32, num_layers=2, num_heads=2, multiple_of=16, modulation="learned", mixed_sizes=mixed_sizes
+    )
+    made = LuminaModule(Recognition((8, 8), 3, 4, **options), config, Objective(PooledHead(3), rope_rule=rope_rule))
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
+    return made.eval()
+
+
+def pictures():
+    generator = torch.Generator().manual_seed(2)
+    return [torch.rand(3, *size, generator=generator) * 2 - 1 for size in SIZES]
+
+
+def logits(made, images):
+    batch = {"image": images}
+    samples = made.generate(made.tokens(batch), batch, Generator())
+    return torch.stack([sample.probabilities.log() for sample in samples])
+
+
+@pytest.mark.parametrize("mixed_sizes", ["packed", "padded"])
+@pytest.mark.parametrize("rope_rule", ["none", "ntk"])
+def test_the_batch_never_changes_a_picture(mixed_sizes, rope_rule):
+    made, images = module(mixed_sizes, rope_rule), pictures()
+    alone = torch.cat([logits(made, [image]) for image in images])
+    assert (alone[0] - alone[1]).abs().max() > 0.01
+    torch.testing.assert_close(logits(made, images), alone, atol=1e-5, rtol=0)
+    torch.testing.assert_close(logits(made, images[::-1]).flip(0), alone, atol=1e-5, rtol=0)
+
+
+def test_a_rule_acts_on_larger_pictures_alone():
+    plain, scaled, images = module(rope_rule="none"), module(rope_rule="ntk"), pictures()
+    differ = [(logits(plain, [image]) - logits(scaled, [image])).abs().max() > 1e-6 for image in images]
+    assert differ == [True, True, True, False]
+
+
+def test_padded_and_packed_train_alike():
+    gradients = []
+    for mixed_sizes in ("packed", "padded"):
+        made, batch = module(mixed_sizes).train(), {"image": pictures(), "label": torch.tensor([0, 1, 2, 0])}
+        cond = made.conditioners.conditions(batch, 4, torch.device("cpu"))
+        made.objective.loss(made.backbone, made.tokens(batch), cond, batch, Generator())["loss"].backward()
+        gradients.append([parameter.grad for parameter in made.parameters()])
+    for packed, padded in zip(*gradients, strict=True):
+        torch.testing.assert_close(packed, padded, atol=1e-6, rtol=1e-4)
+
+
+def test_pooling_leaves_padding_out():
+    head = PooledHead(2)
+    head.build(8)
+    features = torch.randn(2, 3, 8)
+    mask = torch.tensor([[True, True, False], [True, True, True]])
+    features[~mask] = 0
+    torch.testing.assert_close(head(features, mask)[:1], head(features[:1, :2], None))
+    torch.testing.assert_close(head(features, mask)[1:], head(features[1:], None))
+
+
+def test_a_small_picture_keeps_its_resolution():
+    view = DynamicPartition(16, 196)
+    assert view.size(96, 128) == (96, 128)
+    assert view.size(224, 224) == (224, 224)
+    assert view.size(1, 4000) == (112, 448)  # 250 patches of its own, sides at most 1:4
+    assert DynamicPartition(16, 196, enlarge=True).size(96, 128) == (192, 256)
+    rows, columns = (side // 16 for side in view.size(4000, 3000))
+    assert rows * columns <= 196 and rows / columns == pytest.approx(4 / 3)
+
+
+def test_random_crops_have_the_shape_of_the_picture():
+    image = Pillow.new("RGB", (120, 60))
+    image.paste((255, 0, 0), (60, 0, 120, 60))
+    view = DynamicPartition(4, 100, area=(0.1, 0.3))
+    out = [view.apply(image, Generator().manual_seed(seed)) for seed in range(20)]
+    assert {picture.size for picture in out} == {view.apply(image).size} == {view.size(60, 120)[::-1]}
+    reds = [np.asarray(picture)[..., 0].mean() / 255 for picture in out]
+    assert min(reds) < 0.1 and max(reds) > 0.8
+    assert view.apply(image, Generator().manual_seed(3)).tobytes() == out[3].tobytes()
+
+
+def test_a_table_of_probabilities(tmp_path):
+    made = module(classes=["cat", "dog, small", "é"])
+    batch = {"image": pictures()[:2], "name": ["a/1.png", "b.png"]}
+    samples = made.generate(made.tokens(batch), batch, Generator())
+    (path,) = made.modality.save(samples, tmp_path)
+    made.modality.save(samples[:1], tmp_path, first=2)
+    rows = list(csv.DictReader(path.open(newline="")))
+    assert [row["name"] for row in rows] == ["a/1.png", "b.png", "a/1.png"]
+    for row, sample in zip(rows, samples, strict=False):
+        values = [float(row[name]) for name in ("cat", "dog, small", "é")]
+        torch.testing.assert_close(torch.tensor(values), sample.probabilities)
+        assert row["class"] == sample.best[0] and float(row["probability"]) == max(values)
+    made.modality.save(samples, tmp_path)
+    assert len(list(csv.DictReader(path.open(newline="")))) == 2
+
+
+def test_as_many_names_as_classes():
+    with pytest.raises(ValueError, match="puts out 3 classes, but the modality names 1"):
+        logits(module(classes=["cat"]), pictures())
+
+
+@pytest.mark.parametrize("options", [{"patch_size": 0}, {"max_patches": 0}, {"max_ratio": 0.5}, {"area": (0.5, 0.2)}])
+def test_impossible_partitions_are_refused(options):
+    with pytest.raises(ValueError, match="DynamicPartition got"):
+        DynamicPartition(**{"patch_size": 16, "max_patches": 196} | options)

@@ -16,10 +16,7 @@ from lumina.data import DataModule, Item, Split
 from lumina.data.crops import Crops, crop_sizes
 from lumina.data.holdout import held_out
 from lumina.data.sources import Fields, Source, Wanted, caption_pool, open_sources
-from lumina.images import SUFFIXES, cover, crop, load_image, to_tensor
-
-FIELDS = ("image", "path", "image_url", "file_name", "jpg", "jpeg", "png", "webp", "img")
-"""Usual names of the picture's field, in the order in which they are tried."""
+from lumina.images import FIELDS, SUFFIXES, cover, crop, load_image, to_tensor
 
 
 class ImageText(DataModule):

@@ -21,6 +21,9 @@ from lumina.data import CorruptSample
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 """Picture files, in lower case."""
 
+FIELDS = ("image", "path", "image_url", "file_name", "jpg", "jpeg", "png", "webp", "img")
+"""Usual names of a picture's field in records, in the order in which they are tried."""
+
 BROKEN = (
     OSError,
     ValueError,

@@ -22,7 +22,7 @@ class Loader(DataLoader[Sample]):
     def __iter__(self) -> Iterator[Item]:  # type: ignore[override]  # as a generator, it starts at the first batch
         for batch in super().__iter__():
             if isinstance(self.sampler, RankSampler):
-                self.sampler.served += self.sampler.step
+                self.sampler.advance()
             yield batch
 
     def state_dict(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from torch.utils.data import Dataset, default_collate
 
 from lumina.data.buckets import BucketSampler
+from lumina.data.budget import Budget, BudgetSampler
 from lumina.data.corrupt import CorruptCount
 from lumina.data.loader import Loader
 from lumina.data.sampler import RankSampler
@@ -32,6 +33,9 @@ class DataModule(LightningDataModule, ABC):
     Class attributes:
         batch_keys: fields of the batches.
 
+    Attributes:
+        repeats: times that training serves each sample of an epoch, in different variations; see `RankSampler`.
+
     Args:
         batch_size: samples in a training batch, on each process.
         eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
@@ -44,6 +48,7 @@ class DataModule(LightningDataModule, ABC):
     """
 
     batch_keys: ClassVar[tuple[str, ...]]
+    repeats: int = 1
 
     def __init__(
         self,
@@ -78,6 +83,13 @@ class DataModule(LightningDataModule, ABC):
         """
         return None
 
+    def budget(self, dataset: Dataset[Item]) -> Budget | None:
+        """What a batch of a split may cost; None = it has ``batch_size`` samples, otherwise at most as many.
+
+        See `BudgetSampler`. Under Lightning's ``overfit_batches`` it is without effect.
+        """
+        return None
+
     def augment(self, item: Item, generator: Generator) -> Item:
         """A random variation of a training item; all randomness comes from ``generator``."""
         return item
@@ -99,27 +111,37 @@ class DataModule(LightningDataModule, ABC):
         Raises:
             ValueError: the split is empty, or too small for one training batch.
         """
-        train = split == "train"
         dataset = self.dataset(split)
-        buckets = self.buckets(dataset)
-        samples = Samples(dataset, self.seed, self.augment if train else None, buckets)
-        if not len(samples):
+        if not len(dataset):  # type: ignore[arg-type]  # all of ours have a length
             raise ValueError(f"{type(self).__name__} has no samples in its split {split!r}: check where it looks.")
+        return self.serve(dataset, train=split == "train")
+
+    def serve(self, dataset: Dataset[Item], train: bool) -> Loader:
+        """This process's share of a dataset, in batches."""
+        buckets, budget = self.buckets(dataset), self.budget(dataset)
+        alike = buckets if budget is None else budget.lengths
+        samples = Samples(dataset, self.seed, self.augment if train else None, alike)
         size = self.batch_size if train else self.eval_batch_size
-        rank, world = self.place()
-        if buckets is None:
-            sampler = RankSampler(len(samples), size, train=train, seed=self.seed, rank=rank, world=world)
-        else:
-            sampler = BucketSampler(buckets, size, train=train, seed=self.seed, rank=rank, world=world)
         return Loader(
             dataset=samples,
-            sampler=sampler,
+            sampler=self._sampler(len(samples), size, train, buckets, budget),
             batch_size=size,
             collate_fn=Batcher(self.collate),
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
+
+    def _sampler(
+        self, count: int, size: int, train: bool, buckets: Tensor | None, budget: Budget | None
+    ) -> RankSampler:
+        seed, repeats = self.seed, self.repeats
+        rank, world = self.place()
+        if budget is not None:
+            return BudgetSampler(budget, size, train=train, seed=seed, rank=rank, world=world, repeats=repeats)
+        if buckets is not None:
+            return BucketSampler(buckets, size, train=train, seed=seed, rank=rank, world=world)
+        return RankSampler(count, size, train=train, seed=seed, rank=rank, world=world, repeats=repeats)
 
     def train_dataloader(self) -> Loader:
         """Batches of the split ``"train"``."""

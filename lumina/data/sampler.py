@@ -22,11 +22,13 @@ class Key(NamedTuple):
         epoch: part of the key of the sample's randomness.
         sample: index into the dataset, or `BLANK`: nothing, where a batch of evaluation is shorter than others.
         real: False for a filler that only keeps the ranks in step and must not be counted.
+        copy: number of the variation of the sample, part of the key of its randomness.
     """
 
     epoch: int
     sample: int
     real: bool = True
+    copy: int = 0
 
 
 class RankSampler(DistributedSampler[Key]):
@@ -48,21 +50,24 @@ class RankSampler(DistributedSampler[Key]):
         seed: of the order.
         rank: this process among those that see different data.
         world: number of those processes.
+        repeats: times that training serves each sample of an epoch, in variations that land on different ranks
+            (repeated augmentation, Hoffer et al., 2020); an epoch keeps its length and has as many fewer samples.
 
     Attributes:
         step: samples in a batch of all ranks.
         served: samples of this epoch that all ranks have handed out; the loader counts them.
 
     Raises:
-        ValueError: in training, if ``size`` is less than one batch on every rank.
+        ValueError: in training, if ``size`` is less than one batch on every rank, or ``repeats`` less than 1.
     """
 
     def __init__(
-        self, size: int, batch_size: int, *, train: bool, seed: int = 0, rank: int = 0, world: int = 1
+        self, size: int, batch_size: int, *, train: bool, seed: int = 0, rank: int = 0, world: int = 1, repeats: int = 1
     ) -> None:
         super().__init__(range(size), world, rank, shuffle=train, seed=seed, drop_last=train)  # type: ignore[arg-type]
         self.size = size
         self.step = batch_size * world
+        self.repeats = repeats
         self.served = 0
         self._start = 0
         if train and size < self.step:
@@ -71,11 +76,16 @@ class RankSampler(DistributedSampler[Key]):
                 f"{world} process{'es' * (world > 1)}): set data.batch_size to at most {size // world}."
             )
 
+        if repeats < 1:
+            raise ValueError(f"Got repeats {repeats}: set 1 or more.")
+
     def plan(self, epoch: int) -> Tensor:
-        """``[size]`` int64, the order of all samples in ``epoch``."""
+        """``[size]`` int64, what is served in ``epoch``, in this order: ``sample + size * copy``."""
         if not self.shuffle:
             return torch.arange(self.size)
-        return torch.randperm(self.size, generator=keyed_generator(self.seed, epoch))
+        order = torch.randperm(self.size, generator=keyed_generator(self.seed, epoch))
+        copies = self.size * torch.arange(self.repeats)
+        return (order[: -(-self.size // self.repeats), None] + copies).flatten()[: self.size]
 
     def __iter__(self) -> Iterator[Key]:
         self.served, self._start = self._start, 0
@@ -84,14 +94,19 @@ class RankSampler(DistributedSampler[Key]):
             order = order[: len(order) - len(order) % self.step]
         fillers = -len(order) % self.num_replicas
         mine = torch.cat([order, order[-1:].expand(fillers)])[self.rank :: self.num_replicas]
-        for place, sample in enumerate(mine.tolist()):
-            yield Key(self.epoch, sample, place * self.num_replicas + self.rank < len(order))
+        for place, draw in enumerate(mine.tolist()):
+            real = place * self.num_replicas + self.rank < len(order)
+            yield Key(self.epoch, draw % self.size, real, draw // self.size)
 
     def __len__(self) -> int:
         """Keys of one rank in a whole epoch, resumed or not."""
         if self.shuffle:
             return self.size // self.step * self.step // self.num_replicas
         return -(-self.size // self.num_replicas)
+
+    def advance(self) -> None:
+        """Counts one step; the loader calls it when it hands out a batch."""
+        self.served += self.step
 
     def set_epoch(self, epoch: int) -> None:
         """Goes to the beginning of ``epoch``, unless that is the epoch being resumed."""

@@ -1,4 +1,4 @@
-"""Reading samples by `Key`: randomness keyed on (seed, epoch, index), corrupt ones replaced."""
+"""Reading samples by `Key`: randomness keyed on (seed, epoch, index, copy), corrupt ones replaced."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Samples(Dataset[Sample]):
         dataset: gives items by index; raises `CorruptSample` for one that cannot be read.
         seed: of the augmentation.
         augment: what to do with an item in training; None in evaluation.
-        buckets: ``[N]``, the bucket of each sample; None where any sample can stand for any other.
+        buckets: ``[N]``, the bucket (or length) of each sample; None where any sample can stand for any other.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Samples(Dataset[Sample]):
 
     def __getitem__(self, key: Key | int) -> Sample:
         # Lightning's overfit_batches puts a sampler of plain indices in the place of ours.
-        epoch, first, real = key if isinstance(key, Key) else Key(0, key)
+        epoch, first, real, copy = key if isinstance(key, Key) else Key(0, key)
         if first == BLANK:
             return Sample({}, False, ())
         skipped: list[str] = []
@@ -74,7 +74,7 @@ class Samples(Dataset[Sample]):
                 continue
             if self.augment is None:
                 return Sample(item, real and not skipped, tuple(skipped))
-            return Sample(self.augment(item, keyed_generator(self.seed, epoch, index)), real, tuple(skipped))
+            return Sample(self.augment(item, keyed_generator(self.seed, epoch, index, copy)), real, tuple(skipped))
         raise ValueError(f"None of {len(skipped)} samples in a row can be read; the first is {skipped[0]}")
 
     def _candidates(self, first: int) -> Iterator[int]:

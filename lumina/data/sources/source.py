@@ -27,7 +27,7 @@ class Wanted:
         media: usual names of the medium's field, in the order in which they are tried.
         medium: its name, if it has an unusual one; in a tar the ending of its files (``"mask.png"``).
         captions: names of the fields that tell of the medium (captions, or a label); None = a usual one.
-        usual: the usual names of such a field, in the order in which they are tried.
+        usual: the usual names of such a field, in the order in which they are tried; none = it is not needed.
         class_folders: a folder of media has a folder for each class, instead of a text beside each medium.
         others: names of further fields.
         root: where relative paths inside records begin; None = the folder of the file that holds the records.

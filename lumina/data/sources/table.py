@@ -123,7 +123,7 @@ def _columns(path: Path, names: list[str], wanted: Wanted) -> tuple[str, ...]:
     )
     missing = [name for name in (*captions, *wanted.others) if name not in names]
     missing += [] if medium else [" or ".join(wanted.names)]
-    missing += [] if captions else [" or ".join(wanted.usual)]
+    missing += [] if captions or not wanted.usual else [" or ".join(wanted.usual)]
     if missing:
         raise ValueError(f"{path} lacks the columns {', '.join(missing)}; it has: {', '.join(names)}.")
     return (*medium, *dict.fromkeys((*captions, *wanted.others)))

@@ -1,0 +1,292 @@
+"""Pictures with labels, for recognition: from class folders, tar shards, Parquet, JSON or litdata, of any sizes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Generator, Tensor
+from torch.utils.data import Dataset
+
+from lumina.augmentation import DeiTAugmentation, Mixing
+from lumina.data import Budget, CorruptSample, DataModule, Item, Split
+from lumina.data.crops import picture_sizes
+from lumina.data.holdout import held_out
+from lumina.data.loader import Loader
+from lumina.data.sources import Source, Wanted, open_sources
+from lumina.data.sources.labels import OTHER, UNLABELLED, USUAL, Labels, Numbers, class_names, labels_of, numbered
+from lumina.data.views import View
+from lumina.images import FIELDS, SUFFIXES, load_image, to_tensor
+from lumina.randomness import keyed_generator
+
+
+class LabelledPictures(DataModule):
+    """Pictures with labels.
+
+    The form of each source is found from what is there:
+
+    * a folder with a folder for each class, whose sub-folders count too; or, as ImageNet comes, a folder of two of
+      these, ``train/CLASS/**`` and ``val/CLASS/**``;
+    * WebDataset's ``.tar`` shards with ``.cls`` or ``.json`` members, a file, a folder or a pattern;
+    * ``.parquet``, a file, a folder or a pattern, such as Hugging Face's with columns ``image`` and ``label``;
+    * ``.json`` (a list) or ``.jsonl`` (a line each) of records such as ``{"image": "a.jpg", "label": "cat"}``;
+    * a folder that litdata has optimised.
+
+    Labels are numbers from 0, or names, which are numbered in sorted order. ``"validation"`` and ``"test"`` are the
+    same pictures. With ``max_tokens`` a batch is filled up with pictures to so many tokens, at most ``batch_size``.
+
+    Fields: ``image`` float32 in [-1, 1], ``[B, 3, H, W]`` where all pictures have one size, else a list of
+    ``[3, H, W]``; ``label`` ``[B]`` int64; ``name``, a list of str, the paths below the source; in training with
+    ``mixing`` also ``target`` ``[B, K]`` float32, the shares of the classes.
+
+    Args:
+        batch_size: samples in a training batch, on each process.
+        sources: files, patterns or folders.
+        train_view: how training sees a picture.
+        eval_view: how evaluation sees a picture.
+        augmentation: varies what training sees of a picture; None = as it is.
+        mixing: mixes the pictures of a training batch; None = never.
+        repeats: variations of a picture in an epoch, which then has as many fewer pictures (DeiT: 3).
+        patch_size: side of a token in pixels, for ``max_tokens``.
+        max_tokens: tokens in a batch of each process, training or not; None = ``batch_size`` pictures.
+        cost: ``"sum"`` = the tokens of the pictures, which are packed; ``"padded"`` = the longest times their number.
+        eval_sources: what to evaluate with; None = the ``val`` beside a ``train``, else a held-out part of ``sources``.
+        predict: folder of pictures without labels that prediction runs over; None = those of the test.
+        classes: names of the classes to use; None = all.
+        label_key: name of the label's field; None = a usual one (label, cls, class, ...).
+        image_key: name of the picture's field, in a tar the ending of its file; None = a usual one (image, path, ...).
+        root: where relative paths in records begin; None = the folder of the file that has the records.
+        holdout: share of each class held out where there is nothing else to evaluate with; chosen by name, whatever
+            the seed.
+        cache: folder for labels and sizes of pictures, which take long to gather; None = gather each time.
+        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
+        num_workers: loader processes for each training process; 0 loads in the training process.
+        seed: of order and augmentation.
+        max_corrupt: share of samples that may be unreadable; they are skipped and named. More end the run.
+
+    Raises:
+        ValueError: an argument is out of its range, or the training view's pictures cannot be mixed.
+    """
+
+    batch_keys: ClassVar[tuple[str, ...]] = ("image", "label", "name")
+
+    def __init__(
+        self,
+        batch_size: int,
+        sources: list[Path],
+        train_view: View,
+        eval_view: View,
+        augmentation: DeiTAugmentation | None = None,
+        mixing: Mixing | None = None,
+        repeats: int = 1,
+        patch_size: int = 16,
+        max_tokens: int | None = None,
+        cost: Literal["sum", "padded"] = "sum",
+        eval_sources: list[Path] | None = None,
+        predict: Path | None = None,
+        classes: list[str] | None = None,
+        label_key: str | None = None,
+        image_key: str | None = None,
+        root: Path | None = None,
+        holdout: float = 0.05,
+        cache: Path | None = Path("~/.cache/lumina"),
+        eval_batch_size: int | None = None,
+        num_workers: int = 0,
+        seed: int = 0,
+        max_corrupt: float = 0.01,
+    ) -> None:
+        super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
+        self.train_view, self.eval_view = train_view, eval_view
+        self.augmentation, self.mixing, self.repeats = augmentation, mixing, repeats
+        self.patch_size, self.max_tokens, self.cost = patch_size, max_tokens, cost
+        self.sources, self.eval_sources = _splits(sources, eval_sources)
+        self.predict, self.classes, self.holdout = predict, classes, holdout
+        self.label_keys = USUAL if label_key is None else (label_key,)
+        self.wanted = Wanted(
+            suffixes=SUFFIXES,
+            media=FIELDS,
+            medium=image_key,
+            captions=None if label_key is None else (label_key,),
+            usual=USUAL,
+            class_folders=True,
+            root=root and root.expanduser(),
+            cache=cache and cache.expanduser(),
+        )
+        if not 0 < holdout < 1:
+            raise ValueError(f"Got holdout {holdout}: set a share between 0 and 1, as 0.05.")
+        if mixing is not None and (batch_size % 2 or max_tokens is not None or not train_view.fixed):
+            raise ValueError(
+                f"Got mixing with batch_size {batch_size}, max_tokens {max_tokens} and {type(train_view).__name__}: it "
+                "takes an even number of pictures of one size; change these, or leave mixing out."
+            )
+
+    @cached_property
+    def train_source(self) -> Source:
+        """All of ``sources``."""
+        return open_sources(self.sources, self.wanted)
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes; a label is the place of its name.
+
+        Raises:
+            ValueError: one of ``classes`` is not in the training data.
+        """
+        names = class_names(self._labels(self.train_source))
+        absent = sorted(set(self.classes or ()) - set(names))
+        if absent:
+            raise ValueError(
+                f"Got classes {_some(absent)}, which no training label is: expected some of {_some(names)}."
+            )
+        return names if self.classes is None else tuple(name for name in names if name in self.classes)
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    def prepare_data(self) -> None:
+        """Gathers what takes long, on one process, for all to find in the cache."""
+        self.budget(self.dataset("train"))
+        self.budget(self.dataset("validation"))
+
+    def setup(self, stage: str) -> None:
+        """Prediction of pictures without labels has no field for them."""
+        if stage == "predict" and self.predict is not None:
+            self.batch_keys = ("image", "name")  # type: ignore[misc]  # fewer than the class has
+
+    def dataset(self, split: Split) -> Dataset[Item]:
+        """The samples of a split.
+
+        Raises:
+            ValueError: a source is not there or cannot be read, or has labels that training does not know.
+        """
+        train, numbers = self.train_source, self._numbers
+        if split == "train":
+            return Pictures(train, (numbers != OTHER) & ~self._held_out, numbers, None)
+        if self.eval_sources is None:
+            return Pictures(train, self._held_out, numbers, self.eval_view)
+        source = open_sources(self.eval_sources, self.wanted)
+        numbers = self._numbered(source)
+        return Pictures(source, numbers != OTHER, numbers, self.eval_view)
+
+    def budget(self, dataset: Dataset[Item]) -> Budget | None:
+        """Of ``max_tokens``, by the sizes that the views make of the pictures."""
+        if self.max_tokens is None or not isinstance(dataset, Pictures):
+            return None
+        view = dataset.view or self.train_view
+        sizes = picture_sizes(dataset.source, self.wanted.cache)[dataset.indices]
+        seen, which = np.unique(sizes, axis=0, return_inverse=True)
+        tokens = [math.prod(view.size(*size)) // self.patch_size**2 for size in seen.tolist()]
+        return Budget(lengths=torch.tensor(tokens)[which], max_tokens=self.max_tokens, cost=self.cost)
+
+    def augment(self, item: Item, generator: Generator) -> Item:
+        """What training sees of a picture."""
+        image = self.train_view.apply(item["image"], generator)
+        varied = to_tensor(image) if self.augmentation is None else self.augmentation.apply(image, generator)
+        return {**item, "image": varied}
+
+    def collate(self, items: list[Item]) -> Item:
+        """Stacks what has one size; a training picture that was not augmented is seen as in evaluation."""
+        batch: Item = {name: [item[name] for item in items] for name in items[0]}
+        images = [
+            image if isinstance(image, Tensor) else to_tensor(self.eval_view.apply(image)) for image in batch["image"]
+        ]
+        batch["image"] = torch.stack(images) if len({image.shape for image in images}) == 1 else images
+        if "label" in batch:
+            batch["label"] = torch.tensor(batch["label"])
+        return batch
+
+    def predict_dataloader(self) -> Loader:
+        """Batches of the folder ``predict``, or else of the split ``"test"``."""
+        if self.predict is None:
+            return self.loader("test")
+        source = open_sources([self.predict], replace(self.wanted, class_folders=False, captions=None, usual=()))
+        return self.serve(Pictures(source, np.ones(len(source), bool), None, self.eval_view), train=False)
+
+    def on_after_batch_transfer(self, batch: Item, dataloader_idx: int) -> Item:
+        """Mixes a training batch, in the process that trains; keyed on (seed, step, rank)."""
+        if self.mixing is None or self.trainer is None or not self.trainer.training:
+            return batch
+        step = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
+        generator = keyed_generator(self.seed, step, self.place()[0])
+        image, target = self.mixing.apply(batch["image"], batch["label"], self.num_classes, generator)
+        return {**batch, "image": image, "target": target}
+
+    @cached_property
+    def _numbers(self) -> Numbers:
+        return self._numbered(self.train_source)
+
+    @cached_property
+    def _held_out(self) -> npt.NDArray[np.bool_]:
+        """``[N]``, the training pictures that are held out: a share of each class."""
+        out = np.zeros(len(self._numbers), bool)
+        if self.eval_sources is None:
+            for number in range(self.num_classes):
+                (members,) = np.nonzero(self._numbers == number)
+                out[members] = held_out([self.train_source.name(index) for index in members.tolist()], self.holdout)
+        return out
+
+    def _labels(self, source: Source) -> Labels:
+        return labels_of(source, self.label_keys, self.wanted.cache)
+
+    def _numbered(self, source: Source) -> Numbers:
+        labels = self._labels(source)
+        numbers = numbered(labels, self.class_names)
+        foreign = np.unique(labels[numbers == OTHER]).tolist()
+        if foreign and self.classes is None:
+            raise ValueError(
+                f"{source.root} has labels that the training data has not: {_some(foreign)}; remove these pictures, or "
+                "add some to the training data."
+            )
+        return numbers
+
+
+class Pictures(Dataset[Item]):
+    """Pictures of a source.
+
+    Args:
+        source: the records.
+        chosen: ``[N]``, those that belong to the data set.
+        numbers: ``[N]``, of each record's class; None = without labels.
+        view: how a picture is seen; None = it is left as it is, for the augmentation.
+    """
+
+    def __init__(
+        self, source: Source, chosen: npt.NDArray[np.bool_], numbers: Numbers | None, view: View | None
+    ) -> None:
+        self.source, self.numbers, self.view = source, numbers, view
+        self.indices = chosen.nonzero()[0]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> Item:
+        record = int(self.indices[index])
+        item: Item = {"name": self.source.name(record)}
+        if self.numbers is not None:
+            item["label"] = int(self.numbers[record])
+            if item["label"] == UNLABELLED:
+                raise CorruptSample(self.source.where(record), "it has no label")
+        with self.source.open(record) as file:
+            image = load_image(file, self.source.where(record))
+        return {**item, "image": image if self.view is None else to_tensor(self.view.apply(image))}
+
+
+def _splits(sources: list[Path], eval_sources: list[Path] | None) -> tuple[list[Path], list[Path] | None]:
+    """Training and evaluation data, where folders have ``train`` and ``val`` in them."""
+    parted = [all((path.expanduser() / part).is_dir() for part in ("train", "val")) for path in sources]
+    if eval_sources is None and any(parted):
+        eval_sources = [path / "val" for path, has in zip(sources, parted, strict=True) if has]
+    return [path / "train" if has else path for path, has in zip(sources, parted, strict=True)], eval_sources
+
+
+def _some(names: Sequence[object], most: int = 10) -> str:
+    return ", ".join(str(name) for name in names[:most]) + (f" and {len(names) - most} more" if names[most:] else "")

@@ -1,0 +1,152 @@
+"""Batches made up to a budget of tokens, not to a number of samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice, repeat, takewhile
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from lumina.data.sampler import BLANK, Key, RankSampler
+
+Stretch = tuple[int, int]
+"""First place, and the one after the last, of a batch in the global order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What a batch may cost.
+
+    Attributes:
+        lengths: ``[N]`` int64, the tokens of each sample.
+        max_tokens: the most that a batch may cost.
+        cost: ``"sum"`` = all tokens of its samples, where these are packed; ``"padded"`` = the longest times their
+            number, where they are padded.
+    """
+
+    lengths: Tensor
+    max_tokens: int
+    cost: Literal["sum", "padded"] = "sum"
+
+    def fitting(self, lengths: Tensor) -> int:
+        """How many samples of ``lengths [n]``, from the first on, make a batch."""
+        number = torch.arange(1, len(lengths) + 1)
+        costs = lengths.cumsum(0) if self.cost == "sum" else lengths.cummax(0).values * number
+        return int((costs <= self.max_tokens).sum())
+
+
+class BudgetSampler(RankSampler):
+    """A `RankSampler` whose batches are filled up to a budget.
+
+    The global order is cut, greedily, into stretches; they go to the ranks in turn. As the loader wants the same
+    number of keys for every batch, the rest of a batch's keys are `BLANK`, for which nothing is read.
+
+    Training has as many steps in every epoch as whole ones fit into the first: where a later order makes fewer
+    batches, it goes on with its first samples again, where it makes more, some are left out. Evaluation keeps the
+    data's order and leaves out nothing; ranks without a last batch get one filler.
+
+    The state counts the places of the global order that were served, so a run resumed with another budget or number
+    of processes goes on with the first sample not yet served. With ``repeats`` the copies of a sample follow each
+    other, mostly in one batch.
+
+    Args:
+        budget: of a batch of one rank.
+        batch_size: samples in a batch of one rank, at most.
+        train: the rules of training instead of those of evaluation.
+        seed: of the order.
+        rank: this process among those that see different data.
+        world: number of those processes.
+        repeats: times that training serves each sample of an epoch.
+
+    Attributes:
+        steps: batches of one rank in an epoch.
+
+    Raises:
+        ValueError: a sample is longer than the budget (alone it would take more memory than was promised); or, in
+            training, the samples do not make one step.
+    """
+
+    def __init__(
+        self,
+        budget: Budget,
+        batch_size: int,
+        *,
+        train: bool,
+        seed: int = 0,
+        rank: int = 0,
+        world: int = 1,
+        repeats: int = 1,
+    ) -> None:
+        super().__init__(len(budget.lengths), 1, train=train, seed=seed, rank=rank, world=world, repeats=repeats)
+        self.budget, self.batch_size = budget, batch_size
+        self._ends: Iterator[int] = iter(())
+        self._check_lengths()
+        whole = list(takewhile(lambda batch: batch[1] <= self.size, self._cut(self._lengths(self.plan(0)), 0)))
+        self.steps = len(whole) // world if train else -(-len(whole) // world)
+        if not self.steps:
+            raise ValueError(
+                f"The training set fills {len(whole)} batches of {budget.max_tokens} tokens, but one step takes "
+                f"{world}: lower data.max_tokens or data.batch_size."
+            )
+
+    def _check_lengths(self) -> None:
+        longest = int(self.budget.lengths.max())
+        if longest > self.budget.max_tokens:
+            raise ValueError(
+                f"A sample has {longest} tokens, more than data.max_tokens={self.budget.max_tokens}: raise that, or "
+                "choose a view that makes smaller pictures."
+            )
+
+    def _lengths(self, order: Tensor) -> Tensor:
+        return self.budget.lengths[order % self.size]
+
+    def _cut(self, lengths: Tensor, start: int) -> Iterator[Stretch]:
+        """Batches from place ``start`` on; training repeats ``lengths [N]`` without end, evaluation does not."""
+        window = min(self.batch_size, self.size)
+        while self.shuffle or start < self.size:
+            places = torch.arange(start, start + window if self.shuffle else min(start + window, self.size))
+            stop = start + self.budget.fitting(lengths[places % self.size])
+            yield start, stop
+            start = stop
+
+    def _steps(self, order: Tensor, start: int) -> list[list[Stretch]]:
+        """The batches of all ranks, step by step, from place ``start`` to the end of the epoch."""
+        lengths, world = self._lengths(order), self.num_replicas
+        if self.shuffle:
+            *_, (_, end) = islice(self._cut(lengths, 0), self.steps * world)
+            batches = list(takewhile(lambda batch: batch[1] <= end, self._cut(lengths, start)))
+            batches = batches[: len(batches) // world * world]
+        else:
+            batches = list(self._cut(lengths, start))
+            batches += [(self.size, self.size + 1)] * (-len(batches) % world)
+        return [batches[first : first + world] for first in range(0, len(batches), world)]
+
+    def __iter__(self) -> Iterator[Key]:
+        self.served, self._start = self._start, 0
+        order = self.plan(self.epoch)
+        steps = self._steps(order, self.served)
+        self._ends = iter([batches[-1][1] for batches in steps])
+        for batches in steps:
+            first, last = batches[self.rank]
+            for place in range(first, last):
+                draw = int(order[place % self.size])
+                yield Key(self.epoch, draw % self.size, self.shuffle or place < self.size, draw // self.size)
+            yield from repeat(Key(self.epoch, BLANK, False), self.batch_size - (last - first))
+
+    def __len__(self) -> int:
+        """Keys of one rank in a whole epoch, blank ones included."""
+        return self.steps * self.batch_size
+
+    def advance(self) -> None:
+        """Counts one step; the loader calls it when it hands out a batch."""
+        self.served = next(self._ends)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Makes the next iteration go on after ``state``; after the last step that is the next epoch."""
+        epoch, samples = state["epoch"], state["samples"]
+        if not self._steps(self.plan(epoch), samples):
+            epoch, samples = epoch + 1, 0
+        self.epoch, self.served, self._start = epoch, samples, samples

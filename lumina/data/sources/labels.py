@@ -1,0 +1,94 @@
+"""The labels of all records of a source, gathered before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from lumina.data.arrays import Arrays, kept, stamp
+from lumina.data.corrupt import CorruptSample
+from lumina.data.sources.folder import ClassFolders
+from lumina.data.sources.source import Fields, Source
+
+USUAL = ("label", "cls", "labels", "class", "class_name", "category")
+"""Names of a label's field, in the order in which they are tried; ``cls`` is the text of a number."""
+
+Labels = npt.NDArray[Any]
+"""``[N]``: int64, -1 where there is none; or names of classes, empty where there is none."""
+
+Numbers = npt.NDArray[np.int64]
+"""``[N]``, of the classes from 0 on; or one of the following."""
+
+UNLABELLED, OTHER = -1, -2
+"""A record without a label, and one of none of the classes."""
+
+
+def label_of(record: Fields, names: Sequence[str] = USUAL) -> int | str:
+    """The label of a record: a number from 0, or the name of a class.
+
+    Raises:
+        ValueError: the record has no such label.
+    """
+    name = next((name for name in names if record.get(name) is not None), None)
+    if name is None:
+        raise ValueError(f"no label: looked for {', '.join(names)}; the record has: {', '.join(record) or 'no fields'}")
+    value = int(record[name]) if name == "cls" else record[name]
+    if isinstance(value, int) and value >= 0:
+        return int(value)
+    if isinstance(value, str) and value:
+        return value
+    raise ValueError(f"the label is {value!r}, expected a number from 0 or the name of a class")
+
+
+def labels_of(source: Source, names: Sequence[str], cache: Path | None) -> Labels:
+    """The labels of all records.
+
+    Args:
+        source: the records.
+        names: of the label's field, in the order in which they are tried.
+        cache: folder where they are kept, as reading all records may take long; None = read them each time.
+
+    Raises:
+        ValueError: no record has a label, or some are numbers and some are names.
+    """
+    if isinstance(source, ClassFolders):  # there they are read off the paths
+        return _read(source, names)["labels"]
+    return kept(cache, f"labels-{stamp(source.stamp(), names)}", lambda: _read(source, names))["labels"]
+
+
+def _read(source: Source, names: Sequence[str]) -> Arrays:
+    found: list[int | str | None] = []
+    wrong = ""
+    for index in tqdm(range(len(source)), "Labels", delay=2, disable=None):
+        try:
+            with source.blamed(index):
+                found.append(label_of(source.fields(index), names))
+        except CorruptSample as error:
+            found.append(None)  # it is met again, named and counted, when it is served
+            wrong = wrong or str(error)
+    kinds = {type(label) for label in found} - {type(None)}
+    if not kinds:
+        raise ValueError(f"None of the {len(found)} records in {source.root} has a label; the first is {wrong}.")
+    if len(kinds) > 1:
+        raise ValueError(f"Some labels in {source.root} are numbers and some are names: use one of the two.")
+    none = -1 if kinds == {int} else ""
+    return {"labels": np.array([none if label is None else label for label in found])}
+
+
+def class_names(labels: Labels) -> tuple[str, ...]:
+    """The classes in the order of their numbers; names are numbered in sorted order."""
+    if labels.dtype.kind == "i":
+        return tuple(str(number) for number in range(int(labels.max()) + 1))
+    return tuple(name for name in np.unique(labels).tolist() if name)
+
+
+def numbered(labels: Labels, classes: Sequence[str]) -> Numbers:
+    """The place of each label in ``classes``, else `OTHER` or `UNLABELLED`."""
+    places = {"": UNLABELLED, "-1": UNLABELLED} | {name: place for place, name in enumerate(classes)}
+    present, which = np.unique(labels, return_inverse=True)
+    return np.array([places.get(str(label), OTHER) for label in present.tolist()], np.int64)[which]

@@ -1,0 +1,283 @@
+import io
+import json
+import tarfile
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from datamodules.labelled_pictures import LabelledPictures
+from lumina.batches import take
+from lumina.data.views import CentreCrop, RandomResizedCrop, View
+
+SHADES = {"Zebra": 10, "ant": 90, "bee": 170}
+CLASSES = tuple(SHADES)  # in sorted order
+
+
+class Native(View):
+    """The picture's own size, rounded down to multiples of 4."""
+
+    def size(self, height, width):
+        return max(4, height // 4 * 4), max(4, width // 4 * 4)
+
+    def apply(self, image, generator=None):
+        height, width = self.size(image.height, image.width)
+        return image.resize((width, height))
+
+
+def picture(shade, width=30, height=20):
+    return Image.fromarray(np.full((height, width, 3), shade, np.uint8))
+
+
+def encoded(shade):
+    file = io.BytesIO()
+    picture(shade).save(file, "PNG")
+    return file.getvalue()
+
+
+def write(folder, count, shade, width=30, height=20):
+    folder.mkdir(parents=True, exist_ok=True)
+    for index in range(count):
+        picture(shade, width, height).save(folder / f"{folder.name}{index:02}.png")
+
+
+def pictures(root, batch_size=6, **options):
+    options = {"train_view": CentreCrop(8), "eval_view": CentreCrop(8), "cache": None, **options}
+    return LabelledPictures(batch_size, [root] if not isinstance(root, list) else root, **options)
+
+
+@pytest.fixture
+def splits(tmp_path):
+    for name, shade in SHADES.items():
+        write(tmp_path / "train" / name, 6, shade)
+        write(tmp_path / "val" / name, 2, shade)
+    write(tmp_path / "train" / "ant" / "deep" / "deeper", 3, SHADES["ant"])
+    return tmp_path
+
+
+RECORDS = [(name, shade) for name, shade in SHADES.items() for _ in range(4)]
+
+
+def write_folder(root, named):
+    for number, (name, shade) in enumerate(RECORDS):
+        write(root / name / str(number), 1, shade)
+    return root
+
+
+def write_parquet(root, named):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    rows = {
+        "image": [{"bytes": encoded(shade), "path": "x.png"} for _, shade in RECORDS],
+        "label": [name if named else CLASSES.index(name) for name, _ in RECORDS],
+    }
+    parquet.write_table(pa.table(rows), root / "train.parquet", row_group_size=5)
+    return root / "train.parquet"
+
+
+def write_tar(root, named):
+    with tarfile.open(root / "a.tar", "w") as tar:
+        for number, (name, shade) in enumerate(RECORDS):
+            label = ("json", json.dumps({"label": name})) if named else ("cls", str(CLASSES.index(name)))
+            for ending, content in (("png", encoded(shade)), (label[0], label[1].encode())):
+                member = tarfile.TarInfo(f"{number:03}.{ending}")
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+    return root / "a.tar"
+
+
+def write_jsonl(root, named):
+    with (root / "a.jsonl").open("w") as file:
+        for number, (name, shade) in enumerate(RECORDS):
+            picture(shade).save(root / f"{number}.png")
+            label = name if named else CLASSES.index(name)
+            file.write(json.dumps({"image": f"{number}.png", "label": label}) + "\n")
+    return root / "a.jsonl"
+
+
+def write_litdata(root, named):
+    writer = pytest.importorskip("litdata.streaming.cache").Cache(str(root / "lit"), chunk_bytes="1MB")
+    for number, (name, shade) in enumerate(RECORDS):
+        writer[number] = {"image": encoded(shade), "label": name if named else CLASSES.index(name)}
+    writer.done()
+    writer.merge()
+    return root / "lit"
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("form", [write_folder, write_parquet, write_tar, write_jsonl, write_litdata])
+def test_every_form_gives_the_same_pictures_and_labels(tmp_path, form, named):
+    data = pictures(form(tmp_path, named), 9, holdout=0.25, cache=tmp_path / "cache")
+    data.prepare_data()
+    names = CLASSES if named or form is write_folder else ("0", "1", "2")
+    assert (data.class_names, data.num_classes) == (names, 3)
+    (batch,) = data.train_dataloader()
+    (held_out,) = data.val_dataloader()
+    assert set(batch) == {*data.batch_keys, "real"}
+    assert batch["image"].shape == (9, 3, 8, 8) and batch["label"].dtype == torch.int64
+    assert sorted(batch["label"].tolist()) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert held_out["label"].tolist() == [0, 1, 2]
+    assert len({*batch["name"], *held_out["name"]}) == 12
+    for part in (batch, held_out):
+        shades = torch.tensor(list(SHADES.values()))[part["label"]] / 127.5 - 1
+        torch.testing.assert_close(part["image"], shades[:, None, None, None].expand(part["image"].shape))
+
+
+def test_a_folder_with_train_and_val_is_both_and_sub_folders_count(splits):
+    data = pictures(splits)
+    assert (len(data.dataset("train")), len(data.dataset("validation")), len(data.dataset("test"))) == (21, 6, 6)
+    (batch,) = data.val_dataloader()
+    assert batch["name"] == [f"{name}/{name}0{i}.png" for name in CLASSES for i in (0, 1)]
+    assert "ant/deep/deeper/deeper02.png" in [data.train_source.name(i) for i in range(21)]
+
+
+def test_some_of_the_classes(splits):
+    data = pictures(splits, classes=["bee", "Zebra"])
+    assert data.class_names == ("Zebra", "bee")
+    assert len(data.dataset("train")) == 12
+    assert next(iter(data.val_dataloader()))["label"].tolist() == [0, 0, 1, 1]
+    with pytest.raises(ValueError, match="Got classes wasp, which no training label is: expected some of Zebra, ant"):
+        _ = pictures(splits, classes=["wasp"]).num_classes
+
+
+def test_labels_that_training_does_not_know_are_refused_before_the_start(splits):
+    write(splits / "val" / "wasp", 1, 0)
+    with pytest.raises(ValueError, match=r"val has labels that the training data has not: wasp"):
+        pictures(splits).prepare_data()
+
+
+def test_a_wrong_field_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"None of the 12 records .* has a label; the first is .*a.jsonl:0: no label"):
+        pictures(write_jsonl(tmp_path, True), label_key="kind").prepare_data()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"Found no data in .*empty: .*in a folder for each class"):
+        pictures(tmp_path / "empty").prepare_data()
+
+
+def test_a_record_without_a_label_is_skipped_and_named(tmp_path):
+    path = write_jsonl(tmp_path, True)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, json.dumps({"image": "0.png"})]))
+    data = pictures(path, eval_sources=[path], eval_batch_size=13)
+    (batch,) = data.val_dataloader()
+    assert batch["real"].tolist() == [True] * 12 + [False]
+    assert "a.jsonl:12: it has no label" in batch["skipped"][0]
+
+
+def odd_files(folder):
+    """Every kind of picture file that there is, and a few that are none."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    colour = Image.fromarray(rng.integers(0, 256, (40, 60, 3), np.uint8))
+    colour.convert("L").save(folder / "grey.png")
+    colour.convert("P").save(folder / "palette.png")
+    colour.convert("CMYK").save(folder / "cmyk.jpg")
+    colour.convert("1").save(folder / "bits.png")
+    colour.convert("RGBA").save(folder / "clear.webp")
+    Image.fromarray(rng.integers(0, 65536, (40, 60), np.uint16)).save(folder / "deep.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    colour.save(folder / "turned.jpg", exif=exif)
+    picture(9, 1, 300).save(folder / "line.png")
+    picture(9, 4000, 3000).save(folder / "large.png")
+    (folder / "bad_cut.jpg").write_bytes((folder / "turned.jpg").read_bytes()[:900])
+    (folder / "bad_empty.png").write_bytes(b"")
+    (folder / "bad_text.png").write_text("no picture")
+
+
+@pytest.mark.parametrize("view", [CentreCrop(16), Native()])
+def test_odd_pictures_are_read_and_bad_ones_skipped_and_named(tmp_path, view):
+    odd_files(tmp_path / "val" / "odd")
+    write(tmp_path / "train" / "odd", 2, 0)
+    data = pictures(tmp_path, 2, eval_view=view, eval_batch_size=12, max_corrupt=0.5)
+    (batch,) = data.val_dataloader()
+    assert [name for name, real in zip(batch["name"], batch["real"].tolist(), strict=True) if real] == [
+        f"odd/{name}" for name in sorted(path.name for path in (tmp_path / "val/odd").iterdir()) if "bad" not in name
+    ]
+    assert all(image.isfinite().all() and image.abs().max() <= 1 for image in batch["image"])
+    with pytest.warns(UserWarning, match=r"bad_(cut.jpg|empty.png|text.png)") as caught:
+        data.on_before_batch_transfer(batch, 0)
+    assert len(caught) == 3 and data.corrupt.served == 12
+
+
+def test_mixed_sizes_are_a_list_and_a_turned_photograph_is_upright(tmp_path):
+    odd_files(tmp_path / "val" / "odd")
+    write(tmp_path / "train" / "odd", 2, 0)
+    data = pictures(tmp_path, 2, eval_view=Native(), eval_batch_size=12)
+    (batch,) = data.val_dataloader()
+    assert isinstance(batch["image"], list)
+    sizes = {name: tuple(image.shape) for name, image in zip(batch["name"], batch["image"], strict=True)}
+    assert sizes["odd/turned.jpg"] == (3, 60, 40) and sizes["odd/grey.png"] == (3, 40, 60)
+
+
+@pytest.mark.parametrize("cost", ["sum", "padded"])
+def test_batches_keep_to_the_budget(tmp_path, cost):
+    rng = np.random.default_rng(0)
+    for number in range(60):
+        width, height = rng.integers(4, 40, 2).tolist()
+        write(tmp_path / "train" / "abc"[number % 3] / str(number), 1, number, width, height)
+        write(tmp_path / "val" / "abc"[number % 3] / str(number), 1, number, width, height)
+    view = Native()
+    data = pictures(
+        tmp_path, 20, train_view=view, eval_view=view, patch_size=4, max_tokens=150, cost=cost, num_workers=2
+    )
+    for loader in (data.train_dataloader(), data.val_dataloader()):
+        batches = list(loader)
+        assert len(batches) == len(loader)
+        names = [name for batch in batches for name in batch["name"]]
+        assert len(set(names)) == len(names)
+        for batch in batches:
+            tokens = [image.shape[1] * image.shape[2] // 16 for image in batch["image"]]
+            assert (sum(tokens) if cost == "sum" else max(tokens) * len(tokens)) <= 150
+            assert batch["real"].shape == batch["label"].shape == (len(tokens),)
+    assert len(names) == 60
+
+
+def test_folder_to_predict_has_names_but_no_labels(splits, tmp_path):
+    write(tmp_path / "new" / "deep", 3, 0)
+    data = pictures(splits, predict=tmp_path / "new")
+    data.setup("predict")
+    (batch,) = data.predict_dataloader()
+    assert set(batch) == {*data.batch_keys, "real"} == {"image", "name", "real"}
+    assert batch["name"] == [f"deep/deep0{i}.png" for i in range(3)]
+    without = pictures(splits)
+    without.setup("predict")
+    assert set(next(iter(without.predict_dataloader()))) == {*without.batch_keys, "real"}
+
+
+def test_training_sees_pictures_by_its_own_view_and_taken_ones_by_that_of_evaluation(splits):
+    data = pictures(splits, train_view=RandomResizedCrop(12))
+    assert next(iter(data.train_dataloader()))["image"].shape[-2:] == (12, 12)
+    assert take(data, "train", 3)["image"].shape == take(data, "test", 3)["image"].shape == (3, 3, 8, 8)
+
+
+def test_holdout_is_a_fixed_share_of_each_class(tmp_path):
+    for name, count in {"a": 40, "b": 10, "c": 1}.items():
+        write(tmp_path / name, count, 0)
+    data, other = (pictures(tmp_path, holdout=0.1, seed=seed) for seed in (0, 1))
+    batches = [next(iter(one.val_dataloader())) for one in (data, other)]
+    assert batches[0]["label"].tolist() == [0] * 4 + [1]
+    assert batches[0]["name"] == batches[1]["name"]
+    assert len(data.dataset("train")) == 46
+
+
+def test_impossible_arguments_are_refused(splits):
+    with pytest.raises(ValueError, match="holdout 1"):
+        pictures(splits, holdout=1)
+    with pytest.raises(ValueError, match="Got repeats 0"):
+        pictures(splits, repeats=0).train_dataloader()
+    with pytest.raises(ValueError, match=r"A sample has 35 tokens, more than data.max_tokens=30"):
+        pictures(splits, train_view=Native(), patch_size=4, max_tokens=30).train_dataloader()
+
+
+def test_sizes_and_labels_are_gathered_once(splits, monkeypatch):
+    options = {"train_view": Native(), "patch_size": 4, "max_tokens": 100, "cache": splits / "cache"}
+    pictures(splits, **options).prepare_data()
+    monkeypatch.setattr("lumina.data.crops.picture_size", None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(pictures(splits, **options).train_dataloader()) == 21 // 2

@@ -1,0 +1,199 @@
+"""Open Clip Art: drawings of eight kinds, of any size and shape, in the public domain."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from PIL import Image
+from tqdm import tqdm
+
+from datamodules.labelled_pictures import LabelledPictures
+from lumina.augmentation import DeiTAugmentation, Mixing
+from lumina.data import CorruptSample
+from lumina.data.holdout import held_out
+from lumina.data.sources.folder import files_below
+from lumina.data.views import View
+from lumina.images import load_image
+
+CLASSES = {
+    "animals": "animals",
+    "flags": "signs_and_symbols/flags",
+    "food": "food",
+    "geography": "geography",
+    "office": "office",
+    "people": "people",
+    "tools": "tools",
+    "transportation": "transportation",
+}
+"""Names of the classes, and their folders."""
+
+LEFT_OUT = ("aiga-symbols", "roadsigns", "semaphore")
+"""Folders of signs, which do not show what their class says."""
+
+HOLDOUT = 0.2
+"""Share of the series of each class that is held out."""
+
+SMALLEST = 16
+"""Pixels of the short side below which a picture is left out."""
+
+
+class OpenClipart(LabelledPictures):
+    """About 2,000 drawings of eight kinds, from icons to posters, from banners to columns.
+
+    The first run writes them, the larger ones reduced, into two Parquet files, which are all that is read later. A
+    picture that is in several places is taken once, or, if these are of several classes, not at all; so are those of
+    less than 16 pixels, and those that Pillow holds for decompression bombs. A fifth of each class is held out, chosen
+    by name; a series (``foo_01.png``, ``foo_02.png``) stays together.
+
+    Fields and arguments are those of `LabelledPictures`.
+
+    Args:
+        batch_size: samples in a training batch, on each process.
+        train_view: how training sees a picture.
+        eval_view: how evaluation sees a picture.
+        root: folder of Debian's package ``openclipart-png``.
+        folder: where the Parquet files go.
+        max_side: longest side in pixels of the pictures in them.
+        augmentation: varies what training sees of a picture; None = as it is.
+        mixing: mixes the pictures of a training batch; None = never.
+        repeats: variations of a picture in an epoch, which then has as many fewer pictures (DeiT: 3).
+        patch_size: side of a token in pixels, for ``max_tokens``.
+        max_tokens: tokens in a batch of each process, training or not; None = ``batch_size`` pictures.
+        cost: ``"sum"`` = the tokens of the pictures, which are packed; ``"padded"`` = the longest times their number.
+        predict: folder of pictures without labels that prediction runs over; None = those of the test.
+        classes: names of the classes to use; None = all.
+        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
+        num_workers: loader processes for each training process; 0 loads in the training process.
+        seed: of order and augmentation.
+        max_corrupt: share of samples that may be unreadable; they are skipped and named. More end the run.
+    """
+
+    def __init__(
+        self,
+        batch_size: int,
+        train_view: View,
+        eval_view: View,
+        root: Path = Path("/usr/share/openclipart/png"),
+        folder: Path = Path("data/openclipart"),
+        max_side: int = 256,
+        augmentation: DeiTAugmentation | None = None,
+        mixing: Mixing | None = None,
+        repeats: int = 1,
+        patch_size: int = 16,
+        max_tokens: int | None = None,
+        cost: Literal["sum", "padded"] = "sum",
+        predict: Path | None = None,
+        classes: list[str] | None = None,
+        eval_batch_size: int | None = None,
+        num_workers: int = 0,
+        seed: int = 0,
+        max_corrupt: float = 0.01,
+    ) -> None:
+        self.collection, self.max_side = root.expanduser(), max_side
+        self.train, self.test = (folder.expanduser() / f"{split}_{max_side}.parquet" for split in ("train", "test"))
+        super().__init__(
+            batch_size,
+            [self.train],
+            train_view,
+            eval_view,
+            augmentation=augmentation,
+            mixing=mixing,
+            repeats=repeats,
+            patch_size=patch_size,
+            max_tokens=max_tokens,
+            cost=cost,
+            eval_sources=[self.test],
+            predict=predict,
+            classes=classes,
+            cache=None,
+            eval_batch_size=eval_batch_size,
+            num_workers=num_workers,
+            seed=seed,
+            max_corrupt=max_corrupt,
+        )
+
+    def prepare_data(self) -> None:
+        """Writes the two files if they are not there.
+
+        Raises:
+            ValueError: the collection is not there.
+        """
+        if not (self.train.is_file() and self.test.is_file()):
+            self._write()
+        super().prepare_data()
+
+    def _write(self) -> None:
+        if not all((self.collection / folder).is_dir() for folder in CLASSES.values()):
+            raise ValueError(
+                f"Open Clip Art's pictures are not in {self.collection}: run `apt-get install --no-install-recommends "
+                "openclipart-png` (Debian, Ubuntu), or unpack that package and set data.root to its folder png."
+            )
+        chosen = choose(self.collection)
+        rows = list(read(self.collection, tqdm(chosen, "Open Clip Art", disable=None), self.max_side))
+        out = {(label, name) for label in CLASSES for name in held_out_series(chosen, label)}
+        for path, held in ((self.train, False), (self.test, True)):
+            write_table(path, [row for row in rows if ((row["label"], series(row["image"]["path"])) in out) == held])
+
+
+def choose(root: Path) -> list[tuple[str, str]]:
+    """Class and path below ``root`` of each picture; of equal files the first, and none where their classes differ."""
+    found: dict[bytes, list[tuple[str, str]]] = {}
+    for label, folder in CLASSES.items():
+        for file in files_below(root / folder):
+            if file.endswith(".png"):
+                shown = "" if set(Path(file).parts) & set(LEFT_OUT) else label
+                content = hashlib.sha256((root / folder / file).read_bytes()).digest()
+                found.setdefault(content, []).append((shown, f"{folder}/{file}"))
+    return [places[0] for places in found.values() if len({label for label, _ in places}) == 1 and places[0][0]]
+
+
+def series(path: str) -> str:
+    """Name of a picture without the number at its end, which pictures of one series share."""
+    stem = Path(path).stem
+    return re.sub(r"[\W_]*(\d+[a-z]?)?[\W_]*$", "", stem) or stem
+
+
+def held_out_series(chosen: Iterable[tuple[str, str]], label: str) -> set[str]:
+    """The series of a class that are held out."""
+    names = sorted({series(path) for own, path in chosen if own == label})
+    return {name for name, held in zip(names, held_out(names, HOLDOUT), strict=True) if held}
+
+
+def read(root: Path, chosen: Iterable[tuple[str, str]], max_side: int) -> Iterable[dict[str, Any]]:
+    """Rows of the table: ``label``, and ``image`` as PNG of at most ``max_side`` pixels on the longer side."""
+    unreadable = []
+    for label, path in chosen:
+        try:
+            image = load_image(root / path, path)
+        except CorruptSample as error:
+            unreadable.append(str(error))
+            continue
+        if min(image.size) >= SMALLEST:
+            image.thumbnail((max_side, max_side), Image.Resampling.BICUBIC, reducing_gap=None)
+            file = io.BytesIO()
+            image.save(file, "PNG")
+            yield {"label": label, "image": {"bytes": file.getvalue(), "path": path}}
+    if unreadable:
+        warnings.warn(f"Left out {len(unreadable)} pictures: {'; '.join(unreadable)}", stacklevel=2)
+
+
+def write_table(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Writes a Parquet file, whole or not at all.
+
+    Raises:
+        ImportError: pyarrow is not installed.
+    """
+    try:
+        from pyarrow import Table, parquet
+    except ImportError as error:
+        raise ImportError('Parquet files need pyarrow: pip install "lumina-nextdit[data]".') from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    parquet.write_table(Table.from_pylist(rows), partial, row_group_size=100)
+    partial.replace(path)

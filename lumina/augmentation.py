@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from PIL import Image
@@ -30,12 +31,12 @@ class DeiTAugmentation:
     def __init__(
         self, rand_augment: str | None = "rand-m9-mstd0.5-inc1", flip: bool = True, erasing: float = 0.25
     ) -> None:
-        data = _timm_data()
+        erase = _timm("random_erasing").RandomErasing
         if not 0 <= erasing <= 1:
             raise ValueError(f"Got erasing {erasing}: set a chance from 0 to 1.")
         self.flip = flip
         self.operations = None if rand_augment is None else _rand_augment(rand_augment)
-        self.erase = data.RandomErasing(erasing, mode="pixel", device="cpu")
+        self.erase = erase(erasing, mode="pixel", device="cpu")
 
     def apply(self, image: Image.Image, generator: Generator) -> Tensor:
         """``[3, H, W]`` in about [-1, 1] (the noise goes beyond) of an RGB picture of H by W pixels."""
@@ -61,7 +62,7 @@ class Mixing:
 
     def __init__(self, mixup: float = 0.8, cutmix: float = 1.0, switch: float = 0.5, probability: float = 1.0) -> None:
         self.options = {"mixup_alpha": mixup, "cutmix_alpha": cutmix, "switch_prob": switch, "prob": probability}
-        self.mix = _timm_data().Mixup
+        self.mix = _timm("mixup").Mixup
         if min(mixup, cutmix) < 0 or not mixup + cutmix > 0 or not (0 <= switch <= 1 and 0 <= probability <= 1):
             raise ValueError(
                 f"Got mixup {mixup}, cutmix {cutmix}, switch {switch}, probability {probability}: set two alphas, not "
@@ -85,20 +86,16 @@ class Mixing:
         return mixed, target.float()
 
 
-def _timm_data() -> Any:
+def _timm(module: str) -> Any:
     try:
-        from timm import data
+        return import_module(f"timm.data.{module}")
     except ImportError as error:
         raise ImportError('DeiT\'s augmentation needs timm: pip install "lumina-nextdit[recognition]".') from error
-    return data
 
 
 def _rand_augment(words: str) -> Any:
-    from timm.data.auto_augment import rand_augment_transform
-
+    make = _timm("auto_augment").rand_augment_transform
     try:
-        return rand_augment_transform(words, {"img_mean": GREY, "interpolation": Image.Resampling.BICUBIC})
+        return make(words, {"img_mean": GREY, "interpolation": Image.Resampling.BICUBIC})
     except (AssertionError, ValueError) as error:
-        raise ValueError(
-            f"Got rand_augment {words!r}: set operations in timm's words, as rand-m9-mstd0.5-inc1."
-        ) from error
+        raise ValueError(f"Got rand_augment {words!r}: set it in timm's words, as rand-m9-mstd0.5-inc1.") from error

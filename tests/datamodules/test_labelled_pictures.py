@@ -1,11 +1,14 @@
 import io
 import json
+import random
 import tarfile
 import warnings
 
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from PIL import Image
 
 from datamodules.labelled_pictures import LabelledPictures
@@ -263,6 +266,92 @@ def test_holdout_is_a_fixed_share_of_each_class(tmp_path):
     assert batches[0]["label"].tolist() == [0] * 4 + [1]
     assert batches[0]["name"] == batches[1]["name"]
     assert len(data.dataset("train")) == 46
+
+
+def deit(root, **options):
+    """DeiT's whole recipe."""
+    augmentation = pytest.importorskip("lumina.augmentation")
+    options = {"train_view": RandomResizedCrop(16), "eval_view": CentreCrop(16), "repeats": 3, **options}
+    return pictures(root, augmentation=augmentation.DeiTAugmentation(), mixing=augmentation.Mixing(), **options)
+
+
+def test_augmented_pictures_depend_on_seed_epoch_copy_and_sample_alone(splits):
+    def draws(**options):
+        found = {}
+        for epoch in range(2):
+            loader = deit(splits, **options).train_dataloader()
+            loader.sampler.set_epoch(epoch)
+            keys = iter([key for key in loader.sampler])
+            for image in (image for batch in loader for image in batch["image"]):
+                key = next(keys)
+                found[key.epoch, key.sample, key.copy] = image.numpy().tobytes()
+        return found
+
+    random.seed(1)
+    one = draws(num_workers=0)
+    random.seed(2)
+    assert one.items() <= draws(num_workers=2, batch_size=2).items()
+    assert len(one) == 36 and len(set(one.values())) > 18
+    assert draws(seed=1) != one
+
+
+class Recorder(LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(3, 3)
+        self.trained, self.evaluated = [], []
+
+    def training_step(self, batch, _):
+        self.trained.append((batch["name"], batch["image"].clone(), batch["target"].clone()))
+        return torch.nn.functional.cross_entropy(self.layer(batch["image"].mean((2, 3))), batch["target"])
+
+    def validation_step(self, batch, _):
+        self.evaluated.append((set(batch), batch["label"].tolist()))
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), 0.1)
+
+
+def fit(data, epochs, save=None, **options):
+    model = Recorder()
+    Trainer(
+        accelerator="cpu",
+        logger=False,
+        callbacks=[save] if save else [],
+        enable_checkpointing=save is not None,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        max_epochs=epochs,
+    ).fit(model, datamodule=data, **options)
+    return model
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("stop", [2, 3, 4])
+def test_mixed_batches_resume_exactly_and_evaluation_is_not_mixed(splits, tmp_path, stop):
+    whole = fit(deit(splits), 3)
+    assert len(whole.trained) == 9
+    for _, image, target in whole.trained:
+        assert image.shape == (6, 3, 16, 16) and target.shape == (6, 3)
+        torch.testing.assert_close(target.sum(1), torch.ones(6))
+    assert not all(bool((target.amax(1) == 1).all()) for _, _, target in whole.trained)
+    assert whole.evaluated[0] == ({"image", "label", "name", "real"}, [0, 0, 1, 1, 2, 2])
+
+    save = ModelCheckpoint(tmp_path / "saved", every_n_train_steps=1, save_top_k=-1, filename="{step}")
+    fit(deit(splits, num_workers=2), 2, save)
+    rest = fit(deit(splits), 3, ckpt_path=tmp_path / f"saved/step={stop}.ckpt")
+    for one, other in zip(rest.trained, whole.trained[stop:], strict=True):
+        assert one[0] == other[0] and torch.equal(one[1], other[1]) and torch.equal(one[2], other[2])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"batch_size": 5}, {"train_view": Native()}, {"max_tokens": 100}],
+    ids=lambda options: next(iter(options)),
+)
+def test_what_cannot_be_mixed_is_refused(splits, options):
+    with pytest.raises(ValueError, match=r"Got mixing with .*an even number of pictures of one size"):
+        deit(splits, **options)
 
 
 def test_impossible_arguments_are_refused(splits):

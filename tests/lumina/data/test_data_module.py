@@ -92,6 +92,16 @@ def test_augmentation_depends_on_seed_epoch_and_index_alone():
     assert draws(1, 0, 23) != one
 
 
+def test_the_copies_of_a_sample_are_augmented_differently():
+    data = Numbers(24, size=24)
+    data.repeats = 3
+    (batch,) = content(data.train_dataloader())
+    assert len({number for number, _ in batch}) == 8 and len(set(batch)) == 24
+    first = {number: draw for number, draw in batch if (number, draw) in set(batch[::3])}
+    (alone,) = content(Numbers(24, size=24).train_dataloader())
+    assert first.items() <= dict(alone).items()  # the first copy is the one that there is without copies
+
+
 def test_evaluation_is_not_augmented_and_keeps_the_order():
     loader = Numbers(eval_batch_size=3).val_dataloader()
     batches = list(loader)

@@ -85,3 +85,29 @@ def test_keyed_generator_depends_on_every_part_of_the_key():
 
     assert draw(1, 2, 3) == draw(1, 2, 3)
     assert len({draw(1, 2, 3), draw(1, 3, 2), draw(2, 2, 3), draw(1, 2, 4)}) == 4
+
+
+@pytest.mark.parametrize(("size", "repeats", "world"), [(60, 3, 1), (61, 3, 4), (50, 2, 2), (7, 9, 1)])
+def test_repeated_samples_keep_the_length_and_land_on_different_ranks(size, repeats, world):
+    samplers = [RankSampler(size, 1, train=True, rank=rank, world=world, repeats=repeats) for rank in range(world)]
+    shares = [list(sampler) for sampler in samplers]
+    assert all(len(share) == len(RankSampler(size, 1, train=True, world=world)) for share in shares)
+    together = [key for step in zip(*shares, strict=True) for key in step]
+    order = torch.randperm(size, generator=keyed_generator(0, 0)).tolist()
+    expected = [(sample, copy) for sample in order for copy in range(repeats)]
+    assert [(key.sample, key.copy) for key in together] == expected[: len(together)]
+    if repeats <= world:
+        assert all(len({key.sample for key in share}) == len(share) for share in shares)
+
+
+def test_an_epoch_of_repeated_samples_has_other_ones_each_time():
+    sampler = RankSampler(60, 4, train=True, repeats=3)
+    seen = [{key.sample for key in keys} for keys in epochs(sampler, 2)]
+    assert [len(samples) for samples in seen] == [20, 20] and seen[0] != seen[1]
+
+
+def test_repeated_samples_resume_exactly():
+    whole = list(RankSampler(60, 4, train=True, repeats=3))
+    sampler = RankSampler(60, 4, train=True, repeats=3)
+    sampler.load_state_dict({"epoch": 0, "samples": 20})
+    assert list(sampler) == whole[20:]

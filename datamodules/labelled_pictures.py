@@ -121,6 +121,8 @@ class LabelledPictures(DataModule):
         )
         if not 0 < holdout < 1:
             raise ValueError(f"Got holdout {holdout}: set a share between 0 and 1, as 0.05.")
+        if patch_size < 1:
+            raise ValueError(f"Got patch_size {patch_size}: set the side of a token to 1 pixel or more.")
         if mixing is not None and (batch_size % 2 or max_tokens is not None or not train_view.fixed):
             raise ValueError(
                 f"Got mixing with batch_size {batch_size}, max_tokens {max_tokens} and {type(train_view).__name__}: it "

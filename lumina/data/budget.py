@@ -45,8 +45,8 @@ class BudgetSampler(RankSampler):
     number of keys for every batch, the rest of a batch's keys are `BLANK`, for which nothing is read.
 
     Training has as many steps in every epoch as whole ones fit into the first: where a later order makes fewer
-    batches, it goes on with its first samples again, where it makes more, some are left out. Evaluation keeps the
-    data's order and leaves out nothing; ranks without a last batch get one filler.
+    batches, it goes on with other variations of its first samples, where it makes more, some are left out. Evaluation
+    keeps the data's order and leaves out nothing; ranks without a last batch get one filler.
 
     The state counts the places of the global order that were served, so a run resumed with another budget or number
     of processes goes on with the first sample not yet served. With ``repeats`` the copies of a sample follow each
@@ -132,8 +132,9 @@ class BudgetSampler(RankSampler):
         for batches in steps:
             first, last = batches[self.rank]
             for place in range(first, last):
-                draw = int(order[place % self.size])
-                yield Key(self.epoch, draw % self.size, self.shuffle or place < self.size, draw // self.size)
+                draw, round_ = int(order[place % self.size]), place // self.size
+                copy = draw // self.size + self.repeats * round_
+                yield Key(self.epoch, draw % self.size, self.shuffle or not round_, copy)
             yield from repeat(Key(self.epoch, BLANK, False), self.batch_size - (last - first))
 
     def __len__(self) -> int:

@@ -49,6 +49,13 @@ def test_classes_are_sorted_folder_names_and_label_their_pictures(splits):
     torch.testing.assert_close(batch["image"], shades[:, None, None, None].expand(18, 3, 8, 8))
 
 
+def test_sub_folders_of_a_class_count(splits):
+    write(splits / "train" / "ant" / "winged" / "red", 3, 40)
+    data = ImageFolder(4, splits, size=8)
+    assert data.class_names == CLASSES
+    assert [label for _, label in data.dataset("train").files].count(CLASSES.index("ant")) == 9
+
+
 @pytest.mark.parametrize("suffix", [".jpg", ".JPEG", ".webp", ".bmp", ".PNG"])
 def test_file_kinds(tmp_path, suffix):
     write(tmp_path / "one", 3, 100, suffix)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from datamodules.labelled_pictures import LabelledPictures
 from lumina.batches import take
+from lumina.data.sources.table import GROUPS
 from lumina.data.views import CentreCrop, RandomResizedCrop, View
 
 SHADES = {"Zebra": 10, "ant": 90, "bee": 170}
@@ -357,10 +358,18 @@ def test_what_cannot_be_mixed_is_refused(splits, options):
 def test_impossible_arguments_are_refused(splits):
     with pytest.raises(ValueError, match="holdout 1"):
         pictures(splits, holdout=1)
+    with pytest.raises(ValueError, match="patch_size 0"):
+        pictures(splits, patch_size=0)
     with pytest.raises(ValueError, match="Got repeats 0"):
         pictures(splits, repeats=0).train_dataloader()
     with pytest.raises(ValueError, match=r"A sample has 35 tokens, more than data.max_tokens=30"):
         pictures(splits, train_view=Native(), patch_size=4, max_tokens=30).train_dataloader()
+
+
+def test_labels_of_a_table_are_read_without_its_pictures(tmp_path):
+    path = write_parquet(tmp_path, True)
+    assert pictures(path).num_classes == 3
+    assert {columns for file, _, columns in GROUPS.held if file == path} == {("label",)}
 
 
 def test_sizes_and_labels_are_gathered_once(splits, monkeypatch):

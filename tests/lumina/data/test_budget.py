@@ -71,6 +71,8 @@ def test_training_is_the_greedy_cut_dealt_to_the_ranks(cost, most, batch_size, w
         assert got == expected[: len(got)]
         served = [sample for batch in got for sample in batch]
         assert len(set(served)) == min(len(served), 203)  # at most once each, apart from the wrap
+        keys = [(key.sample, key.copy) for share in shares for batch in share for key in batch]
+        assert len(set(keys)) == len(keys)  # which has other variations
         if epoch == 0:
             whole = sum(end <= 203 for end in accumulate(len(batch) for batch in expected))
             assert len(got) == whole // world * world

@@ -187,7 +187,9 @@ class LabelledPictures(DataModule):
         sizes = picture_sizes(dataset.source, self.wanted.cache)[dataset.indices]
         seen, which = np.unique(sizes, axis=0, return_inverse=True)
         tokens = [math.prod(view.size(*size)) // self.patch_size**2 for size in seen.tolist()]
-        return Budget(lengths=torch.tensor(tokens)[which], max_tokens=self.max_tokens, cost=self.cost)
+        lengths = torch.tensor(tokens)[which]
+        lengths[(sizes == 1).all(1)] = lengths.max()  # unreadable ones: what stands in for them must fit too
+        return Budget(lengths=lengths, max_tokens=self.max_tokens, cost=self.cost)
 
     def augment(self, item: Item, generator: Generator) -> Item:
         """What training sees of a picture."""

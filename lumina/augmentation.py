@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from lumina.images import random_flip, to_tensor
 from lumina.randomness import seeded
+from lumina.workarounds.posterize import keep_a_bit
 
 GREY = (128, 128, 128)
 """What fills the parts of a picture that a turn or shift leaves open: the middle of [-1, 1]."""
@@ -96,6 +97,8 @@ def _timm(module: str) -> Any:
 def _rand_augment(words: str) -> Any:
     make = _timm("auto_augment").rand_augment_transform
     try:
-        return make(words, {"img_mean": GREY, "interpolation": Image.Resampling.BICUBIC})
+        operations = make(words, {"img_mean": GREY, "interpolation": Image.Resampling.BICUBIC})
     except (AssertionError, ValueError) as error:
         raise ValueError(f"Got rand_augment {words!r}: set it in timm's words, as rand-m9-mstd0.5-inc1.") from error
+    keep_a_bit(operations)
+    return operations

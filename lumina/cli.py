@@ -26,7 +26,7 @@ COMMANDS = {
     "cache": "an experiment's data, compressed once: latents and text features",
     "curate": "the best pictures of a large table: filtered and ranked by their scores",
     "report": "metrics of several runs over their steps: one PNG, one CSV",
-    "analyze": "the paper's figures of what happens inside: attention, activations, truncation, wavelengths, time",
+    "analyze": "the paper's figures: attention, activations, truncation, wavelengths, time, accuracy over resolution",
 }
 
 

@@ -192,6 +192,12 @@ class Modality(nn.Module, ABC):
             request: what the user asks for (size, seconds, points, views); a missing entry means the trained value.
         """
 
+    @property
+    def trained_length(self) -> tuple[float, ...]:
+        """Positions on each axis of the default canvas ``(A,)``: what the rules for larger sizes measure from."""
+        with device("cpu"):  # also where a module is built without memory
+            return tuple((self.layout(1, {}).positions[0].amax(0) + 1).tolist())
+
     @abstractmethod
     def example_batch(self, count: int) -> Batch:
         """A small random batch with every field of ``batch_keys``; the contract tests feed on it."""

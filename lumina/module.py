@@ -78,7 +78,7 @@ class LuminaModule(LightningModule):
         self.backbone = NextDiT(config, modality.input_embedding(config.dim), activation_checkpointing)
         self.conditioners = ConditionerSet(conditioners or [], config.cond_dim)
         check_outputs(objective, modality)
-        objective.build(config.dim, tuple((modality.layout(1, {}).positions[0].amax(0) + 1).tolist()))
+        objective.build(config.dim, modality.trained_length)
         self.objective = objective
         self.metrics: Iterable[SampleMetric] = nn.ModuleList(metrics or [])  # type: ignore[assignment]  # a list of just these
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler

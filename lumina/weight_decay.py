@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -31,6 +32,8 @@ class AdamW(torch.optim.AdamW):
             fused: one kernel for all; None = PyTorch's choice.
         """
         parameters = list(params)
-        matrices = {"params": [p for p in parameters if p.ndim > 1]}
-        vectors = {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0}
-        super().__init__([matrices, vectors], lr, betas, eps, weight_decay, fused=fused)
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in parameters if p.ndim > 1]},
+            {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+        ]
+        super().__init__(groups, lr, betas, eps, weight_decay, fused=fused)

@@ -70,7 +70,7 @@ class Image(Modality):
             for part in parts
         ]
         if isinstance(latent, Tensor):
-            return Tokens(features=patches[0], positions=places[0].expand(len(latent), -1, -1))
+            return Tokens(features=patches[0], positions=places[0].expand(latent.shape[0], -1, -1))
         if len({tuple(part.shape) for part in parts}) == 1:
             return Tokens(features=torch.cat(patches), positions=places[0].expand(len(parts), -1, -1))
         lengths = torch.tensor([patch.shape[1] for patch in patches], device=patches[0].device)

@@ -31,13 +31,13 @@ class Recognised:
     """What the network says of a picture.
 
     Attributes:
-        name: of the picture.
+        name: of the picture; None = the data names none.
         image: ``[C, H, W]`` in [-1, 1], as the network saw it.
         probabilities: ``[K]``, of the classes.
         classes: their names.
     """
 
-    name: str
+    name: str | None
     image: Tensor
     probabilities: Tensor
     classes: Sequence[str]
@@ -107,7 +107,7 @@ class Recognition(Modality):
             raise ValueError(
                 f"the head puts out {count} classes, but the modality names {len(classes)}: give as many, or none."
             )
-        names = batch["name"] if "name" in batch else [str(number) for number in range(len(outputs))]
+        names = batch.get("name", [None] * len(outputs))
         return [
             Recognised(name=name, image=image, probabilities=row, classes=classes)
             for name, image, row in zip(names, batch["image"], outputs.softmax(1), strict=True)
@@ -115,19 +115,19 @@ class Recognition(Modality):
 
     def picture(self, samples: Sequence[Recognised]) -> Tensor:
         """All pictures on one sheet, the likeliest class below each."""
-        return contact_sheet([captioned(sample.image, "{} {:.0%}".format(*sample.best)) for sample in samples])
+        return contact_sheet([captioned(sample.image, "{}: {:.0%}".format(*sample.best)) for sample in samples])
 
     def save(self, samples: Sequence[Recognised], folder: Path, first: int = 0) -> list[Path]:
-        """A row for each picture in ``probabilities.csv``: its name, the likeliest class, and every probability."""
+        """A row a picture in ``probabilities.csv``: its name or number, the likeliest class, all probabilities."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / TABLE
         with path.open("a" if first else "w", newline="") as file:
             table = csv.writer(file)
             if not first and samples:
                 table.writerow(["name", "class", "probability", *samples[0].classes])
-            for sample in samples:
-                likeliest, probability = sample.best
-                table.writerow([sample.name, likeliest, probability, *sample.probabilities.tolist()])
+            for number, sample in enumerate(samples, first):
+                name = str(number) if sample.name is None else sample.name
+                table.writerow([name, *sample.best, *sample.probabilities.tolist()])
         return [path]
 
 

@@ -19,7 +19,7 @@ from lumina.data import DataModule
 from lumina.interfaces import Modality, Tokens
 
 ROOT = Path(__file__).parents[1]
-ARGUMENTS = {"Image": {"size": (8, 12)}}  # what a modality cannot do without
+ARGUMENTS = {"Image": {"size": (8, 12)}, "Recognition": {"size": (32, 48)}}  # what a modality cannot do without
 
 
 def classes(package, base):

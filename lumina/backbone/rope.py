@@ -23,7 +23,7 @@ def axis_frequencies(
     rule: str,
     dim: int,
     base: float,
-    scale: float,
+    scale: float | Tensor,
     t: float | Tensor,
     trained_length: float,
     head_dim: int | None = None,
@@ -34,39 +34,39 @@ def axis_frequencies(
         rule: "none" (extrapolation), "interpolation", "ntk", "frequency_aware", "time_aware" or "watershed".
         dim: real dimensions of the head that this axis turns; ``dim / 2`` frequencies.
         base: b.
-        scale: s; every rule gives the plain table at 1.
+        scale: s, one or ``[B]``; every rule gives the plain table at 1.
         t: flow time, 0 = noise, 1 = data; read by "time_aware" and "watershed".
         trained_length: positions on this axis during training; read by "frequency_aware".
         head_dim: width of the whole head, for "time_aware"; None = ``dim``.
 
     Returns:
-        theta ``[dim / 2]``, float64, falling.
+        theta ``[dim / 2]``, or one for each scale ``[B, dim / 2]``; float64, falling.
 
     Raises:
         ValueError: for an unknown rule, or a trained length that leaves "frequency_aware" undefined.
     """
     u = torch.arange(0, dim, 2, dtype=torch.float64) / dim
     plain = float(base) ** -u
-    if rule == "none" or scale == 1:
-        _check_rule(rule)
+    _check_rule(rule)
+    if rule == "none":
         return plain
-    interpolated = plain / scale
-    ntk = (base * scale) ** -u
+    s = torch.as_tensor(scale, dtype=torch.float64).unsqueeze(-1)
+    interpolated, ntk = plain / s, (base * s) ** -u
     if rule == "interpolation":
         return interpolated
     if rule == "ntk":
         return ntk
-    t = float(t)
     if rule == "watershed":
-        return interpolated if t < WATERSHED else ntk
+        return interpolated if float(t) < WATERSHED else ntk
     if rule == "frequency_aware":
+        if bool((s == 1).all()):
+            return plain.expand_as(interpolated)
         exponent = _target_exponent(base, trained_length)
     else:
-        _check_rule(rule)
         head = head_dim or dim
-        exponent = ((head - 1) * t + 1) / head
-    # exp-log form: base * scale ** (1 / exponent) overflows for small exponents
-    scaled = torch.exp(-u * (math.log(base) + math.log(scale) / exponent))
+        exponent = ((head - 1) * float(t) + 1) / head
+    # exp-log form: base * s ** (1 / exponent) overflows for small exponents
+    scaled = torch.exp(-u * (math.log(base) + s.log() / exponent))
     return torch.maximum(scaled, interpolated)
 
 
@@ -149,14 +149,14 @@ def _axes_frequencies(
     rule = inference.rope_rule if inference else "none"
     if inference is None or inference.trained_length is None or rule == "none":
         return [axis_frequencies(rule, dim, base, 1.0, 1.0, 1.0) for dim in dims]
-    # shrinking is left alone: positions inside the trained range need no rule
-    lengths = (positions.amax(1) + 1).T.tolist()
+    lengths = positions.amax(1).cpu().double() + 1
     time = 1.0 if t is None else float(t[0])
+    scales = [  # shrinking is left alone: positions inside the trained range need no rule
+        (length / trained).clamp(min=1) for length, trained in zip(lengths.T, inference.trained_length, strict=True)
+    ]
     return [
-        torch.stack(
-            [axis_frequencies(rule, dim, base, max(1.0, n / trained), time, trained, sum(dims)) for n in sizes]
-        ).unsqueeze(1)
-        for dim, sizes, trained in zip(dims, lengths, inference.trained_length, strict=True)
+        axis_frequencies(rule, dim, base, scale, time, trained, sum(dims)).unsqueeze(1)
+        for dim, scale, trained in zip(dims, scales, inference.trained_length, strict=True)
     ]
 
 

@@ -12,6 +12,7 @@ FIGURES = {
     "truncation": "error of Euler steps and curvature of the path over time (figure 4)",
     "wavelengths": "rotary wavelengths under the rules for new sizes (figure 6(a))",
     "time": "time of an evaluation over resolution, with and without context drop (figure 12(b))",
+    "resolution": "accuracy of recognition over resolution, under the rules for new sizes (figure 20)",
 }
 
 

@@ -10,6 +10,7 @@ import torch
 from lumina.checkpoints.export import save_export
 from lumina.checkpoints.pipeline import save_pipeline
 from lumina.checkpoints.pretrained import load_pretrained
+from lumina.checkpoints.program import save_program
 from lumina.parser import ShortErrorParser
 
 
@@ -23,7 +24,7 @@ def main(arguments: list[str]) -> None:
 def convert(
     source: str,
     output: Path,
-    to: Literal["lumina", "diffusers"] = "lumina",
+    to: Literal["lumina", "diffusers", "program"] = "lumina",
     dtype: Literal["float32", "bfloat16", "float16"] = "float32",
     copy: bool = True,
     text_encoder: str | None = None,
@@ -35,7 +36,8 @@ def convert(
         source: a checkpoint file or run folder (its averaged weights are taken), an exported folder, a diffusers
             pipeline, a folder of the authors' weights, or the name of a bundled model.
         output: folder to write; it must not exist, or be empty.
-        to: ``lumina`` = model.yaml and model.safetensors; ``diffusers`` = what LuminaPipeline.from_pretrained runs.
+        to: ``lumina`` = model.yaml and model.safetensors; ``diffusers`` = what LuminaPipeline.from_pretrained runs;
+            ``program`` = of a recognition model, model.pt2, which torch.export.load reads without this package.
         dtype: of the weights that are written.
         copy: with ``--to lumina``, whether a VAE or text encoder that lies in a local folder is copied along; otherwise
             the output names its path.
@@ -48,11 +50,13 @@ def convert(
     if output.is_file() or (output.is_dir() and any(output.iterdir())):
         raise ValueError(f"{output} is in use; give a new folder.")
     module = load_pretrained(source, getattr(torch, dtype), text_encoder, vae)
+    notes: list[str] = []
     if to == "lumina":
         save_export(module, output, copy)
-        notes = []
-    else:
+    elif to == "diffusers":
         notes = save_pipeline(module, output)
+    else:
+        print(f"checked against the model: probabilities differ by at most {save_program(module, output):.1e}")
     parts = sorted(path.name for path in output.iterdir())
     print(f"{output}: {', '.join(parts)}")
     if notes:

@@ -54,12 +54,17 @@ class Recognition(Objective):
             ``{"loss": []}``; in evaluation also ``"accuracy"``.
 
         Raises:
-            ValueError: for a label of a class that the head has not.
+            ValueError: for a label of a class that the head has not, or soft targets of other classes.
         """
         check_labels(batch["label"], self.head.num_classes, type(self.head).__name__)
         if self.training:
             logits = self._logits(backbone, tokens, cond, Inference(drop_path=generator))
             target = batch.get("target", batch["label"])
+            if target.ndim > 1 and target.shape != logits.shape:
+                raise ValueError(
+                    f"the data mixes {target.shape[1]} classes, but the head has {logits.shape[1]}; set num_classes of "
+                    f"the {type(self.head).__name__} to the number of classes in the data."
+                )
             return {"loss": F.cross_entropy(logits, target, label_smoothing=self.label_smoothing)}
         logits = self._logits(backbone, tokens, cond, self.inference)
         right = logits.argmax(1) == batch["label"]

@@ -81,9 +81,8 @@ class How:
             raise ValueError(
                 f"--rope={self.rope} applies to backbones with positions=rope, this one has positions={positions}."
             )
-        trained = module.modality.layout(1, {})
-        lengths = tuple((trained.positions[0].amax(0) + 1).tolist()) if trained.positions.shape[-1] else None
-        base = trained.features.shape[1] if self.proportional_attention else None
+        lengths = module.modality.trained_length or None
+        base = module.modality.layout(1, {}).features.shape[1] if self.proportional_attention else None
         drop = ContextDrop() if self.context_drop is True else self.context_drop or None
         return Inference(rope_rule=self.rope, trained_length=lengths, proportional_base=base, context_drop=drop)
 

@@ -1,0 +1,141 @@
+"""Figure 20: accuracy of recognition over the resolution of the pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+import yaml
+from tqdm import tqdm
+
+from lumina.analysis.figures import COLOURS, drawn, model_names, write_table
+from lumina.analysis.subject import DEVICE
+from lumina.backbone.rope import Rule
+from lumina.batches import move, select
+from lumina.checkpoints.module import load_module
+from lumina.data import DataModule
+from lumina.interfaces import Inference
+from lumina.metrics.accuracy import Accuracy
+from lumina.module import LuminaModule
+from lumina.parser import ShortErrorParser
+from lumina.randomness import keyed_generator
+from lumina.run_folder import folder_of_checkpoint
+from lumina.workarounds.atomic_checkpoint import newest_valid_checkpoint
+
+LINES: dict[Rule, Any] = dict(zip(get_args(Rule), ("-", "--", "-.", ":", (0, (3, 1)), (0, (1, 1))), strict=True))
+Curve = dict[int, float]
+
+
+def analyze(
+    runs: list[Path],
+    sizes: tuple[int, ...] = (224, 384, 512, 1024),
+    rules: tuple[Rule, ...] = ("none", "ntk"),
+    share: float = 0.875,
+    batch_size: int = 64,
+    data: list[str] | None = None,
+    names: list[str] | None = None,
+    device: str = DEVICE,
+    output: Path = Path("analysis/resolution.png"),
+) -> None:
+    """Draws Top-1 of trained runs over the side of the pictures (figure 20).
+
+    The pictures are those of the run's test split, brought to each size by a central crop.
+
+    Args:
+        runs: folders or checkpoints of recognition runs.
+        sizes: sides of the pictures in pixels, multiples of the patch.
+        rules: how rotary frequencies change at sizes above the trained one; each gives a curve.
+        share: of the short side that the crop keeps.
+        batch_size: pictures at once at the smallest size; fewer at larger ones, so that tokens stay as many.
+        data: further options of the datamodule, ``root=elsewhere`` say.
+        names: how the legend calls the runs; None = by their folders.
+        device: cpu, cuda, ...
+        output: the PNG; a CSV of the same name is written beside it.
+    """
+    called = model_names([str(run) for run in runs], names)
+    curves: dict[tuple[str, Rule], Curve] = {}
+    for name, run in zip(called, runs, strict=True):
+        module, config = load_module(run).to(device), stored_config(run)
+        for size in sizes:
+            view = crop(size, share)
+            loaded = seen_through(view, fitting(batch_size, size, sizes), config, data or [])
+            for rule in rules:
+                curves.setdefault((name, rule), {})[size] = top1(module, loaded, rule)
+    draw({f"{name}, {rule}": (curve, rule, called.index(name)) for (name, rule), curve in curves.items()}, output)
+    rows = [(name, rule, size, value) for (name, rule), curve in curves.items() for size, value in curve.items()]
+    write_table(output, ("run", "rule", "size", "top1"), rows)
+
+
+def stored_config(run: Path) -> Path:
+    """The config of a run.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    checkpoint = newest_valid_checkpoint(run) if run.is_dir() else run
+    config = folder_of_checkpoint(checkpoint) / "config.yaml"
+    if not config.is_file():
+        raise FileNotFoundError(f"no config.yaml lies with {checkpoint}; figure 20 needs the run's data.")
+    return config
+
+
+def crop(size: int, share: float) -> str:
+    """The view of DeiT's evaluation, in YAML."""
+    return f"{{class_path: lumina.data.views.CentreCrop, init_args: {{size: {size}, share: {share}}}}}"
+
+
+def seen_through(view: str, batch_size: int, config: Path, options: Sequence[str] = ()) -> DataModule:
+    """The datamodule of a stored config with another view of its test pictures.
+
+    Args:
+        view: in YAML.
+        batch_size: pictures at once.
+        config: of a run.
+        options: further options of the datamodule, as ``root=elsewhere``.
+    """
+    parser = ShortErrorParser(prog="lumina analyze resolution")
+    parser.add_argument("--data", type=DataModule)
+    changes = [f"eval_view={view}", f"eval_batch_size={batch_size}", "max_tokens=null", *options]
+    stored = json.dumps(yaml.safe_load(config.read_text())["data"])
+    words = [f"--data={stored}", *(f"--data.init_args.{change}" for change in changes)]
+    data: DataModule = parser.instantiate(parser.parse_args(words)).data
+    data.prepare_data()
+    return data
+
+
+@torch.no_grad()
+def top1(module: LuminaModule, data: DataModule, rule: Rule) -> float:
+    """Top-1 over the test split, under a rule for sizes above the trained one."""
+    options = Inference(rope_rule=rule, trained_length=module.modality.trained_length)
+    accuracy = Accuracy()
+    for number, batch in enumerate(tqdm(data.test_dataloader(), rule, leave=False)):
+        real = batch["real"]
+        batch = move(batch, module.device)
+        samples = module.generate(module.tokens(batch), batch, keyed_generator(number), options)
+        accuracy.update(
+            move(select(samples, real), torch.device("cpu")), select(move(batch, torch.device("cpu")), real)
+        )
+    return accuracy.compute()["top1"]
+
+
+def draw(curves: dict[str, tuple[Curve, Rule, int]], output: Path) -> None:
+    """A line for each, in the style of its rule and the colour of its run."""
+    with drawn(output, 4.6, 3.4) as figure:
+        axes = figure.subplots()
+        for name, (curve, rule, place) in curves.items():
+            values = [100 * value for value in curve.values()]
+            axes.plot(list(curve), values, color=COLOURS[place], linestyle=LINES[rule], marker="o", ms=3, label=name)
+        axes.set(
+            xlabel="side of the pictures, pixels",
+            ylabel="Top-1, %",
+            xticks=sorted({s for c, *_ in curves.values() for s in c}),
+        )
+        axes.legend()
+
+
+def fitting(most: int, size: int, sizes: Sequence[int]) -> int:
+    """So many pictures of ``size`` have no more tokens than ``most`` of the smallest size."""
+    return max(1, int(most * (min(sizes) / size) ** 2))

@@ -1,0 +1,80 @@
+"""A recognition model as one file that runs without this package: a `torch.export` program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import yaml
+from torch import Tensor, nn
+from torch.export import Dim
+
+from lumina.checkpoints.export import plain_arguments
+from lumina.module import LuminaModule
+from lumina.randomness import keyed_generator
+
+PROGRAM, ARGUMENTS = "model.pt2", "model.yaml"
+TOLERANCE = 1e-4
+
+
+class Recogniser(nn.Module):
+    """Data in, probabilities out."""
+
+    def __init__(self, module: LuminaModule) -> None:
+        """Wraps a recognition model.
+
+        Args:
+            module: in evaluation mode.
+        """
+        super().__init__()
+        self.module = module
+        (self.key,) = module.modality.batch_keys
+
+    def forward(self, data: Tensor) -> Tensor:
+        """``data [B, C, H, W]`` in [-1, 1], its sides multiples of the patch, to probabilities ``[B, K]``."""
+        module, batch = self.module, {self.key: data}
+        tokens = module.tokens(batch)
+        cond = module.conditioners.conditions(batch, data.shape[0], data.device)
+        logits: Tensor = module.objective.outputs(module.backbone, tokens, cond, cond, keyed_generator(0))
+        return logits.softmax(1)
+
+
+def save_program(module: LuminaModule, folder: Path) -> float:
+    """Exports a recognition model for batches and pictures of any size, and checks it against the model.
+
+    ``torch.export.load("model.pt2").module()`` gives the function back; the file also holds the model's arguments
+    (names of the classes among them), as ``model.yaml``.
+
+    Args:
+        module: in evaluation mode.
+        folder: where to.
+
+    Returns:
+        The largest difference of a probability, at another batch size and another shape of picture.
+
+    Raises:
+        ValueError: if the model puts out no logits, or the program does not compute what the model computes.
+    """
+    if module.modality.decodes is not Tensor:
+        raise ValueError(
+            f"--to program writes recognition models; the objective {type(module.objective).__name__} of this one "
+            "samples in many steps."
+        )
+    recogniser = Recogniser(module)
+    sides = {axis: Dim.AUTO for axis in (0, 2, 3)}
+    with torch.no_grad():
+        program = torch.export.export(recogniser, (_data(recogniser, 2),), dynamic_shapes=(sides,))
+        data = torch.cat([_data(recogniser, 3)] * 2, -1)
+        difference = float((program.module()(data) - recogniser(data)).abs().max())
+    if not difference <= TOLERANCE:
+        raise ValueError(f"the exported program is {difference:.1e} off the model; {TOLERANCE:.0e} is allowed.")
+    folder.mkdir(parents=True, exist_ok=True)
+    arguments = yaml.safe_dump(plain_arguments(module), sort_keys=False, allow_unicode=True)
+    torch.export.save(program, folder / PROGRAM, extra_files={ARGUMENTS: arguments})
+    return difference
+
+
+def _data(recogniser: Recogniser, count: int) -> Tensor:
+    weight = next(recogniser.parameters())
+    data: Tensor = recogniser.module.modality.example_batch(count)[recogniser.key]
+    return data.to(weight.device, weight.dtype)

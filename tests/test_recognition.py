@@ -1,0 +1,180 @@
+"""Recognition from the command line: train, evaluate, predict, fine-tune at any resolution, export."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny import ROOT
+
+from lumina.checkpoints.module import load_module
+from lumina.cli import main
+
+pytest.importorskip("timm")
+
+PRETRAIN, ANYRES = (ROOT / f"experiments/paper/table1_{name}.yaml" for name in ("pretrain", "anyres"))
+CLASSES = ("blue", "green", "red")
+SIZES = [(40, 40), (64, 32), (30, 70), (20, 20), (48, 64), (33, 47)]
+SMALL = [
+    "--model.backbone.dim=24", "--model.backbone.num_layers=2", "--model.backbone.num_heads=2",
+    "--model.backbone.multiple_of=8", "--model.modality.init_args.patch_size=8",
+    "--model.objective.init_args.head.init_args.num_classes=3",
+    "--model.modality.init_args.classes=[blue,green,red]", "--model.optimizer.init_args.fused=false",
+    "--trainer.accelerator=cpu", "--trainer.devices=1", "--trainer.precision=32", "--trainer.enable_progress_bar=false",
+    "--trainer.log_every_n_steps=1", "--trainer.num_sanity_val_steps=0", "--data.init_args.num_workers=0",
+    "--data.init_args.cache=null",
+]  # fmt: skip
+AUGMENTATION = (
+    "--data.init_args.augmentation={class_path: lumina.augmentation.DeiTAugmentation, init_args: {rand_augment: null}}"
+)
+FIXED = [
+    "--model.modality.init_args.size=[32,32]", "--data.init_args.batch_size=8", "--data.init_args.eval_batch_size=5",
+    "--data.init_args.train_view.init_args.size=32", "--data.init_args.eval_view.init_args.size=32",
+    "--trainer.max_steps=30", "--trainer.val_check_interval=3", "--trainer.callbacks.every_n_train_steps=30",
+    "--trainer.logger.init_args.name=fixed", "--model.optimizer.init_args.lr=0.003", "--model.lr_scheduler=null",
+    AUGMENTATION, "--data.init_args.mixing.init_args.probability=0.5",
+]  # fmt: skip
+
+
+def draw(folder: Path) -> Path:
+    """Pictures of one colour with noise: ``train/CLASS`` and ``val/CLASS``."""
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 18), ("val", 6)):
+        for place, name in enumerate(CLASSES):
+            (folder / part / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = rng.integers(0, 120, (*SIZES[number % len(SIZES)], 3))
+                pixels[..., 2 - place] += 120
+                Image.fromarray(pixels.astype(np.uint8)).save(folder / part / name / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory) -> Path:
+    """Where a small run of the paper's recipe lies, beside its data."""
+    folder = tmp_path_factory.mktemp("recognition")
+    draw(folder / "data/imagenet")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        main(["fit", "--config", str(PRETRAIN), *SMALL, *FIXED])
+    return folder
+
+
+@pytest.fixture
+def here(place, monkeypatch) -> Path:
+    monkeypatch.chdir(place)
+    return place
+
+
+def report(run: Path) -> dict[str, float]:
+    return json.loads((run / "version_0/evaluation/metrics.json").read_text())["metrics"]
+
+
+def test_it_learns_and_is_evaluated(here, capsys):
+    main(["test", "--ckpt_path", "runs/fixed"])
+    found = report(here / "runs/fixed")
+    assert found["count"] == 18 and found["top1"] > 0.8
+    assert "top1" in capsys.readouterr().out
+
+
+def test_native_aspect(here):
+    view = "{class_path: modalities.recognition.DynamicPartition, init_args: {patch_size: 8, max_patches: 40}}"
+    main(["test", "--ckpt_path", "runs/fixed", f"--data.init_args.eval_view={view}"])
+    assert report(here / "runs/fixed")["count"] == 18
+
+
+def test_predicts_a_folder_of_pictures(here, recwarn):
+    pictures = here / "pictures"
+    (pictures / "deeper").mkdir(parents=True)
+    Image.new("L", (50, 20), 128).save(pictures / "grey.png")
+    Image.new("CMYK", (20, 50), (0, 200, 200, 0)).save(pictures / "printed.jpg")
+    Image.new("RGBA", (30, 30), (0, 0, 255, 128)).save(pictures / "deeper/clear.png")
+    Image.fromarray(np.full((9, 40), 40_000, np.uint16)).save(pictures / "deep.png")
+    Image.new("RGB", (200, 1), "red").save(pictures / "line.png")
+    (pictures / "empty.png").touch()
+    whole = (here / "data/imagenet/val/red/0.png").read_bytes()
+    (pictures / "cut.png").write_bytes(whole[: len(whole) // 2])
+    options = ["--data.init_args.predict=pictures", "--data.init_args.max_corrupt=0.5"]
+    main(["predict", "--ckpt_path", "runs/fixed", *options])
+    rows = list(csv.DictReader((here / "runs/fixed/version_0/predictions/rank_0/probabilities.csv").open(newline="")))
+    assert [row["name"] for row in rows] == ["deep.png", "deeper/clear.png", "grey.png", "line.png", "printed.jpg"]
+    found = {row["name"]: row["class"] for row in rows}
+    assert found["deeper/clear.png"] == "blue" and found["line.png"] == found["printed.jpg"] == "red"
+    for row in rows:
+        assert sum(float(row[name]) for name in CLASSES) == pytest.approx(1, abs=1e-5)
+    messages = [str(warning.message) for warning in recwarn if "cannot be read" in str(warning.message)]
+    assert any("empty.png" in message for message in messages) and any("cut.png" in message for message in messages)
+
+
+@pytest.mark.parametrize(("mixed_sizes", "cost"), [("packed", "sum"), ("padded", "padded")])
+def test_fine_tunes_at_any_resolution(here, mixed_sizes, cost):
+    options = [
+        "--model.weights=runs/fixed", "--model.modality.init_args.size=[64,64]", "--data.init_args.batch_size=16",
+        f"--model.backbone.mixed_sizes={mixed_sizes}", f"--data.init_args.cost={cost}", "--trainer.max_epochs=2",
+        "--data.init_args.max_tokens=150", "--trainer.logger.init_args.name=any",
+        "--model.optimizer.init_args.lr=0.001",
+        "--data.init_args.train_view.init_args.patch_size=8", "--data.init_args.eval_view.init_args.patch_size=8",
+        "--data.init_args.patch_size=8", "--data.init_args.augmentation=null",
+        "--data.init_args.train_view.init_args.max_patches=64", "--data.init_args.eval_view.init_args.max_patches=64",
+        "--trainer.callbacks.every_n_train_steps=8",
+    ]  # fmt: skip
+    main(["fit", "--config", str(PRETRAIN), "--config", str(ANYRES), *SMALL, *options])
+    run = sorted(here.glob("runs/any/version_*"))[-1]
+    before, after = load_module(here / "runs/fixed").state_dict(), load_module(run).state_dict()
+    moved = [(after[name] - before[name]).abs().max() for name in before]
+    assert 0 < max(moved) < 0.2  # it went on from there
+    main(["test", "--ckpt_path", str(run)])
+    metrics = json.loads((run / "evaluation/metrics.json").read_text())["metrics"]
+    assert metrics["count"] == 18 and metrics["top1"] > 0.8
+
+
+def test_other_classes_get_a_new_last_layer(here):
+    options = [
+        "--model.weights=runs/fixed", "--model.objective.init_args.head.init_args.num_classes=2",
+        "--model.modality.init_args.classes=null", "--trainer.fast_dev_run=1", "--data.init_args.classes=[red,blue]",
+    ]  # fmt: skip
+    with pytest.warns(UserWarning, match=r"objective\.head\.mlp\.2\.weight, .* do not fit this model, which trains"):
+        main(["fit", "--config", str(PRETRAIN), *SMALL, *FIXED, *options])
+
+
+def test_accuracy_over_resolution(here, capsys):
+    main(["analyze", "resolution", "--runs=[runs/fixed]", "--sizes=[32,64]", "--output=figure.png"])
+    rows = list(csv.DictReader((here / "figure.csv").open(newline="")))
+    assert [(row["rule"], row["size"]) for row in rows] == [
+        ("none", "32"),
+        ("none", "64"),
+        ("ntk", "32"),
+        ("ntk", "64"),
+    ]
+    assert rows[0]["top1"] == rows[2]["top1"] and float(rows[0]["top1"]) > 0.8  # no rule acts at the trained size
+    assert Image.open(here / "figure.png").width > 500
+
+
+def test_a_program_runs_without_the_model(here, capsys):
+    main(["convert", "runs/fixed", "program", "--to=program"])
+    assert "probabilities differ by at most" in capsys.readouterr().out
+    extra = {"model.yaml": ""}
+    program = torch.export.load("program/model.pt2", extra_files=extra).module()
+    module, image = load_module(here / "runs/fixed"), torch.rand(3, 3, 48, 16) * 2 - 1
+    batch = {"image": image}
+    samples = module.generate(module.tokens(batch), batch, torch.Generator())
+    torch.testing.assert_close(program(image), torch.stack([sample.probabilities for sample in samples]))
+    assert "classes:\n    - blue" in extra["model.yaml"]
+
+
+def test_generative_models_are_no_programs(tiny_run, run_in, capsys):
+    with pytest.raises(SystemExit):
+        run_in("convert", tiny_run, "out", "--to=program")
+    assert "--to program writes recognition models; the objective FlowMatching" in capsys.readouterr().err
+
+
+def test_labels_are_needed_to_train_but_not_to_predict(here, capsys):
+    data = "--data={class_path: datamodules.cached.Cached, init_args: {folder: x, batch_size: 2}}"
+    with pytest.raises(SystemExit):
+        main(["fit", "--config", str(ROOT / "experiments/quickstart/recognition.yaml"), data])
+    assert capsys.readouterr().err

@@ -28,7 +28,7 @@ from lumina.randomness import keyed_generator
 from modalities.recognition import PooledHead, Recognition
 
 PATCH, GRID, CLASSES = 16, 14, 1000
-FIXED = ((GRID, GRID),) * 16
+FIXED = ((GRID, GRID),) * 16  # 224x224 pixels
 MIXED = (
     *((8, 8), (8, 12), (12, 8), (9, 12), (10, 10), (7, 14), (10, 15), (11, 11)),
     *((12, 12), (10, 14), (12, 9), (14, 14), (12, 16), (8, 16), (16, 12), (11, 15)),
@@ -126,7 +126,7 @@ def main() -> None:
     }
     parameters = {name: sum(p.numel() for p in model.to(device).parameters()) for name, model in models.items()}
     found: dict[str, Any] = {"machine": facts, "parameters": parameters, "cases": {}}
-    for case, grids in {"16 of 224x224": FIXED, "16 of 64 to 196 tokens": MIXED}.items():
+    for case, grids in {"fixed": FIXED, "mixed": MIXED}.items():
         for mode in ("inference", "training"):
             rows = measure(models, batch_of(grids, device), mode, device)
             found["cases"][f"{case}, {mode}"] = rows

@@ -8,7 +8,7 @@ INSTALL := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(B
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart figure5 test test-slow lint clean
+.PHONY: help quickstart figure5 table1 test test-slow lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -23,6 +23,9 @@ figure5: $(READY) ## train Next-DiT, SiT and Flag-DiT at toy size on Fashion-MNI
 	$(BIN)/lumina fit --config $(FIGURE5) --config experiments/toy/figure5_sit.yaml
 	$(BIN)/lumina fit --config $(FIGURE5) --config experiments/toy/figure5_flag_dit.yaml
 	$(BIN)/lumina report --runs='[runs/figure5_toy_next_dit,runs/figure5_toy_sit,runs/figure5_toy_flag_dit]' --output runs/figure5_toy.png
+
+table1: $(READY) ## train and evaluate Next-DiT and DeiT at toy size on clip art: table 1 and figure 20
+	$(BIN)/python -m benchmarks.table1
 
 test: $(READY) ## run the tests that take seconds
 	$(BIN)/pytest

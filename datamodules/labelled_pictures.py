@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
@@ -25,6 +26,9 @@ from lumina.data.sources.labels import OTHER, UNLABELLED, USUAL, Labels, Numbers
 from lumina.data.views import View
 from lumina.images import FIELDS, SUFFIXES, load_image, to_tensor
 from lumina.randomness import keyed_generator
+
+MIX = 1
+"""Tells the randomness of mixing from that of samples."""
 
 
 class LabelledPictures(DataModule):
@@ -59,7 +63,7 @@ class LabelledPictures(DataModule):
         cost: ``"sum"`` = the tokens of the pictures, which are packed; ``"padded"`` = the longest times their number.
         eval_sources: what to evaluate with; None = the ``val`` beside a ``train``, else a held-out part of ``sources``.
         predict: folder of pictures without labels that prediction runs over; None = those of the test.
-        classes: names of the classes to use; None = all.
+        classes: names of the classes to use, in the order of their numbers; None = all, sorted.
         label_key: name of the label's field; None = a usual one (label, cls, class, ...).
         image_key: name of the picture's field, in a tar the ending of its file; None = a usual one (image, path, ...).
         root: where relative paths in records begin; None = the folder of the file that has the records.
@@ -141,13 +145,13 @@ class LabelledPictures(DataModule):
         Raises:
             ValueError: one of ``classes`` is not in the training data.
         """
-        names = class_names(self._labels(self.train_source))
+        names = class_names(self._train_labels)
         absent = sorted(set(self.classes or ()) - set(names))
         if absent:
             raise ValueError(
                 f"Got classes {_some(absent)}, which no training label is: expected some of {_some(names)}."
             )
-        return names if self.classes is None else tuple(name for name in names if name in self.classes)
+        return names if self.classes is None else tuple(self.classes)
 
     @property
     def num_classes(self) -> int:
@@ -156,13 +160,21 @@ class LabelledPictures(DataModule):
 
     def prepare_data(self) -> None:
         """Gathers what takes long, on one process, for all to find in the cache."""
+        if self.predicts_folder:
+            return
         self.budget(self.dataset("train"))
         self.budget(self.dataset("validation"))
 
+    @property
+    def predicts_folder(self) -> bool:
+        """Whether the run is a prediction over ``predict``, for which the labelled data need not be there."""
+        return self.predict is not None and self.trainer is not None and self.trainer.state.fn == TrainerFn.PREDICTING
+
     def setup(self, stage: str) -> None:
         """Prediction of pictures without labels has no field for them."""
-        if stage == "predict" and self.predict is not None:
-            self.batch_keys = ("image", "name")  # type: ignore[misc]  # fewer than the class has
+        keys = type(self).batch_keys
+        unlabelled = stage == "predict" and self.predict is not None
+        self.batch_keys = ("image", "name") if unlabelled else keys  # type: ignore[misc]  # those of this run
 
     def dataset(self, split: Split) -> Dataset[Item]:
         """The samples of a split.
@@ -176,7 +188,7 @@ class LabelledPictures(DataModule):
         if self.eval_sources is None:
             return Pictures(train, self._held_out, numbers, self.eval_view)
         source = open_sources(self.eval_sources, self.wanted)
-        numbers = self._numbered(source)
+        numbers = self._numbered(source, self._labels(source))
         return Pictures(source, numbers != OTHER, numbers, self.eval_view)
 
     def budget(self, dataset: Dataset[Item]) -> Budget | None:
@@ -220,13 +232,17 @@ class LabelledPictures(DataModule):
         if self.mixing is None or self.trainer is None or not self.trainer.training:
             return batch
         step = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
-        generator = keyed_generator(self.seed, step, self.place()[0])
+        generator = keyed_generator(self.seed, step, self.place()[0], MIX)
         image, target = self.mixing.apply(batch["image"], batch["label"], self.num_classes, generator)
         return {**batch, "image": image, "target": target}
 
     @cached_property
+    def _train_labels(self) -> Labels:
+        return self._labels(self.train_source)
+
+    @cached_property
     def _numbers(self) -> Numbers:
-        return self._numbered(self.train_source)
+        return self._numbered(self.train_source, self._train_labels)
 
     @cached_property
     def _held_out(self) -> npt.NDArray[np.bool_]:
@@ -241,8 +257,7 @@ class LabelledPictures(DataModule):
     def _labels(self, source: Source) -> Labels:
         return labels_of(source, self.label_keys, self.wanted.cache)
 
-    def _numbered(self, source: Source) -> Numbers:
-        labels = self._labels(source)
+    def _numbered(self, source: Source, labels: Labels) -> Numbers:
         numbers = numbered(labels, self.class_names)
         foreign = np.unique(labels[numbers == OTHER]).tolist()
         if foreign and self.classes is None:

@@ -67,7 +67,7 @@ class OpenClipart(LabelledPictures):
         max_tokens: tokens in a batch of each process, training or not; None = ``batch_size`` pictures.
         cost: ``"sum"`` = the tokens of the pictures, which are packed; ``"padded"`` = the longest times their number.
         predict: folder of pictures without labels that prediction runs over; None = those of the test.
-        classes: names of the classes to use; None = all.
+        classes: names of the classes to use, in the order of their numbers; None = all, sorted.
         eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
         num_workers: loader processes for each training process; 0 loads in the training process.
         seed: of order and augmentation.
@@ -124,7 +124,7 @@ class OpenClipart(LabelledPictures):
         Raises:
             ValueError: the collection is not there.
         """
-        if not (self.train.is_file() and self.test.is_file()):
+        if not self.predicts_folder and not (self.train.is_file() and self.test.is_file()):
             self._write()
         super().prepare_data()
 

@@ -24,11 +24,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 from torch import Generator, Tensor, device, nn
 
 from lumina.sampling.context_drop import ContextDrop
+
+if TYPE_CHECKING:
+    from lumina.backbone.config import NextDiTConfig
 
 T = TypeVar("T")
 
@@ -159,12 +162,22 @@ class Modality(nn.Module, ABC):
     Attributes:
         token_dim: F.
         position_axes: A.
+        classes: names of the classes of logits, in their order; None = there are none, or the data knows them.
     """
 
     batch_keys: ClassVar[tuple[str, ...]]
     decodes: ClassVar[type] = Tokens
     token_dim: int
     position_axes: int
+    classes: list[str] | None = None
+
+    def learn(self, data: Any) -> Mapping[str, Any]:
+        """Called before step 0 with the datamodule: takes from it what was left out, refuses what does not fit.
+
+        Returns:
+            The arguments of its own that it has taken, by name; they are stored with the run.
+        """
+        return {}
 
     @abstractmethod
     def compress(self, batch: Batch) -> Any:
@@ -298,12 +311,12 @@ class Objective(nn.Module, ABC):
     batch_keys: ClassVar[tuple[str, ...]] = ()
     puts_out: ClassVar[type] = Tokens
 
-    def build(self, width: int, trained_length: tuple[float, ...]) -> None:
-        """Takes what is measured from the other parts; creates the parameters that depend on it, if there are any.
+    def build(self, config: NextDiTConfig, modality: Modality) -> None:
+        """Creates the parameters that depend on the other parts, if there are any, and refuses parts that do not fit.
 
         Args:
-            width: D.
-            trained_length: positions on each axis of the modality's own canvas, ``(A,)``.
+            config: of the backbone.
+            modality: whose outputs it makes.
         """
 
     @abstractmethod

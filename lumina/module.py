@@ -78,7 +78,7 @@ class LuminaModule(LightningModule):
         self.backbone = NextDiT(config, modality.input_embedding(config.dim), activation_checkpointing)
         self.conditioners = ConditionerSet(conditioners or [], config.cond_dim)
         check_outputs(objective, modality)
-        objective.build(config.dim, modality.trained_length)
+        objective.build(config, modality)
         self.objective = objective
         self.metrics: Iterable[SampleMetric] = nn.ModuleList(metrics or [])  # type: ignore[assignment]  # a list of just these
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
@@ -159,6 +159,15 @@ class LuminaModule(LightningModule):
             self._require_fields(data.batch_keys, type(data).__name__)
             if stage != "predict":
                 require_fields(self.objective.batch_keys, data.batch_keys, type(data).__name__)
+                self.learn(data)
+                check_budget(data, self.backbone.config)
+
+    def learn(self, data: DataModule) -> Mapping[str, Any]:
+        """Lets the modality take from the data what was left out; returns that, which is stored with the run."""
+        learnt = self.modality.learn(data)
+        if learnt and "modality" in self.hparams:
+            self.hparams["modality"].setdefault("init_args", {}).update(learnt)
+        return learnt
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The objective's loss, under noise keyed on the step and the rank."""
@@ -315,6 +324,19 @@ def check_outputs(objective: Objective, modality: Modality) -> None:
         raise ValueError(
             f"the objective {type(objective).__name__} puts out {_NAMES[objective.puts_out]}, but the modality "
             f"{type(modality).__name__} decodes {_NAMES[modality.decodes]}; choose two that go together."
+        )
+
+
+def check_budget(data: Any, config: NextDiTConfig) -> None:
+    """Refuses to fill batches by their real tokens where the padding is computed too.
+
+    Raises:
+        ValueError: saying which of the two to change.
+    """
+    if getattr(data, "max_tokens", None) is not None and data.cost == "sum" and config.mixed_sizes == "padded":
+        raise ValueError(
+            f"data.max_tokens={data.max_tokens} counts the tokens of the samples (cost=sum), but the backbone computes "
+            "their padding too (mixed_sizes=padded): set data.cost to padded, or backbone.mixed_sizes to packed."
         )
 
 

@@ -65,15 +65,38 @@ class Recognition(Modality):
         """A recognition adapter.
 
         Args:
-            size: height and width of the training pictures in pixels (of the largest, where there are many): what the
-                rules for larger sizes measure from.
+            size: height and width of the training pictures in pixels (the greatest of each, where there are many):
+                what the rules for larger sizes measure from.
             channels: of the pictures, 1 or 3.
             patch_size: side of a patch in pixels.
-            classes: names of the classes in the order of their labels; None = their numbers.
+            classes: names of the classes in the order of their labels; None = those of the data.
         """
         super().__init__()
         self.patches, self.classes = Image(size, channels, patch_size), classes
         self.token_dim = self.patches.token_dim
+
+    def learn(self, data: Any) -> Mapping[str, Any]:
+        """The names of the data's classes, where none are given.
+
+        Raises:
+            ValueError: for other names, or another order, than the data's; and for tokens of another size.
+        """
+        if getattr(data, "max_tokens", None) is not None and data.patch_size != self.patches.patch_size:
+            raise ValueError(
+                f"the data counts tokens in patches of {data.patch_size} pixels, the modality cuts patches of "
+                f"{self.patches.patch_size}; set data.patch_size to that."
+            )
+        names = [str(name) for name in getattr(data, "class_names", ())]
+        if not names or all(name.isdecimal() for name in names):
+            return {}
+        if self.classes is None:
+            self.classes = names
+        if self.classes != names:
+            raise ValueError(
+                f"the modality names the classes {', '.join(self.classes)}; the data numbers them {', '.join(names)}: "
+                "give them in that order, or leave modality.classes out."
+            )
+        return {"classes": names}
 
     def compress(self, batch: Batch) -> Images:
         """The pictures themselves."""
@@ -96,17 +119,9 @@ class Recognition(Modality):
         return self.patches.example_batch(count)
 
     def decode(self, outputs: Tensor, batch: Batch) -> list[Recognised]:
-        """Probabilities of logits ``[B, K]``, beside the pictures of the batch.
-
-        Raises:
-            ValueError: for more or fewer logits than there are names of classes.
-        """
-        count = outputs.shape[1]
-        classes = [str(number) for number in range(count)] if self.classes is None else self.classes
-        if len(classes) != count:
-            raise ValueError(
-                f"the head puts out {count} classes, but the modality names {len(classes)}: give as many, or none."
-            )
+        """Probabilities of logits ``[B, K]``, beside the pictures of the batch; classes without a name are numbered."""
+        named = self.classes or []
+        classes = [*named, *(str(number) for number in range(len(named), outputs.shape[1]))]
         names = batch.get("name", [None] * len(outputs))
         return [
             Recognised(name=name, image=image, probabilities=row, classes=classes)
@@ -240,7 +255,8 @@ def best_partition(height: int, width: int, max_patches: int, max_ratio: float) 
             f"best_partition got height {height}, width {width}, max_patches {max_patches}, max_ratio {max_ratio}; "
             "all must be at least 1."
         )
-    rows, columns = _grids(max_patches, max_ratio)
+    rows, columns = _grids(_rounded(max_patches), max_ratio)
+    rows, columns = (sides[rows * columns <= max_patches] for sides in (rows, columns))
     tall, wide = rows * width, columns * height
     score = np.minimum(tall, wide) / np.maximum(tall, wide)
     # A rounded quotient never ranks a worse grid first, but may level two: those few are compared exactly.
@@ -252,6 +268,11 @@ def best_partition(height: int, width: int, max_patches: int, max_ratio: float) 
 def _fit(grid: tuple[int, int], height: int, width: int) -> Fraction:
     tall, wide = grid[0] * width, grid[1] * height
     return Fraction(min(tall, wide), max(tall, wide))
+
+
+def _rounded(max_patches: int) -> int:
+    """The next power of two, so that small pictures with budgets of their own share a few tables."""
+    return 1 << (max_patches - 1).bit_length()
 
 
 @cache

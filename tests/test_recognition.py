@@ -24,7 +24,7 @@ SMALL = [
     "--model.backbone.dim=24", "--model.backbone.num_layers=2", "--model.backbone.num_heads=2",
     "--model.backbone.multiple_of=8", "--model.modality.init_args.patch_size=8",
     "--model.objective.init_args.head.init_args.num_classes=3",
-    "--model.modality.init_args.classes=[blue,green,red]", "--model.optimizer.init_args.fused=false",
+    "--model.optimizer.init_args.fused=false",
     "--trainer.accelerator=cpu", "--trainer.devices=1", "--trainer.precision=32", "--trainer.enable_progress_bar=false",
     "--trainer.log_every_n_steps=1", "--trainer.num_sanity_val_steps=0", "--data.init_args.num_workers=0",
     "--data.init_args.cache=null",
@@ -100,7 +100,9 @@ def test_predicts_a_folder_of_pictures(here, recwarn):
     whole = (here / "data/imagenet/val/red/0.png").read_bytes()
     (pictures / "cut.png").write_bytes(whole[: len(whole) // 2])
     options = ["--data.init_args.predict=pictures", "--data.init_args.max_corrupt=0.5"]
+    (here / "data/imagenet").rename(here / "data/elsewhere")  # the data it was trained on need not be there
     main(["predict", "--ckpt_path", "runs/fixed", *options])
+    (here / "data/elsewhere").rename(here / "data/imagenet")
     rows = list(csv.DictReader((here / "runs/fixed/version_0/predictions/rank_0/probabilities.csv").open(newline="")))
     assert [row["name"] for row in rows] == ["deep.png", "deeper/clear.png", "grey.png", "line.png", "printed.jpg"]
     found = {row["name"]: row["class"] for row in rows}
@@ -136,7 +138,7 @@ def test_fine_tunes_at_any_resolution(here, mixed_sizes, cost):
 def test_other_classes_get_a_new_last_layer(here):
     options = [
         "--model.weights=runs/fixed", "--model.objective.init_args.head.init_args.num_classes=2",
-        "--model.modality.init_args.classes=null", "--trainer.fast_dev_run=1", "--data.init_args.classes=[red,blue]",
+        "--trainer.fast_dev_run=1", "--data.init_args.classes=[red,blue]",
     ]  # fmt: skip
     with pytest.warns(UserWarning, match=r"objective\.head\.mlp\.2\.weight, .* do not fit this model, which trains"):
         main(["fit", "--config", str(PRETRAIN), *SMALL, *FIXED, *options])
@@ -171,6 +173,32 @@ def test_generative_models_are_no_programs(tiny_run, run_in, capsys):
     with pytest.raises(SystemExit):
         run_in("convert", tiny_run, "out", "--to=program")
     assert "--to program writes recognition models; the objective FlowMatching" in capsys.readouterr().err
+
+
+def test_figure_20_needs_a_view(here, capsys):
+    steps = ["--trainer.max_steps=2", "--trainer.callbacks.every_n_train_steps=1", "--trainer.val_check_interval=2"]
+    quiet = ["--trainer.limit_val_batches=1", "--trainer.enable_progress_bar=false"]
+    main(["fit", "--config", str(ROOT / "experiments/quickstart/recognition.yaml"), *steps, *quiet])
+    with pytest.raises(SystemExit):
+        main(["analyze", "resolution", "--runs=[runs/recognition]", "--sizes=[8,16]"])
+    assert "figure 20 needs one with an eval_view" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["analyze", "resolution", "--runs=[runs/recognition]", "--sizes=[8,9]"])
+    assert "image size 9x9 must be a positive multiple of 2" in capsys.readouterr().err
+
+
+def test_padding_counts_where_it_is_computed(here, capsys):
+    with pytest.raises(SystemExit):
+        main(["fit", "--config", str(PRETRAIN), "--config", str(ANYRES), *SMALL, "--model.weights=null",
+              "--model.backbone.mixed_sizes=padded", "--data.init_args.patch_size=8",
+              "--data.init_args.augmentation=null"])  # fmt: skip
+    assert "set data.cost to padded, or backbone.mixed_sizes to packed" in capsys.readouterr().err
+
+
+def test_another_objective_is_refused(tiny_run, here, capsys):
+    with pytest.raises(SystemExit):
+        main(["test", "--config", str(here / "runs/fixed/version_0/config.yaml"), "--ckpt_path", str(tiny_run)])
+    assert "was trained with the objective lumina.objectives.flow_matching.FlowMatching" in capsys.readouterr().err
 
 
 def test_labels_are_needed_to_train_but_not_to_predict(here, capsys):

@@ -60,6 +60,8 @@ def analyze(
     for name, run in zip(called, runs, strict=True):
         module, config = load_module(run).to(device), stored_config(run)
         for size in sizes:
+            module.modality.layout(1, {"size": (size, size)})  # refuses a size that patches do not divide
+        for size in sizes:
             view = crop(size, share)
             loaded = seen_through(view, fitting(batch_size, size, sizes), config, data or [])
             for rule in rules:
@@ -95,11 +97,20 @@ def seen_through(view: str, batch_size: int, config: Path, options: Sequence[str
         batch_size: pictures at once.
         config: of a run.
         options: further options of the datamodule, as ``root=elsewhere``.
+
+    Raises:
+        ValueError: if the datamodule has no view.
     """
     parser = ShortErrorParser(prog="lumina analyze resolution")
     parser.add_argument("--data", type=DataModule)
     changes = [f"eval_view={view}", f"eval_batch_size={batch_size}", "max_tokens=null", *options]
-    stored = json.dumps(yaml.safe_load(config.read_text())["data"])
+    plain = yaml.safe_load(config.read_text())["data"]
+    if "eval_view" not in plain.get("init_args", {}):
+        raise ValueError(
+            f"{config} has the datamodule {plain['class_path']}, whose pictures have one size; figure 20 needs one "
+            "with an eval_view, such as datamodules.labelled_pictures.LabelledPictures."
+        )
+    stored = json.dumps(plain)
     words = [f"--data={stored}", *(f"--data.init_args.{change}" for change in changes)]
     data: DataModule = parser.instantiate(parser.parse_args(words)).data
     data.prepare_data()

@@ -65,6 +65,8 @@ class Layout:
         if mask is None or bool(mask.all()):
             scale = None if proportional_base is None else _length_scale(length, proportional_base)
             return cls(shape=(batch, length), rows=rows, query_scale=scale)
+        if not packed and proportional_base is None:
+            return cls(shape=(batch, length), mask=mask, rows=rows)
         segments = Segments.of(mask.sum(1).tolist(), mask.device)
         scales = None
         if proportional_base is not None:

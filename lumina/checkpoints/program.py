@@ -31,7 +31,7 @@ class Recogniser(nn.Module):
         (self.key,) = module.modality.batch_keys
 
     def forward(self, data: Tensor) -> Tensor:
-        """``data [B, C, H, W]`` in [-1, 1], its sides multiples of the patch, to probabilities ``[B, K]``."""
+        """``data [B, C, H, W]`` in [-1, 1], its sides multiples of the patch (two or more), to ``[B, K]``."""
         module, batch = self.module, {self.key: data}
         tokens = module.tokens(batch)
         cond = module.conditioners.conditions(batch, data.shape[0], data.device)
@@ -40,7 +40,7 @@ class Recogniser(nn.Module):
 
 
 def save_program(module: LuminaModule, folder: Path) -> float:
-    """Exports a recognition model for batches and pictures of any size, and checks it against the model.
+    """Exports a recognition model for any batch and any pictures of two patches a side or more, and checks it.
 
     ``torch.export.load("model.pt2").module()`` gives the function back; the file also holds the model's arguments
     (names of the classes among them), as ``model.yaml``.

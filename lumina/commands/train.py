@@ -37,6 +37,8 @@ class RunConfig(SaveConfigCallback):
             return
         folder = run_folder(trainer)
         folder.mkdir(parents=True, exist_ok=True)
+        for name, value in pl_module.learn(pl_module.data).items():
+            self.config.model.modality.init_args[name] = value
         self.parser.save(self.config, folder / "config.yaml", skip_none=False, overwrite=True, multifile=False)
 
 

@@ -35,6 +35,7 @@ class DataModule(LightningDataModule, ABC):
 
     Attributes:
         repeats: times that training serves each sample of an epoch, in different variations; see `RankSampler`.
+            Batches of one bucket serve each sample once.
 
     Args:
         batch_size: samples in a training batch, on each process.
@@ -119,8 +120,8 @@ class DataModule(LightningDataModule, ABC):
     def serve(self, dataset: Dataset[Item], train: bool) -> Loader:
         """This process's share of a dataset, in batches."""
         buckets, budget = self.buckets(dataset), self.budget(dataset)
-        alike = buckets if budget is None else budget.lengths
-        samples = Samples(dataset, self.seed, self.augment if train else None, alike)
+        lengths = None if budget is None else budget.lengths
+        samples = Samples(dataset, self.seed, self.augment if train else None, buckets, lengths)
         size = self.batch_size if train else self.eval_batch_size
         return Loader(
             dataset=samples,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
@@ -39,23 +39,30 @@ class Sample(NamedTuple):
 class Samples(Dataset[Sample]):
     """A dataset that is asked with keys.
 
-    A corrupt sample is replaced by the next one that can be read, of its bucket if there is one. In evaluation the
-    replacement does not count, since it is served in its own place already.
+    A corrupt sample is replaced by the next one that can be read, of its bucket (or no longer than itself) if there is
+    one. In evaluation the replacement does not count, since it is served in its own place already.
 
     Args:
         dataset: gives items by index; raises `CorruptSample` for one that cannot be read.
         seed: of the augmentation.
         augment: what to do with an item in training; None in evaluation.
-        buckets: ``[N]``, the bucket (or length) of each sample; None where any sample can stand for any other.
+        buckets: ``[N]``, the bucket of each sample; None = there are none.
+        lengths: ``[N]``, of samples in batches of a token budget; None = there is no budget.
     """
 
     def __init__(
-        self, dataset: Dataset[Item], seed: int, augment: Augment | None, buckets: Tensor | None = None
+        self,
+        dataset: Dataset[Item],
+        seed: int,
+        augment: Augment | None,
+        buckets: Tensor | None = None,
+        lengths: Tensor | None = None,
     ) -> None:
         self.dataset = dataset
         self.seed = seed
         self.augment = augment
         self.buckets = buckets
+        self.lengths = lengths
 
     def __len__(self) -> int:
         return len(self.dataset)  # type: ignore[arg-type]
@@ -79,13 +86,14 @@ class Samples(Dataset[Sample]):
 
     def _candidates(self, first: int) -> Iterator[int]:
         yield first
-        following = range(first + 1, len(self)), range(first)
-        buckets = self.buckets
-        if buckets is None:
-            yield from chain(*following)
-        else:
-            yield from (index for index in chain(*following) if buckets[index] == buckets[first])
-            yield from (index for index in chain(*following) if buckets[index] != buckets[first])
+        following = torch.cat((torch.arange(first + 1, len(self)), torch.arange(first)))
+        fits = torch.ones(len(following), dtype=torch.bool)
+        if self.buckets is not None:
+            fits &= self.buckets[following] == self.buckets[first]
+        if self.lengths is not None:
+            fits &= self.lengths[following] <= self.lengths[first]
+        yield from following[fits].tolist()
+        yield from following[~fits].tolist()
 
 
 class Batcher:

@@ -7,9 +7,10 @@ from typing import ClassVar
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from lumina.backbone.config import NextDiTConfig
 from lumina.backbone.rope import Rule
 from lumina.conditioning.label import check_labels
-from lumina.interfaces import Backbone, Batch, Conditioning, Head, Inference, Objective, Tokens
+from lumina.interfaces import Backbone, Batch, Conditioning, Head, Inference, Modality, Objective, Tokens
 
 
 class Recognition(Objective):
@@ -40,10 +41,30 @@ class Recognition(Objective):
         self.head, self.label_smoothing, self.rope_rule = head, label_smoothing, rope_rule
         self.inference = Inference()
 
-    def build(self, width: int, trained_length: tuple[float, ...]) -> None:
-        """Creates the head's parameters; the rule measures from ``trained_length``."""
-        self.head.build(width)
-        self.inference = Inference(rope_rule=self.rope_rule, trained_length=trained_length)
+    def build(self, config: NextDiTConfig, modality: Modality) -> None:
+        """Creates the head's parameters; the rule measures from the modality's own size.
+
+        Raises:
+            ValueError: for a backbone that waits for a time, or whose positions no rule applies to; and for other
+                classes than the modality's.
+        """
+        classes = modality.classes
+        if config.has_time:
+            raise ValueError(
+                f"backbone: modulation={config.modulation} needs a time, which recognition has not; set it to learned."
+            )
+        if self.rope_rule != "none" and config.positions != "rope":
+            raise ValueError(
+                f"Recognition: rope_rule={self.rope_rule} applies to backbones with positions=rope, this one has "
+                f"positions={config.positions}; set rope_rule to none."
+            )
+        if classes is not None and len(classes) != self.head.num_classes:
+            raise ValueError(
+                f"the head has {self.head.num_classes} classes, but the modality names {len(classes)}; set num_classes "
+                f"of the {type(self.head).__name__} to as many."
+            )
+        self.head.build(config.dim)
+        self.inference = Inference(rope_rule=self.rope_rule, trained_length=modality.trained_length)
 
     def loss(
         self, backbone: Backbone, tokens: Tokens, cond: Conditioning, batch: Batch, generator: Generator
@@ -51,7 +72,7 @@ class Recognition(Objective):
         """Mean cross-entropy, in float32.
 
         Returns:
-            ``{"loss": []}``; in evaluation also ``"accuracy"``.
+            ``{"loss": []}``.
 
         Raises:
             ValueError: for a label of a class that the head has not, or soft targets of other classes.
@@ -66,9 +87,7 @@ class Recognition(Objective):
                     f"the {type(self.head).__name__} to the number of classes in the data."
                 )
             return {"loss": F.cross_entropy(logits, target, label_smoothing=self.label_smoothing)}
-        logits = self._logits(backbone, tokens, cond, self.inference)
-        right = logits.argmax(1) == batch["label"]
-        return {"loss": F.cross_entropy(logits, batch["label"]), "accuracy": right.float().mean()}
+        return {"loss": F.cross_entropy(self._logits(backbone, tokens, cond, self.inference), batch["label"])}
 
     def outputs(
         self,

@@ -17,13 +17,24 @@ import torch
 def warn_of_differences(path: str | Path, config: Mapping[str, Any]) -> None:
     """Warns with one line a difference.
 
+    Another objective is refused: its weights have other names.
+
     Args:
         path: the checkpoint; a sharded one (a folder) stores no arguments.
         config: the model's arguments in this run, as plain data.
+
+    Raises:
+        ValueError: for another objective.
     """
     if Path(path).is_dir():
         return
     stored = torch.load(path, map_location="meta", weights_only=True, mmap=True).get("hyper_parameters", {})
+    old, new = (_class(arguments.get("objective")) for arguments in (stored, config))
+    if old is not None and old != new:
+        raise ValueError(
+            f"{path} was trained with the objective {old}, this run has {new}: they do not go on from each other; "
+            "start from its weights with model.weights instead."
+        )
     lines = [f"  model.{key}: checkpoint {old!r}, this run {new!r}" for key, old, new in differences(stored, config)]
     if lines:
         warnings.warn("\n".join([f"{path} was made with other arguments; this run's hold:", *lines]), stacklevel=2)
@@ -39,6 +50,10 @@ def differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, A
                 yield from differences(old.get(name), new.get(name), f"{key}.{name}" if key else str(name))
     elif _plain(old) != _plain(new):
         yield key, old, new
+
+
+def _class(part: Any) -> str | None:
+    return str(part["class_path"]) if isinstance(part, Mapping) and "class_path" in part else None
 
 
 def _plain(value: Any) -> Any:

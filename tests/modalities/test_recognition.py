@@ -114,9 +114,28 @@ def test_a_table_of_probabilities(tmp_path):
     assert len(list(csv.DictReader(path.open(newline="")))) == 2
 
 
-def test_as_many_names_as_classes():
-    with pytest.raises(ValueError, match="puts out 3 classes, but the modality names 1"):
-        logits(module(classes=["cat"]), pictures())
+class Data:
+    max_tokens, patch_size = None, 16
+
+    def __init__(self, *names, **options):
+        self.class_names = names
+        vars(self).update(options)
+
+
+def test_names_are_those_of_the_data():
+    modality = Recognition((8, 8), patch_size=4)
+    assert modality.learn(Data("cat", "dog")) == {"classes": ["cat", "dog"]} == modality.learn(Data("cat", "dog"))
+    assert modality.decode(torch.zeros(1, 3), {"image": torch.zeros(1, 3, 8, 8)})[0].classes == ["cat", "dog", "2"]
+    with pytest.raises(
+        ValueError, match="names the classes cat, dog; the data numbers them dog, cat: give them in that"
+    ):
+        modality.learn(Data("dog", "cat"))
+    assert modality.learn(Data("0", "1")) == {}  # numbers may be given any names
+
+
+def test_tokens_are_counted_as_they_are_cut():
+    with pytest.raises(ValueError, match="counts tokens in patches of 16 pixels, the modality cuts patches of 4"):
+        Recognition((8, 8), patch_size=4).learn(Data(max_tokens=100))
 
 
 @pytest.mark.parametrize("options", [{"patch_size": 0}, {"max_patches": 0}, {"max_ratio": 0.5}, {"area": (0.5, 0.2)}])

@@ -9,9 +9,11 @@ import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from torch.utils.data import Dataset
 
-from lumina.data import Budget, BudgetSampler, DataModule
-from lumina.data.sampler import BLANK
+from lumina.data import Budget, BudgetSampler, CorruptSample, DataModule
+from lumina.data.sampler import BLANK, Key
+from lumina.data.samples import Samples
 
 
 def lengths(size=203, longest=40, seed=0):
@@ -234,3 +236,29 @@ def test_lightning_predicts_and_overfits(tmp_path):
     trainer(ModelCheckpoint(tmp_path), **options).fit(model, datamodule=Strips())
     numbers = [[number for number, _ in batch] for batch in model.trained]
     assert numbers == [list(range(8)), list(range(8, 16))] * 2  # the budget is without effect
+
+
+class OneCorrupt(Dataset):
+    """Gives its indices; one cannot be read."""
+
+    def __init__(self, size, corrupt):
+        self.size, self.corrupt = size, corrupt
+
+    def __len__(self):
+        return self.size
+
+    def __getitem__(self, index):
+        if index == self.corrupt:
+            raise CorruptSample(f"{index}.png", "broken")
+        return {"index": index}
+
+
+@pytest.mark.parametrize(
+    ("lengths", "corrupt", "stands_in"),
+    [([3, 60, 60, 5, 2], 0, 4), ([3, 60, 3, 5, 2], 0, 2), ([60, 3, 3, 60], 2, 1), ([1, 60, 5], 0, 1)],
+)
+def test_what_stands_in_is_no_longer(lengths, corrupt, stands_in):
+    """The shortest sample alone has nothing shorter."""
+    samples = Samples(OneCorrupt(len(lengths), corrupt), 0, None, lengths=torch.tensor(lengths))
+    sample = samples[Key(0, corrupt)]
+    assert sample.item == {"index": stands_in} and not sample.real and len(sample.skipped) == 1

@@ -1,0 +1,81 @@
+"""Whether the parts of a model, and the model and its data, go together: all that is refused before step 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
+from lumina.backbone import NextDiTConfig
+from lumina.interfaces import Conditioner, Modality, Objective, Tokens
+
+NAMES = {Tokens: "tokens", Tensor: "logits"}
+
+
+def measured(config: NextDiTConfig, modality: Modality, conditioners: Sequence[Conditioner]) -> NextDiTConfig:
+    """The config with the widths that the modality and the conditioners have.
+
+    Raises:
+        ValueError: where the config states another width.
+    """
+    text = {conditioner.dim for conditioner in conditioners if conditioner.route == "cross"}
+    if len(text) > 1:
+        raise ValueError(
+            f"conditioners on the cross route must have one width, got {sorted(text)}; project them to one."
+        )
+    wide = replace(
+        config,
+        token_dim=modality.token_dim,
+        position_axes=modality.position_axes,
+        text_dim=next(iter(text), None),
+    )
+    for name in ("token_dim", "position_axes", "text_dim"):
+        stated, width = getattr(config, name), getattr(wide, name)
+        if stated is not None and stated != width:
+            raise ValueError(
+                f"backbone.{name}={stated}, but the modality and the conditioners have {width}; "
+                "leave it out, it is measured."
+            )
+    return wide
+
+
+def check_outputs(objective: Objective, modality: Modality) -> None:
+    """Refuses an objective whose outputs the modality cannot decode.
+
+    Raises:
+        ValueError: naming both.
+    """
+    if objective.puts_out is not modality.decodes:
+        raise ValueError(
+            f"the objective {type(objective).__name__} puts out {NAMES[objective.puts_out]}, but the modality "
+            f"{type(modality).__name__} decodes {NAMES[modality.decodes]}; choose two that go together."
+        )
+
+
+def check_budget(data: Any, config: NextDiTConfig) -> None:
+    """Refuses to fill batches by their real tokens where the padding is computed too.
+
+    Raises:
+        ValueError: saying which of the two to change.
+    """
+    if getattr(data, "max_tokens", None) is not None and data.cost == "sum" and config.mixed_sizes == "padded":
+        raise ValueError(
+            f"data.max_tokens={data.max_tokens} counts the tokens of the samples (cost=sum), but the backbone computes "
+            "their padding too (mixed_sizes=padded): set data.cost to padded, or backbone.mixed_sizes to packed."
+        )
+
+
+def require_fields(needed: Iterable[str], present: Sequence[str], owner: str) -> None:
+    """Refuses data without the fields that are read.
+
+    Raises:
+        ValueError: naming what is missing and what there is.
+    """
+    missing = [repr(name) for name in needed if name not in present]
+    if missing:
+        raise ValueError(
+            f"{owner} has no {', '.join(missing)}, which the modality, the conditioners or the objective read; it has: "
+            f"{', '.join(present)}. Choose a datamodule that yields it, or drop the part that asks for it."
+        )

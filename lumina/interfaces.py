@@ -53,16 +53,20 @@ class Tokens:
         positions: ``[B, L, A]``, integer or real coordinates on each axis; A may be 0.
         mask: ``[B, L]`` bool, True = real, padding last; None when nothing is padding.
         groups: ``[B, L]`` integer, the group (a view, say) whose ``Conditioning.grouped`` vector a token receives.
+        place: ``features [B, L, F] -> positions [B, L, A]`` where the features themselves say where a token is, as the
+            coordinates of a point do, so that it moves while it is generated; None = the positions stay.
     """
 
     features: Tensor
     positions: Tensor
     mask: Tensor | None = None
     groups: Tensor | None = None
+    place: Callable[[Tensor], Tensor] | None = None
 
     def with_features(self, features: Tensor) -> Tokens:
-        """The same places with other ``features [B, L, F]``."""
-        return replace(self, features=features)
+        """The same tokens with other ``features [B, L, F]``, at the same places unless the features say where."""
+        positions = self.positions if self.place is None else self.place(features)
+        return replace(self, features=features, positions=positions)
 
     def to(self, device: device) -> Tokens:
         """The same tokens on ``device``."""
@@ -71,6 +75,7 @@ class Tokens:
             positions=self.positions.to(device),
             mask=None if self.mask is None else self.mask.to(device),
             groups=None if self.groups is None else self.groups.to(device),
+            place=self.place,
         )
 
 
@@ -216,7 +221,7 @@ class Modality(nn.Module, ABC):
         """A small random batch with every field of ``batch_keys``; the contract tests feed on it."""
 
     def input_embedding(self, width: int) -> nn.Module:
-        """``(features [B, L, F], t [B]) -> [B, L, D]``; linear unless the modality knows better."""
+        """``(features [B, L, F], t [B], mask [B, L] or None, inference) -> [B, L, D]``; linear unless overridden."""
         from lumina.backbone.embedding import LinearEmbedding
 
         return LinearEmbedding(self.token_dim, width)

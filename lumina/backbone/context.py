@@ -59,7 +59,8 @@ class Context:
         drop = inference.context_drop
         packed = config.mixed_sizes == "packed" or drop is not None  # averages over squares are packed anyway
         layout = memory.once("layout", lambda: Layout.of(tokens, groups, inference.proportional_base, packed))
-        table, pool = memory.once(
+        places = memory if tokens.place is None else Memory()  # tokens that move are turned anew at each prediction
+        table, pool = places.once(
             "rotation", lambda: _rotation(config, tokens, t, inference, layout), key=time_read(inference, t)
         )
         count = config.num_layers

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from lumina.backbone.initialisation import zero_linear
+from lumina.interfaces import Inference
 
 FREQUENCIES = 128
 
 
 class LinearEmbedding(nn.Linear):
-    """A linear input embedding: ``(features [B, L, F], t) -> [B, L, D]``; time is not read."""
+    """A linear input embedding: ``features [B, L, F] -> [B, L, D]``; nothing else is read."""
 
     def __init__(self, token_dim: int, width: int) -> None:
         """Xavier weights, zero bias.
@@ -26,7 +27,13 @@ class LinearEmbedding(nn.Linear):
         nn.init.xavier_uniform_(self.weight)
         nn.init.zeros_(self.bias)
 
-    def forward(self, features: Tensor, t: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        features: Tensor,
+        t: Tensor | None = None,
+        mask: Tensor | None = None,
+        inference: Inference | None = None,
+    ) -> Tensor:
         """``[B, L, D]``."""
         return super().forward(features)
 

@@ -44,7 +44,7 @@ class NextDiT(nn.Module):
 
         Args:
             config: its architecture, with ``token_dim`` and ``position_axes``.
-            input_embedding: ``(features [B, L, F], t [B]) -> [B, L, D]``; None = linear.
+            input_embedding: see `lumina.interfaces.Modality.input_embedding`; None = linear.
             activation_checkpointing: recompute each block's activations in the backward pass instead of keeping them.
 
         Raises:
@@ -115,7 +115,8 @@ class NextDiT(nn.Module):
         dtype = next(self.parameters()).dtype  # noise and text are float32 also where the weights are not
         if cond.cross is not None:
             cond = replace(cond, cross=cond.cross.to(dtype))
-        x, origin = self.x_embedder(tokens.features.to(dtype), t), None
+        options = inference or Inference()
+        x, origin = self.x_embedder(tokens.features.to(dtype), t, tokens.mask, options), None
         if self.pad_token is not None and self.config.mixed_sizes == "padded" and tokens.mask is not None:
             x = torch.where(tokens.mask.unsqueeze(-1), x, self.pad_token.type_as(x))
         if self.config.positions == "sincos" and self.config.position_axes:
@@ -125,7 +126,6 @@ class NextDiT(nn.Module):
         elif self.config.positions == "rope_1d":
             index = torch.arange(x.shape[1], device=x.device)
             tokens = replace(tokens, positions=index[None, :, None].expand(x.shape[0], -1, -1))
-        options = inference or Inference()
         memory = Memory() if options.memory is None or torch.is_grad_enabled() else options.memory
         context = Context.of(self.config, tokens, t, cond, options, memory)
         vectors = self._vectors(x, t, cond, memory)

@@ -47,27 +47,46 @@ def axis_frequencies(
     """
     u = torch.arange(0, dim, 2, dtype=torch.float64) / dim
     plain = float(base) ** -u
+    if rule != "frequency_aware":
+        return scaled_frequencies(rule, plain, u, scale, t, head_dim or dim)
+    s = torch.as_tensor(scale, dtype=torch.float64).unsqueeze(-1)
+    exponent = 1.0 if bool((s == 1).all()) else _target_exponent(base, trained_length)
+    return _stretched(plain, u, s, exponent)
+
+
+def scaled_frequencies(
+    rule: str, plain: Tensor, u: Tensor, scale: float | Tensor, t: float | Tensor, width: int
+) -> Tensor:
+    """The rules that need nothing but the frequencies: of RoPE, and of the Fourier features of points.
+
+    Args:
+        rule: one of `axis_frequencies`, without "frequency_aware".
+        plain: ``[K]`` frequencies of the trained size, falling with ``u``.
+        u: ``[K]`` their normalised exponents.
+        scale: s, one or ``[B]``.
+        t: flow time.
+        width: real dimensions that the frequencies fill (D_head), for "time_aware".
+
+    Returns:
+        ``[K]``, or one for each scale ``[B, K]``; ``plain`` at scale 1.
+
+    Raises:
+        ValueError: for an unknown rule.
+    """
     _check_rule(rule)
     if rule == "none":
         return plain
     s = torch.as_tensor(scale, dtype=torch.float64).unsqueeze(-1)
-    interpolated, ntk = plain / s, (base * s) ** -u
-    if rule == "interpolation":
-        return interpolated
-    if rule == "ntk":
-        return ntk
-    if rule == "watershed":
-        return interpolated if float(t) < WATERSHED else ntk
-    if rule == "frequency_aware":
-        if bool((s == 1).all()):
-            return plain.expand_as(interpolated)
-        exponent = _target_exponent(base, trained_length)
-    else:
-        head = head_dim or dim
-        exponent = ((head - 1) * float(t) + 1) / head
-    # exp-log form: base * s ** (1 / exponent) overflows for small exponents
-    scaled = torch.exp(-u * (math.log(base) + s.log() / exponent))
-    return torch.maximum(scaled, interpolated)
+    if rule == "time_aware":
+        return _stretched(plain, u, s, ((width - 1) * float(t) + 1) / width)
+    interpolate = rule == "interpolation" or (rule == "watershed" and float(t) < WATERSHED)
+    return plain / s if interpolate else plain * s**-u
+
+
+def _stretched(plain: Tensor, u: Tensor, s: Tensor, exponent: float) -> Tensor:
+    """``max(theta s^(-u / exponent), theta / s)``: interpolation up to the exponent from which NTK would exceed it."""
+    # exp-log form: s ** (1 / exponent) overflows for small exponents
+    return plain * torch.maximum(torch.exp(-u * s.log() / exponent), 1 / s)
 
 
 def _check_rule(rule: str) -> None:

@@ -25,3 +25,21 @@ def held_out(names: Sequence[str], share: float) -> npt.NDArray[np.bool_]:
     chosen = np.zeros(len(names), bool)
     chosen[np.argsort(marks, kind="stable")[:count]] = True
     return chosen
+
+
+def held_out_of_each(names: Sequence[str], labels: npt.NDArray[np.integer], share: float) -> npt.NDArray[np.bool_]:
+    """Whether each sample is held out, a share of each class.
+
+    Args:
+        names: of the samples, by which they are chosen.
+        labels: ``[N]`` classes.
+        share: as of `held_out`.
+
+    Returns:
+        ``[N]`` bool.
+    """
+    chosen = np.zeros(len(names), bool)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        chosen[members] = held_out([names[member] for member in members], share)
+    return chosen

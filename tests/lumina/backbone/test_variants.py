@@ -7,7 +7,7 @@ from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_att
 
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.backbone.layout import Layout
-from lumina.interfaces import Conditioning, Tokens
+from lumina.interfaces import Conditioning, Inference, Tokens
 
 T = torch.tensor([0.3, 0.8])
 NOTHING = Conditioning()
@@ -178,15 +178,19 @@ def test_points_without_axes_are_a_set(build, config):
     torch.testing.assert_close(shuffled, out[:, order], atol=1e-5, rtol=1e-4)
 
 
-def test_an_embedding_of_the_modality_sees_the_time(build, batch):
+def test_an_embedding_of_the_modality_sees_time_padding_and_options(build, batch):
+    options = Inference(rope_rule="ntk")
+
     class Timed(nn.Linear):
-        def forward(self, features, t):
+        def forward(self, features, t, mask=batch.mask, inference=options):
+            assert mask is batch.mask
+            assert inference is options
             return super().forward(features * t[:, None, None])
 
     config = build().config
     model = NextDiT(config, input_embedding=Timed(5, 48))
     expected = model.x_embedder(batch.features, T)
-    assert torch.equal(model.features(batch, T, NOTHING), expected)
+    assert torch.equal(model.features(batch, T, NOTHING, options), expected)
 
 
 @pytest.mark.parametrize("padded", [False, True])

@@ -1,0 +1,218 @@
+"""Sweet Home 3D's furniture: 820 named models of things in and around a house, read from its own catalogues."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from lumina.clouds.normalise import Normalisation
+from lumina.clouds.surface import sample_surface, trimesh
+from lumina.data import CorruptSample, Split
+from lumina.data.arrays import file_stamp
+from lumina.data.clouds import PointClouds, Shapes, Variation
+from lumina.data.holdout import held_out_of_each
+from lumina.data.shape_cache import ShapeCache
+
+WORDS = {
+    "seat": ("chair", "stool", "sofa", "couch", "bench"),
+    "table": ("table", "desk"),
+    "storage": ("cabinet", "bookcase", "wardrobe", "cupboard", "shelves", "chest", "dresser"),
+    "lamp": ("lamp", "light", "chandelier", "lantern", "lamppost"),
+    "bed": ("bed",),
+    "opening": ("door", "window"),
+    "person": ("male", "boy", "girl"),
+    "plant": ("plant", "tree", "bamboo", "ficus", "hedge", "flowers"),
+    "vehicle": ("bicycle", "bike", "scooter", "car", "truck", "bus", "van", "sedan"),
+}
+"""Classes of shapes, and how the word ends by which a name belongs to one."""
+
+CATALOGUE = "PluginFurnitureCatalog.properties"
+CODE = "latin-1"  # of the catalogue, as of every Java properties file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One piece of a catalogue.
+
+    Attributes:
+        file: the catalogue, a zip archive.
+        model: the OBJ file in it.
+        name: in English.
+        category: the room or kind that the catalogue sorts it under.
+        rotation: ``[3, 3]``, which stands the model upright.
+        size: width, height and depth in cm.
+    """
+
+    file: Path
+    model: str
+    name: str
+    category: str
+    rotation: npt.NDArray[np.float64]
+    size: tuple[float, float, float]
+
+
+class SweetHome(PointClouds):
+    """Furniture, lamps, plants, people and vehicles as point clouds, at real size in cm.
+
+    Each model is sampled once, evenly by area, and kept in the cache. ``label`` is the place of the class in
+    ``classes``, ``caption`` the name in the catalogue. ``"validation"`` and ``"test"`` are the same shapes, a share of
+    each class. The other fields are those of `lumina.data.clouds.PointClouds`.
+
+    Args:
+        batch_size: clouds in a training batch, on each process.
+        root: folder of the catalogues ``*.sh3f``; by default where Debian's package puts them.
+        classes: which classes of shapes, of `WORDS`; None = all pieces, and the catalogue's categories are the classes.
+        sampled: points kept of each model.
+        holdout: share of each class held out, chosen by name, whatever the seed.
+        cache: folder for the clouds; None = sample the models each time.
+        points: of a training cloud.
+        eval_points: of a cloud in validation, test and prediction; None = ``points``.
+        normalisation: see `lumina.clouds.normalise.Normalisation`; it is taken of all points of a shape.
+        variation: random variations of training clouds; None = none.
+        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
+        num_workers: loader processes for each training process; 0 loads in the training process.
+        seed: of order, subsets and variations.
+        max_corrupt: share of clouds that may be unreadable; they are skipped and named. More end the run.
+
+    Raises:
+        ValueError: for classes that there are not.
+    """
+
+    batch_keys: ClassVar[tuple[str, ...]] = (*PointClouds.batch_keys, "label", "caption")
+
+    def __init__(
+        self,
+        batch_size: int,
+        root: Path = Path("/usr/share/sweethome3d/furniture"),
+        classes: list[str] | None = None,
+        sampled: int = 8_192,
+        holdout: float = 0.2,
+        cache: Path | None = Path("~/.cache/lumina"),
+        points: int = 256,
+        eval_points: int | None = None,
+        normalisation: Normalisation = "shape_unit",
+        variation: Variation | None = None,
+        eval_batch_size: int | None = None,
+        num_workers: int = 0,
+        seed: int = 0,
+        max_corrupt: float = 0.01,
+    ) -> None:
+        super().__init__(
+            batch_size, points, eval_points, normalisation, variation, eval_batch_size, num_workers, seed, max_corrupt
+        )
+        self.root, self.classes, self.sampled = root.expanduser(), classes, sampled
+        self.holdout, self.cache = holdout, cache
+        unknown = sorted(set(classes or ()) - set(WORDS))
+        if unknown:
+            raise ValueError(f"There are no classes {', '.join(unknown)}: choose of {', '.join(WORDS)}.")
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes; a label is the place of its name."""
+        return tuple(self.classes or sorted({piece.category for piece in self._pieces}))
+
+    def shapes(self, split: Split) -> Shapes:
+        """The shapes of a split.
+
+        Raises:
+            ValueError: there are no catalogues.
+        """
+        labels = np.array([self._label(piece) for piece in self._pieces])
+        out = held_out_of_each(self._cache.names, labels, self.holdout)
+        chosen = np.flatnonzero((labels >= 0) & (out == (split != "train"))).tolist()
+        cache = self._cache.select(chosen)
+        return Shapes(
+            read=cache.read,
+            names=cache.names,
+            labels=[int(labels[index]) for index in chosen],
+            captions=[self._pieces[index].name for index in chosen],
+        )
+
+    @cached_property
+    def _pieces(self) -> list[Piece]:
+        files = sorted(self.root.glob("*.sh3f"))
+        if not files:
+            raise ValueError(
+                f"There are no furniture catalogues *.sh3f in {self.root}: run `apt-get install sweethome3d-furniture` "
+                "(Debian, Ubuntu), or unpack that package and set data.root to its folder furniture."
+            )
+        return [piece for file in files for piece in read_catalogue(file)]
+
+    @cached_property
+    def _cache(self) -> ShapeCache:
+        names = [f"{piece.file.name}:{piece.model}" for piece in self._pieces]
+        source = file_stamp(sorted({piece.file for piece in self._pieces}))
+        return ShapeCache(names, self.sampled, self._sample, self.cache, source)
+
+    def _sample(self, index: int) -> npt.NDArray[np.float32]:
+        return sample_piece(self._pieces[index], self.sampled)
+
+    def _label(self, piece: Piece) -> int:
+        """Its class; -1 = none of those asked for."""
+        if self.classes is None:
+            return self.class_names.index(piece.category)
+        shape = shape_class(piece.name)
+        return self.classes.index(shape) if shape in self.classes else -1
+
+
+def shape_class(name: str) -> str | None:
+    """The class of a name, by the last of its words that tells one; None where no word does."""
+    told = [kind for word in name.lower().split() for kind, ends in WORDS.items() if word.endswith(ends)]
+    return told[-1] if told else None
+
+
+def read_catalogue(file: Path) -> list[Piece]:
+    """The pieces of a catalogue, in its order.
+
+    Raises:
+        ValueError: the file is no catalogue.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            text = archive.read(CATALOGUE).decode(CODE)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise ValueError(f"{file} is not a furniture catalogue ({error}): get it anew.") from error
+    text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)
+    entries: dict[int, dict[str, str]] = {}
+    for key, number, value in re.findall(r"^(\w+)#(\d+)=(.*?)\r?$", text, re.MULTILINE):
+        entries.setdefault(int(number), {})[key] = value.strip()
+    return [_piece(file, entry) for _, entry in sorted(entries.items())]
+
+
+def _piece(file: Path, entry: dict[str, str]) -> Piece:
+    turned = [float(number) for number in entry.get("modelRotation", "1 0 0 0 1 0 0 0 1").split()]
+    return Piece(
+        file=file,
+        model=entry["model"].lstrip("/"),
+        name=entry["name"],
+        category=entry["category"],
+        rotation=np.array(turned).reshape(3, 3),
+        size=(float(entry["width"]), float(entry["height"]), float(entry["depth"])),
+    )
+
+
+def sample_piece(piece: Piece, count: int) -> npt.NDArray[np.float32]:
+    """``[count, 3]`` points of a piece's surface in cm: right, up, towards the viewer.
+
+    Raises:
+        CorruptSample: the model cannot be read.
+    """
+    name = f"{piece.file}:{piece.model}"
+    try:
+        with zipfile.ZipFile(piece.file) as archive:
+            content = io.BytesIO(archive.read(piece.model))
+        mesh = trimesh().load(content, file_type="obj", force="mesh", process=False, skip_materials=True)
+    except (KeyError, ValueError, IndexError, zipfile.BadZipFile) as error:
+        raise CorruptSample(name, error) from error
+    vertices = np.asarray(mesh.vertices) @ piece.rotation.T
+    extent = vertices.max(0) - vertices.min(0)
+    vertices = vertices * np.divide(piece.size, extent, out=np.ones(3), where=extent > 0)
+    return sample_surface(vertices, np.asarray(mesh.faces), count, name)

@@ -1,0 +1,1 @@
+"""Point clouds: reading, normalising, thinning out, drawing and writing them."""

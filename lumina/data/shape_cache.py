@@ -1,0 +1,63 @@
+"""Clouds of many shapes, read once and kept as one file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from lumina.data.arrays import Arrays, kept, stamp
+from lumina.data.corrupt import CorruptSample
+
+Read = Callable[[int], npt.NDArray[np.float32]]
+
+
+class ShapeCache:
+    """Clouds ``[P, 3]`` of equally many points; those that could not be read say why when they are asked for.
+
+    Args:
+        names: of the shapes, N.
+        points: P.
+        read: gives the points of a shape by its number; raises `CorruptSample`.
+        folder: where the clouds are kept; None keeps nothing.
+        source: a short name that changes when a file changes.
+    """
+
+    def __init__(self, names: Sequence[str], points: int, read: Read, folder: Path | None, source: str) -> None:
+        self.names = names
+        arrays = kept(folder, f"clouds-{stamp(source, points, *names)}", lambda: _gather(names, points, read))
+        self.points, self.errors = arrays["points"], arrays["errors"]
+        self.places: Sequence[int] = range(len(names))
+
+    def select(self, places: Sequence[int]) -> ShapeCache:
+        """Those of the shapes alone."""
+        some = copy(self)
+        some.names = [self.names[place] for place in places]
+        some.places = [self.places[place] for place in places]
+        return some
+
+    def read(self, index: int) -> npt.NDArray[np.float32]:
+        """``[P, 3]``.
+
+        Raises:
+            CorruptSample: the shape could not be read.
+        """
+        place = self.places[index]
+        if self.errors[place]:
+            raise CorruptSample(self.names[index], self.errors[place])
+        cloud: npt.NDArray[np.float32] = self.points[place]
+        return cloud
+
+
+def _gather(names: Sequence[str], points: int, read: Read) -> Arrays:
+    clouds, errors = np.zeros((len(names), points, 3), np.float32), [""] * len(names)
+    for index in tqdm(range(len(names)), "Points of the shapes", delay=2, disable=None):
+        try:
+            clouds[index] = read(index)
+        except CorruptSample as error:
+            errors[index] = str(error).removeprefix(f"{names[index]}: ")  # it is named and counted when it is served
+    return {"points": clouds, "errors": np.array(errors)}

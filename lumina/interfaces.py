@@ -230,6 +230,10 @@ class Modality(nn.Module, ABC):
     def picture(self, samples: Any) -> Tensor:
         """One contact sheet ``[3, H, W]`` uint8 of decoded samples, for dashboards."""
 
+    def wandb_media(self, samples: Any) -> list[Any]:
+        """What a W&B dashboard shows of samples beside the picture, ``wandb.Object3D`` say; as a rule nothing."""
+        return []
+
     @abstractmethod
     def save(self, samples: Any, folder: Path, first: int = 0) -> list[Path]:
         """Writes decoded samples into ``folder``, each to a file of its own unless one table says it better.

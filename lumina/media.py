@@ -9,23 +9,28 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from torch import Tensor
 
+from lumina.interfaces import Modality
 from lumina.pictures import save_picture
 from lumina.run_folder import run_folder
 
 
-def log_picture(trainer: Trainer, name: str, picture: Tensor) -> Path:
-    """Shows a picture on every logger that can, and writes it to the run's folder.
+def log_samples(trainer: Trainer, name: str, modality: Modality, samples: Any) -> Path:
+    """Shows a picture of samples on every logger that can, and writes it to the run's folder.
 
     Args:
         trainer: of the run.
         name: "samples", say.
-        picture: ``[3, H, W]`` uint8.
+        modality: knows what the samples look like.
+        samples: decoded ones.
 
     Returns:
         The PNG file.
     """
+    picture = modality.picture(samples)
     for logger in trainer.loggers:
         _show(logger, name, picture, trainer.global_step)
+        if isinstance(logger, WandbLogger) and (media := modality.wandb_media(samples)):
+            logger.experiment.log({f"{name}/media": media, "trainer/global_step": trainer.global_step})
     return save_picture(picture, run_folder(trainer) / name / f"step_{trainer.global_step:07d}.png")
 
 

@@ -111,6 +111,12 @@ class PointCloud(Modality):
         """Each cloud from three sides."""
         return contact_sheet([turntable(cloud) for cloud in samples])
 
+    def wandb_media(self, samples: Clouds) -> list[Any]:
+        """Clouds that can be turned."""
+        import wandb
+
+        return [wandb.Object3D(cloud.detach().float().cpu().numpy()) for cloud in samples]
+
     def save(self, samples: Clouds, folder: Path) -> list[Path]:
         """One PLY file a cloud."""
         return [write_ply(cloud, folder / f"{number:05d}.ply") for number, cloud in enumerate(samples)]

@@ -93,9 +93,7 @@ class FourierEmbedding(nn.Module):
         u = torch.arange(len(self.theta), dtype=torch.float64) / len(self.theta)
         time = 1.0 if t is None else float(t[0])
         rule, ones, width = inference.rope_rule, torch.ones_like(u), 2 * len(u)
-        factors = [
-            scaled_frequencies(rule, ones, u, max(1.0, count / self.trained), time, width) for count in counts
-        ]
+        factors = [scaled_frequencies(rule, ones, u, max(1.0, count / self.trained), time, width) for count in counts]
         return torch.stack(factors).to(self.theta).view(len(counts), 1, -1, 1)
 
 

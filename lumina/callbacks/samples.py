@@ -7,7 +7,7 @@ from typing import Any
 from lightning.pytorch import Callback, Trainer
 
 from lumina.batches import move, take
-from lumina.media import log_picture
+from lumina.media import log_samples
 from lumina.module import SAMPLES
 from lumina.randomness import keyed_generator
 
@@ -46,7 +46,7 @@ class SampleGrid(Callback):
         with precision.val_step_context():
             samples = pl_module.generate(pl_module.tokens(batch), batch, generator)
         if trainer.is_global_zero:
-            log_picture(trainer, "samples", pl_module.modality.picture(samples))
+            log_samples(trainer, "samples", pl_module.modality, samples)
 
     def state_dict(self) -> dict[str, int]:
         """When the last sheet was drawn."""

@@ -42,7 +42,7 @@ def render(points: Tensor, azimuth: float, size: int = 128) -> Tensor:
         ``[3, size, size]`` in [-1, 1].
     """
     side = size * SUPERSAMPLING
-    seen = _centred(points.detach().float().cpu())
+    seen = centred(points.detach().float().cpu())
     across, up, near = (seen @ _camera(azimuth)).unbind(1)
     row, column = (side * (0.5 + FILL * x) for x in (-up, across))
     pixel, depth, light, owner = _balls(row, column, near * FILL * side, _radius(len(points), side), side)
@@ -53,7 +53,7 @@ def render(points: Tensor, azimuth: float, size: int = 128) -> Tensor:
     return F.avg_pool2d(image.T.view(1, 3, side, side), SUPERSAMPLING)[0] * 2 - 1
 
 
-def _centred(points: Tensor) -> Tensor:
+def centred(points: Tensor) -> Tensor:
     """The cloud in a ball of radius 1, but for its farthest hundredth, which may be stray points."""
     points = points - (points.amax(0) + points.amin(0)) / 2
     radius = points.norm(dim=1).quantile(0.99)
@@ -73,7 +73,7 @@ def _radius(count: int, side: int) -> float:
 def _balls(
     row: Tensor, column: Tensor, depth: Tensor, radius: float, side: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The pixels of a ball around each point: flat index, depth, light in [0, 1] and the point's number, each ``[N]``."""
+    """The pixels of a ball around each point: flat index, depth, light in [0, 1], number of the point; each ``[N]``."""
     reach = torch.arange(-math.ceil(radius), math.ceil(radius) + 1)
     dy, dx = (grid.flatten() for grid in torch.meshgrid(reach, reach, indexing="ij"))
     y, x = row.floor().long().unsqueeze(1) + dy, column.floor().long().unsqueeze(1) + dx

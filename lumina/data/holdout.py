@@ -40,6 +40,6 @@ def held_out_of_each(names: Sequence[str], labels: npt.NDArray[np.integer], shar
     """
     chosen = np.zeros(len(names), bool)
     for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
+        members = np.flatnonzero(labels == label).tolist()
         chosen[members] = held_out([names[member] for member in members], share)
     return chosen

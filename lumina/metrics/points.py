@@ -1,11 +1,12 @@
 """Distances between sets of point clouds (PointFlow's conventions): Chamfer distance, MMD, COV and 1-NNA.
 
-All values are in the squared units of the clouds. Tables usually print MMD x 10^3, and COV and 1-NNA in percent.
+Chamfer distances are in the squared units of the clouds. Tables usually print MMD x 10^3, and COV and 1-NNA in percent.
 Numbers compare only where clouds were normalised alike and have equally many points.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 Array = Tensor | npt.NDArray[Any]
+Distance = Callable[[Array, Array, bool], Tensor]
+"""``(x [N, P, 3], y [M, Q, 3], progress) -> [N, M]``."""
 
 BLOCK = 2**26
 """Distances held at once on a GPU (512 MiB)."""
@@ -38,21 +41,24 @@ def chamfer_matrix(x: Array, y: Array, progress: bool = False) -> Tensor:
     Raises:
         ValueError: a set is empty, is not of shape ``[N, P, 3]``, or holds NaN or infinity.
     """
-    clouds_x = _clouds(x, "x")
+    clouds_x = as_clouds(x, "x")
     if y is x:
         there = _directed(clouds_x, clouds_x, progress)
         return there + there.T
-    clouds_y = _clouds(y, "y")
+    clouds_y = as_clouds(y, "y")
     return _directed(clouds_x, clouds_y, progress) + _directed(clouds_y, clouds_x, progress).T
 
 
-def point_set_metrics(generated: Array, reference: Array, progress: bool = False) -> dict[str, float]:
-    """Quality and diversity of generated clouds under the Chamfer distance.
+def point_set_metrics(
+    generated: Array, reference: Array, progress: bool = False, distance: Distance = chamfer_matrix
+) -> dict[str, float]:
+    """Quality and diversity of generated clouds under a distance.
 
     Args:
         generated: ``[N, P, 3]`` clouds.
         reference: ``[M, Q, 3]`` clouds; published numbers have M = N.
         progress: show progress bars.
+        distance: of two sets, as `chamfer_matrix`.
 
     Returns:
         ``mmd``, mean distance from a reference to its nearest sample; ``cov``, share of references that are nearest to
@@ -62,10 +68,10 @@ def point_set_metrics(generated: Array, reference: Array, progress: bool = False
     Raises:
         ValueError: as `chamfer_matrix`.
     """
-    generated, reference = _clouds(generated, "generated"), _clouds(reference, "reference")
-    across = chamfer_matrix(reference, generated, progress)
-    within_reference = chamfer_matrix(reference, reference, progress)
-    within_generated = chamfer_matrix(generated, generated, progress)
+    generated, reference = as_clouds(generated, "generated"), as_clouds(reference, "reference")
+    across = distance(reference, generated, progress)
+    within_reference = distance(reference, reference, progress)
+    within_generated = distance(generated, generated, progress)
     matched = set(across.argmin(0).tolist())
     right_t, right_f = _nearest_neighbour_hits(within_reference, across, within_generated)
     return {
@@ -98,7 +104,7 @@ def _directed(sources: Tensor, targets: Tensor, progress: bool) -> Tensor:
 
 def _nearest_tree(points: Tensor, cloud: Tensor) -> Tensor:
     """``[K]``: squared distance of each of ``points [K, 3]`` to the nearest in ``cloud [Q, 3]``."""
-    distances, _ = cKDTree(cloud.numpy(), leafsize=32).query(points.numpy())
+    distances, _ = cKDTree(cloud.numpy(), leafsize=32).query(points.numpy(), workers=-1)
     return torch.from_numpy(np.square(distances))
 
 
@@ -115,7 +121,12 @@ def _nearest_dense(points: Tensor, cloud: Tensor) -> Tensor:
     return torch.cat([(part @ right.T).amin(1) for part in torch.split(left, rows)]).clamp_min_(0)
 
 
-def _clouds(values: Array, name: str) -> Tensor:
+def as_clouds(values: Array, name: str) -> Tensor:
+    """``[N, P, 3]`` float64, on the GPU if ``values`` are there.
+
+    Raises:
+        ValueError: as `chamfer_matrix`; ``name`` is what it calls them.
+    """
     clouds = torch.as_tensor(values).detach()
     if clouds.ndim != 3 or clouds.shape[2] != 3 or clouds.numel() == 0:
         raise ValueError(f"Point clouds {name} have shape {list(clouds.shape)}; give at least one cloud as [N, P, 3].")

@@ -11,7 +11,7 @@ from lumina.commands.sampling.requests import Request
 from lumina.conditioning.label import LabelConditioner
 from lumina.conditioning.regions import compose
 from lumina.conditioning.text import TextConditioner
-from lumina.interfaces import Conditioner, Conditioning, Tokens
+from lumina.interfaces import Conditioner, Conditioning, Modality, Tokens
 from lumina.module import LuminaModule
 
 
@@ -38,6 +38,22 @@ def check(module: LuminaModule, text: bool, negative: bool, label: bool) -> None
         raise ValueError(f"--label was given, but {trained}, so it knows no classes.")
     if not text and _has(module, TextConditioner):
         raise ValueError(f"{trained}: say what to draw with --prompt or --prompts.")
+
+
+def check_canvas(modality: Modality, size: bool, points: bool) -> None:
+    """Refuses a wish for a canvas that the modality does not lay out.
+
+    Args:
+        modality: of the model.
+        size: whether a size in pixels was asked for.
+        points: whether a number of points was asked for.
+
+    Raises:
+        ValueError: naming the wish and the modality.
+    """
+    for asked, option, field in ((size, "size", "image"), (points, "points", "points")):
+        if asked and field not in modality.batch_keys:
+            raise ValueError(f"--{option} was given, but this model is of {type(modality).__name__}.")
 
 
 def classes(module: LuminaModule) -> int:

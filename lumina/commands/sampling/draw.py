@@ -45,16 +45,17 @@ class Drawing:
     known: Callable[[Size | None], Known | None]
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[list[int], list[Any]]]:
-        """Samples and their places among the requests; those of one size go together."""
-        canvases = {size: self._canvas(1, size) for size in dict.fromkeys(request.size for request in requests)}
-        for size, canvas in canvases.items():
-            places = [place for place, request in enumerate(requests) if request.size == size]
-            known = self.known(size)
-            step = self.batch_size or max(1, TOKENS_AT_ONCE // canvas.features.shape[1])
+        """Samples and their places among the requests; those on like canvases go together."""
+        kinds = {tuple(request.canvas.items()): request for request in requests}
+        for one in kinds.values():
+            places = [place for place, request in enumerate(requests) if request.canvas == one.canvas]
+            known = self.known(one.size)
+            length = self.module.modality.layout(1, one.canvas).features.shape[1]
+            step = self.batch_size or max(1, TOKENS_AT_ONCE // length)
             for start in range(0, len(places), step):
                 chosen = places[start : start + step]
-                with _memory(size, len(chosen)):
-                    samples = self._draw([requests[place] for place in chosen], size, known)
+                with _memory(one, len(chosen)):
+                    samples = self._draw([requests[place] for place in chosen], known)
                 yield chosen, samples
 
     def described(self) -> dict[str, Any]:
@@ -72,9 +73,9 @@ class Drawing:
         }
 
     @torch.no_grad()
-    def _draw(self, requests: Sequence[Request], size: Size | None, known: Known | None) -> list[Any]:
+    def _draw(self, requests: Sequence[Request], known: Known | None) -> list[Any]:
         module, device = self.module, self.module.device
-        canvas = self._canvas(len(requests), size)
+        canvas = module.modality.layout(len(requests), requests[0].canvas)
         canvas, noise = canvas.to(device), noise_of(requests, canvas).to(device)
         options = {"sampler": self.sampler, "noise": noise, "progress": True, "known": known}
         with torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32):
@@ -84,9 +85,6 @@ class Drawing:
             samples = module.modality.decode(drawn, {})
         return [move(sample, torch.device("cpu")) for sample in samples]
 
-    def _canvas(self, count: int, size: Size | None) -> Tokens:
-        return self.module.modality.layout(count, {} if size is None else {"size": size})
-
 
 def noise_of(requests: Sequence[Request], canvas: Tokens) -> Tensor:
     """``[B, L, F]``, each sample's own from its seed: the same in any batch and on any device."""
@@ -95,15 +93,17 @@ def noise_of(requests: Sequence[Request], canvas: Tokens) -> Tensor:
 
 
 @contextmanager
-def _memory(size: Size | None, count: int) -> Iterator[None]:
+def _memory(request: Request, count: int) -> Iterator[None]:
     """Tells in a sentence when memory runs out."""
     try:
         yield
     except RuntimeError as error:
         if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
             raise
-        named = "the trained size" if size is None else f"size {size[0]}x{size[1]}"
-        advice = "lower --batch_size" if count > 1 else "ask for a smaller --size"
+        asked = {name: value for name, value in request.described().items() if name in request.canvas}
+        named = ", ".join(f"{name} {value}" for name, value in asked.items()) or "the trained size"
+        fewer = "ask for fewer --points" if request.points else "ask for a smaller --size"
+        advice = "lower --batch_size" if count > 1 else fewer
         raise ValueError(f"{count} samples at once of {named} do not fit into memory: {advice}.") from error
 
 

@@ -74,15 +74,21 @@ class How:
         """Options of the backbone; trained lengths are those of the canvas that the modality lays out by default.
 
         Raises:
-            ValueError: for a rule on a backbone without rotary positions.
+            ValueError: for a rule on a backbone without rotary positions, or whose positions know no trained size.
         """
         positions = module.backbone.config.positions
         if self.rope != "none" and positions != "rope":
             raise ValueError(
                 f"--rope={self.rope} applies to backbones with positions=rope, this one has positions={positions}."
             )
+        trained = module.modality.layout(1, {})
+        if self.rope != "none" and trained.place is not None:
+            raise ValueError(
+                f"--rope={self.rope} is for more positions than in training, but these tokens lie where their own "
+                "coordinates say, and more of them lie in the same space: leave it out."
+            )
         lengths = module.modality.trained_length or None
-        base = module.modality.layout(1, {}).features.shape[1] if self.proportional_attention else None
+        base = trained.features.shape[1] if self.proportional_attention else None
         drop = ContextDrop() if self.context_drop is True else self.context_drop or None
         return Inference(rope_rule=self.rope, trained_length=lengths, proportional_base=base, context_drop=drop)
 

@@ -11,7 +11,11 @@ from urllib.parse import quote
 
 from PIL import Image
 
+from lumina.clouds.ply import read_ply
+from lumina.clouds.viewer import canvas_of, script
+
 PICTURES = (".png", ".jpg", ".webp")
+CLOUD = ".ply"
 SIDE = 256  # pixels along a square picture on the page; others have the same area
 
 PAGE = """<!doctype html>
@@ -27,6 +31,7 @@ main {{ display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start; }}
 figure {{ margin: 0; min-width: 10rem; max-width: 100%; }}
 img {{ display: block; max-width: 100%; height: auto; }}
 img.small {{ image-rendering: pixelated; }}
+canvas {{ display: block; cursor: grab; touch-action: none; background: #fff; }}
 p {{ margin: .3rem 0; overflow-wrap: anywhere; }}
 small {{ opacity: .7; }}
 </style>
@@ -36,7 +41,7 @@ small {{ opacity: .7; }}
 <p><small>{settings}</small></p>
 <main>
 {figures}
-</main>
+</main>{script}
 </body>
 </html>
 """
@@ -47,20 +52,22 @@ def write_page(folder: Path, files: Sequence[Path], samples: Sequence[Mapping[st
 
     Args:
         folder: where it goes; the files lie there too.
-        files: one a sample; pictures are shown, everything else is a link.
+        files: one a sample; pictures are shown, point clouds can be turned, everything else is a link.
         samples: what each is: prompt, seed, ...
         settings: what all have in common.
     """
     figures = "\n".join(_figure(file, sample) for file, sample in zip(files, samples, strict=True))
     title = f"{len(files)} sample{'s' if len(files) > 1 else ''}"
     page = folder / "index.html"
-    page.write_text(PAGE.format(title=title, settings=escape(settings), figures=figures), encoding="utf-8")
+    turns = script() if any(file.suffix == CLOUD for file in files) else ""
+    text = PAGE.format(title=title, settings=escape(settings), figures=figures, script=turns)
+    page.write_text(text, encoding="utf-8")
     return page
 
 
 def _figure(file: Path, sample: Mapping[str, Any]) -> str:
     link, width, shown = quote(file.name), SIDE, escape(file.name)
-    size = ""
+    size = above = ""
     if file.suffix in PICTURES:
         with Image.open(file) as picture:
             size, (width, height) = f" · {picture.height}x{picture.width}", _display(*picture.size)
@@ -68,8 +75,11 @@ def _figure(file: Path, sample: Mapping[str, Any]) -> str:
         alt = escape(str(sample.get("prompt", "")))
         sides = f'width="{width}" height="{height}" style="width: {width}px"'
         shown = f'<img src="{link}" alt="{alt}" {sides} loading="lazy"{small}>'
+    if file.suffix == CLOUD:
+        points = read_ply(file)
+        size, above = f" · {len(points):,} points", canvas_of(points, SIDE) + "\n"
     return (
-        f'<figure style="width: {width}px"><a href="{link}">{shown}</a>\n<figcaption>{_caption(sample)}'
+        f'<figure style="width: {width}px">{above}<a href="{link}">{shown}</a>\n<figcaption>{_caption(sample)}'
         f"<p><small>seed {sample['seed']}{size} · {escape(file.name)}</small></p></figcaption></figure>"
     )
 

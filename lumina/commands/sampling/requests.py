@@ -22,6 +22,7 @@ class Request:
         negative: text to stay away from.
         label: the class, where the model knows classes.
         size: None = the trained size.
+        points: of a cloud; None = as many as in training.
         seed: of the noise; None until `numbered` has chosen it.
     """
 
@@ -29,6 +30,7 @@ class Request:
     negative: str = ""
     label: int | None = None
     size: Size | None = None
+    points: int | None = None
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -43,11 +45,17 @@ class Request:
             except UnicodeEncodeError as error:
                 raise ValueError(f"the text {text!r} is not Unicode ({error.reason}); give it in UTF-8.") from error
 
+    @property
+    def canvas(self) -> dict[str, Any]:
+        """What `Modality.layout` is asked for."""
+        return {name: value for name, value in (("size", self.size), ("points", self.points)) if value is not None}
+
     def described(self) -> dict[str, Any]:
         """What was asked for, as plain data for files."""
         prompt = self.prompts[0] if len(self.prompts) == 1 else list(self.prompts)
         size = None if self.size is None else f"{self.size[0]}x{self.size[1]}"
-        whole = {"prompt": prompt, "negative": self.negative, "label": self.label, "size": size, "seed": self.seed}
+        told = {"prompt": prompt, "negative": self.negative, "label": self.label}
+        whole = {**told, "size": size, "points": self.points, "seed": self.seed}
         return {name: value for name, value in whole.items() if value not in (None, "", [])}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lumina.commands.sampling.conditions import check, classes
+from lumina.commands.sampling.conditions import check, check_canvas, classes
 from lumina.commands.sampling.prompt_file import read_prompts
 from lumina.commands.sampling.requests import Request, integers, numbered, parse_size
 from lumina.module import LuminaModule
@@ -25,6 +25,7 @@ class What:
         label: classes to draw, one or several; None = all classes in turn.
         count: samples of each prompt or label; None = 1. Where neither is given: samples in all; None = 16.
         size: HEIGHTxWIDTH in pixels, 1024x4096 being a wide panorama; None = the trained size.
+        points: of each cloud, where the model draws point clouds; None = as many as in training.
         compose: ROWSxCOLUMNS of regions on one picture, each with a prompt of its own, row by row.
         seed: of the first sample's noise; each next one's is one more, so that it can be drawn again alone.
 
@@ -38,12 +39,14 @@ class What:
     label: list[int] | None = None
     count: int | None = None
     size: tuple[int, int] | str | None = None
+    points: int | None = None
     compose: tuple[int, int] | str | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.count is not None and self.count < 1:
-            raise ValueError(f"count={self.count} must be at least 1.")
+        for name, value in (("count", self.count), ("points", self.points)):
+            if value is not None and value < 1:
+                raise ValueError(f"{name}={value} must be at least 1.")
         rows, columns = self.grid or (0, 0)
         if self.grid and (min(self.grid) < 1 or self.prompts or len(self.prompt or ()) != rows * columns):
             raise ValueError(
@@ -67,6 +70,7 @@ class What:
         """
         texts = self._texts()
         check(module, text=bool(texts), negative=bool(self.negative), label=bool(self.label))
+        check_canvas(module.modality, size=self.size is not None, points=self.points is not None)
         asked = texts or [self._default()]
         if self.label:
             asked = [replace(request, label=label) for request in asked for label in self.label]
@@ -82,4 +86,5 @@ class What:
         return literal + (read_prompts(self.prompts, default) if self.prompts else [])
 
     def _default(self) -> Request:
-        return Request(negative=self.negative, size=None if self.size is None else parse_size(self.size))
+        size = None if self.size is None else parse_size(self.size)
+        return Request(negative=self.negative, size=size, points=self.points)

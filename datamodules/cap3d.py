@@ -1,0 +1,122 @@
+"""Cap3D: clouds of Objaverse's objects with captions."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from lumina.clouds.files import Up, read_shape, upright
+from lumina.clouds.normalise import Normalisation
+from lumina.data import CorruptSample, Split
+from lumina.data.clouds import PointClouds, Shapes, Variation
+from lumina.data.holdout import held_out
+from lumina.data.sources.folder import files_below
+
+ENDINGS = (".pt", ".ply")
+
+
+class Cap3D(PointClouds):
+    """Clouds of 16,384 points, ``UID.pt`` or ``UID.ply`` in sub-folders too, with a caption each; colours are left out.
+
+    Objects without a caption and captions without an object are left out. ``"validation"`` and ``"test"`` are the same
+    objects. Fields: those of `lumina.data.clouds.PointClouds`, and ``caption``.
+
+    Args:
+        batch_size: clouds in a training batch, on each process.
+        root: folder of the unpacked ``PointCloud_pt_zips`` or ``PointCloud_zips``.
+        captions: the CSV file of captions, without a header: the object's UID and the text.
+        up: the files' upward axis.
+        holdout: share of the objects held out, chosen by UID, whatever the seed.
+        points: of a training cloud.
+        eval_points: of a cloud in validation, test and prediction; None = ``points``.
+        normalisation: see `lumina.clouds.normalise.Normalisation`; it is taken of all points of a shape.
+        variation: random variations of training clouds; None = none. Mirroring and turning contradict captions that
+            speak of sides.
+        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
+        num_workers: loader processes for each training process; 0 loads in the training process.
+        seed: of order, subsets and variations.
+        max_corrupt: share of clouds that may be unreadable; they are skipped and named. More end the run.
+    """
+
+    batch_keys: ClassVar[tuple[str, ...]] = (*PointClouds.batch_keys, "caption")
+
+    def __init__(
+        self,
+        batch_size: int,
+        root: Path,
+        captions: Path,
+        up: Up = "z",
+        holdout: float = 0.01,
+        points: int = 256,
+        eval_points: int | None = None,
+        normalisation: Normalisation = "shape_unit",
+        variation: Variation | None = None,
+        eval_batch_size: int | None = None,
+        num_workers: int = 0,
+        seed: int = 0,
+        max_corrupt: float = 0.01,
+    ) -> None:
+        super().__init__(
+            batch_size, points, eval_points, normalisation, variation, eval_batch_size, num_workers, seed, max_corrupt
+        )
+        self.root, self.captions = root.expanduser(), captions.expanduser()
+        self.up, self.holdout = up, holdout
+
+    def shapes(self, split: Split) -> Shapes:
+        """The objects of a split.
+
+        Raises:
+            ValueError: there are none with a caption.
+        """
+        with self.captions.open(newline="", encoding="utf-8") as file:
+            texts = {row[0]: row[1].strip() for row in csv.reader(file) if len(row) > 1}
+        paths = [self.root / file for file in files_below(self.root) if file.endswith(ENDINGS)]
+        paths = [path for path in paths if path.stem in texts]
+        if not paths:
+            raise ValueError(
+                f"Found no cloud ({', '.join(ENDINGS)}) in {self.root} whose name is among the {len(texts)} UIDs of "
+                f"{self.captions}: unpack Cap3D's PointCloud_pt_zips there, or change data.root."
+            )
+        out = held_out([path.stem for path in paths], self.holdout)
+        chosen = [path for path, held in zip(paths, out, strict=True) if held == (split != "train")]
+        return Shapes(
+            read=partial(_read, chosen, self.up),
+            names=[str(path) for path in chosen],
+            captions=[texts[path.stem] for path in chosen],
+        )
+
+
+def _read(paths: Sequence[Path], up: Up, index: int) -> npt.NDArray[np.float32]:
+    return read_object(paths[index], up)
+
+
+def read_object(path: Path, up: Up) -> npt.NDArray[np.float32]:
+    """``[P, 3]`` coordinates of a cloud, y upwards.
+
+    Args:
+        path: a .ply file; or a .pt file with a tensor ``[P, C]`` or ``[C, P]``, coordinates first among C.
+        up: the file's upward axis.
+
+    Raises:
+        CorruptSample: the file cannot be read.
+    """
+    points = _tensor(path) if path.suffix == ".pt" else np.asarray(read_shape(path).vertices)
+    return upright(points, up).astype(np.float32)
+
+
+def _tensor(path: Path) -> npt.NDArray[np.float32]:
+    try:
+        values = torch.load(path, map_location="cpu", weights_only=True).float()
+    except Exception as error:  # damaged pickles and archives fail in many ways
+        raise CorruptSample(path, f"{type(error).__name__}: {error}") from error
+    if values.ndim != 2 or min(values.shape) < 3:
+        raise CorruptSample(path, f"it holds a tensor of shape {list(values.shape)}, expected [P, 6] or [6, P]")
+    points: npt.NDArray[np.float32] = (values.T if values.shape[0] < values.shape[1] else values)[:, :3].numpy()
+    return points

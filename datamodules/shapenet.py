@@ -1,0 +1,171 @@
+"""ShapeNet as point clouds, in the two forms in which papers on generation have it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from lumina.clouds.normalise import Normalisation
+from lumina.data import CorruptSample, Split
+from lumina.data.clouds import PointClouds, Shapes, Variation
+
+SYNSETS = {
+    "airplane": "02691156", "bag": "02773838", "basket": "02801938", "bathtub": "02808440", "bed": "02818832",
+    "bench": "02828884", "birdhouse": "02843684", "bookshelf": "02871439", "bottle": "02876657", "bowl": "02880940",
+    "bus": "02924116", "cabinet": "02933112", "camera": "02942699", "can": "02747177", "cap": "02954340",
+    "car": "02958343", "cellphone": "02992529", "chair": "03001627", "clock": "03046257", "dishwasher": "03207941",
+    "earphone": "03261776", "faucet": "03325088", "file": "03337140", "guitar": "03467517", "helmet": "03513137",
+    "jar": "03593526", "keyboard": "03085013", "knife": "03624134", "lamp": "03636649", "laptop": "03642806",
+    "mailbox": "03710193", "microphone": "03759954", "microwave": "03761084", "monitor": "03211117",
+    "motorcycle": "03790512", "mug": "03797390", "piano": "03928116", "pillow": "03938244", "pistol": "03948459",
+    "pot": "03991062", "printer": "04004475", "remote_control": "04074963", "rifle": "04090263", "rocket": "04099429",
+    "skateboard": "04225987", "sofa": "04256520", "speaker": "03691459", "stove": "04330267", "table": "04379243",
+    "telephone": "04401088", "tin_can": "02946921", "tower": "04460130", "train": "04468005", "vessel": "04530566",
+    "washer": "04554684",
+}  # fmt: skip
+"""ShapeNetCore's categories and their WordNet numbers."""
+
+TRAINED = 10_000  # PointFlow trains on the first so many of a shape's 15,000 points and evaluates on the others
+Part = Literal["train", "val", "test"]
+
+
+class ShapeNet(PointClouds):
+    """ShapeNetCore.v2 as diffusion-point-cloud or PointFlow has it; which one is told by what is at ``root``.
+
+    * a file: ``shapenet.hdf5`` of diffusion-point-cloud, ``SYNSET/{train,val,test}`` arrays of 2,048 points a shape;
+    * a folder: ``ShapeNetCore.v2.PC15k`` of PointFlow, ``SYNSET/{train,val,test}/*.npy`` of 15,000 points a shape, of
+      which the first 10,000 are for training and the others for evaluation, in their order.
+
+    The official splits are used. Fields: those of `lumina.data.clouds.PointClouds`, and ``label``, the place of the
+    category in ``categories``.
+
+    Args:
+        batch_size: clouds in a training batch, on each process.
+        root: the file or the folder.
+        categories: names or WordNet numbers; None = all that are there.
+        test_split: which split `lumina test` measures; PointFlow and most after it report on ``"val"``.
+        points: of a training cloud.
+        eval_points: of a cloud in validation, test and prediction; None = ``points``.
+        normalisation: see `lumina.clouds.normalise.Normalisation`; diffusion-point-cloud trains with ``shape_unit``,
+            PointFlow with ``global_unit``.
+        variation: random variations of training clouds; None = none.
+        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
+        num_workers: loader processes for each training process; 0 loads in the training process.
+        seed: of order, subsets and variations.
+        max_corrupt: share of clouds that may be unreadable; they are skipped and named. More end the run.
+
+    Raises:
+        ValueError: for a category that ShapeNet does not have.
+    """
+
+    batch_keys: ClassVar[tuple[str, ...]] = (*PointClouds.batch_keys, "label")
+
+    def __init__(
+        self,
+        batch_size: int,
+        root: Path,
+        categories: list[str] | None = None,
+        test_split: Literal["val", "test"] = "test",
+        points: int = 256,
+        eval_points: int | None = None,
+        normalisation: Normalisation = "shape_unit",
+        variation: Variation | None = None,
+        eval_batch_size: int | None = None,
+        num_workers: int = 0,
+        seed: int = 0,
+        max_corrupt: float = 0.01,
+    ) -> None:
+        super().__init__(
+            batch_size, points, eval_points, normalisation, variation, eval_batch_size, num_workers, seed, max_corrupt
+        )
+        self.root, self.test_split = root.expanduser(), test_split
+        unknown = sorted(set(categories or ()) - set(SYNSETS) - set(SYNSETS.values()))
+        if unknown:
+            raise ValueError(f"ShapeNet has no categories {', '.join(unknown)}: choose of {', '.join(SYNSETS)}.")
+        self.categories = categories
+
+    @cached_property
+    def synsets(self) -> list[str]:
+        """WordNet numbers of the categories; a label is the place of its number."""
+        if self.categories is not None:
+            return [SYNSETS.get(name, name) for name in self.categories]
+        if self.root.is_dir():
+            return sorted(path.name for path in self.root.iterdir() if path.name in SYNSETS.values())
+        with _hdf5(self.root) as file:
+            return sorted(name for name in file if name in SYNSETS.values())
+
+    def shapes(self, split: Split) -> Shapes:
+        """The shapes of a split.
+
+        Raises:
+            ValueError: there is no data at ``root``, or none of a category.
+        """
+        part: Part = {"train": "train", "validation": "val", "test": self.test_split}[split]  # type: ignore[assignment]
+        if self.root.is_dir():
+            return self._of_folder(part, split == "train")
+        return self._of_file(part)
+
+    def _of_folder(self, part: Part, train: bool) -> Shapes:
+        paths = [sorted((self.root / synset / part).glob("*.npy")) for synset in self.synsets]
+        self._check([len(found) for found in paths], part)
+        files = [path for found in paths for path in found]
+        chosen = slice(TRAINED) if train else slice(TRAINED, TRAINED + self.eval_points)
+        labels = [label for label, found in enumerate(paths) for _ in found]
+        return Shapes(read=partial(_read_npy, files, chosen), names=[str(path) for path in files], labels=labels)
+
+    def _of_file(self, part: Part) -> Shapes:
+        with _hdf5(self.root) as file:
+            counts = [len(file[synset][part]) if synset in file else 0 for synset in self.synsets]
+        self._check(counts, part)
+        places = [(synset, i) for synset, count in zip(self.synsets, counts, strict=True) for i in range(count)]
+        names = [f"{self.root}:{synset}/{part}/{i}" for synset, i in places]
+        labels = [self.synsets.index(synset) for synset, _ in places]
+        return Shapes(read=partial(_read_hdf5, self.root, part, places), names=names, labels=labels)
+
+    def _check(self, counts: list[int], part: Part) -> None:
+        empty = [synset for synset, count in zip(self.synsets, counts, strict=True) if not count]
+        if empty or not counts:
+            raise ValueError(
+                f"{self.root} has no shapes in the split {part!r} of {', '.join(empty) or 'any category'}: set "
+                "data.root to shapenet.hdf5 of diffusion-point-cloud, or to PointFlow's folder ShapeNetCore.v2.PC15k."
+            )
+
+
+def _read_npy(files: Sequence[Path], chosen: slice, index: int) -> npt.NDArray[np.float32]:
+    try:
+        cloud: npt.NDArray[np.float32] = np.load(files[index])
+    except (ValueError, EOFError, OSError) as error:
+        raise CorruptSample(files[index], error) from error
+    return cloud[chosen]
+
+
+def _read_hdf5(root: Path, part: Part, places: Sequence[tuple[str, int]], index: int) -> npt.NDArray[np.float32]:
+    synset, place = places[index]
+    with _hdf5(root) as file:
+        cloud: npt.NDArray[np.float32] = file[synset][part][place]
+    return cloud
+
+
+def _hdf5(path: Path) -> Any:
+    """The file, open.
+
+    Raises:
+        ImportError: naming the extra to install.
+        ValueError: it is not there, or no HDF5.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError('HDF5 files need h5py: pip install "lumina-nextdit[points]".') from error
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise ValueError(
+            f"{path} is no HDF5 file ({error}): set data.root to shapenet.hdf5 of diffusion-point-cloud, or to "
+            "PointFlow's folder ShapeNetCore.v2.PC15k."
+        ) from error

@@ -1,0 +1,117 @@
+"""Shapes in files: meshes, of which points are drawn, and point clouds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from lumina.clouds.subset import farthest_subset, random_subset
+from lumina.clouds.surface import sample_surface, trimesh
+from lumina.clouds.vrml import read_vrml
+from lumina.data.corrupt import CorruptSample
+from lumina.randomness import keyed_generator
+
+SUFFIXES = (".glb", ".gltf", ".npz", ".obj", ".off", ".pcd", ".ply", ".stl", ".wrl")
+"""Files of shapes, in lower case."""
+
+SPARE = 4  # times as many points are drawn of a mesh for the farthest to be chosen among
+
+Up = Literal["y", "z"]
+Subsample = Literal["random", "farthest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A mesh, or a cloud.
+
+    Attributes:
+        vertices: ``[V, 3]``.
+        faces: ``[F, 3]`` numbers of vertices; None = the vertices are a cloud.
+    """
+
+    vertices: npt.NDArray[Any]
+    faces: npt.NDArray[Any] | None = None
+
+
+def read_points(path: Path, count: int, up: Up = "y", subsample: Subsample = "random") -> npt.NDArray[np.float32]:
+    """``[count, 3]`` points of the shape in a file, always the same ones, y upwards.
+
+    Args:
+        path: a file with one of `SUFFIXES`; an npz holds ``points``, or ``vertices`` and ``faces``.
+        count: of points, drawn from the surface evenly by area where the file holds a mesh.
+        up: the file's upward axis.
+        subsample: which points of a cloud are taken, or of four times as many that are drawn from a mesh: any, or those
+            that are spread most evenly.
+
+    Raises:
+        CorruptSample: the file cannot be read, or has fewer points.
+        ImportError: naming the extra to install.
+    """
+    shape, name = read_shape(path), str(path)
+    points = np.asarray(shape.vertices)
+    if shape.faces is not None and len(shape.faces):
+        drawn = count if subsample == "random" else SPARE * count
+        points = sample_surface(points, np.asarray(shape.faces), drawn, name)
+    if len(points) < count:
+        raise CorruptSample(name, f"it has {len(points)} points, but {count} are asked for")
+    cloud = torch.from_numpy(upright(points, up).astype(np.float32))
+    if subsample == "farthest":
+        return farthest_subset(cloud, count).numpy()
+    return random_subset(cloud, count, keyed_generator(0)).numpy()
+
+
+def read_shape(path: Path) -> Shape:
+    """The mesh or the cloud in a file.
+
+    Raises:
+        CorruptSample: the file cannot be read.
+        ImportError: naming the extra to install.
+    """
+    readers = {".npz": _npz, ".pcd": _pcd, ".wrl": _vrml}
+    try:
+        shape = readers.get(path.suffix.lower(), _mesh)(path)
+    except (ImportError, CorruptSample):
+        raise
+    except Exception as error:  # parsers of meshes raise whatever a damaged file makes them stumble over
+        raise CorruptSample(path, f"{type(error).__name__}: {error}") from error
+    if shape.vertices.ndim != 2 or shape.vertices.shape[1:] != (3,) or not len(shape.vertices):
+        raise CorruptSample(path, f"its points have shape {list(shape.vertices.shape)}, expected [P, 3] with P >= 1")
+    return shape
+
+
+def upright(points: npt.NDArray[Any], up: Up) -> npt.NDArray[Any]:
+    """``points [P, 3]`` turned about x so that y is up."""
+    return points if up == "y" else np.stack((points[:, 0], points[:, 2], -points[:, 1]), 1)
+
+
+def _mesh(path: Path) -> Shape:
+    loaded = trimesh().load(path, process=False, **({"skip_materials": True} if path.suffix == ".obj" else {}))
+    if hasattr(loaded, "to_mesh"):  # a scene
+        loaded = loaded.to_mesh()
+    return Shape(np.asarray(loaded.vertices), getattr(loaded, "faces", None))
+
+
+def _npz(path: Path) -> Shape:
+    with np.load(path) as arrays:
+        if "points" in arrays:
+            return Shape(arrays["points"])
+        if not {"vertices", "faces"} <= set(arrays):
+            raise CorruptSample(path, f"it holds {', '.join(arrays)}, expected points, or vertices and faces")
+        return Shape(arrays["vertices"], arrays["faces"])
+
+
+def _vrml(path: Path) -> Shape:
+    return Shape(*read_vrml(path.read_text(encoding="latin-1")))
+
+
+def _pcd(path: Path) -> Shape:
+    try:
+        import open3d
+    except ImportError as error:
+        raise ImportError('.pcd files need open3d: pip install "lumina-nextdit[points]".') from error
+    return Shape(np.asarray(open3d.io.read_point_cloud(path).points))

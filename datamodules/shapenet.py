@@ -30,6 +30,8 @@ SYNSETS = {
 }  # fmt: skip
 """ShapeNetCore's categories and their WordNet numbers."""
 
+NUMBERS = sorted(SYNSETS.values())
+
 TRAINED = 10_000  # PointFlow trains on the first so many of a shape's 15,000 points and evaluates on the others
 Part = Literal["train", "val", "test"]
 
@@ -42,7 +44,7 @@ class ShapeNet(PointClouds):
       which the first 10,000 are for training and the others for evaluation, in their order.
 
     The official splits are used. Fields: those of `lumina.data.clouds.PointClouds`, and ``label``, the place of the
-    category in ``categories``.
+    category's WordNet number among all 55, whichever are chosen: a model of all can go on with one.
 
     Args:
         batch_size: clouds in a training batch, on each process.
@@ -64,6 +66,7 @@ class ShapeNet(PointClouds):
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = (*PointClouds.batch_keys, "label")
+    num_classes: ClassVar[int] = len(NUMBERS)
 
     def __init__(
         self,
@@ -91,7 +94,7 @@ class ShapeNet(PointClouds):
 
     @cached_property
     def synsets(self) -> list[str]:
-        """WordNet numbers of the categories; a label is the place of its number."""
+        """WordNet numbers of the categories."""
         if self.categories is not None:
             return [SYNSETS.get(name, name) for name in self.categories]
         if self.root.is_dir():
@@ -115,7 +118,7 @@ class ShapeNet(PointClouds):
         self._check([len(found) for found in paths], part)
         files = [path for found in paths for path in found]
         chosen = slice(TRAINED) if train else slice(TRAINED, TRAINED + self.eval_points)
-        labels = [label for label, found in enumerate(paths) for _ in found]
+        labels = [NUMBERS.index(path.parts[-3]) for path in files]
         return Shapes(read=partial(_read_npy, files, chosen), names=[str(path) for path in files], labels=labels)
 
     def _of_file(self, part: Part) -> Shapes:
@@ -124,7 +127,7 @@ class ShapeNet(PointClouds):
         self._check(counts, part)
         places = [(synset, i) for synset, count in zip(self.synsets, counts, strict=True) for i in range(count)]
         names = [f"{self.root}:{synset}/{part}/{i}" for synset, i in places]
-        labels = [self.synsets.index(synset) for synset, _ in places]
+        labels = [NUMBERS.index(synset) for synset, _ in places]
         return Shapes(read=partial(_read_hdf5, self.root, part, places), names=names, labels=labels)
 
     def _check(self, counts: list[int], part: Part) -> None:

@@ -8,17 +8,19 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Normalisation = Literal["none", "shape_unit", "shape_bbox", "shape_sphere", "global_unit"]
+Normalisation = Literal["none", "shape_std", "shape_unit", "shape_bbox", "shape_sphere", "global_unit"]
 """How clouds are normalised.
 
 * ``none``: not at all.
-* ``shape_unit``: each cloud to mean 0 and standard deviation 1 over all its coordinates (diffusion-point-cloud).
+* ``shape_std``: each cloud to mean 0, and to standard deviation 1 of all its coordinates then.
+* ``shape_unit``: the same, but for a deviation that is taken before, of all coordinates about one mean
+  (diffusion-point-cloud), so that clouds whose x, y and z lie in different places come out smaller.
 * ``shape_bbox``: the centre of its box to 0, the longest side of the box to 2 (diffusion-point-cloud, for metrics).
 * ``shape_sphere``: the centre of its box to 0, its farthest point to distance 1.
 * ``global_unit``: all clouds with one mean and one standard deviation, those of the training set (PointFlow).
 """
 
-ShapeNormalisation = Literal["none", "shape_unit", "shape_bbox", "shape_sphere"]
+ShapeNormalisation = Literal["none", "shape_std", "shape_unit", "shape_bbox", "shape_sphere"]
 """Those that know one cloud alone."""
 
 
@@ -57,8 +59,10 @@ def frame_of(points: Tensor, kind: ShapeNormalisation) -> Frame:
     middle = (box[0] + box[1]) / 2
     if kind == "none":
         return Frame(torch.zeros_like(middle), torch.ones_like(middle[..., 0]))
-    if kind == "shape_unit":
-        return Frame(points.mean(-2), points.sub(points.mean(-2, keepdim=True)).flatten(-2).std(-1))
+    if kind in ("shape_std", "shape_unit"):
+        mean = points.mean(-2)
+        measured = points if kind == "shape_unit" else points - mean.unsqueeze(-2)
+        return Frame(mean, measured.flatten(-2).std(-1))
     if kind == "shape_bbox":
         return Frame(middle, (box[1] - box[0]).amax(-1) / 2)
     return Frame(middle, (points - middle.unsqueeze(-2)).norm(dim=-1).amax(-1))

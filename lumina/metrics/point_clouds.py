@@ -26,7 +26,7 @@ class PointCloudQuality(SampleMetric):
     Names begin with the normalisation, for numbers compare only within one:
 
     * ``shape_bbox`` (diffusion-point-cloud): the box of each cloud is centred, its longest side becomes 2;
-    * ``shape_unit``: each cloud to mean 0 and deviation 1; ``shape_sphere``: into the unit sphere;
+    * ``shape_std``, ``shape_unit``, ``shape_sphere``: see `lumina.clouds.normalise.Normalisation`;
     * ``none``: original coordinates (PointFlow); this needs data normalised with "global_unit" or not at all, since a
       generated cloud has no size of its own otherwise.
 

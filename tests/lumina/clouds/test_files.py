@@ -1,0 +1,135 @@
+"""Shapes of every kind of file, with areas that are known; and files that are damaged."""
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from lumina.clouds.files import read_points, read_shape, upright
+from lumina.clouds.surface import sample_surface
+from lumina.clouds.vrml import read_vrml
+from lumina.data import CorruptSample
+
+trimesh = pytest.importorskip("trimesh")
+BOX = (1.0, 2.0, 4.0)
+MESHES = ("glb", "obj", "off", "ply", "stl")
+
+
+def box():
+    return trimesh.creation.box(BOX)
+
+
+def write_vrml(path):
+    mesh = box()
+    faces = " ".join(f"{a},{b},{c},-1," for a, b, c in mesh.faces)
+    points = ", ".join(" ".join(f"{x:g}" for x in vertex) for vertex in mesh.vertices)
+    shape = f"geometry IndexedFaceSet {{ coordIndex [{faces}] coord Coordinate {{ point [{points}] }} }}"
+    path.write_text(f"#VRML V2.0 utf8\nShape {{ {shape} }}\n")
+
+
+def write(path):
+    if path.suffix == ".wrl":
+        write_vrml(path)
+    elif path.suffix == ".npz":
+        np.savez(path, vertices=box().vertices, faces=box().faces)
+    else:
+        box().export(path)
+    return path
+
+
+def test_points_are_even_by_area():
+    mesh = box()
+    points = sample_surface(mesh.vertices, mesh.faces, 40_000, "box")
+    for axis, side in enumerate(BOX):
+        area = np.prod([other for place, other in enumerate(BOX) if place != axis])
+        share = (np.abs(np.abs(points[:, axis]) - side / 2) < 1e-6).mean()
+        assert share == pytest.approx(2 * area / mesh.area, abs=0.01)
+
+
+@pytest.mark.parametrize("suffix", [*MESHES, "npz", "wrl"])
+def test_every_kind_of_mesh(tmp_path, suffix):
+    points = read_points(write(tmp_path / f"box.{suffix}"), 2000)
+    assert points.shape == (2000, 3) and points.dtype == np.float32
+    np.testing.assert_allclose(points.max(0) - points.min(0), BOX, atol=1e-4)
+    assert (np.abs(points).max(1) > 0).all()
+    np.testing.assert_allclose((np.abs(2 * points / BOX)).max(1), 1, atol=1e-4)  # on the surface
+    np.testing.assert_array_equal(points, read_points(tmp_path / f"box.{suffix}", 2000))
+
+
+@pytest.mark.parametrize("suffix", ["ply", "npz", "pcd"])
+def test_every_kind_of_cloud(tmp_path, suffix):
+    points = np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32)
+    path = tmp_path / f"cloud.{suffix}"
+    if suffix == "npz":
+        np.savez(path, points=points)
+    elif suffix == "ply":
+        trimesh.PointCloud(points).export(path)
+    else:
+        open3d = pytest.importorskip("open3d")
+        open3d.io.write_point_cloud(path, open3d.geometry.PointCloud(open3d.utility.Vector3dVector(points)))
+    np.testing.assert_allclose(read_shape(path).vertices, points, atol=1e-6)
+    drawn = read_points(path, 100)
+    assert {tuple(p) for p in drawn.round(4)} <= {tuple(p) for p in points.round(4)}
+    np.testing.assert_allclose(sorted(map(tuple, read_points(path, 300))), sorted(map(tuple, points)), atol=1e-6)
+
+
+def test_a_scene_has_all_its_meshes(tmp_path):
+    scene = trimesh.Scene()
+    scene.add_geometry(box())
+    scene.add_geometry(box(), transform=trimesh.transformations.translation_matrix([10, 0, 0]))
+    scene.export(tmp_path / "two.glb")
+    points = read_points(tmp_path / "two.glb", 1000)
+    assert 0.4 < (points[:, 0] > 5).mean() < 0.6
+
+
+def test_z_becomes_up_without_mirroring():
+    turned = upright(np.eye(3), "z")
+    assert turned[2].tolist() == [0, 1, 0]
+    assert np.linalg.det(turned) == pytest.approx(1)
+
+
+def test_farthest_points_of_a_mesh(tmp_path):
+    path = write(tmp_path / "box.ply")
+    chosen = [read_points(path, 200, "y", kind) for kind in ("farthest", "random")]
+    gaps = [cKDTree(points).query(points, k=2)[0][:, 1].min() for points in chosen]
+    assert gaps[0] > 3 * gaps[1]
+
+
+def test_polygons_become_fans():
+    vertices, faces = read_vrml("coordIndex [0 1 2 3 -1 3,2,4,-1] point [0 0 0, 1 0 0, 1 1 0, 0 1 0, 5e-1 2 0.0]")
+    assert faces.tolist() == [[0, 1, 2], [0, 2, 3], [3, 2, 4]]
+    assert vertices[4].tolist() == [0.5, 2, 0]
+
+
+@pytest.mark.parametrize("suffix", ["glb", "npz", "obj", "off", "pcd", "ply", "stl", "wrl"])
+@pytest.mark.parametrize("content", [b"", b"\x00\xff broken" * 9])
+def test_damaged_files_are_named(tmp_path, suffix, content):
+    path = tmp_path / f"damaged.{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(CorruptSample, match=f"damaged.{suffix}: "):
+        read_points(path, 10)
+
+
+def test_files_cut_off_are_named(tmp_path):
+    for suffix in ("glb", "npz", "off", "ply", "wrl"):
+        path = write(tmp_path / f"box.{suffix}")
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        with pytest.raises(CorruptSample, match=f"box.{suffix}: "):
+            read_points(path, 10)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "reason"),
+    [
+        ({"points": np.zeros((0, 3))}, r"shape \[0, 3\]"),
+        ({"points": np.zeros((5, 2))}, r"shape \[5, 2\]"),
+        ({"points": np.zeros((1, 3))}, "it has 1 points, but 10 are asked for"),
+        ({"cloud": np.zeros((5, 3))}, "it holds cloud, expected points, or vertices and faces"),
+        ({"vertices": np.zeros((3, 3)), "faces": np.array([[0, 1, 2]])}, "without any area"),
+        ({"vertices": np.full((3, 3), np.nan), "faces": np.array([[0, 1, 2]])}, "NaN or infinite"),
+        ({"vertices": np.eye(3), "faces": np.array([[0, 1, 7]])}, "a face names vertex 7 of 3"),
+    ],
+)
+def test_shapes_without_points_are_named(tmp_path, arrays, reason):
+    np.savez(tmp_path / "shape.npz", **arrays)
+    with pytest.raises(CorruptSample, match=f"shape.npz: .*{reason}"):
+        read_points(tmp_path / "shape.npz", 10)

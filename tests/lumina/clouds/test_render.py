@@ -1,0 +1,83 @@
+"""Pictures of clouds: where points land, what hides what, and nothing outside."""
+
+import base64
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from lumina.clouds.ply import read_ply, write_ply
+from lumina.clouds.render import render, turntable
+from lumina.clouds.viewer import canvas_of, script
+
+
+def dark(picture):
+    """Row and column of the dark pixels' centre, in shares of the side."""
+    weight = 1 - picture.mean(0)
+    rows, columns = (torch.arange(side) + 0.5 for side in weight.shape)
+    return (weight.sum(1) @ rows / weight.sum() / len(rows)).item(), (
+        weight.sum(0) @ columns / weight.sum() / len(columns)
+    ).item()
+
+
+def blob(x, y, z):
+    return torch.randn(400, 3) * 0.02 + torch.tensor([x, y, z])
+
+
+def frame():
+    """Corners that fix the place and the size of the picture."""
+    return torch.tensor([[x, y, z] for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)])
+
+
+@pytest.mark.parametrize(
+    ("place", "azimuth", "side"),
+    [((0.8, 0, 0), 0, "right"), ((-0.8, 0, 0), 0, "left"), ((0, 0.8, 0), 0, "top"), ((0, -0.8, 0), 1, "bottom"),
+     ((0, 0, 0.8), math.pi / 2, "left"), ((0.8, 0, 0), math.pi, "left")],
+)  # fmt: skip
+def test_points_land_where_they_are(place, azimuth, side):
+    row, column = dark(render(torch.cat((frame(), blob(*place))), azimuth, 64))
+    share = {"right": column, "left": 1 - column, "top": 1 - row, "bottom": row}[side]
+    assert share > 0.55
+
+
+def test_near_points_hide_far_ones():
+    sheet = torch.cat((torch.rand(9000, 2) * 2 - 1, torch.zeros(9000, 1)), 1)
+    far, near = sheet - torch.tensor([0, 0, 0.5]), sheet + torch.tensor([0, 0, 0.5])
+    alone = render(torch.cat((frame(), near)), 0, 64)
+    both = render(torch.cat((frame(), near, far)), 0, 64)
+    inside = slice(28, 36)
+    torch.testing.assert_close(both[:, inside, inside], alone[:, inside, inside], atol=0.35, rtol=0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 256, 16_384])
+def test_any_number_of_points_anywhere(count):
+    picture = turntable(torch.randn(count, 3) * 1e3 + 1e4, 3, 48)
+    assert picture.shape == (3, 48, 144)
+    assert picture.min() >= -1 and picture.max() <= 1
+    for view in picture.split(48, 2):
+        assert (view < 0.9).any()
+        assert (view > 0.999).any()  # the background is white
+
+
+def test_ply_round_trip_and_foreign_files(tmp_path):
+    points = torch.randn(7, 3)
+    path = write_ply(points, tmp_path / "new" / "cloud.ply")
+    assert torch.equal(read_ply(path), points)
+    open3d = pytest.importorskip("open3d")
+    torch.testing.assert_close(torch.tensor(np.asarray(open3d.io.read_point_cloud(path).points)).float(), points)
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(ValueError, match=r"cloud\.ply is no PLY file"):
+        read_ply(path)
+
+
+def test_viewer_holds_the_points_and_needs_nothing_else():
+    points = torch.randn(500, 3)
+    canvas = canvas_of(points, 200)
+    data = re.search('data-points="([^"]*)"', canvas)[1]
+    back = torch.from_numpy(np.frombuffer(base64.b64decode(data), "<i2").astype(np.float32).reshape(-1, 3))
+    middle = (points.amax(0) + points.amin(0)) / 2
+    scale = (points - middle).norm(dim=1).quantile(0.99) / 16_000
+    torch.testing.assert_close(back * scale + middle, points, atol=float(scale), rtol=0)
+    assert not re.search(r"https?://|src=|import |fetch", script())

@@ -212,6 +212,8 @@ def sample_piece(piece: Piece, count: int) -> npt.NDArray[np.float32]:
         mesh = trimesh().load(content, file_type="obj", force="mesh", process=False, skip_materials=True)
     except (KeyError, ValueError, IndexError, zipfile.BadZipFile) as error:
         raise CorruptSample(name, error) from error
+    if not len(mesh.vertices):
+        raise CorruptSample(name, "a mesh without vertices")
     vertices = np.asarray(mesh.vertices) @ piece.rotation.T
     extent = vertices.max(0) - vertices.min(0)
     vertices = vertices * np.divide(piece.size, extent, out=np.ones(3), where=extent > 0)

@@ -195,7 +195,8 @@ def checked(points: npt.NDArray[np.floating], name: str, count: int = 1) -> npt.
         raise CorruptSample(name, f"its points have shape {list(points.shape)}, expected [P, 3]")
     if len(points) < count:
         raise CorruptSample(name, f"it has {len(points)} points, but {count} are asked for")
-    finite = points.astype(np.float32)
-    if not np.isfinite(finite).all():
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
+        single = points.astype(np.float32)
+    if not np.isfinite(single).all():
         raise CorruptSample(name, "some of its coordinates are NaN or infinite")
-    return finite
+    return single

@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+import torch
+
+from datamodules.meshes import Meshes
+
+trimesh = pytest.importorskip("trimesh")
+
+
+@pytest.fixture
+def root(tmp_path):
+    for kind, suffix in (("box", "obj"), ("ball", "ply")):
+        (tmp_path / kind / "below").mkdir(parents=True)
+        for number in range(4):
+            mesh = trimesh.creation.box((1, 1, 4)) if kind == "box" else trimesh.creation.icosphere()
+            mesh.export(tmp_path / kind / ("below" if number % 2 else ".") / f"{number}.{suffix}")
+    (tmp_path / "box/readme.txt").write_text("nothing")
+    (tmp_path / ".hidden").mkdir()
+    return tmp_path
+
+
+def meshes(root, **options):
+    return Meshes(
+        **{"batch_size": 2, "root": root, "sampled": 64, "points": 16, "holdout": 0.25, "cache": None} | options
+    )
+
+
+def test_folders_are_classes(root):
+    data = meshes(root, eval_points=32)
+    assert data.class_names == ("ball", "box")
+    assert (len(data.dataset("train")), len(data.dataset("test"))) == (6, 2)
+    assert [data.dataset("test")[i]["label"] for i in range(2)] == [0, 1]
+    assert data.dataset("test")[0]["points"].shape == (32, 3)
+    assert {data.dataset("train")[i]["name"] for i in range(6)} <= {str(path) for path in root.rglob("*.*")}
+    batch = next(iter(data.train_dataloader()))
+    assert set(data.batch_keys) <= set(batch)
+
+
+def test_chosen_classes_keep_their_order(root):
+    assert meshes(root, classes=["box", "ball"]).dataset("test")[0]["label"] == 1
+    assert len(meshes(root, classes=["box"]).dataset("train")) == 3
+    with pytest.raises(ValueError, match="Found no shapes of the class cone"):
+        meshes(root, classes=["cone", "box"]).dataset("train")
+
+
+def test_what_is_up(root):
+    def height(up):
+        item = meshes(root, classes=["box"], up=up, normalisation="none", sampled=2048, eval_points=2048).dataset(
+            "test"
+        )[0]
+        return (item["points"].amax(0) - item["points"].amin(0))[1]
+
+    assert height("y") == pytest.approx(1, abs=0.01)
+    assert height("z") == pytest.approx(4, abs=0.02)
+
+
+def test_a_table_says_labels_and_captions(root):
+    table = root / "table.csv"
+    rows = [
+        "box/0.obj,long,a long box",
+        "box/below/1.obj,long,another",
+        "ball/0.ply,round,a ball",
+        "ball/2.ply,round,two",
+    ]
+    table.write_text("\n".join(["file,label,caption", *rows]))
+    data = meshes(root, table=table, holdout=0.5)
+    assert data.class_names == ("long", "round")
+    items = [data.dataset(split)[i] for split in ("train", "test") for i in range(2)]
+    assert {(item["label"], item["caption"]) for item in items} == {
+        (0, "a long box"), (0, "another"), (1, "a ball"), (1, "two")
+    }  # fmt: skip
+    assert "caption" in data.batch_keys
+    table.write_text("path,label\na,b\n")
+    with pytest.raises(ValueError, match="has the columns path, label: it needs file"):
+        meshes(root, table=table)
+
+
+def test_damaged_files_are_skipped_counted_and_named(root):
+    (root / "box/0.obj").write_text("f 1 2 3\n")
+    np.savez(root / "box/few.npz", points=np.zeros((3, 3)))
+    data = meshes(root, batch_size=9, holdout=0.0)
+    batch = next(iter(data.train_dataloader()))
+    with pytest.warns(UserWarning) as warned, pytest.raises(ValueError, match="corrupt"):
+        data.on_before_batch_transfer(batch, 0)
+    told = " ".join(str(warning.message) for warning in warned)
+    assert f"{root}/box/0.obj: " in told and "few.npz: it has 3 points, but 64 are asked for" in told
+
+
+def test_an_empty_folder_is_told(tmp_path):
+    with pytest.raises(ValueError, match=rf"Found no shapes .* in {tmp_path}: put them into"):
+        meshes(tmp_path).dataset("train")
+
+
+def test_the_cache_answers_to_the_way_of_reading(root):
+    cache = root / "cache"
+    near = meshes(root, cache=cache).dataset("train")[0]["points"]
+    assert torch.equal(meshes(root, cache=cache).dataset("train")[0]["points"], near)
+    assert not torch.equal(meshes(root, cache=cache, subsample="farthest").dataset("train")[0]["points"], near)

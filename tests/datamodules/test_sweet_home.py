@@ -1,0 +1,114 @@
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from datamodules.sweet_home import CATALOGUE, SweetHome, read_catalogue, shape_class
+
+pytest.importorskip("trimesh")
+INSTALLED = Path("/usr/share/sweethome3d/furniture")
+SQUARE = "v 0 0 0\nv 2 0 0\nv 2 0 1\nv 0 0 1\nv 0 1 0\nf 1 2 3\nf 1 3 4\nf 1 5 2\n"
+NAMES = ["Chair", "Armchair", "Table", "Desk lamp", "Caf\\u00e9 chair", "Bench", "Round table", "Stool"]
+
+
+def write_catalogue(folder, names=NAMES, models=None):
+    """Pieces of 100 x 30 x 50 cm, the second one lying on its back."""
+    lines = ["# a comment"]
+    for number, name in enumerate(names, 1):
+        entry = {"name": name, "category": "Office" if "lamp" in name else "Living room", "model": f"/m/{number}.obj"}
+        entry |= {"width": 100, "depth": 50, "height": 30}
+        if number == 2:
+            entry["modelRotation"] = "1 0 0 0 0 1 0 -1 0"
+        lines += [f"{key}#{number}={value}" for key, value in entry.items()]
+    with zipfile.ZipFile(folder / "test.sh3f", "w") as archive:
+        archive.writestr(CATALOGUE, "\n".join(lines).encode("latin-1"))
+        for number in range(1, len(names) + 1):
+            archive.writestr(f"m/{number}.obj", (models or {}).get(number, SQUARE))
+    return folder
+
+
+def furniture(root, **options):
+    return SweetHome(**{"batch_size": 2, "root": root, "sampled": 64, "points": 16, "cache": None} | options)
+
+
+def test_reads_its_own_files(tmp_path):
+    data = furniture(write_catalogue(tmp_path), classes=["seat", "table"], holdout=0.3, eval_points=32)
+    train, test = data.dataset("train"), data.dataset("test")
+    assert (len(train), len(test)) == (4, 3)  # 5 seats and 2 tables, but no lamp
+    assert sorted(train.shapes.captions + test.shapes.captions) == sorted(
+        ["Chair", "Armchair", "Table", "Café chair", "Bench", "Round table", "Stool"]
+    )
+    for item in (train[0], test[0]):
+        assert item["label"] == (1 if "table" in item["caption"].lower() else 0)
+        assert item["name"].startswith("test.sh3f:m/")
+    assert test[0]["points"].shape == (32, 3)
+    assert data.class_names == ("seat", "table")
+    batch = next(iter(data.train_dataloader()))
+    assert batch["points"].shape == (2, 16, 3) and batch["points"].dtype == torch.float32
+
+
+def test_pieces_have_their_real_size_and_stand_upright(tmp_path):
+    data = furniture(write_catalogue(tmp_path), sampled=4096, eval_points=4096, normalisation="none")
+    for part in ("train", "test"):
+        for item in data.dataset(part):
+            extent = item["points"].amax(0) - item["points"].amin(0)
+            torch.testing.assert_close(extent, torch.tensor([100.0, 30.0, 50.0]), atol=4, rtol=0)
+    turned = read_catalogue(tmp_path / "test.sh3f")[1]
+    assert (np.array([0, 0, 1]) @ turned.rotation.T).tolist() == [0, 1, 0]
+
+
+def test_categories_are_classes_unless_shapes_are_asked_for(tmp_path):
+    data = furniture(write_catalogue(tmp_path))
+    assert data.class_names == ("Living room", "Office")
+    assert len(data.dataset("train")) + len(data.dataset("test")) == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("Desk lamp", "lamp"), ("Bedside table", "table"), ("Glass door cabinet", "storage"), ("Tablet", None),
+     ("Winchester armchair", "seat"), ("Indoor bike", "vehicle"), ("Sofa 2 seats", "seat"),
+     ("Sitting female", "person")],
+)  # fmt: skip
+def test_the_last_word_that_tells_a_class(name, kind):
+    assert shape_class(name) == kind
+
+
+def test_the_cache_is_used(tmp_path, monkeypatch):
+    root, cache = write_catalogue(tmp_path), tmp_path / "cache"
+    first = furniture(root, cache=cache).dataset("train")[0]["points"]
+    monkeypatch.setattr("datamodules.sweet_home.sample_piece", None)
+    assert torch.equal(furniture(root, cache=cache).dataset("train")[0]["points"], first)
+
+
+def test_damaged_models_are_skipped_counted_and_named(tmp_path):
+    root = write_catalogue(tmp_path, models={1: "v 0 0\nf 1 2 3\n", 5: "", 6: "v 0 0 0\nv 0 0 0\nv 0 0 0\nf 1 2 3\n"})
+    data = furniture(root, batch_size=8, holdout=0.0)
+    batch = next(iter(data.train_dataloader()))
+    with pytest.warns(UserWarning, match=r"test\.sh3f:m/(1|5|6)\.obj: "), pytest.raises(ValueError, match="corrupt"):
+        data.on_before_batch_transfer(batch, 0)
+    assert not {f"test.sh3f:m/{n}.obj" for n in (1, 5, 6)} & set(batch["name"])
+
+
+def test_missing_catalogues_say_how_to_get_them(tmp_path):
+    with pytest.raises(
+        ValueError, match=rf"no furniture catalogues .* in {tmp_path}: run `apt-get install sweethome3d-"
+    ):
+        furniture(tmp_path).train_dataloader()
+    (tmp_path / "broken.sh3f").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"broken\.sh3f is not a furniture catalogue"):
+        furniture(tmp_path).train_dataloader()
+
+
+def test_unknown_classes_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="no classes chair, sofa: choose of seat, table"):
+        furniture(tmp_path, classes=["sofa", "seat", "chair"])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not INSTALLED.is_dir(), reason="sweethome3d-furniture is not installed")
+def test_the_real_set(tmp_path):
+    data = SweetHome(8, sampled=256, cache=tmp_path)
+    assert len(data.dataset("train")) + len(data.dataset("test")) == 820
+    assert not any(data._cache.errors)

@@ -117,9 +117,9 @@ class PointCloud(Modality):
 
         return [wandb.Object3D(cloud.detach().float().cpu().numpy()) for cloud in samples]
 
-    def save(self, samples: Clouds, folder: Path) -> list[Path]:
+    def save(self, samples: Clouds, folder: Path, first: int = 0) -> list[Path]:
         """One PLY file a cloud."""
-        return [write_ply(cloud, folder / f"{number:05d}.ply") for number, cloud in enumerate(samples)]
+        return [write_ply(cloud, folder / f"{number:05d}.ply") for number, cloud in enumerate(samples, first)]
 
     def _tokens(self, points: Tensor, mask: Tensor | None = None) -> Tokens:
         if self.embedding == "rope":

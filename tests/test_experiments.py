@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image as Picture
 from pyarrow import parquet
+from tiny_shapes import write_catalogue, write_vrml
 
 from datamodules.openclipart import CLASSES
 from lumina.commands.train import build
@@ -71,6 +72,18 @@ def write_cache(folder: Path) -> None:
     write_text_shard(folder / "text", 0, gemma, {"a cat": torch.zeros(2, 2048)}, torch.float16)
 
 
+def write_shapes(folder: Path) -> list[object]:
+    """Nine pieces of furniture of three classes, 20 parts of five."""
+    if folder.stem == "furniture":
+        write_catalogue(folder, [f"{name} {n}" for n in range(9) for name in ("Chair", "Table", "Cabinet")])
+    else:
+        for name in ("Resistor_THT", "Button_Switch_SMD", "Varistor", "Connector_JST", "Package_DFN_QFN"):
+            for number in range(5):
+                write_vrml(folder / f"{name}.3dshapes/{number}.wrl")
+    small = ["--data.init_args.sampled=300", "--data.init_args.cache=null", "--model.backbone.num_layers=1"]
+    return ["--data.init_args.root", folder, *small]
+
+
 def replaced(path: Path, folder: Path) -> list[object]:
     """Options that put data at hand in the place of what a file asks for."""
     if path.stem.startswith("figure5") or path.stem.endswith("fashion"):
@@ -83,6 +96,8 @@ def replaced(path: Path, folder: Path) -> list[object]:
         write_openclipart(folder / "openclipart")
         options = ["--data.init_args.root=openclipart", "--data.init_args.batch_size=8", "--model.weights=null"]
         return [*options, "--data.init_args.num_workers=0"]
+    if path.stem in ("furniture", "kicad"):
+        return write_shapes(folder / path.stem)
     return []
 
 

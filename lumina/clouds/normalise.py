@@ -37,8 +37,9 @@ class Frame:
     scale: Tensor
 
     def apply(self, points: Tensor) -> Tensor:
-        """``[..., P, 3]`` normalised."""
-        return (points - self.centre.unsqueeze(-2)) / self.scale[..., None, None]
+        """``[..., P, 3]`` normalised; a cloud without extent is only moved."""
+        scale = torch.where(self.scale > 0, self.scale, 1)
+        return (points - self.centre.unsqueeze(-2)) / scale[..., None, None]
 
     def undo(self, points: Tensor) -> Tensor:
         """``[..., P, 3]`` as it was."""

@@ -1,32 +1,14 @@
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tiny_shapes import write_catalogue
 
-from datamodules.sweet_home import CATALOGUE, SweetHome, read_catalogue, shape_class
+from datamodules.sweet_home import SweetHome, read_catalogue, shape_class
 
 pytest.importorskip("trimesh")
 INSTALLED = Path("/usr/share/sweethome3d/furniture")
-SQUARE = "v 0 0 0\nv 2 0 0\nv 2 0 1\nv 0 0 1\nv 0 1 0\nf 1 2 3\nf 1 3 4\nf 1 5 2\n"
-NAMES = ["Chair", "Armchair", "Table", "Desk lamp", "Caf\\u00e9 chair", "Bench", "Round table", "Stool"]
-
-
-def write_catalogue(folder, names=NAMES, models=None):
-    """Pieces of 100 x 30 x 50 cm, the second one lying on its back."""
-    lines = ["# a comment"]
-    for number, name in enumerate(names, 1):
-        entry = {"name": name, "category": "Office" if "lamp" in name else "Living room", "model": f"/m/{number}.obj"}
-        entry |= {"width": 100, "depth": 50, "height": 30}
-        if number == 2:
-            entry["modelRotation"] = "1 0 0 0 0 1 0 -1 0"
-        lines += [f"{key}#{number}={value}" for key, value in entry.items()]
-    with zipfile.ZipFile(folder / "test.sh3f", "w") as archive:
-        archive.writestr(CATALOGUE, "\n".join(lines).encode("latin-1"))
-        for number in range(1, len(names) + 1):
-            archive.writestr(f"m/{number}.obj", (models or {}).get(number, SQUARE))
-    return folder
 
 
 def furniture(root, **options):

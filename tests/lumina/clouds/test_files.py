@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
+from tiny_shapes import write_vrml
 
 from lumina.clouds.files import read_points, read_shape, upright
 from lumina.clouds.surface import sample_surface
@@ -18,17 +19,9 @@ def box():
     return trimesh.creation.box(BOX)
 
 
-def write_vrml(path):
-    mesh = box()
-    faces = " ".join(f"{a},{b},{c},-1," for a, b, c in mesh.faces)
-    points = ", ".join(" ".join(f"{x:g}" for x in vertex) for vertex in mesh.vertices)
-    shape = f"geometry IndexedFaceSet {{ coordIndex [{faces}] coord Coordinate {{ point [{points}] }} }}"
-    path.write_text(f"#VRML V2.0 utf8\nShape {{ {shape} }}\n")
-
-
 def write(path):
     if path.suffix == ".wrl":
-        write_vrml(path)
+        write_vrml(path, box().vertices, box().faces)
     elif path.suffix == ".npz":
         np.savez(path, vertices=box().vertices, faces=box().faces)
     else:

@@ -45,4 +45,6 @@ def test_deviation_is_one_after_the_mean_is_taken_off():
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "none"])
 def test_points_that_coincide_have_no_scale(kind):
-    assert frame_of(torch.ones(5, 3), kind).scale == 0
+    frame = frame_of(torch.ones(5, 3), kind)
+    assert frame.scale == 0
+    assert torch.equal(frame.apply(torch.ones(5, 3)), torch.zeros(5, 3))

@@ -1,0 +1,86 @@
+"""The metric of the evaluation run: units, normalisation, anchors, and what it refuses."""
+
+import pytest
+import torch
+
+from lumina.data.clouds import PointClouds, Shapes
+from lumina.metrics.point_clouds import PointCloudQuality
+from lumina.metrics.points import point_set_metrics
+
+GENERATOR = torch.Generator().manual_seed(0)
+SHAPES = [
+    (torch.randn(60, 3, generator=GENERATOR) * torch.tensor([1.0 + i, 2, 1]) + 5).numpy() for i in range(12)
+]  # as different as they come, anywhere
+
+
+class Data(PointClouds):
+    def shapes(self, split):
+        chosen = range(8) if split == "train" else range(8, 12)
+        return Shapes(read=lambda i: SHAPES[chosen[i]], names=[str(i) for i in chosen])
+
+
+def evaluated(normalisation="shape_bbox", data_normalisation="shape_unit", samples=None, **options):
+    metric = PointCloudQuality(normalisation, **options)
+    data = Data(2, 16, 40, data_normalisation)
+    metric.prepare(data)
+    for batch in data.test_dataloader():
+        metric.update(batch["points"] if samples is None else samples[: len(batch["points"])], batch)
+    return metric.compute()
+
+
+def test_units_and_names():
+    samples = torch.randn(4, 40, 3, generator=GENERATOR)
+    found = evaluated(samples=samples, anchors=False)
+    batch = next(iter(Data(4, 16, 40).test_dataloader()))["points"]
+
+    def boxed(clouds):
+        low, high = clouds.amin(1, keepdim=True), clouds.amax(1, keepdim=True)
+        return (clouds - (low + high) / 2) / (high - low).amax(2, keepdim=True) * 2
+
+    expected = point_set_metrics(boxed(samples[[0, 1, 0, 1]]), boxed(batch))
+    assert found["shape_bbox/mmd_cd_x1000"] == pytest.approx(1000 * expected["mmd"], rel=1e-4)
+    assert found["shape_bbox/cov_cd_percent"] == pytest.approx(100 * expected["cov"])
+    assert found["shape_bbox/one_nna_cd_percent"] == pytest.approx(100 * expected["one_nna"])
+    assert not any("train" in name or "gaussian" in name or "emd" in name for name in found)
+
+
+@pytest.mark.parametrize("kind", ["shape_bbox", "shape_std", "shape_sphere"])
+def test_the_references_themselves_are_perfect_whatever_the_data_s_normalisation(kind):
+    for of_data in ("shape_unit", "global_unit", "none"):
+        found = evaluated(kind, of_data, anchors=False)
+        assert found[f"{kind}/mmd_cd_x1000"] == pytest.approx(0, abs=1e-6)
+        assert found[f"{kind}/cov_cd_percent"] == 100
+        assert found[f"{kind}/jsd"] == pytest.approx(0, abs=1e-9)
+
+
+def test_anchors_are_a_training_set_and_a_gaussian():
+    found = evaluated()
+    train, gaussian = (found[f"shape_bbox/{anchor}/mmd_cd_x1000"] for anchor in ("train", "gaussian"))
+    assert 0 < train < gaussian
+    assert evaluated() == found
+
+
+def test_original_coordinates_are_restored():
+    found = evaluated("none", "global_unit", anchors=False)
+    assert found["none/mmd_cd_x1000"] == pytest.approx(0, abs=1e-4)
+    moved = evaluated("none", "global_unit", samples=torch.zeros(4, 40, 3), anchors=False)["none/mmd_cd_x1000"]
+    reference = torch.tensor(SHAPES[8:])
+    centre = torch.tensor(SHAPES[:8]).flatten(0, 1).mean(0)
+    low = (reference - centre).square().sum(-1).mean() * 1000  # all samples at the training set's mean
+    assert low < moved < 4 * low
+
+
+def test_clouds_without_a_size_of_their_own_are_refused():
+    with pytest.raises(ValueError, match=r"set data\.normalisation to global_unit, or measure with shape_bbox"):
+        evaluated("none", "shape_unit", anchors=False)
+
+
+def test_clouds_of_several_densities_are_refused():
+    with pytest.raises(ValueError, match="clouds of one density, got several"):
+        PointCloudQuality().update([torch.zeros(3, 3), torch.zeros(4, 3)], {})
+
+
+def test_earth_mover_s_distance_of_some():
+    found = evaluated(anchors=False, emd_clouds=3, emd_points=20)
+    assert found["shape_bbox/mmd_emd_x100"] == pytest.approx(0, abs=1e-9)
+    assert found["shape_bbox/cov_emd_percent"] == 100

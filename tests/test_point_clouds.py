@@ -1,0 +1,85 @@
+"""Point clouds from files to files: train, evaluate, sample at another density, on a dashboard."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from tiny import TINY
+from tiny_shapes import write_catalogue
+
+from lumina.cli import main
+from lumina.clouds.ply import read_ply
+
+pytest.importorskip("trimesh")
+wandb = pytest.importorskip("wandb")
+KEYS = {"mmd_cd_x1000", "cov_cd_percent", "one_nna_cd_percent", "acc_t_cd_percent", "acc_f_cd_percent", "jsd"}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Folder in which a tiny model of furniture was trained."""
+    folder = tmp_path_factory.mktemp("points")
+    write_catalogue(folder / "furniture", [f"{name} {n}" for n in range(9) for name in ("Chair", "Table", "Cabinet")])
+    config = Path(__file__).parents[1] / "experiments/toy/furniture.yaml"
+    data = ["--data.init_args.root=furniture", "--data.init_args.sampled=400", "--data.init_args.cache=cache"]
+    steps = ["--trainer.max_steps=2", "--trainer.val_check_interval=2", "--trainer.callbacks.every_n_train_steps=2"]
+    quick = ["--model.objective.init_args.sampler.init_args.steps=2", "--model.backbone.multiple_of=16"]
+    logger = (
+        "trainer: {logger: {class_path: lightning.pytorch.loggers.WandbLogger, "
+        "init_args: {project: points, save_dir: runs, offline: true, version: first}}}\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("WANDB_SILENT", "true")
+        Path("wandb.yaml").write_text(logger)
+        main(["fit", "--config", str(config), "--config", "wandb.yaml", *TINY, *data, *steps, *quick])
+        wandb.finish()
+        yield folder
+        wandb.finish()  # the evaluation's
+
+
+def test_dashboard_has_clouds_that_turn(run):
+    assert list((run / "runs").rglob("step_*.png"))
+    assert list((run / "runs/wandb").rglob("media/object3D/samples/*.pts.json"))
+
+
+def test_evaluation_reports_the_paper_s_units_beside_anchors(run, monkeypatch, capsys):
+    monkeypatch.chdir(run)
+    main(["test", "--ckpt_path", "runs/points/first", "--data.init_args.eval_points=100"])
+    values = json.loads((run / "runs/points/first/evaluation/metrics.json").read_text())["metrics"]
+    expected = {f"shape_bbox/{anchor}{key}" for anchor in ("", "train/", "gaussian/") for key in KEYS}
+    assert set(values) == expected
+    assert values["shape_bbox/train/mmd_cd_x1000"] < values["shape_bbox/gaussian/mmd_cd_x1000"]
+    assert "shape_bbox/one_nna_cd_percent" in capsys.readouterr().out
+
+
+def test_samples_of_another_density_are_files_and_a_page(run, monkeypatch):
+    monkeypatch.chdir(run)
+    options = ["--label=[0,2]", "--points=300", "--rope=time_aware", "--proportional_attention=true", "--output=out"]
+    main(["sample", "--ckpt_path", "runs/points/first", *options])
+    settings = json.loads((run / "out/settings.json").read_text())
+    assert [sample["points"] for sample in settings["samples"]] == [300, 300]
+    assert settings["rope"] == "time_aware"
+    clouds = [read_ply(run / "out" / sample["file"]) for sample in settings["samples"]]
+    assert [cloud.shape for cloud in clouds] == [(300, 3)] * 2
+    page = (run / "out/index.html").read_text()
+    assert page.count('<canvas class="cloud"') == 2 and page.count("<script>") == 1 and "300 points" in page
+    assert not re.search(r'(src|href)="(https?:)?//', page)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--size=8x8"], "--size was given, but this model is of PointCloud"),
+        (["--points=0"], "points=0 must be at least 1"),
+        (["--rope=frequency_aware", "--points=300"], "use 'time_aware'"),
+    ],
+)
+def test_wishes_that_make_no_sense_are_refused(run, monkeypatch, capsys, options, reason):
+    monkeypatch.chdir(run)
+    with pytest.raises(SystemExit):
+        main(["sample", "--ckpt_path", "runs/points/first", "--label=[0]", *options])
+    assert reason in capsys.readouterr().err

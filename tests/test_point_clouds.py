@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
+from lightning.pytorch.loggers import WandbLogger
 from tiny import TINY
 from tiny_shapes import write_catalogue
 
 from lumina.cli import main
 from lumina.clouds.ply import read_ply
+from lumina.media import log_samples
+from modalities.point_cloud import PointCloud
 
 pytest.importorskip("trimesh")
-wandb = pytest.importorskip("wandb")
 KEYS = {"mmd_cd_x1000", "cov_cd_percent", "one_nna_cd_percent", "acc_t_cd_percent", "acc_f_cd_percent", "jsd"}
 
 
@@ -27,29 +31,44 @@ def run(tmp_path_factory):
     data = ["--data.init_args.root=furniture", "--data.init_args.sampled=400", "--data.init_args.cache=cache"]
     steps = ["--trainer.max_steps=2", "--trainer.val_check_interval=2", "--trainer.callbacks.every_n_train_steps=2"]
     quick = ["--model.objective.init_args.sampler.init_args.steps=2", "--model.backbone.multiple_of=16"]
-    logger = (
-        "trainer: {logger: {class_path: lightning.pytorch.loggers.WandbLogger, "
-        "init_args: {project: points, save_dir: runs, offline: true, version: first}}}\n"
-    )
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setenv("WANDB_SILENT", "true")
-        Path("wandb.yaml").write_text(logger)
-        main(["fit", "--config", str(config), "--config", "wandb.yaml", *TINY, *data, *steps, *quick])
-        wandb.finish()
-        yield folder
-        wandb.finish()  # the evaluation's
+        main(["fit", "--config", str(config), *TINY, *data, *steps, *quick])
+    return folder
 
 
-def test_dashboard_has_clouds_that_turn(run):
-    assert list((run / "runs").rglob("step_*.png"))
-    assert list((run / "runs/wandb").rglob("media/object3D/samples/*.pts.json"))
+class Board(WandbLogger):
+    """Keeps what is shown."""
+
+    def __init__(self):
+        self.shown = {}
+
+    @property
+    def experiment(self):
+        return self
+
+    def log(self, values):
+        self.shown |= values
+
+    def log_image(self, key, images, step=None):
+        self.shown[key] = images
+
+
+def test_dashboards_show_a_picture_and_clouds_that_turn(tmp_path):
+    wandb = pytest.importorskip("wandb")
+    board = Board()
+    trainer = SimpleNamespace(loggers=[board], global_step=3, logger=None, ckpt_path=None, default_root_dir=tmp_path)
+    clouds = torch.randn(2, 50, 3)
+    path = log_samples(trainer, "samples", PointCloud(50), clouds)
+    assert path.is_file() and len(board.shown["samples"]) == 1
+    assert [type(shown) for shown in board.shown["samples/media"]] == [wandb.Object3D] * 2
+    assert board.shown["trainer/global_step"] == 3
 
 
 def test_evaluation_reports_the_paper_s_units_beside_anchors(run, monkeypatch, capsys):
     monkeypatch.chdir(run)
-    main(["test", "--ckpt_path", "runs/points/first", "--data.init_args.eval_points=100"])
-    values = json.loads((run / "runs/points/first/evaluation/metrics.json").read_text())["metrics"]
+    main(["test", "--ckpt_path", "runs/furniture/version_0", "--data.init_args.eval_points=100"])
+    values = json.loads((run / "runs/furniture/version_0/evaluation/metrics.json").read_text())["metrics"]
     expected = {f"shape_bbox/{anchor}{key}" for anchor in ("", "train/", "gaussian/") for key in KEYS}
     assert set(values) == expected
     assert values["shape_bbox/train/mmd_cd_x1000"] < values["shape_bbox/gaussian/mmd_cd_x1000"]
@@ -59,7 +78,7 @@ def test_evaluation_reports_the_paper_s_units_beside_anchors(run, monkeypatch, c
 def test_samples_of_another_density_are_files_and_a_page(run, monkeypatch):
     monkeypatch.chdir(run)
     options = ["--label=[0,2]", "--points=300", "--rope=time_aware", "--proportional_attention=true", "--output=out"]
-    main(["sample", "--ckpt_path", "runs/points/first", *options])
+    main(["sample", "--ckpt_path", "runs/furniture/version_0", *options])
     settings = json.loads((run / "out/settings.json").read_text())
     assert [sample["points"] for sample in settings["samples"]] == [300, 300]
     assert settings["rope"] == "time_aware"
@@ -81,5 +100,5 @@ def test_samples_of_another_density_are_files_and_a_page(run, monkeypatch):
 def test_wishes_that_make_no_sense_are_refused(run, monkeypatch, capsys, options, reason):
     monkeypatch.chdir(run)
     with pytest.raises(SystemExit):
-        main(["sample", "--ckpt_path", "runs/points/first", "--label=[0]", *options])
+        main(["sample", "--ckpt_path", "runs/furniture/version_0", "--label=[0]", *options])
     assert reason in capsys.readouterr().err

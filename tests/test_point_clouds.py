@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 from lightning.pytorch.loggers import WandbLogger
-from tiny import TINY
-from tiny_shapes import write_catalogue
 
 from lumina.cli import main
 from lumina.clouds.ply import read_ply
@@ -20,21 +17,6 @@ from modalities.point_cloud import PointCloud
 
 pytest.importorskip("trimesh")
 KEYS = {"mmd_cd_x1000", "cov_cd_percent", "one_nna_cd_percent", "acc_t_cd_percent", "acc_f_cd_percent", "jsd"}
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """Folder in which a tiny model of furniture was trained."""
-    folder = tmp_path_factory.mktemp("points")
-    write_catalogue(folder / "furniture", [f"{name} {n}" for n in range(9) for name in ("Chair", "Table", "Cabinet")])
-    config = Path(__file__).parents[1] / "experiments/toy/furniture.yaml"
-    data = ["--data.init_args.root=furniture", "--data.init_args.sampled=400", "--data.init_args.cache=cache"]
-    steps = ["--trainer.max_steps=2", "--trainer.val_check_interval=2", "--trainer.callbacks.every_n_train_steps=2"]
-    quick = ["--model.objective.init_args.sampler.init_args.steps=2", "--model.backbone.multiple_of=16"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        main(["fit", "--config", str(config), *TINY, *data, *steps, *quick])
-    return folder
 
 
 class Board(WandbLogger):
@@ -65,26 +47,26 @@ def test_dashboards_show_a_picture_and_clouds_that_turn(tmp_path):
     assert board.shown["trainer/global_step"] == 3
 
 
-def test_evaluation_reports_the_paper_s_units_beside_anchors(run, monkeypatch, capsys):
-    monkeypatch.chdir(run)
+def test_evaluation_reports_the_paper_s_units_beside_anchors(tiny_points, monkeypatch, capsys):
+    monkeypatch.chdir(tiny_points)
     main(["test", "--ckpt_path", "runs/furniture/version_0", "--data.init_args.eval_points=100"])
-    values = json.loads((run / "runs/furniture/version_0/evaluation/metrics.json").read_text())["metrics"]
+    values = json.loads((tiny_points / "runs/furniture/version_0/evaluation/metrics.json").read_text())["metrics"]
     expected = {f"shape_bbox/{anchor}{key}" for anchor in ("", "train/", "gaussian/") for key in KEYS}
     assert set(values) == expected
     assert values["shape_bbox/train/mmd_cd_x1000"] < values["shape_bbox/gaussian/mmd_cd_x1000"]
     assert "shape_bbox/one_nna_cd_percent" in capsys.readouterr().out
 
 
-def test_samples_of_another_density_are_files_and_a_page(run, monkeypatch):
-    monkeypatch.chdir(run)
+def test_samples_of_another_density_are_files_and_a_page(tiny_points, monkeypatch):
+    monkeypatch.chdir(tiny_points)
     options = ["--label=[0,2]", "--points=300", "--rope=time_aware", "--proportional_attention=true", "--output=out"]
     main(["sample", "--ckpt_path", "runs/furniture/version_0", *options])
-    settings = json.loads((run / "out/settings.json").read_text())
+    settings = json.loads((tiny_points / "out/settings.json").read_text())
     assert [sample["points"] for sample in settings["samples"]] == [300, 300]
     assert settings["rope"] == "time_aware"
-    clouds = [read_ply(run / "out" / sample["file"]) for sample in settings["samples"]]
+    clouds = [read_ply(tiny_points / "out" / sample["file"]) for sample in settings["samples"]]
     assert [cloud.shape for cloud in clouds] == [(300, 3)] * 2
-    page = (run / "out/index.html").read_text()
+    page = (tiny_points / "out/index.html").read_text()
     assert page.count('<canvas class="cloud"') == 2 and page.count("<script>") == 1 and "300 points" in page
     assert not re.search(r'(src|href)="(https?:)?//', page)
 
@@ -97,8 +79,8 @@ def test_samples_of_another_density_are_files_and_a_page(run, monkeypatch):
         (["--rope=frequency_aware", "--points=300"], "use 'time_aware'"),
     ],
 )
-def test_wishes_that_make_no_sense_are_refused(run, monkeypatch, capsys, options, reason):
-    monkeypatch.chdir(run)
+def test_wishes_that_make_no_sense_are_refused(tiny_points, monkeypatch, capsys, options, reason):
+    monkeypatch.chdir(tiny_points)
     with pytest.raises(SystemExit):
         main(["sample", "--ckpt_path", "runs/furniture/version_0", "--label=[0]", *options])
     assert reason in capsys.readouterr().err

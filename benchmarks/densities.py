@@ -129,18 +129,19 @@ def measure(
     """
     rows: list[dict[str, Any]] = []
     shown: dict[str, list[Tensor]] = {way: [] for way in ways}
+    count = min(SHOWN, len(subject.chosen["test"]))
     for points in densities:
         reference = subject.real("test", points)
         row: dict[str, Any] = {"points": points, "train": _told(subject.real("train", points), reference)}
         for way in ways:
             clouds, seconds = subject.drawn(way, points)
             row[way] = {**_told(clouds, reference), "seconds": seconds}
-            shown[way] += [turntable(cloud, 1, SIDE) for cloud in clouds[:SHOWN]]
+            shown[way] += [turntable(cloud, 1, SIDE) for cloud in clouds[:count]]
             print(points, way, {name: round(value, 3) for name, value in row[way].items()}, flush=True)
         rows.append(row)
     if pictures is not None:
         for way, tiles in shown.items():
-            by_cloud = [tile for cloud in range(SHOWN) for tile in tiles[cloud::SHOWN]]
+            by_cloud = [tile for cloud in range(count) for tile in tiles[cloud::count]]
             save_picture(contact_sheet(by_cloud, len(densities)), pictures / f"densities_{way}.png")
     return rows
 

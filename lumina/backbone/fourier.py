@@ -89,12 +89,12 @@ class FourierEmbedding(nn.Module):
                 "rope rule 'frequency_aware' compares wavelengths with a trained length, which a set of points does "
                 "not have; use 'time_aware', 'ntk' or 'interpolation'."
             )
-        counts = [features.shape[1]] if mask is None else mask.sum(1).tolist()
+        counts = torch.tensor([features.shape[1]]) if mask is None else mask.sum(1).cpu()
+        scale = (counts.double() / self.trained).clamp(min=1)
         u = torch.arange(len(self.theta), dtype=torch.float64) / len(self.theta)
         time = 1.0 if t is None else float(t[0])
-        rule, ones, width = inference.rope_rule, torch.ones_like(u), 2 * len(u)
-        factors = [scaled_frequencies(rule, ones, u, max(1.0, count / self.trained), time, width) for count in counts]
-        return torch.stack(factors).to(self.theta).view(len(counts), 1, -1, 1)
+        factors = scaled_frequencies(inference.rope_rule, torch.ones_like(u), u, scale, time, 2 * len(u))
+        return factors.to(self.theta)[:, None, :, None]
 
 
 def _directions(count: int) -> Tensor:

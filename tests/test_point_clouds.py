@@ -10,9 +10,13 @@ import pytest
 import torch
 from lightning.pytorch.loggers import WandbLogger
 
+from lumina.backbone import NextDiTConfig
 from lumina.cli import main
 from lumina.clouds.ply import read_ply
+from lumina.commands.sampling.how import How
 from lumina.media import log_samples
+from lumina.module import LuminaModule
+from lumina.objectives.flow_matching import FlowMatching
 from modalities.point_cloud import PointCloud
 
 pytest.importorskip("trimesh")
@@ -84,3 +88,11 @@ def test_wishes_that_make_no_sense_are_refused(tiny_points, monkeypatch, capsys,
     with pytest.raises(SystemExit):
         main(["sample", "--ckpt_path", "runs/furniture/version_0", "--label=[0]", *options])
     assert reason in capsys.readouterr().err
+
+
+def test_rules_for_more_positions_are_refused_where_points_are_positions():
+    config = NextDiTConfig(dim=48, num_layers=1, num_heads=2, multiple_of=16)
+    module = LuminaModule(PointCloud(8, "rope"), config, FlowMatching())
+    with pytest.raises(ValueError, match="these tokens lie where their own coordinates say"):
+        How(rope="time_aware").inference(module)
+    assert How(proportional_attention=True).inference(module).proportional_base == 8

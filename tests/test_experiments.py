@@ -81,7 +81,7 @@ def write_shapes(folder: Path) -> list[object]:
             for number in range(5):
                 write_vrml(folder / f"{name}.3dshapes/{number}.wrl")
     small = ["--data.init_args.sampled=300", "--data.init_args.cache=null", "--model.backbone.num_layers=1"]
-    return ["--data.init_args.root", folder, *small]
+    return ["--data.init_args.root", folder, *small, "--model.objective.init_args.sampler.init_args.steps=1"]
 
 
 def replaced(path: Path, folder: Path) -> list[object]:

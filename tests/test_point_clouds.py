@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch.loggers import WandbLogger
 
 from lumina.backbone import NextDiTConfig
+from lumina.checkpoints.module import load_module
 from lumina.cli import main
 from lumina.clouds.ply import read_ply
 from lumina.commands.sampling.how import How
@@ -73,6 +74,22 @@ def test_samples_of_another_density_are_files_and_a_page(tiny_points, monkeypatc
     page = (tiny_points / "out/index.html").read_text()
     assert page.count('<canvas class="cloud"') == 2 and page.count("<script>") == 1 and "300 points" in page
     assert not re.search(r'(src|href)="(https?:)?//', page)
+
+
+def test_a_trained_model_goes_on_with_more_points(tiny_points, monkeypatch):
+    """As table 7 does: pre-training at one density, fine-tuning at another."""
+    monkeypatch.chdir(tiny_points)
+    (tiny_points / "denser.yaml").write_text(
+        "model: {weights: runs/furniture, modality: {init_args: {points: 300}}}\n"
+        "data: {init_args: {points: 300}}\n"
+        "trainer: {max_steps: 1, logger: {init_args: {name: denser}}}\n"
+    )
+    configs = ["--config", "runs/furniture/version_0/config.yaml", "--config", "denser.yaml"]
+    main(["fit", *configs, "--trainer.limit_val_batches=0"])
+    first, second = (load_module(tiny_points / "runs" / name) for name in ("furniture", "denser"))
+    assert second.modality.points == second.backbone.x_embedder.trained == 300
+    for name, parameter in first.named_parameters():
+        torch.testing.assert_close(second.get_parameter(name), parameter, atol=2e-4, rtol=0)  # one step of 8e-5
 
 
 @pytest.mark.parametrize(

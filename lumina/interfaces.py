@@ -140,7 +140,8 @@ class Inference:
     """Options of one prediction, passed down as a value and never stored on a module.
 
     Attributes:
-        rope_rule: how rotary frequencies change at sizes never trained on; see `lumina.backbone.rope`.
+        rope_rule: how rotary frequencies, or those of Fourier features, change at sizes never trained on; see
+            `lumina.backbone.rope`.
         trained_length: positions on each axis during training, ``(A,)``; None leaves the table as it is.
         proportional_base: token count of the trained size; given, the softmax scale of self-attention becomes
             ``sqrt(log(L) / log(base) / d)``.

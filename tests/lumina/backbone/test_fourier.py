@@ -94,6 +94,13 @@ def test_frequency_vectors_lie_between_the_bounds_in_all_directions():
         assert torch.linalg.eigvalsh(half.T @ half / len(half)).min() > 0.2  # of 1/3 for an even spread
 
 
+def test_coordinates_keep_their_precision_under_autocast():
+    built, points = embedding(), torch.randn(2, 16, 3) * 3
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = built(points)  # the features alone are rounded: of rounded coordinates the angles would be off by 0.3
+    torch.testing.assert_close(rounded.float(), built(points), atol=0.01, rtol=0)
+
+
 def test_a_rule_without_meaning_for_points_is_refused():
     with pytest.raises(ValueError, match=r"frequency_aware.*does not have; use 'time_aware'"):
         embedding()(torch.randn(1, 32, 3), torch.zeros(1), None, Inference(rope_rule="frequency_aware"))

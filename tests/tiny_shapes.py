@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 SQUARE = "v 0 0 0\nv 2 0 0\nv 2 0 1\nv 0 0 1\nv 0 1 0\nf 1 2 3\nf 1 3 4\nf 1 5 2\n"
-NAMES = ("Chair", "Armchair", "Table", "Desk lamp", "Caf\\u00e9 chair", "Bench", "Round table", "Stool")
+NAMES = ("Chair", "Armchair", "Table", "Desk lamp", "\\u00d8 chair", "Bench", "Round table", "Stool")
 CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 2) for z in (0, 4)])
 SIDES = ((0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3))
 

@@ -55,7 +55,8 @@ def render(points: Tensor, azimuth: float, size: int = 128) -> Tensor:
 
 def centred(points: Tensor) -> Tensor:
     """The cloud in a ball of radius 1, but for its farthest hundredth, which may be stray points."""
-    points = points - (points.amax(0) + points.amin(0)) / 2
+    low, high = points.quantile(torch.tensor([0.005, 0.995]), 0)
+    points = points - (low + high) / 2
     radius = points.norm(dim=1).quantile(0.99)
     return points / radius.clamp(min=torch.finfo(points.dtype).tiny)
 

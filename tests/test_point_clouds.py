@@ -62,6 +62,12 @@ def test_evaluation_reports_the_paper_s_units_beside_anchors(tiny_points, monkey
     assert "shape_bbox/one_nna_cd_percent" in capsys.readouterr().out
 
 
+def test_predictions_are_files_one_a_shape(tiny_points, monkeypatch):
+    monkeypatch.chdir(tiny_points)
+    main(["predict", "--ckpt_path", "runs/furniture", "--data.init_args.eval_batch_size=4"])
+    assert len(list((tiny_points / "runs/furniture/version_0/predictions").rglob("*.ply"))) == 6
+
+
 def test_samples_of_another_density_are_files_and_a_page(tiny_points, monkeypatch):
     monkeypatch.chdir(tiny_points)
     options = ["--label=[0,2]", "--points=300", "--rope=time_aware", "--proportional_attention=true", "--output=out"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import torch
@@ -101,10 +102,11 @@ class PointCloudQuality(SampleMetric):
         return {f"{self.normalisation}/{name}": value for name, value in report.items()}
 
     def _report(self, clouds: Tensor, reference: Tensor) -> dict[str, float]:
-        report = _in_units("cd", 1000, point_set_metrics(clouds, reference, progress=True))
+        seen = sys.stderr.isatty()
+        report = _in_units("cd", 1000, point_set_metrics(clouds, reference, seen))
         if self.emd_clouds:
             some, others = (x[: self.emd_clouds, : self.emd_points] for x in (clouds, reference))
-            report |= _in_units("emd", 100, point_set_metrics(some, others, progress=True, distance=emd_matrix))
+            report |= _in_units("emd", 100, point_set_metrics(some, others, seen, emd_matrix))
         report["jsd"] = occupancy_divergence(_in_unit_cube(clouds), _in_unit_cube(reference))
         return report
 

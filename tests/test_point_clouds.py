@@ -9,15 +9,20 @@ from types import SimpleNamespace
 import pytest
 import torch
 from lightning.pytorch.loggers import WandbLogger
+from tiny_text import Letters
 
 from lumina.backbone import NextDiTConfig
 from lumina.checkpoints.module import load_module
 from lumina.cli import main
 from lumina.clouds.ply import read_ply
 from lumina.commands.sampling.how import How
+from lumina.conditioning.text import TextConditioner
 from lumina.media import log_samples
 from lumina.module import LuminaModule
 from lumina.objectives.flow_matching import FlowMatching
+from lumina.sampling.sampler import Sampler
+from lumina.sampling.schedules import Uniform
+from lumina.sampling.solvers import Euler
 from modalities.point_cloud import PointCloud
 
 pytest.importorskip("trimesh")
@@ -119,3 +124,25 @@ def test_rules_for_more_positions_are_refused_where_points_are_positions():
     with pytest.raises(ValueError, match="these tokens lie where their own coordinates say"):
         How(rope="time_aware").inference(module)
     assert How(proportional_attention=True).inference(module).proportional_base == 8
+
+
+def test_a_text_conditional_model_learns_and_draws_with_rope():
+    """As on Cap3D: captions by cross-attention, the points' own coordinates as positions."""
+    config = NextDiTConfig(dim=48, num_layers=2, num_heads=2, multiple_of=16, rope_base=100.0)
+    objective = FlowMatching(sampler=Sampler(Uniform(), Euler(), 2))
+    module = LuminaModule(PointCloud(16, "rope"), config, objective, [TextConditioner(Letters(), dropout=0.0)])
+    batch = {"points": torch.randn(4, 16, 3) * 0.1, "caption": ["a chair", "a table", "", "a lamp"]}
+    optimizer = torch.optim.Adam(module.parameters(), 3e-3)
+    losses = []
+    for step in range(40):
+        tokens, generator = module.tokens(batch), torch.Generator().manual_seed(step)
+        cond = module.conditioners.train_conditions(batch, 4, generator)
+        loss = objective.loss(module.backbone, tokens, cond, batch, generator)["loss"]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert sum(losses[-10:]) < 0.7 * sum(losses[:10])  # small clouds: the noise can be read off the points
+    assert all(layer.attention.gate.abs().max() > 0 for layer in module.backbone.layers)
+    drawn = module.generate(module.modality.layout(4, {"points": 50}), batch, torch.Generator().manual_seed(0))
+    assert drawn.shape == (4, 50, 3) and drawn.std() < 0.7

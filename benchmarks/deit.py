@@ -46,6 +46,11 @@ class DeiT(nn.Module):
             x = block(x, attn_mask=mask)
         return vit.norm(x)
 
+    def compile_blocks(self) -> None:
+        """Compiles block by block, as `lumina.backbone.NextDiT.compile_blocks` does."""
+        for block in self.vit.blocks:
+            block.compile(dynamic=True)
+
     def _class_token(self) -> Tensor:
         token, positions = self.vit.cls_token, self.vit.pos_embed
         assert token is not None and positions is not None

@@ -119,11 +119,11 @@ def main() -> None:
     device = torch.device(options.device)
     dim, layers = (64, 1) if options.quick else (384, 12)
     facts = machine(device)
-    models = {
-        PEER: deit(dim, layers),
-        "packed": next_dit(dim, layers, "packed"),
-        "padded": next_dit(dim, layers, "padded"),
-    }
+    models = {PEER: deit(dim, layers), **{way: next_dit(dim, layers, way) for way in ("packed", "padded")}}
+    if not options.quick:
+        models |= {f"{PEER}, compiled": deit(dim, layers), "packed, compiled": next_dit(dim, layers, "packed")}
+        for name in (f"{PEER}, compiled", "packed, compiled"):
+            models[name].backbone.compile_blocks()
     parameters = {name: sum(p.numel() for p in model.to(device).parameters()) for name, model in models.items()}
     found: dict[str, Any] = {"machine": facts, "parameters": parameters, "cases": {}}
     for case, grids in {"fixed": FIXED, "mixed": MIXED}.items():

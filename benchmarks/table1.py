@@ -132,7 +132,7 @@ def markdown(rows: Sequence[dict[str, Any]], test: int) -> str:
     for row in rows:
         for rule in row["top1"]["flexible"]:
             values = [f"{100 * found[rule]:.1f} ± {error(found[rule], test):.1f}" for found in row["top1"].values()]
-            lines.append(f"| {row['model']}, {rule} | {row['parameters'] / 1e6:.2f} M | {' | '.join(values)} |")
+            lines.append(f"| {named(row, rule)} | {row['parameters'] / 1e6:.2f} M | {' | '.join(values)} |")
     return "\n".join(lines)
 
 
@@ -144,10 +144,15 @@ def error(share: float, count: int) -> float:
 def curves(rows: Sequence[dict[str, Any]]) -> dict[str, tuple[Curve, Rule, int]]:
     """Lines of figure 20."""
     return {
-        f"{row['model']}, {rule}": ({size: row["top1"][str(size)][rule] for size in SIZES}, rule, place)
+        named(row, rule): ({size: row["top1"][str(size)][rule] for size in SIZES}, rule, place)
         for place, row in enumerate(rows)
         for rule in row["top1"]["flexible"]
     }
+
+
+def named(row: dict[str, Any], rule: Rule) -> str:
+    """A model under a rule, where there are several."""
+    return f"{row['model']}, {rule}" if len(row["top1"]["flexible"]) > 1 else row["model"]
 
 
 if __name__ == "__main__":

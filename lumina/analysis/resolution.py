@@ -134,7 +134,7 @@ def top1(module: LuminaModule, data: DataModule, rule: Rule) -> float:
 
 def draw(curves: dict[str, tuple[Curve, Rule, int]], output: Path) -> None:
     """A line for each, in the style of its rule and the colour of its run."""
-    with drawn(output, 4.6, 3.4) as figure:
+    with drawn(output, 5.0, 4.0) as figure:
         axes = figure.subplots()
         for name, (curve, rule, place) in curves.items():
             values = [100 * value for value in curve.values()]
@@ -144,7 +144,7 @@ def draw(curves: dict[str, tuple[Curve, Rule, int]], output: Path) -> None:
             ylabel="Top-1, %",
             xticks=sorted({s for c, *_ in curves.values() for s in c}),
         )
-        axes.legend()
+        figure.legend(loc="outside lower center", ncols=2)
 
 
 def fitting(most: int, size: int, sizes: Sequence[int]) -> int:

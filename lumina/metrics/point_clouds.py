@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import islice
 from typing import Any
 
 import torch
@@ -34,7 +35,7 @@ class PointCloudQuality(SampleMetric):
     Reported are ``mmd_cd_x1000``, ``cov_cd_percent`` (100 would have every reference matched), ``one_nna_cd_percent``
     (50 is best) with ``acc_t_cd_percent`` on references and ``acc_f_cd_percent`` on samples, and ``jsd``, always of the
     boxes halved into the unit cube. Asked for, the same under the exact earth mover's distance, ``mmd_emd_x100`` and
-    so on, of the first clouds and points.
+    so on, of some clouds and their first points.
 
     Two anchors are computed in the same way: ``train/...``, as many training clouds in place of samples (how good one
     can be), and ``gaussian/...``, points from one Gaussian with the training set's moments (how bad).
@@ -56,7 +57,7 @@ class PointCloudQuality(SampleMetric):
         Args:
             normalisation: of each cloud.
             anchors: measure the anchors too, which takes twice as long again.
-            emd_clouds: clouds of each set for the earth mover's distance; 0 = leave it out.
+            emd_clouds: clouds of each set for the earth mover's distance, drawn from all; 0 = leave it out.
             emd_points: points of each of them.
         """
         super().__init__()
@@ -65,15 +66,26 @@ class PointCloudQuality(SampleMetric):
         for state in ("generated", "reference"):
             self.add_state(state, default=[], dist_reduce_fx="cat")
         self._train: Tensor | None = None
+        self._scale: float | None = None
 
     def prepare(self, data: DataModule) -> None:
-        """Reads as many training clouds as there are held-out ones, for the anchors."""
+        """Reads as many training clouds as there are held-out ones, if they have points enough, for the anchors.
+
+        Raises:
+            ValueError: no training cloud has as many points as the held-out ones.
+        """
         if not self.anchors or self._train is not None:
             return
         train, test = (Samples(data.dataset(split), data.seed, None) for split in ("train", "test"))
         points = len(test[0].item["points"])
-        chosen = torch.randperm(len(train), generator=keyed_generator(0))[: len(test)].tolist()
-        items = [train[index].item for index in chosen]
+        order = torch.randperm(len(train), generator=keyed_generator(0)).tolist()
+        read = (train[index].item for index in order)
+        items = list(islice((item for item in read if len(item["points"]) >= points), len(test)))
+        if not items:
+            raise ValueError(
+                f"No training cloud has the {points} points of the held-out ones to compare them with: lower "
+                "data.eval_points, or set the metric's anchors to false."
+            )
         clouds = [random_subset(item["points"], points, keyed_generator(0, i)) for i, item in enumerate(items)]
         frames = {name: torch.stack([item[name] for item in items]) for name in ("centre", "scale")}
         self._train = self._normalised(torch.stack(clouds), frames)
@@ -105,7 +117,7 @@ class PointCloudQuality(SampleMetric):
         seen = sys.stderr.isatty()
         report = _in_units("cd", 1000, point_set_metrics(clouds, reference, seen))
         if self.emd_clouds:
-            some, others = (x[: self.emd_clouds, : self.emd_points] for x in (clouds, reference))
+            some, others = (_drawn(x, self.emd_clouds)[:, : self.emd_points] for x in (clouds, reference))
             report |= _in_units("emd", 100, point_set_metrics(some, others, seen, emd_matrix))
         report["jsd"] = occupancy_divergence(_in_unit_cube(clouds), _in_unit_cube(reference))
         return report
@@ -115,12 +127,19 @@ class PointCloudQuality(SampleMetric):
         if self.normalisation != "none":
             return frame_of(clouds, self.normalisation).apply(clouds)
         frame = Frame(batch["centre"].to(clouds), batch["scale"].to(clouds))
-        if not (frame.scale == frame.scale[0]).all():
+        if self._scale is None:
+            self._scale = frame.scale[0].item()
+        if not (frame.scale == self._scale).all():
             raise ValueError(
                 "normalisation none measures in original coordinates, but each cloud of these data has a size of its "
                 "own: set data.normalisation to global_unit, or measure with shape_bbox."
             )
         return frame.undo(clouds)
+
+
+def _drawn(clouds: Tensor, count: int) -> Tensor:
+    """``[count, P, 3]``, of any class where clouds come class by class; the same places of sets equally large."""
+    return clouds[torch.randperm(len(clouds), generator=keyed_generator(0))[:count].to(clouds.device)]
 
 
 def _in_units(name: str, factor: float, values: dict[str, float]) -> dict[str, float]:

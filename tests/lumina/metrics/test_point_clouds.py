@@ -75,6 +75,32 @@ def test_clouds_without_a_size_of_their_own_are_refused():
         evaluated("none", "shape_unit", anchors=False)
 
 
+def test_clouds_of_other_scales_are_refused_in_batches_of_one():
+    metric = PointCloudQuality("none", anchors=False)
+    with pytest.raises(ValueError, match=r"set data\.normalisation to global_unit"):
+        for batch in Data(1, 16, 40, "shape_unit").test_dataloader():
+            metric.update(batch["points"], batch)
+
+
+@pytest.mark.parametrize("whole", [0, 2])
+def test_training_clouds_of_too_few_points_are_no_anchors(whole):
+    class Uneven(Data):
+        def shapes(self, split):
+            few = [cloud[:30] for cloud in SHAPES[whole:8]]
+            clouds = SHAPES[:whole] + few if split == "train" else SHAPES[8:]
+            return Shapes(read=clouds.__getitem__, names=[str(i) for i in range(len(clouds))])
+
+    data, metric = Uneven(4, 16, 40), PointCloudQuality()
+    if not whole:
+        with pytest.raises(ValueError, match=r"No training cloud has the 40 points .* lower data\.eval_points"):
+            metric.prepare(data)
+        return
+    metric.prepare(data)
+    batch = next(iter(data.test_dataloader()))
+    metric.update(batch["points"], batch)
+    assert metric.compute()["shape_bbox/train/cov_cd_percent"] <= 50  # 2 anchors are nearest to 2 of 4
+
+
 def test_clouds_of_several_densities_are_refused():
     with pytest.raises(ValueError, match="clouds of one density, got several"):
         PointCloudQuality().update([torch.zeros(3, 3), torch.zeros(4, 3)], {})
@@ -84,3 +110,11 @@ def test_earth_mover_s_distance_of_some():
     found = evaluated(anchors=False, emd_clouds=3, emd_points=20)
     assert found["shape_bbox/mmd_emd_x100"] == pytest.approx(0, abs=1e-9)
     assert found["shape_bbox/cov_emd_percent"] == 100
+
+
+def test_earth_mover_s_clouds_are_drawn_of_all_classes():
+    reference = torch.randn(40, 20, 3, generator=GENERATOR) * (torch.arange(40) + 1)[:, None, None]
+    generated = torch.cat((reference[:4], torch.randn(36, 20, 3, generator=GENERATOR)))
+    metric = PointCloudQuality("shape_bbox", anchors=False, emd_clouds=4, emd_points=20)
+    metric.update(generated, {"points": reference})
+    assert metric.compute()["shape_bbox/mmd_emd_x100"] > 1  # of the first four alone it is 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -123,7 +124,8 @@ class ShapeNet(PointClouds):
 
     def _of_file(self, part: Part) -> Shapes:
         with _hdf5(self.root) as file:
-            counts = [len(file[synset][part]) if synset in file else 0 for synset in self.synsets]
+            paths = [f"{synset}/{part}" for synset in self.synsets]
+            counts = [len(file[path]) if path in file else 0 for path in paths]
         self._check(counts, part)
         places = [(synset, i) for synset, count in zip(self.synsets, counts, strict=True) for i in range(count)]
         names = [f"{self.root}:{synset}/{part}/{i}" for synset, i in places]
@@ -141,16 +143,20 @@ class ShapeNet(PointClouds):
 
 def _read_npy(files: Sequence[Path], chosen: slice, index: int) -> npt.NDArray[np.float32]:
     try:
-        cloud: npt.NDArray[np.float32] = np.load(files[index])
-    except (ValueError, EOFError, OSError) as error:
+        with files[index].open("rb") as file:
+            cloud: npt.NDArray[np.float32] = np.load(file)[chosen]
+    except (ValueError, EOFError, OSError, BadZipFile, TypeError, LookupError) as error:
         raise CorruptSample(files[index], error) from error
-    return cloud[chosen]
+    return cloud
 
 
 def _read_hdf5(root: Path, part: Part, places: Sequence[tuple[str, int]], index: int) -> npt.NDArray[np.float32]:
     synset, place = places[index]
     with _hdf5(root) as file:
-        cloud: npt.NDArray[np.float32] = file[synset][part][place]
+        try:
+            cloud: npt.NDArray[np.float32] = file[synset][part][place]
+        except OSError as error:  # of a damaged chunk
+            raise CorruptSample(f"{root}:{synset}/{part}/{place}", error) from error
     return cloud
 
 

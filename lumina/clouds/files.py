@@ -13,7 +13,7 @@ import torch
 from lumina.clouds.subset import farthest_subset, random_subset
 from lumina.clouds.surface import sample_surface, trimesh
 from lumina.clouds.vrml import read_vrml
-from lumina.data.corrupt import CorruptSample
+from lumina.data.corrupt import CorruptSample, require_numbers
 from lumina.randomness import keyed_generator
 
 SUFFIXES = (".glb", ".gltf", ".npz", ".obj", ".off", ".pcd", ".ply", ".stl", ".wrl")
@@ -81,6 +81,7 @@ def read_shape(path: Path) -> Shape:
         raise CorruptSample(path, f"{type(error).__name__}: {error}") from error
     if shape.vertices.ndim != 2 or shape.vertices.shape[1:] != (3,) or not len(shape.vertices):
         raise CorruptSample(path, f"its points have shape {list(shape.vertices.shape)}, expected [P, 3] with P >= 1")
+    require_numbers(shape.vertices, path)
     return shape
 
 
@@ -102,6 +103,8 @@ def _npz(path: Path) -> Shape:
             return Shape(arrays["points"])
         if not {"vertices", "faces"} <= set(arrays):
             raise CorruptSample(path, f"it holds {', '.join(arrays)}, expected points, or vertices and faces")
+        if arrays["faces"].dtype.kind not in "iu":
+            raise CorruptSample(path, f"its faces are of type {arrays['faces'].dtype}, expected integers")
         return Shape(arrays["vertices"], arrays["faces"])
 
 

@@ -14,9 +14,9 @@ import torch
 from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
-from lumina.clouds.normalise import Frame, Normalisation, frame_of
+from lumina.clouds.normalise import Frame, Normalisation, ShapeNormalisation, frame_of
 from lumina.clouds.subset import random_subset
-from lumina.data.corrupt import CorruptSample
+from lumina.data.corrupt import CorruptSample, require_numbers
 from lumina.data.module import DataModule, Split
 from lumina.data.samples import Item
 from lumina.randomness import keyed_generator
@@ -122,8 +122,9 @@ class PointClouds(DataModule):
     def dataset(self, split: Split) -> Dataset[Item]:
         """The clouds of a split: of training with all their points, of which `augment` draws some."""
         least = self.points if split == "train" else self.eval_points
-        frame = self._frame() if self.normalisation == "global_unit" else None
-        return CloudItems(self.shapes(split), least, split != "train", self.normalisation, frame)
+        if self.normalisation == "global_unit":
+            return CloudItems(self.shapes(split), least, split != "train", self._frame())
+        return CloudItems(self.shapes(split), least, split != "train", self.normalisation)
 
     def augment(self, item: Item, generator: Generator) -> Item:
         """A random subset of the points, varied."""
@@ -131,9 +132,19 @@ class PointClouds(DataModule):
         return {**item, "points": self.variation.apply(points, generator)}
 
     def _frame(self) -> Frame:
-        """The mean and the deviation of the training set."""
+        """The mean and the deviation of the training set.
+
+        Raises:
+            ValueError: none of its clouds can be read.
+        """
         if self._global is None:
-            moments = torch.stack(list(_moments(self.shapes("train")))).mean(0)
+            found = list(_moments(self.shapes("train")))
+            if not found:
+                raise ValueError(
+                    "No training cloud can be read to take the mean and the deviation of global_unit from: check "
+                    "data.root, or set data.normalisation to shape_unit to have the clouds named."
+                )
+            moments = torch.stack(found).mean(0)
             mean, square = moments[:3], moments[3:].mean()
             self._global = Frame(mean.float(), (square - mean.mean().square()).sqrt().float())
         return self._global
@@ -146,15 +157,11 @@ class CloudItems(Dataset[Item]):
         shapes: what there is.
         count: points that are needed of each.
         only: serve just so many points, always the same.
-        normalisation: how they are normalised.
-        frame: that of all clouds; None = each has its own.
+        normalisation: of each cloud, or the frame of all.
     """
 
-    def __init__(
-        self, shapes: Shapes, count: int, only: bool, normalisation: Normalisation, frame: Frame | None
-    ) -> None:
-        self.shapes, self.count, self.only = shapes, count, only
-        self.normalisation, self.frame = normalisation, frame
+    def __init__(self, shapes: Shapes, count: int, only: bool, normalisation: ShapeNormalisation | Frame) -> None:
+        self.shapes, self.count, self.only, self.normalisation = shapes, count, only, normalisation
 
     def __len__(self) -> int:
         return len(self.shapes.names)
@@ -162,8 +169,8 @@ class CloudItems(Dataset[Item]):
     def __getitem__(self, index: int) -> Item:
         shapes, name = self.shapes, self.shapes.names[index]
         points = torch.from_numpy(checked(shapes.read(index), name, self.count))
-        frame = frame_of(points, self.normalisation) if self.normalisation != "global_unit" else self.frame
-        assert frame is not None
+        kind = self.normalisation
+        frame = kind if isinstance(kind, Frame) else frame_of(points, kind)
         if not frame.scale > 0:
             raise CorruptSample(name, "all its points coincide, so it has no size to normalise by")
         points = frame.apply(points)
@@ -189,10 +196,11 @@ def checked(points: npt.NDArray[np.floating], name: str, count: int = 1) -> npt.
     """``[P, 3]`` float32.
 
     Raises:
-        CorruptSample: they are of another shape, not finite, or fewer than ``count``.
+        CorruptSample: they are of another shape or type, not finite, or fewer than ``count``.
     """
     if points.ndim != 2 or points.shape[1] != 3:
         raise CorruptSample(name, f"its points have shape {list(points.shape)}, expected [P, 3]")
+    require_numbers(points, name)
     if len(points) < count:
         raise CorruptSample(name, f"it has {len(points)} points, but {count} are asked for")
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused

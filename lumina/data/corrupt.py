@@ -5,6 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
 
 LEAST_SERVED = 100
 """The share of corrupt samples is taken of at least so many, so that one bad file does not end a run at its start."""
@@ -20,6 +23,16 @@ class CorruptSample(Exception):
 
     def __init__(self, name: str | Path, reason: object) -> None:
         super().__init__(f"{name}: {reason}")
+
+
+def require_numbers(values: npt.NDArray[Any], name: str | Path) -> None:
+    """Refuses an array of texts, objects or complex numbers.
+
+    Raises:
+        CorruptSample: naming the file.
+    """
+    if values.dtype.kind not in "fiu":
+        raise CorruptSample(name, f"its coordinates are of type {values.dtype}, expected real numbers")
 
 
 class CorruptCount:

@@ -78,11 +78,38 @@ def test_workers_read_what_the_process_reads(root):
     assert all(torch.equal(a["points"], b["points"]) for a, b in zip(*batches, strict=True))
 
 
-def test_damaged_files_are_skipped_and_named(root):
-    if root.is_file():
-        pytest.skip("one file")
-    (root / "03001627/train/1.npy").write_bytes(b"x")
-    data = ShapeNet(4, root, ["chair"])
+@pytest.mark.parametrize("root", ["npy"], indirect=True)
+@pytest.mark.parametrize("content", [b"x", b"PK\x03\x04 an archive cut off", "an archive", np.float32(1)])
+def test_damaged_files_are_skipped_and_named(root, content):
+    path = root / "03001627/train/1.npy"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        with path.open("wb") as file:
+            (np.savez if isinstance(content, str) else np.save)(file, content)
+    assert_named(ShapeNet(4, root, ["chair"]), r"03001627/train/1\.npy: ")
+
+
+@pytest.mark.parametrize("root", ["hdf5"], indirect=True)
+def test_damaged_chunks_are_skipped_and_named(root):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(root, "a") as file:
+        del file["03001627/train"]
+        clouds = file.create_dataset("03001627/train", (4, 2048, 3), "f4", chunks=(1, 2048, 3), compression="gzip")
+        clouds[:] = np.random.default_rng(0).normal(size=clouds.shape)
+        clouds.id.write_direct_chunk((1, 0, 0), b"no stream of deflate")
+    assert_named(ShapeNet(4, root, ["chair"]), r"shapenet\.hdf5:03001627/train/1: ")
+
+
+def assert_named(data, name):
     batch = next(iter(data.train_dataloader()))
-    with pytest.warns(UserWarning, match=r"03001627/train/1\.npy: "):
+    with pytest.warns(UserWarning, match=name):
         data.on_before_batch_transfer(batch, 0)
+
+
+@pytest.mark.parametrize("root", ["hdf5"], indirect=True)
+def test_a_category_without_a_split_is_told(root):
+    with pytest.importorskip("h5py").File(root, "a") as file:
+        del file["03001627/val"]
+    with pytest.raises(ValueError, match="no shapes in the split 'val' of 03001627"):
+        ShapeNet(2, root, ["airplane", "chair"]).dataset("validation")

@@ -119,6 +119,9 @@ def test_files_cut_off_are_named(tmp_path):
         ({"cloud": np.zeros((5, 3))}, "it holds cloud, expected points, or vertices and faces"),
         ({"vertices": np.zeros((3, 3)), "faces": np.array([[0, 1, 2]])}, "without any area"),
         ({"vertices": np.full((3, 3), np.nan), "faces": np.array([[0, 1, 2]])}, "NaN or infinite"),
+        ({"points": np.full((20, 3), "a")}, "of type <U1, expected real numbers"),
+        ({"points": np.full((20, 3), 1j)}, "of type complex128, expected real numbers"),
+        ({"vertices": np.eye(3), "faces": np.eye(3)}, "its faces are of type float64, expected integers"),
         ({"vertices": np.eye(3), "faces": np.array([[0, 1, 7]])}, "a face names vertex 7 of 3"),
     ],
 )

@@ -93,6 +93,8 @@ def test_variations_keep_what_they_should():
         (np.full((20, 3), np.nan), "NaN or infinite"),
         (np.full((20, 3), 1e300), "NaN or infinite"),
         (np.zeros((20, 2)), r"shape \[20, 2\]"),
+        (np.full((20, 3), "1.5"), "of type <U3, expected real numbers"),
+        (np.full((20, 3), 1j), "of type complex128, expected real numbers"),
     ],
 )
 def test_clouds_that_cannot_be_served_are_skipped_counted_and_named(cloud, reason, monkeypatch):
@@ -107,6 +109,12 @@ def test_clouds_that_cannot_be_served_are_skipped_counted_and_named(cloud, reaso
     assert data.corrupt.corrupt == 1
     if "asked" not in reason and "coincide" not in reason:
         assert InMemory(2, 16, 16, "global_unit").dataset("test")[0]["points"].isfinite().all()
+
+
+def test_a_training_set_that_cannot_be_read_has_no_global_unit(monkeypatch):
+    monkeypatch.setattr(InMemory, "clouds", [np.zeros((20, 2))])
+    with pytest.raises(ValueError, match="No training cloud can be read"):
+        InMemory(1, 16, 16, "global_unit").dataset("test")
 
 
 def test_duplicated_points_are_points():

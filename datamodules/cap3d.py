@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from lumina.clouds.files import Up, read_shape, upright
 from lumina.clouds.normalise import Normalisation
 from lumina.data import CorruptSample, Split
 from lumina.data.clouds import PointClouds, Shapes, Variation
+from lumina.data.csv_file import read_csv
 from lumina.data.holdout import held_out
 from lumina.data.sources.folder import files_below
 
@@ -73,10 +73,9 @@ class Cap3D(PointClouds):
         """The objects of a split.
 
         Raises:
-            ValueError: there are none with a caption.
+            ValueError: there are none with a caption, or the captions cannot be read.
         """
-        with self.captions.open(newline="", encoding="utf-8") as file:
-            texts = {row[0]: row[1].strip() for row in csv.reader(file) if len(row) > 1}
+        texts = {row[0]: row[1].strip() for row in read_csv(self.captions) if len(row) > 1}
         paths = [self.root / file for file in files_below(self.root) if file.endswith(ENDINGS)]
         paths = [path for path in paths if path.stem in texts]
         if not paths:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from lumina.clouds.normalise import Normalisation
 from lumina.data import Split
 from lumina.data.arrays import file_stamp
 from lumina.data.clouds import PointClouds, Shapes, Variation
+from lumina.data.csv_file import read_csv
 from lumina.data.holdout import held_out_of_each
 from lumina.data.shape_cache import ShapeCache
 from lumina.data.sources.folder import files_below
@@ -37,7 +37,7 @@ class Meshes(PointClouds):
         table: a CSV file with the columns ``file`` (relative to ``root``) and ``label`` or ``caption`` or both; shapes
             that it lacks are left out. None = folders are classes.
         up: the files' upward axis.
-        sampled: points kept of each shape.
+        sampled: points kept of each shape; a cloud that has fewer keeps what it has.
         subsample: see `lumina.clouds.files.read_points`.
         holdout: share of each class held out, chosen by name, whatever the seed.
         cache: folder for the clouds; None = read the files each time.
@@ -49,6 +49,9 @@ class Meshes(PointClouds):
         num_workers: loader processes for each training process; 0 loads in the training process.
         seed: of order, subsets and variations.
         max_corrupt: share of shapes that may be unreadable; they are skipped and named. More end the run.
+
+    Raises:
+        ValueError: fewer points are kept than are asked for, or the table cannot be read.
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = (*PointClouds.batch_keys, "label")
@@ -79,13 +82,18 @@ class Meshes(PointClouds):
         self.root, self.classes, self.table = root.expanduser(), classes, table
         self.up, self.sampled, self.subsample = up, sampled, subsample
         self.holdout, self.cache = holdout, cache
+        if sampled < max(self.points, self.eval_points):
+            raise ValueError(
+                f"Got sampled {sampled}, but {max(self.points, self.eval_points)} points of a shape are asked for: set "
+                "data.sampled to at least data.points and data.eval_points."
+            )
         if table is not None and "caption" in self._rows[0]:
             self.batch_keys = (*type(self).batch_keys, "caption")  # type: ignore[misc]  # more than the class has
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes; a label is the place of its name."""
-        return tuple(self.classes or sorted(set(self._classes.values())))
+        return tuple(self.classes or sorted({self._classes[file] for file in self._files}))
 
     def shapes(self, split: Split) -> Shapes:
         """The shapes of a split.
@@ -110,14 +118,19 @@ class Meshes(PointClouds):
         """Of the table; none without one."""
         if self.table is None:
             return []
-        with self.table.expanduser().open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-        if not rows or "file" not in rows[0] or not {"label", "caption"} & set(rows[0]):
+        head, *rows = read_csv(self.table) or [[]]
+        if not rows or "file" not in head or not {"label", "caption"} & set(head):
             raise ValueError(
-                f"{self.table} has the columns {', '.join(rows[0]) if rows else '(none)'}: it needs file, and label or "
-                "caption, and a row for each shape."
+                f"{self.table} has the columns {', '.join(head) or '(none)'}: it needs file, and label or caption, and "
+                "a row for each shape."
             )
-        return rows
+        wrong = next((number for number, row in enumerate(rows, 2) if len(row) != len(head)), None)
+        if wrong is not None:
+            raise ValueError(
+                f"Row {wrong} of {self.table} has {len(rows[wrong - 2])} fields, but {len(head)} columns are named: "
+                "mend that row, or quote a text with commas in it."
+            )
+        return [dict(zip(head, row, strict=True)) for row in rows]
 
     @cached_property
     def _classes(self) -> dict[str, str]:
@@ -128,7 +141,8 @@ class Meshes(PointClouds):
 
     @cached_property
     def _files(self) -> list[str]:
-        found = [file for file in files_below(self.root) if file.lower().endswith(SUFFIXES) and file in self._classes]
+        below = [file for file in files_below(self.root) if file.lower().endswith(SUFFIXES) and file in self._classes]
+        found = [file for file in below if (self.root / file).is_file()]  # not a link to what is gone
         missing = sorted(set(self.classes or ()) - {self._classes[file] for file in found})
         if missing or not found:
             of = f" of the class {' and '.join(missing)}" if missing else ""

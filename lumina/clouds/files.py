@@ -39,17 +39,17 @@ class Shape:
 
 
 def read_points(path: Path, count: int, up: Up = "y", subsample: Subsample = "random") -> npt.NDArray[np.float32]:
-    """``[count, 3]`` points of the shape in a file, always the same ones, y upwards.
+    """``[P, 3]`` points of the shape in a file, always the same ones, y upwards.
 
     Args:
         path: a file with one of `SUFFIXES`; an npz holds ``points``, or ``vertices`` and ``faces``.
-        count: of points, drawn from the surface evenly by area where the file holds a mesh.
+        count: P, drawn from the surface evenly by area where the file holds a mesh; a cloud may have fewer.
         up: the file's upward axis.
         subsample: which points of a cloud are taken, or of four times as many that are drawn from a mesh: any, or those
             that are spread most evenly.
 
     Raises:
-        CorruptSample: the file cannot be read, or has fewer points.
+        CorruptSample: the file cannot be read.
         ImportError: naming the extra to install.
     """
     shape, name = read_shape(path), str(path)
@@ -57,11 +57,9 @@ def read_points(path: Path, count: int, up: Up = "y", subsample: Subsample = "ra
     if shape.faces is not None and len(shape.faces):
         drawn = count if subsample == "random" else SPARE * count
         points = sample_surface(points, np.asarray(shape.faces), drawn, name)
-    if len(points) < count:
-        raise CorruptSample(name, f"it has {len(points)} points, but {count} are asked for")
     cloud = torch.from_numpy(upright(points, up).astype(np.float32))
     if subsample == "farthest":
-        return farthest_subset(cloud, count).numpy()
+        return farthest_subset(cloud, min(count, len(cloud))).numpy()
     return random_subset(cloud, count, keyed_generator(0)).numpy()
 
 

@@ -17,11 +17,11 @@ Read = Callable[[int], npt.NDArray[np.float32]]
 
 
 class ShapeCache:
-    """Clouds ``[P, 3]`` of equally many points; those that could not be read say why when they are asked for.
+    """Clouds ``[P, 3]``; those that could not be read say why when they are asked for.
 
     Args:
         names: of the shapes, N.
-        points: P.
+        points: the greatest P.
         read: gives the points of a shape by its number; raises `CorruptSample`.
         folder: where the clouds are kept; None keeps nothing.
         source: a short name that changes when a file changes.
@@ -29,8 +29,8 @@ class ShapeCache:
 
     def __init__(self, names: Sequence[str], points: int, read: Read, folder: Path | None, source: str) -> None:
         self.names = names
-        arrays = kept(folder, f"clouds-{stamp(source, points, *names)}", lambda: _gather(names, points, read))
-        self.points, self.errors = arrays["points"], arrays["errors"]
+        arrays = kept(folder, f"shapes-{stamp(source, points, *names)}", lambda: _gather(names, points, read))
+        self.points, self.counts, self.errors = arrays["points"], arrays["counts"], arrays["errors"]
         self.places: Sequence[int] = range(len(names))
 
     def select(self, places: Sequence[int]) -> ShapeCache:
@@ -49,15 +49,18 @@ class ShapeCache:
         place = self.places[index]
         if self.errors[place]:
             raise CorruptSample(self.names[index], self.errors[place])
-        cloud: npt.NDArray[np.float32] = self.points[place]
+        cloud: npt.NDArray[np.float32] = self.points[place, : self.counts[place]]
         return cloud
 
 
 def _gather(names: Sequence[str], points: int, read: Read) -> Arrays:
     clouds, errors = np.zeros((len(names), points, 3), np.float32), [""] * len(names)
+    counts = np.zeros(len(names), np.int64)
     for index in tqdm(range(len(names)), "Points of the shapes", delay=2, disable=None):
         try:
-            clouds[index] = read(index)
+            cloud = read(index)
+            counts[index] = len(cloud)
+            clouds[index, : len(cloud)] = cloud
         except CorruptSample as error:
             errors[index] = str(error).removeprefix(f"{names[index]}: ")  # it is named and counted when it is served
-    return {"points": clouds, "errors": np.array(errors)}
+    return {"points": clouds, "counts": counts, "errors": np.array(errors)}

@@ -48,6 +48,15 @@ def test_damaged_files_are_skipped_and_named(root):
     assert "uid1.pt: " in told and "uid2.pt: it holds a tensor of shape [5], expected [P, 6] or [6, P]" in told
 
 
+@pytest.mark.parametrize("content", [None, b"uid1,\xff\n"])
+def test_captions_that_cannot_be_read_are_told(root, content):
+    (root / "captions.csv").unlink()
+    if content:
+        (root / "captions.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=r"captions\.csv is no readable CSV file in UTF-8"):
+        cap3d(root).dataset("train")
+
+
 def test_nothing_there_is_told(root):
     (root / "captions.csv").write_text("other,text\n")
     with pytest.raises(ValueError, match=r"whose name is among the 1 UIDs of .*unpack Cap3D's PointCloud_pt_zips"):

@@ -75,6 +75,48 @@ def test_a_table_says_labels_and_captions(root):
         meshes(root, table=table)
 
 
+@pytest.mark.parametrize("row", ["ball/0.ply,round", "ball/0.ply,round,a ball, red"])
+def test_a_row_of_other_length_is_told(root, row):
+    (root / "table.csv").write_text(f"file,label,caption\nbox/0.obj,long,a box\n{row}\n")
+    with pytest.raises(ValueError, match=r"Row 3 of .*table\.csv has [24] fields, but 3 columns are named"):
+        meshes(root, table=root / "table.csv")
+
+
+@pytest.mark.parametrize("content", [None, b"file,label\n\xff,a\n"])
+def test_a_table_that_cannot_be_read_is_told(root, content):
+    if content:
+        (root / "table.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=r"table\.csv is no readable CSV file in UTF-8"):
+        meshes(root, table=root / "table.csv")
+
+
+def test_classes_and_shapes_are_those_of_files_that_are_there(root):
+    (root / "notes").mkdir()
+    (root / "notes/readme.txt").write_text("nothing")
+    (root / "box/gone.obj").symlink_to(root / "nowhere.obj")
+    data = meshes(root)
+    assert data.class_names == ("ball", "box")
+    assert len(data.dataset("train")) == 6
+    table = root / "table.csv"
+    table.write_text("file,label\nball/0.ply,round\nball/2.ply,round\nelsewhere.ply,absent\n")
+    assert meshes(root, table=table).class_names == ("round",)
+
+
+def test_a_cloud_of_fewer_points_than_are_kept_is_used_whole(root):
+    points = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    np.savez(root / "box/small.npz", points=points)
+    data = meshes(root, classes=["box"], holdout=0.0, normalisation="none", cache=root / "cache")
+    small = next(item for item in data.dataset("train") if item["name"].endswith("small.npz"))
+    assert sorted(map(tuple, small["points"].tolist())) == sorted(map(tuple, points.tolist()))
+    assert next(iter(data.train_dataloader()))["points"].shape == (2, 16, 3)
+
+
+@pytest.mark.parametrize("asked", [{"points": 65}, {"eval_points": 65}])
+def test_fewer_points_than_are_asked_for_are_not_kept(root, asked):
+    with pytest.raises(ValueError, match="Got sampled 64, but 65 points of a shape are asked for"):
+        meshes(root, **asked)
+
+
 def test_damaged_files_are_skipped_counted_and_named(root):
     (root / "box/0.obj").write_text("f 1 2 3\n")
     np.savez(root / "box/few.npz", points=np.zeros((3, 3)))
@@ -83,7 +125,7 @@ def test_damaged_files_are_skipped_counted_and_named(root):
     with pytest.warns(UserWarning) as warned, pytest.raises(ValueError, match="corrupt"):
         data.on_before_batch_transfer(batch, 0)
     told = " ".join(str(warning.message) for warning in warned)
-    assert f"{root}/box/0.obj: " in told and "few.npz: it has 3 points, but 64 are asked for" in told
+    assert f"{root}/box/0.obj: " in told and "few.npz: it has 3 points, but 16 are asked for" in told
 
 
 def test_an_empty_folder_is_told(tmp_path):

@@ -1,0 +1,22 @@
+"""CSV files that people write or publish."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+
+def read_csv(path: Path) -> list[list[str]]:
+    """The rows, without empty ones.
+
+    Args:
+        path: a file in UTF-8, with or without a byte order mark.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    try:
+        with path.expanduser().open(newline="", encoding="utf-8-sig") as file:
+            return [row for row in csv.reader(file) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} is no readable CSV file in UTF-8 ({error}): mend or change its path.") from error

@@ -222,7 +222,10 @@ class Modality(nn.Module, ABC):
         """A small random batch with every field of ``batch_keys``; the contract tests feed on it."""
 
     def input_embedding(self, width: int) -> nn.Module:
-        """``(features [B, L, F], t [B], mask [B, L] or None, inference) -> [B, L, D]``; linear unless overridden."""
+        """``(features [B, L, F], t [B], mask [B, L] or None, inference) -> [B, L, D]``; linear unless overridden.
+
+        Features come as they are, in float32 as a rule; what is put out is of the weights' type.
+        """
         from lumina.backbone.embedding import LinearEmbedding
 
         return LinearEmbedding(self.token_dim, width)

@@ -60,6 +60,20 @@ class PointCloud(Modality):
         self.frequencies, self.lowest, self.highest = frequencies, lowest, highest
         self.position_axes = 3 if embedding == "rope" else 0
 
+    def learn(self, data: Any) -> Mapping[str, Any]:
+        """Nothing.
+
+        Raises:
+            ValueError: for data whose training clouds have another number of points.
+        """
+        points = getattr(data, "points", self.points)
+        if points != self.points:
+            raise ValueError(
+                f"the modality is for clouds of {self.points} points, the data trains with {points}: set "
+                "modality.points and data.points to the same number."
+            )
+        return {}
+
     def compress(self, batch: Batch) -> Clouds:
         """The clouds themselves."""
         clouds: Clouds = batch["points"]

@@ -35,7 +35,7 @@ class LinearEmbedding(nn.Linear):
         inference: Inference | None = None,
     ) -> Tensor:
         """``[B, L, D]``."""
-        return super().forward(features)
+        return super().forward(features.to(self.weight.dtype))
 
 
 class TimeEmbedding(nn.Module):

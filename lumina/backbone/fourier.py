@@ -28,8 +28,6 @@ class FourierEmbedding(nn.Module):
     ``s^-u`` (the detail is back), and at s = 1 nothing is scaled.
     """
 
-    theta: Tensor
-
     def __init__(
         self, width: int, trained: int, frequencies: int = 64, lowest: float = 1 / 16, highest: float = 4.0
     ) -> None:
@@ -54,7 +52,8 @@ class FourierEmbedding(nn.Module):
         self.trained = trained
         u = torch.arange(frequencies, dtype=torch.float64) / frequencies
         lengths = highest * (highest / lowest) ** -u
-        self.register_buffer("theta", (lengths.unsqueeze(1) * _directions(frequencies)).float())
+        # no buffer: it follows from the arguments, not from a file, and stays float32 where weights are not
+        self.theta = (lengths.unsqueeze(1) * _directions(frequencies)).float()
         self.project = nn.Linear(2 * frequencies, width)
         xavier(self)
 
@@ -73,10 +72,10 @@ class FourierEmbedding(nn.Module):
             mask: ``[B, L]``, by which each cloud's points are counted.
             inference: its ``rope_rule`` scales frequencies where a cloud has more points than in training.
         """
-        x, y, z = (self.theta * self._factors(features, t, mask, inference)).unbind(-1)
+        x, y, z = (self.theta * self._factors(features, t, mask, inference)).to(features.device).unbind(-1)
         p = features.float()  # of coordinates rounded to bfloat16 the high frequencies are noise
         angles = 2 * math.pi * (p[..., :1] * x + p[..., 1:2] * y + p[..., 2:] * z)
-        return self.project(torch.cat((angles.cos(), angles.sin()), -1).type_as(features))
+        return self.project(torch.cat((angles.cos(), angles.sin()), -1).to(self.project.weight.dtype))
 
     def _factors(
         self, features: Tensor, t: Tensor | None, mask: Tensor | None, inference: Inference | None

@@ -116,7 +116,7 @@ class NextDiT(nn.Module):
         if cond.cross is not None:
             cond = replace(cond, cross=cond.cross.to(dtype))
         options = inference or Inference()
-        x, origin = self.x_embedder(tokens.features.to(dtype), t, tokens.mask, options), None
+        x, origin = self.x_embedder(tokens.features, t, tokens.mask, options), None
         if self.pad_token is not None and self.config.mixed_sizes == "padded" and tokens.mask is not None:
             x = torch.where(tokens.mask.unsqueeze(-1), x, self.pad_token.type_as(x))
         if self.config.positions == "sincos" and self.config.position_axes:

@@ -1,5 +1,7 @@
 """Clouds as tokens: sets without order, of any density, that move while they are generated."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -107,6 +109,12 @@ def test_files_hold_the_points(embedding, tmp_path):
 def test_what_is_no_cloud_is_refused(shape):
     with pytest.raises(ValueError, match=r"got a cloud of shape .*, expected points \[P, 3\]"):
         PointCloud().tokenize(torch.zeros(shape), {})
+
+
+def test_data_of_another_density_are_refused():
+    assert PointCloud(8).learn(SimpleNamespace(points=8)) == PointCloud(8).learn(SimpleNamespace()) == {}
+    with pytest.raises(ValueError, match=r"clouds of 8 points, the data trains with 16: set modality\.points"):
+        PointCloud(8).learn(SimpleNamespace(points=16))
 
 
 def test_no_points_are_refused():

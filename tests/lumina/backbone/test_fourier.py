@@ -6,9 +6,11 @@ from itertools import pairwise
 import pytest
 import torch
 
+from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.backbone.fourier import FourierEmbedding
 from lumina.backbone.rope import axis_frequencies, scaled_frequencies
-from lumina.interfaces import Inference
+from lumina.interfaces import Conditioning, Inference
+from modalities.point_cloud import PointCloud
 
 AWARE = Inference(rope_rule="time_aware")
 S = 8  # times as many points as in training
@@ -99,6 +101,27 @@ def test_coordinates_keep_their_precision_under_autocast():
     with torch.autocast("cpu", torch.bfloat16):
         rounded = built(points)  # the features alone are rounded: of rounded coordinates the angles would be off by 0.3
     torch.testing.assert_close(rounded.float(), built(points), atol=0.01, rtol=0)
+
+
+def test_coordinates_and_frequencies_keep_their_precision_in_a_bfloat16_network():
+    modality = PointCloud(16)
+    torch.manual_seed(0)
+    model = NextDiT(NextDiTConfig(dim=48, num_layers=1, num_heads=2, token_dim=3, position_axes=0), embedding(16, 24))
+    tokens = modality.tokenize(torch.randn(2, 16, 3) * 3, {})
+    seen = []
+    model.x_embedder.project.register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
+    for dtype in (torch.float32, torch.bfloat16):
+        model.to(dtype).features(tokens, torch.full((2,), 0.5), Conditioning())
+    assert seen[1].dtype == torch.bfloat16
+    torch.testing.assert_close(seen[1].float(), seen[0], atol=0.005, rtol=0)  # the features alone are rounded
+
+
+def test_frequencies_follow_from_the_arguments_alone():
+    low, high, points = FourierEmbedding(8, 16, 4), FourierEmbedding(8, 16, 4, highest=8.0), torch.randn(1, 5, 3)
+    high.load_state_dict(low.state_dict())
+    expected = high.project(features(high, points, torch.ones(4)))
+    torch.testing.assert_close(high(points), expected)
+    assert high.theta.norm(dim=1).max() == pytest.approx(8)
 
 
 def test_a_rule_without_meaning_for_points_is_refused():

@@ -164,6 +164,7 @@ class Modality(nn.Module, ABC):
     Class attributes:
         batch_keys: fields of the batch that `compress` and `tokenize` read.
         decodes: what `decode` takes of an objective: generated `Tokens`, or a `Tensor` of logits ``[B, K]``.
+        requests: entries of the request that `layout` understands.
 
     Attributes:
         token_dim: F.
@@ -173,6 +174,7 @@ class Modality(nn.Module, ABC):
 
     batch_keys: ClassVar[tuple[str, ...]]
     decodes: ClassVar[type] = Tokens
+    requests: ClassVar[tuple[str, ...]] = ()
     token_dim: int
     position_axes: int
     classes: list[str] | None = None

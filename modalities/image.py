@@ -25,6 +25,7 @@ class Image(Modality):
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("image",)
+    requests: ClassVar[tuple[str, ...]] = ("size",)
     position_axes = 2
 
     def __init__(

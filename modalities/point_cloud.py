@@ -30,6 +30,7 @@ class PointCloud(Modality):
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("points",)
+    requests: ClassVar[tuple[str, ...]] = ("points",)
     token_dim = 3
 
     def __init__(

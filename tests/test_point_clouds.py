@@ -106,7 +106,7 @@ def test_a_trained_model_goes_on_with_more_points(tiny_points, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--size=8x8"], "--size was given, but this model is of PointCloud"),
+        (["--size=8x8"], "size was given, but this model is of PointCloud"),
         (["--points=0"], "points=0 must be at least 1"),
         (["--rope=frequency_aware", "--points=300"], "use 'time_aware'"),
     ],

@@ -40,20 +40,15 @@ def check(module: LuminaModule, text: bool, negative: bool, label: bool) -> None
         raise ValueError(f"{trained}: say what to draw with --prompt or --prompts.")
 
 
-def check_canvas(modality: Modality, size: bool, points: bool) -> None:
+def check_canvas(modality: Modality, requests: Sequence[Request]) -> None:
     """Refuses a wish for a canvas that the modality does not lay out.
-
-    Args:
-        modality: of the model.
-        size: whether a size in pixels was asked for.
-        points: whether a number of points was asked for.
 
     Raises:
         ValueError: naming the wish and the modality.
     """
-    for asked, option, field in ((size, "size", "image"), (points, "points", "points")):
-        if asked and field not in modality.batch_keys:
-            raise ValueError(f"--{option} was given, but this model is of {type(modality).__name__}.")
+    for wish in dict.fromkeys(name for request in requests for name in request.canvas):
+        if wish not in modality.requests:
+            raise ValueError(f"{wish} was given, but this model is of {type(modality).__name__}: leave it out.")
 
 
 def classes(module: LuminaModule) -> int:

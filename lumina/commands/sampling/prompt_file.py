@@ -8,11 +8,11 @@ from pathlib import Path
 
 from lumina.commands.sampling.requests import Request, parse_size
 
-OPTIONAL = ("negative", "seed", "size")
+OPTIONAL = ("negative", "seed", "size", "points")
 
 
 def read_prompts(path: Path, default: Request) -> list[Request]:
-    """A request a line: a prompt, or in a ``.jsonl`` file an object with ``prompt`` and perhaps negative, seed, size.
+    """A request a line: a prompt, or in a ``.jsonl`` file an object with ``prompt`` and perhaps more (`OPTIONAL`).
 
     Args:
         path: a text file in UTF-8; empty lines are left out.
@@ -41,8 +41,9 @@ def _record(line: str, place: str, default: Request) -> Request:
     if not isinstance(record, dict) or not isinstance(record.get("prompt"), str) or set(record) - {"prompt", *OPTIONAL}:
         raise ValueError(f"{place} must be an object with 'prompt' and perhaps {', '.join(OPTIONAL)}, got {line}.")
     given = {name: value for name, value in record.items() if name in OPTIONAL and value is not None}
-    if not isinstance(given.get("negative", ""), str) or type(given.get("seed", 0)) is not int:
-        raise ValueError(f"{place}: negative must be a text and seed an integer, got {line}.")
+    whole = all(type(given.get(name, 1)) is int for name in ("seed", "points"))
+    if not isinstance(given.get("negative", ""), str) or not whole or given.get("points", 1) < 1:
+        raise ValueError(f"{place}: negative must be a text, seed an integer and points one from 1 on, got {line}.")
     if "size" in given:
         given["size"] = parse_size(given["size"])
     return replace(default, prompts=(record["prompt"],), **given)

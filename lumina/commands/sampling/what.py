@@ -20,7 +20,7 @@ class What:
     Args:
         prompt: one text or several.
         prompts: a file with a prompt a line; in a .jsonl file an object a line: prompt, and if need be negative, seed,
-            size.
+            size, points.
         negative: what to stay away from; guidance leads from this to the prompt.
         label: classes to draw, one or several; None = all classes in turn.
         count: samples of each prompt or label; None = 1. Where neither is given: samples in all; None = 16.
@@ -70,8 +70,8 @@ class What:
         """
         texts = self._texts()
         check(module, text=bool(texts), negative=bool(self.negative), label=bool(self.label))
-        check_canvas(module.modality, size=self.size is not None, points=self.points is not None)
         asked = texts or [self._default()]
+        check_canvas(module.modality, asked)
         if self.label:
             asked = [replace(request, label=label) for request in asked for label in self.label]
         samples = numbered(asked, self.count or (1 if texts or self.label else UNASKED), self.seed)

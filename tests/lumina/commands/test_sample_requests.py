@@ -2,9 +2,12 @@ import json
 
 import pytest
 
+from lumina.commands.sampling.conditions import check_canvas
 from lumina.commands.sampling.prompt_file import read_prompts
 from lumina.commands.sampling.requests import Request, integers, numbered, parse_size
 from lumina.commands.sampling.what import What
+from modalities.image import Image
+from modalities.point_cloud import PointCloud
 
 
 @pytest.mark.parametrize("text", ["1024x4096", "1024X4096", "1024 × 4096", "[1024,4096]", "1024, 4096", (1024, 4096)])
@@ -47,6 +50,7 @@ def test_records_say_what_differs(tmp_path):
         {"prompt": "é\n2"},
         {"prompt": "b", "negative": "", "seed": 7, "size": "8x16"},
         {"prompt": "", "size": [4, 8]},
+        {"prompt": "c", "points": 9},
     ]
     path.write_text("\n\n".join(json.dumps(record) for record in records))
     default = Request(negative="n", size=(64, 64))
@@ -54,6 +58,7 @@ def test_records_say_what_differs(tmp_path):
         Request(prompts=("é\n2",), negative="n", size=(64, 64)),
         Request(prompts=("b",), seed=7, size=(8, 16)),
         Request(prompts=("",), negative="n", size=(4, 8)),
+        Request(prompts=("c",), negative="n", size=(64, 64), points=9),
     ]
 
 
@@ -62,9 +67,11 @@ def test_records_say_what_differs(tmp_path):
     [
         ('{"prompt": 3}', "line 2"),
         ('{"promt": "a"}', "line 2"),
-        ('{"prompt": "a", "sed": 3}', "negative, seed, size"),
+        ('{"prompt": "a", "sed": 3}', "negative, seed, size, points"),
         ('{"prompt": "a", "seed": 1.5}', "seed an integer"),
         ('{"prompt": "a", "seed": true}', "seed an integer"),
+        ('{"prompt": "a", "points": 0}', "points one from 1 on"),
+        ('{"prompt": "a", "points": "many"}', "points one from 1 on"),
         ('{"prompt": "a", "negative": 1}', "negative must be a text"),
         ('{"prompt": "a", "size": 8}', "HEIGHTxWIDTH"),
         ("a red apple", "no JSON"),
@@ -75,6 +82,16 @@ def test_bad_records_are_told_with_their_line(tmp_path, line, told):
     path.write_text(f'{{"prompt": "a"}}\n{line}\n')
     with pytest.raises(ValueError, match=told):
         read_prompts(path, Request())
+
+
+def test_wishes_that_the_modality_does_not_lay_out():
+    asked = [Request(), Request(points=9), Request(size=(8, 8), points=9)]
+    check_canvas(Image((8, 8)), [Request(size=(8, 8))])
+    check_canvas(PointCloud(8), asked[:2])
+    with pytest.raises(ValueError, match="points was given, but this model is of Image"):
+        check_canvas(Image((8, 8)), asked[:2])
+    with pytest.raises(ValueError, match="size was given, but this model is of PointCloud"):
+        check_canvas(PointCloud(8), asked)
 
 
 def test_unreadable_files(tmp_path):

@@ -55,7 +55,8 @@ class ShapeNet(PointClouds):
         points: of a training cloud.
         eval_points: of a cloud in validation, test and prediction; None = ``points``.
         normalisation: see `lumina.clouds.normalise.Normalisation`; diffusion-point-cloud trains with ``shape_unit``,
-            PointFlow with ``global_unit``.
+            PointFlow with ``global_unit``. Of PointFlow's clouds it is taken of the points in use: the 10,000 of
+            training, the first ``eval_points`` of the others in evaluation.
         variation: random variations of training clouds; None = none.
         eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
         num_workers: loader processes for each training process; 0 loads in the training process.

@@ -89,10 +89,14 @@ def upright(points: npt.NDArray[Any], up: Up) -> npt.NDArray[Any]:
 
 
 def _mesh(path: Path) -> Shape:
-    loaded = trimesh().load(path, process=False, **({"skip_materials": True} if path.suffix == ".obj" else {}))
-    if hasattr(loaded, "to_mesh"):  # a scene
-        loaded = loaded.to_mesh()
-    return Shape(np.asarray(loaded.vertices), getattr(loaded, "faces", None))
+    options = {"skip_materials": True} if path.suffix.lower() == ".obj" else {}
+    loaded = trimesh().load(path, process=False, **options)
+    parts = loaded.dump() if isinstance(loaded, trimesh().Scene) else [loaded]
+    meshes = [part for part in parts if isinstance(part, trimesh().Trimesh)]
+    if not meshes:
+        return Shape(np.concatenate([part.vertices for part in parts if isinstance(part, trimesh().PointCloud)]))
+    whole = trimesh().util.concatenate(meshes)
+    return Shape(np.asarray(whole.vertices), whole.faces)
 
 
 def _npz(path: Path) -> Shape:

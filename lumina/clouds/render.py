@@ -12,6 +12,7 @@ SUPERSAMPLING = 2
 ELEVATION = math.radians(20)
 FILL = 0.44  # of the picture's side: the cloud's radius
 LOW, HIGH = (0.16, 0.32, 0.62), (0.95, 0.62, 0.30)  # colours of the lowest and of the highest points
+INNER = (0.005, 0.995)  # quantiles of a coordinate: what lies outside may be stray points
 FAR = 0.45  # how much of their colour the farthest points lose to the white behind
 
 
@@ -54,8 +55,9 @@ def render(points: Tensor, azimuth: float, size: int = 128) -> Tensor:
 
 
 def centred(points: Tensor) -> Tensor:
-    """The cloud in a ball of radius 1, but for its farthest hundredth, which may be stray points."""
-    low, high = points.quantile(torch.tensor([0.005, 0.995]), 0)
+    """The cloud in a ball of radius 1, but for its farthest hundredth, which may be stray points; NaN becomes 0."""
+    points = points.nan_to_num(0, 0, 0)
+    low, high = points.quantile(torch.tensor(INNER), 0)
     points = points - (low + high) / 2
     radius = points.norm(dim=1).quantile(0.99)
     return points / radius.clamp(min=torch.finfo(points.dtype).tiny)
@@ -89,6 +91,7 @@ def _balls(
 
 def _colours(seen: Tensor, near: Tensor) -> Tensor:
     """``[P, 3]``: by height, paler with distance."""
-    height = (seen[:, 1:2] - seen[:, 1].amin()) / (seen[:, 1].amax() - seen[:, 1].amin()).clamp(min=1e-9)
+    low, high = seen[:, 1].quantile(torch.tensor(INNER))
+    height = ((seen[:, 1:2] - low) / (high - low).clamp(min=1e-9)).clamp(0, 1)
     colour = torch.lerp(torch.tensor(LOW), torch.tensor(HIGH), height)
     return torch.lerp(colour, torch.ones(3), FAR * ((1 - near.clamp(-1, 1)) / 2).unsqueeze(1))

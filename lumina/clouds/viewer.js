@@ -1,4 +1,4 @@
-// Turns point clouds on canvases; drag turns, the wheel enlarges. LOW, HIGH, FAR, FILL and STEPS stand before it.
+// Turns point clouds on canvases; drag turns, the wheel enlarges. LOW, HIGH, INNER, FAR, FILL and STEPS stand before it.
 "use strict";
 function cloudViewer(canvas) {
   const bytes = Uint8Array.from(atob(canvas.dataset.points), c => c.charCodeAt(0));
@@ -8,8 +8,8 @@ function cloudViewer(canvas) {
   const context = canvas.getContext("2d"), image = context.createImageData(side, side);
   const depth = new Float32Array(side * side), pixels = new Uint32Array(image.data.buffer);
   let turn = 0.6, tilt = 0.35, zoom = 1, drag = null, still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  let low = Infinity, high = -Infinity;
-  for (let i = 1; i < p.length; i += 3) { low = Math.min(low, p[i]); high = Math.max(high, p[i]); }
+  const heights = p.filter((_, i) => i % 3 === 1).sort();
+  const [low, high] = INNER.map(share => heights[Math.round(share * (count - 1))]);
   function draw() {
     const st = Math.sin(turn), ct = Math.cos(turn), se = Math.sin(tilt), ce = Math.cos(tilt);
     const scale = FILL * side * zoom / STEPS;
@@ -19,7 +19,7 @@ function cloudViewer(canvas) {
     for (let i = 0; i < p.length; i += 3) {
       const x = p[i] * ct - p[i + 2] * st, z = p[i] * st + p[i + 2] * ct, y = p[i + 1];
       const column = side / 2 + scale * x, row = side / 2 - scale * (y * ce - z * se), near = y * se + z * ce;
-      const height = (y - low) / Math.max(1, high - low);
+      const height = Math.max(0, Math.min(1, (y - low) / Math.max(1, high - low)));
       const pale = FAR * (1 - Math.max(-1, Math.min(1, near / STEPS))) / 2;
       const colour = [0, 1, 2].map(k => { const c = LOW[k] + (HIGH[k] - LOW[k]) * height; return c + (1 - c) * pale; });
       const top = Math.max(0, Math.floor(row) - reach), bottom = Math.min(side - 1, Math.floor(row) + reach);

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 LIST = re.compile(r"\b(point|coordIndex)\s*\[([^\]]*)\]")
-NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
+NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 Array = npt.NDArray[np.float64]
 
 

@@ -77,6 +77,17 @@ def test_a_scene_has_all_its_meshes(tmp_path):
     assert 0.4 < (points[:, 0] > 5).mean() < 0.6
 
 
+def test_a_scene_without_meshes_has_all_its_clouds(tmp_path):
+    points = np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32)
+    scene = trimesh.Scene([trimesh.PointCloud(points[:200])])
+    scene.add_geometry(
+        trimesh.PointCloud(points[200:] - [10, 0, 0]), transform=trimesh.transformations.translation_matrix([10, 0, 0])
+    )
+    scene.export(tmp_path / "clouds.glb")
+    found = np.array(sorted(map(tuple, read_shape(tmp_path / "clouds.glb").vertices)))
+    np.testing.assert_allclose(found, sorted(map(tuple, points)), atol=1e-5)
+
+
 def test_z_becomes_up_without_mirroring():
     turned = upright(np.eye(3), "z")
     assert turned[2].tolist() == [0, 1, 0]
@@ -91,9 +102,15 @@ def test_farthest_points_of_a_mesh(tmp_path):
 
 
 def test_polygons_become_fans():
-    vertices, faces = read_vrml("coordIndex [0 1 2 3 -1 3,2,4,-1] point [0 0 0, 1 0 0, 1 1 0, 0 1 0, 5e-1 2 0.0]")
+    vertices, faces = read_vrml("coordIndex [0 1 2 3 -1 3,2,4,-1] point [0 0 0, 1 0 0, 1 1 0, 0 1 0, 5.e-1 +2. -.5]")
     assert faces.tolist() == [[0, 1, 2], [0, 2, 3], [3, 2, 4]]
-    assert vertices[4].tolist() == [0.5, 2, 0]
+    assert vertices[4].tolist() == [0.5, 2, -0.5]
+
+
+def test_materials_are_not_looked_for_whatever_the_letters(tmp_path):
+    path = tmp_path / "BOX.OBJ"
+    path.write_text("mtllib absent.mtl\n" + trimesh.exchange.obj.export_obj(box(), include_texture=False))
+    assert len(read_shape(path).faces) == 12
 
 
 @pytest.mark.parametrize("suffix", ["glb", "npz", "obj", "off", "pcd", "ply", "stl", "wrl"])

@@ -67,6 +67,22 @@ def test_stray_points_neither_shrink_nor_shift_a_cloud():
     torch.testing.assert_close(centred(strays)[:1000], centred(points), atol=0.1, rtol=0)
 
 
+def test_stray_points_do_not_level_the_colours():
+    points = torch.randn(1000, 3)
+    strays = torch.cat((points, torch.tensor([[0.0, 1e4, 0.0]])))
+    spread, expected = (
+        (picture[0] - picture[2])[picture.mean(0) < 0.9].std() for picture in (render(x, 0.3) for x in (strays, points))
+    )
+    torch.testing.assert_close(spread, expected, atol=0, rtol=0.1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_is_not_finite_is_drawn_without_a_word():
+    points = torch.tensor([[0.0, torch.nan, torch.inf], [1, 2, 3]])
+    assert render(points, 0.3, 16).isfinite().all()
+    canvas_of(points, 16)
+
+
 def test_ply_round_trip_and_foreign_files(tmp_path):
     points = torch.randn(7, 3)
     path = write_ply(points, tmp_path / "new" / "cloud.ply")

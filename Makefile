@@ -8,7 +8,7 @@ INSTALL := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(B
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart figure5 table1 test test-slow lint clean
+.PHONY: help quickstart figure5 table1 furniture test test-slow lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -26,6 +26,12 @@ figure5: $(READY) ## train Next-DiT, SiT and Flag-DiT at toy size on Fashion-MNI
 
 table1: $(READY) ## train and evaluate Next-DiT and DeiT at toy size on clip art: table 1 and figure 20
 	$(BIN)/python -m benchmarks.table1
+
+FURNITURE := experiments/toy/furniture.yaml
+furniture: $(READY) ## train, evaluate and sample point clouds of furniture at many densities
+	$(BIN)/lumina fit --config $(FURNITURE)
+	$(BIN)/lumina test --ckpt_path runs/furniture
+	$(BIN)/python -m benchmarks.densities --ckpt_path runs/furniture --points 256 512 1024 2048 --pictures runs --output runs/densities.json
 
 test: $(READY) ## run the tests that take seconds
 	$(BIN)/pytest

@@ -73,7 +73,7 @@ class Densities:
 
     def real(self, split: Split, points: int) -> Tensor:
         """``[N, P, 3]`` of a split, normalised by their boxes."""
-        items = CloudItems(self.shapes[split], points, True, self.data.normalisation, None)
+        items = CloudItems(self.shapes[split], points, True, "none")
         return _boxed(torch.stack([items[index]["points"] for index in self.chosen[split]]))
 
     @torch.no_grad()

@@ -65,15 +65,11 @@ class Layout:
         if mask is None or bool(mask.all()):
             scale = None if proportional_base is None else _length_scale(length, proportional_base)
             return cls(shape=(batch, length), rows=rows, query_scale=scale)
-        if not packed and proportional_base is None:
-            return cls(shape=(batch, length), mask=mask, rows=rows)
-        segments = Segments.of(mask.sum(1).tolist(), mask.device)
-        scales = None
-        if proportional_base is not None:
-            scales = torch.tensor([_length_scale(n, proportional_base) for n in segments.lengths], device=mask.device)
+        scales = None if proportional_base is None else _length_scales(mask, proportional_base)
         if not packed:
             factors = None if scales is None else scales.view(-1, 1, 1, 1)
             return cls(shape=(batch, length), mask=mask, rows=rows, query_scale=factors)
+        segments = Segments.of(mask.sum(1).tolist(), mask.device)
         places = mask.flatten().nonzero().squeeze(-1)
         rows = places // length if rows is None else rows.flatten()[places]
         return cls(
@@ -117,6 +113,11 @@ class Layout:
     def segments(self, device: torch.device) -> Segments:
         """The samples as segments of all tokens that the blocks see."""
         return Segments.of((self.shape[1],) * self.shape[0], device) if self.pairs is None else self.pairs.queries
+
+
+def _length_scales(mask: Tensor, base: int) -> Tensor:
+    """``[B]``, of the real tokens of each sample."""
+    return torch.tensor([_length_scale(length, base) for length in mask.sum(1).tolist()], device=mask.device)
 
 
 def _length_scale(length: int, base: int) -> float:

@@ -16,7 +16,7 @@ from lumina.data import DataModule, Item, Split
 from lumina.data.crops import Crops, crop_sizes
 from lumina.data.holdout import held_out
 from lumina.data.sources import Fields, Source, Wanted, caption_pool, open_sources
-from lumina.images import FIELDS, SUFFIXES, cover, crop, load_image, to_tensor
+from lumina.images import FIELDS, SUFFIXES, cover_crop, halve, load_image, to_tensor
 
 
 class ImageText(DataModule):
@@ -161,11 +161,20 @@ class ImageText(DataModule):
         """A crop at a random place, and one of the captions."""
         pool = item["caption"]
         chosen = pool[int(torch.randint(len(pool), (), generator=generator))]
-        return {**item, "image": crop(item["image"], item["size"].tolist(), generator), "caption": [chosen]}
+        return {
+            **item,
+            "image": to_tensor(cover_crop(item["image"], item["size"].tolist(), generator)),
+            "caption": [chosen],
+        }
 
     def collate(self, items: list[Item]) -> Item:
-        """Crops in the middle what is still larger than its size, and takes the first caption."""
-        images = [crop(item["image"], item["size"].tolist()) for item in items]
+        """Crops in the middle what is not yet cropped, and takes the first caption."""
+        images = [
+            item["image"]
+            if isinstance(item["image"], Tensor)
+            else to_tensor(cover_crop(item["image"], item["size"].tolist()))
+            for item in items
+        ]
         same = len({image.shape for image in images}) == 1
         return {
             "image": torch.stack(images) if same else images,
@@ -177,7 +186,7 @@ class ImageText(DataModule):
 
 
 class Captioned(Dataset[Item]):
-    """Samples of a source; ``image`` covers its ``size`` and is yet to be cropped, ``caption`` is the whole pool.
+    """Samples of a source; ``image`` is a picture yet to be cropped to ``size``, ``caption`` is the whole pool.
 
     Args:
         source: the records.
@@ -213,7 +222,7 @@ class Captioned(Dataset[Item]):
         size = self.crops.sizes[place]
         return {
             **others,
-            "image": to_tensor(cover(image, *size)),
+            "image": halve(image, size),
             "caption": captions,
             "name": name,
             "size": torch.tensor(size),

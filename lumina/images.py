@@ -95,31 +95,38 @@ def centre_crop(image: Image.Image, size: int) -> Image.Image:
     Halved by box averaging while the short side is at least twice ``size``, then resized bicubically until the short
     side is ``size``, then cropped.
     """
-    image = cover(image, size, size)
-    left, top = (image.width - size) // 2, (image.height - size) // 2
-    return image.crop((left, top, left + size, top + size))
+    return cover_crop(image, (size, size))
 
 
-def cover(image: Image.Image, height: int, width: int) -> Image.Image:
-    """A picture resized, its shape kept, until it just covers ``height`` by ``width`` pixels.
+def cover_crop(image: Image.Image, size: tuple[int, int], generator: Generator | None = None) -> Image.Image:
+    """A crop of a picture that was resized, its shape kept, until it just covers the crop.
 
-    Halved by box averaging while it is at least twice too large, then resized bicubically.
+    Halved by `halve`, then resized bicubically. Only the pixels of the crop are ever enlarged.
+
+    Args:
+        image: RGB, of any size.
+        size: height and width of the crop in pixels.
+        generator: draws the place of the crop; None = the middle.
     """
-    while image.width >= 2 * width and image.height >= 2 * height:
-        image = image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)
+    height, width = size
+    image = halve(image, size)
     scale = max(width / image.width, height / image.height)
-    size = max(width, round(image.width * scale)), max(height, round(image.height * scale))
-    return image.resize(size, Image.Resampling.BICUBIC)
-
-
-def crop(image: Tensor, size: tuple[int, int], generator: Generator | None = None) -> Tensor:
-    """``[..., *size]`` of ``image [..., H, W]``: a place drawn from ``generator``, or the middle."""
-    room = [have - want for have, want in zip(image.shape[-2:], size, strict=True)]
+    covering = max(height, round(image.height * scale)), max(width, round(image.width * scale))
+    room = [have - want for have, want in zip(covering, size, strict=True)]
     if generator is None:
         top, left = (pixels // 2 for pixels in room)
     else:
         top, left = (int(torch.randint(pixels + 1, (), generator=generator)) for pixels in room)
-    return image[..., top : top + size[0], left : left + size[1]]
+    down, right = image.height / covering[0], image.width / covering[1]
+    box = (left * right, top * down, min(image.width, (left + width) * right), min(image.height, (top + height) * down))
+    return image.resize((width, height), Image.Resampling.BICUBIC, box)
+
+
+def halve(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """A picture halved by box averaging while both sides are at least twice those of ``size``, height and width."""
+    while image.height >= 2 * size[0] and image.width >= 2 * size[1]:
+        image = image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)
+    return image
 
 
 def to_tensor(image: Image.Image) -> Tensor:

@@ -157,7 +157,7 @@ def _fingerprint(data: DataModule, weights: Path) -> str:
         key = hashlib.file_digest(file, "sha256")
     key.update(str(len(samples)).encode())
     for number in range(LOOKED_AT):
-        picture = to_uint8(samples[number * len(samples) // LOOKED_AT].item["image"])
+        picture = to_uint8(data.collate([samples[number * len(samples) // LOOKED_AT].item])["image"][0])
         key.update(repr(tuple(picture.shape)).encode() + picture.numpy().tobytes())
     return key.hexdigest()[:16]
 

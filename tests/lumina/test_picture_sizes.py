@@ -3,10 +3,10 @@ import io
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from lumina.data import CorruptSample
-from lumina.images import cover, crop, load_image, picture_size
+from lumina.images import cover_crop, halve, load_image, picture_size
 from lumina.randomness import keyed_generator
 
 
@@ -53,25 +53,54 @@ def test_a_broken_header_is_named():
         load_image(io.BytesIO(b""), "shard.tar:8")
 
 
-@pytest.mark.parametrize("size", [(1000, 37), (37, 1000), (5, 6), (64, 128), (333, 222)])
+def cropped_whole(image, size, generator=None):
+    """The same by resizing all of the picture and cropping the result."""
+    height, width = size
+    while image.height >= 2 * height and image.width >= 2 * width:
+        image = image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)
+    scale = max(width / image.width, height / image.height)
+    covering = max(width, round(image.width * scale)), max(height, round(image.height * scale))
+    pixels = np.asarray(image.resize(covering, Image.Resampling.BICUBIC)).astype(int)
+    room = pixels.shape[0] - height, pixels.shape[1] - width
+    if generator is None:
+        top, left = (spare // 2 for spare in room)
+    else:
+        top, left = (int(torch.randint(spare + 1, (), generator=generator)) for spare in room)
+    return pixels[top : top + height, left : left + width]
+
+
+@pytest.mark.parametrize("size", [(1000, 37), (37, 1000), (5, 6), (64, 128), (333, 222), (640, 480), (131, 97)])
 @pytest.mark.parametrize("wanted", [(64, 64), (32, 128), (128, 48)])
-def test_cover_just_covers(size, wanted):
-    height, width = wanted
-    covering = cover(Image.new("RGB", size), height, width)
-    assert covering.width >= width and covering.height >= height
-    assert covering.width == width or covering.height == height
-    assert covering.width / covering.height == pytest.approx(size[0] / size[1], rel=0.5 / min(covering.size) + 0.05)
+@pytest.mark.parametrize("seed", [None, 0, 1])
+def test_a_crop_is_that_of_the_resized_picture(size, wanted, seed):
+    picture = Image.effect_noise(size, 90).filter(ImageFilter.GaussianBlur(1.5)).convert("RGB")
+    generators = [None if seed is None else keyed_generator(seed) for _ in range(2)]
+    crop = np.asarray(cover_crop(picture, wanted, generators[0])).astype(int)
+    assert crop.shape == (*wanted, 3)
+    assert abs(crop - cropped_whole(picture, wanted, generators[1])).max() <= 1
 
 
-def test_crops_are_central_or_anywhere():
-    image = torch.arange(7.0 * 9).reshape(1, 7, 9)
-    assert torch.equal(crop(image, (3, 5)), image[:, 2:5, 2:7])
-    corners = {crop(image, (3, 5), keyed_generator(number))[0, 0, 0].item() for number in range(400)}
-    assert corners == {row * 9.0 + column for row in range(5) for column in range(5)}
-    assert torch.equal(crop(image, (7, 9), keyed_generator(0)), image)
+def test_crops_are_anywhere():
+    ramp = Image.fromarray(np.add.outer(np.arange(7) * 20, np.arange(9)).astype(np.uint8)).convert("RGB")
+    corners = {np.asarray(cover_crop(ramp, (7, 5), keyed_generator(number)))[0, 0, 0] for number in range(200)}
+    assert corners == {0, 1, 2, 3, 4}
+    assert (np.asarray(cover_crop(ramp, (7, 9), keyed_generator(0))) == np.asarray(ramp)).all()
 
 
-def test_cover_halves_by_averaging_boxes():
+def test_a_line_is_cropped_before_it_is_enlarged(monkeypatch):
+    made, resize = [], Image.Image.resize
+
+    def measured(image, *arguments, **options):
+        result = resize(image, *arguments, **options)
+        made.append(result.width * result.height)
+        return result
+
+    monkeypatch.setattr(Image.Image, "resize", measured)
+    assert cover_crop(Image.new("RGB", (3000, 20)), (512, 2048), keyed_generator(0)).size == (2048, 512)
+    assert max(made) == 512 * 2048
+
+
+def test_halving_averages_boxes():
     noise = np.random.default_rng(0).integers(0, 256, (64, 32, 3), dtype=np.uint8)
     means = noise.reshape(32, 2, 16, 2, 3).mean((1, 3)).reshape(16, 2, 8, 2, 3).mean((1, 3))
-    assert abs(np.asarray(cover(Image.fromarray(noise), 16, 8)).astype(int) - means).max() <= 2
+    assert abs(np.asarray(halve(Image.fromarray(noise), (16, 8))).astype(int) - means).max() <= 2

@@ -73,11 +73,13 @@ def cropped_whole(image, size, generator=None):
 @pytest.mark.parametrize("wanted", [(64, 64), (32, 128), (128, 48)])
 @pytest.mark.parametrize("seed", [None, 0, 1])
 def test_a_crop_is_that_of_the_resized_picture(size, wanted, seed):
-    picture = Image.effect_noise(size, 90).filter(ImageFilter.GaussianBlur(1.5)).convert("RGB")
+    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    picture = Image.fromarray(noise).filter(ImageFilter.GaussianBlur(1.5))
     generators = [None if seed is None else keyed_generator(seed) for _ in range(2)]
     crop = np.asarray(cover_crop(picture, wanted, generators[0])).astype(int)
     assert crop.shape == (*wanted, 3)
-    assert abs(crop - cropped_whole(picture, wanted, generators[1])).max() <= 1
+    away = abs(crop - cropped_whole(picture, wanted, generators[1]))
+    assert away.max() <= 2 and (away > 1).mean() < 1e-3  # Pillow takes rows or columns first, and rounds in between
 
 
 def test_crops_are_anywhere():

@@ -14,11 +14,12 @@ def occupancy_divergence(generated: Array, reference: Array, resolution: int = 2
     """Jensen-Shannon divergence in bits between the points of all samples and those of all references (PointFlow).
 
     Each point counts for the nearest node of a grid over the cube from -0.5 to 0.5, of which the nodes within 0.5 of
-    the centre are kept. It says where points lie, not which lie together: a low value is necessary, not sufficient.
+    the centre are kept; a point outside counts for the nearest node too. The divergence says where points lie, not
+    which lie together: a low value is necessary, not sufficient.
 
     Args:
-        generated: ``[N, P, 3]`` clouds in the unit cube.
-        reference: ``[M, Q, 3]`` clouds in the unit cube.
+        generated: ``[N, P, 3]`` clouds; only what lies within 0.5 of the origin is resolved.
+        reference: ``[M, Q, 3]`` clouds.
         resolution: nodes on an edge.
 
     Raises:

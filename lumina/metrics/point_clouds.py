@@ -6,6 +6,7 @@ import sys
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
@@ -16,6 +17,7 @@ from lumina.data import DataModule
 from lumina.data.samples import Samples
 from lumina.interfaces import Batch
 from lumina.metrics.occupancy import occupancy_divergence
+from lumina.metrics.order import content_keys
 from lumina.metrics.points import point_set_metrics
 from lumina.metrics.sample_metric import SampleMetric
 from lumina.metrics.transport import emd_matrix
@@ -33,9 +35,15 @@ class PointCloudQuality(SampleMetric):
       generated cloud has no size of its own otherwise.
 
     Reported are ``mmd_cd_x1000``, ``cov_cd_percent`` (100 would have every reference matched), ``one_nna_cd_percent``
-    (50 is best) with ``acc_t_cd_percent`` on references and ``acc_f_cd_percent`` on samples, and ``jsd``, always of the
-    boxes halved into the unit cube. Asked for, the same under the exact earth mover's distance, ``mmd_emd_x100`` and
-    so on, of some clouds and their first points.
+    (50 is best) with ``acc_t_cd_percent`` on references and ``acc_f_cd_percent`` on samples, and ``jsd``. Asked for,
+    the same under the exact earth mover's distance, ``mmd_emd_x100`` and so on, of some clouds and some points of each,
+    drawn at random.
+
+    ``jsd`` is taken of the normalised clouds as they are, as the evaluation scripts of diffusion-point-cloud and
+    PointFlow take it: its grid fills the ball of radius 0.5, and points outside count for the nearest node, so under
+    ``shape_bbox`` only the inner half of each box is resolved.
+
+    No result depends on the order of the samples, the batch size or the number of processes.
 
     Two anchors are computed in the same way: ``train/...``, as many training clouds in place of samples (how good one
     can be), and ``gaussian/...``, points from one Gaussian with the training set's moments (how bad).
@@ -44,6 +52,7 @@ class PointCloudQuality(SampleMetric):
     full_state_update = False
     generated: list[Tensor]
     reference: list[Tensor]
+    keys: list[Tensor]
 
     def __init__(
         self,
@@ -58,12 +67,12 @@ class PointCloudQuality(SampleMetric):
             normalisation: of each cloud.
             anchors: measure the anchors too, which takes twice as long again.
             emd_clouds: clouds of each set for the earth mover's distance, drawn from all; 0 = leave it out.
-            emd_points: points of each of them.
+            emd_points: points of each of them, drawn from all.
         """
         super().__init__()
         self.normalisation, self.anchors = normalisation, anchors
         self.emd_clouds, self.emd_points = emd_clouds, emd_points
-        for state in ("generated", "reference"):
+        for state in ("generated", "reference", "keys"):
             self.add_state(state, default=[], dist_reduce_fx="cat")
         self._train: Tensor | None = None
         self._scale: float | None = None
@@ -102,10 +111,13 @@ class PointCloudQuality(SampleMetric):
             )
         self.generated.append(self._normalised(generated, batch))
         self.reference.append(self._normalised(batch["points"], batch))
+        keys = [content_keys(clouds) for clouds in (batch["points"], generated)]
+        self.keys.append(torch.stack(keys, 1).to(generated.device))
 
     def compute(self) -> dict[str, float]:
         """The report."""
-        generated, reference = dim_zero_cat(self.generated), dim_zero_cat(self.reference)
+        order = torch.from_numpy(np.lexsort(dim_zero_cat(self.keys).cpu().numpy().T[::-1]))
+        generated, reference = (dim_zero_cat(x)[order] for x in (self.generated, self.reference))
         report = self._report(generated, reference)
         if self._train is not None:
             train = self._train[: len(reference)].to(reference)
@@ -117,9 +129,9 @@ class PointCloudQuality(SampleMetric):
         seen = sys.stderr.isatty()
         report = _in_units("cd", 1000, point_set_metrics(clouds, reference, seen))
         if self.emd_clouds:
-            some, others = (_drawn(x, self.emd_clouds)[:, : self.emd_points] for x in (clouds, reference))
+            some, others = (_drawn(x, self.emd_clouds, self.emd_points) for x in (clouds, reference))
             report |= _in_units("emd", 100, point_set_metrics(some, others, seen, emd_matrix))
-        report["jsd"] = occupancy_divergence(_in_unit_cube(clouds), _in_unit_cube(reference))
+        report["jsd"] = occupancy_divergence(clouds, reference)
         return report
 
     def _normalised(self, clouds: Tensor, batch: Batch) -> Tensor:
@@ -137,19 +149,16 @@ class PointCloudQuality(SampleMetric):
         return frame.undo(clouds)
 
 
-def _drawn(clouds: Tensor, count: int) -> Tensor:
-    """``[count, P, 3]``, of any class where clouds come class by class; the same places of sets equally large."""
-    return clouds[torch.randperm(len(clouds), generator=keyed_generator(0))[:count].to(clouds.device)]
+def _drawn(clouds: Tensor, count: int, points: int) -> Tensor:
+    """``[count, points, 3]``, or all where there are fewer; the same places of sets that are equally large."""
+    chosen = torch.randperm(len(clouds), generator=keyed_generator(0))[:count].tolist()
+    return torch.stack([random_subset(clouds[place], points, keyed_generator(0, place)) for place in chosen])
 
 
 def _in_units(name: str, factor: float, values: dict[str, float]) -> dict[str, float]:
     """MMD times ``factor``, shares in percent, as tables print them."""
     shares = {f"{key}_{name}_percent": 100 * values[key] for key in ("cov", "one_nna", "acc_t", "acc_f")}
     return {f"mmd_{name}_x{factor:g}": factor * values["mmd"], **shares}
-
-
-def _in_unit_cube(clouds: Tensor) -> Tensor:
-    return frame_of(clouds, "shape_bbox").apply(clouds) / 2
 
 
 def _gaussian_like(clouds: Tensor) -> Tensor:

@@ -1,7 +1,9 @@
 """The metric of the evaluation run: units, normalisation, anchors, and what it refuses."""
 
+import numpy as np
 import pytest
 import torch
+from scipy.spatial.distance import cdist, jensenshannon
 
 from lumina.data.clouds import PointClouds, Shapes
 from lumina.metrics.point_clouds import PointCloudQuality
@@ -118,3 +120,29 @@ def test_earth_mover_s_clouds_are_drawn_of_all_classes():
     metric = PointCloudQuality("shape_bbox", anchors=False, emd_clouds=4, emd_points=20)
     metric.update(generated, {"points": reference})
     assert metric.compute()["shape_bbox/mmd_emd_x100"] > 1  # of the first four alone it is 0
+
+
+def test_earth_mover_s_points_are_drawn_from_all_of_a_cloud():
+    near, far = torch.rand(4, 200, 3), torch.rand(4, 200, 3) + 10
+    metric = PointCloudQuality("none", anchors=False, emd_clouds=4, emd_points=200)
+    frame = {"centre": torch.zeros(4, 3), "scale": torch.ones(4)}
+    metric.update(torch.cat((far, near), 1), {"points": torch.cat((near, far), 1), **frame})
+    assert metric.compute()["none/mmd_emd_x100"] < 250  # of the first 200 points it is 100 x 10 x sqrt(3)
+
+
+def test_jsd_is_of_the_normalised_clouds_as_they_are():
+    generated, reference = torch.randn(2, 6, 90, 3, generator=GENERATOR) * torch.tensor([1.0, 0.5, 2.0])
+    metric = PointCloudQuality(anchors=False)
+    metric.update(generated, {"points": reference})
+
+    line = np.linspace(-0.5, 0.5, 28)
+    nodes = np.stack(np.meshgrid(line, line, line), -1).reshape(-1, 3)
+    nodes = nodes[np.linalg.norm(nodes, axis=1) <= 0.5]
+
+    def histogram(clouds):
+        low, high = clouds.amin(1, keepdim=True), clouds.amax(1, keepdim=True)
+        boxed = (clouds - (low + high) / 2) / (high - low).amax(2, keepdim=True) * 2  # from -1 to 1
+        return np.bincount(cdist(boxed.flatten(0, 1).numpy(), nodes).argmin(1), minlength=len(nodes))
+
+    expected = jensenshannon(histogram(generated), histogram(reference), 2) ** 2
+    assert metric.compute()["shape_bbox/jsd"] == pytest.approx(expected, abs=5e-3)  # points midway between nodes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 Statistic = Callable[[Tensor], float]
 """A number of the prompts whose indices ``[N]`` it is given, repetitions among them."""
@@ -54,7 +54,7 @@ class Bootstrap:
             draws: R.
         """
         self._all = torch.arange(prompts)
-        self._sets = torch.randint(prompts, (draws, prompts), generator=keyed_generator(0))
+        self._sets = torch.randint(prompts, (draws, prompts), generator=keyed_generator(Purpose.RESAMPLING))
 
     def __call__(self, statistic: Statistic) -> Estimate:
         """The number and its spread."""

@@ -31,7 +31,7 @@ from lumina.metrics.points import point_set_metrics
 from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
 from lumina.pictures import contact_sheet, save_picture
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 from lumina.run_folder import folder_of_checkpoint
 from lumina.sampling.sampler import Sampler
 from lumina.workarounds.atomic_checkpoint import newest_valid_checkpoint
@@ -60,7 +60,7 @@ class Densities:
         self.data = _data_of(run)
         self.shapes = {split: self.data.shapes(split) for split in SPLITS}
         self.chosen = {
-            split: torch.randperm(len(shapes.names), generator=keyed_generator(0))[:clouds].tolist()
+            split: torch.randperm(len(shapes.names), generator=keyed_generator(Purpose.CHOICE))[:clouds].tolist()
             for split, shapes in self.shapes.items()
         }
         own = self._objective.sampler
@@ -90,9 +90,7 @@ class Densities:
         for number, index in enumerate(self.chosen["test"]):
             canvas = self.module.modality.layout(1, {"points": points})
             batch, noise = {"label": torch.tensor([labels[index]])}, noise_of([Request(seed=number)], canvas)
-            drawn = self.module.generate(
-                canvas, batch, keyed_generator(0), inference, sampler=self.sampler, noise=noise
-            )
+            drawn = self.module.generate(canvas, batch, torch.Generator(), inference, sampler=self.sampler, noise=noise)
             clouds.append(drawn[0])
         return torch.stack(clouds), (time.perf_counter() - start) / len(clouds)
 

@@ -24,7 +24,7 @@ from lumina.backbone import NextDiTConfig
 from lumina.interfaces import Batch, Conditioning
 from lumina.module import LuminaModule
 from lumina.objectives.recognition import Recognition as Objective
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 from modalities.recognition import PooledHead, Recognition
 
 PATCH, GRID, CLASSES = 16, 14, 1000
@@ -62,7 +62,7 @@ def deit(dim: int, layers: int) -> LuminaModule:
 
 def batch_of(grids: tuple[tuple[int, int], ...], device: torch.device) -> Batch:
     """Random pictures of these grids of patches; a tensor where all are alike."""
-    generator = keyed_generator(0)
+    generator = keyed_generator(Purpose.BASELINE)
     images = [torch.randn(3, rows * PATCH, columns * PATCH, generator=generator).to(device) for rows, columns in grids]
     labels = torch.randint(CLASSES, (len(grids),), generator=generator).to(device)
     return {"image": torch.stack(images) if len(set(grids)) == 1 else images, "label": labels}
@@ -75,7 +75,7 @@ def run(module: LuminaModule, mode: Mode, batches: Sequence[Batch]) -> Tensor:
     with torch.set_grad_enabled(mode == "training"):
         for batch in batches:
             tokens = module.tokens(batch)
-            logits = module.objective.outputs(module.backbone, tokens, nothing, nothing, keyed_generator(0))
+            logits = module.objective.outputs(module.backbone, tokens, nothing, nothing, torch.Generator())
             if mode == "training":
                 torch.nn.functional.cross_entropy(logits, batch["label"], reduction="sum").backward()
             found.append(logits.detach())

@@ -23,7 +23,7 @@ from benchmarks.subject import Subject, add_options
 from lumina.backbone.rope import Rule
 from lumina.commands.sampling.how import How
 from lumina.pictures import contact_sheet
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 SHAPES = {"2x": (2, 2), "4x": (4, 4), "1:4": (1, 4)}
 """Multiples of the trained height and width."""
@@ -81,7 +81,7 @@ class Resolution:
     def _crops(self, pictures: Tensor) -> Tensor:
         """``[N, K, 3, H, W]`` of the trained size, at random places that are the same for all rules."""
         height, width = self.subject.size
-        generator = keyed_generator(0)
+        generator = keyed_generator(Purpose.CHOICE)
         rows, columns = (
             torch.randint(large - small + 1, (len(pictures), CROPS), generator=generator)
             for large, small in zip(pictures.shape[-2:], (height, width), strict=True)

@@ -17,7 +17,7 @@ from lumina.data.samples import Samples
 from lumina.interfaces import Conditioning, Inference
 from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 from lumina.sampling.sampler import Sampler
 from modalities.image import Image
 
@@ -77,7 +77,9 @@ class Subject:
         samples = Samples(self.data.dataset(options.split), 0, None)
         if len(samples) < options.prompts:
             raise ValueError(f"got --prompts {options.prompts}, but the split {options.split} has {len(samples)}.")
-        chosen = torch.randperm(len(samples), generator=keyed_generator(options.seed))[: options.prompts].tolist()
+        chosen = torch.randperm(len(samples), generator=keyed_generator(Purpose.CHOICE, options.seed))[
+            : options.prompts
+        ].tolist()
         batch = self.data.collate([samples[index].item for index in chosen])
         self.captions: list[str] = batch["caption"]
         self.pictures: Tensor = batch["image"]
@@ -89,13 +91,15 @@ class Subject:
         for number, part in enumerate(self._parts()):
             canvas = self.modality.layout(len(part), {"size": size}).to(self.device)
             shape = canvas.features.shape[1:]
-            noise = torch.stack([torch.randn(shape, generator=keyed_generator(self._seed, index)) for index in part])
+            noise = torch.stack(
+                [torch.randn(shape, generator=keyed_generator(Purpose.SAMPLE, self._seed, index)) for index in part]
+            )
             start = time.perf_counter()
             tokens = self.objective.outputs(
                 self.module.backbone,
                 canvas,
                 *self._conditions[number],
-                keyed_generator(0),
+                torch.Generator(),
                 inference,
                 sampler=sampler,
                 noise=noise.to(self.device),

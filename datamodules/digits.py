@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from lumina.data import DataModule, Item, Split
 from lumina.images import LabelledImages
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 HELD_OUT = 50
 """Digits of each class that are kept from training."""
@@ -53,7 +53,7 @@ class Digits(DataModule):
 
 def _held_out(labels: Tensor) -> Tensor:
     """``[500]`` indices, one of each class in turn."""
-    generator = keyed_generator(0)
+    generator = keyed_generator(Purpose.HOLDOUT)
     classes = [(labels == name).nonzero().squeeze(1) for name in range(Digits.num_classes)]
     chosen = [members[torch.randperm(len(members), generator=generator)[:HELD_OUT]] for members in classes]
     return torch.stack(chosen, dim=1).flatten()

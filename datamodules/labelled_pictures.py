@@ -25,10 +25,7 @@ from lumina.data.sources import Source, Wanted, open_sources
 from lumina.data.sources.labels import OTHER, UNLABELLED, USUAL, Labels, Numbers, class_names, labels_of, numbered
 from lumina.data.views import View
 from lumina.images import FIELDS, SUFFIXES, load_image, to_tensor
-from lumina.randomness import keyed_generator
-
-MIX = 1
-"""Tells the randomness of mixing from that of samples."""
+from lumina.randomness import Purpose, keyed_generator
 
 
 class LabelledPictures(DataModule):
@@ -232,7 +229,7 @@ class LabelledPictures(DataModule):
         if self.mixing is None or self.trainer is None or not self.trainer.training:
             return batch
         step = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
-        generator = keyed_generator(self.seed, step, self.place()[0], MIX)
+        generator = keyed_generator(Purpose.MIXING, self.seed, step, self.place()[0])
         image, target = self.mixing.apply(batch["image"], batch["label"], self.num_classes, generator)
         return {**batch, "image": image, "target": target}
 

@@ -19,12 +19,10 @@ from lumina.interfaces import Batch, Conditioner, Inference, Modality, Objective
 from lumina.lora import KEY as ADAPTERS
 from lumina.lora import Lora, add_adapters, check_base, fingerprint, keep_trained, lower_base
 from lumina.metrics.sample_metric import SampleMetric
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 from lumina.sharding import shard
 from lumina.starting_weights import start_from
 from lumina.workarounds.hyperparameters import save_given_hyperparameters
-
-TRAIN, VALIDATION, TEST, PREDICT, SAMPLES = range(5)  # tell apart the generators of one step
 
 
 class LuminaModule(LightningModule):
@@ -170,7 +168,7 @@ class LuminaModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The objective's loss, under noise keyed on the step and the rank."""
-        generator = self._generator(TRAIN, self.trainer.fit_loop.epoch_loop.total_batch_idx)
+        generator = self._generator(Purpose.TRAINING, self.trainer.fit_loop.epoch_loop.total_batch_idx)
         tokens = self.tokens(batch)
         cond = self.conditioners.train_conditions(batch, len(tokens.features), generator)
         losses = self.objective.loss(self.backbone, tokens, cond, batch, generator)
@@ -179,7 +177,7 @@ class LuminaModule(LightningModule):
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """The loss under the same noise each time, and the metrics if asked to."""
-        generator = self._generator(VALIDATION, batch_index)
+        generator = self._generator(Purpose.VALIDATION, batch_index)
         tokens = self.tokens(batch)
         cond = self.conditioners.conditions(batch, len(tokens.features), self.device)
         losses = self.objective.loss(self.backbone, tokens, cond, batch, generator)
@@ -189,11 +187,11 @@ class LuminaModule(LightningModule):
 
     def test_step(self, batch: Batch, batch_index: int) -> Any:
         """Outputs for the batch's conditions, taken in by the metrics."""
-        return self._update_metrics(batch, self.tokens(batch), self._generator(TEST, batch_index))
+        return self._update_metrics(batch, self.tokens(batch), self._generator(Purpose.TEST, batch_index))
 
     def predict_step(self, batch: Batch, batch_index: int) -> Any:
         """Outputs for the batch's conditions."""
-        return self.generate(self.tokens(batch), batch, self._generator(PREDICT, batch_index))
+        return self.generate(self.tokens(batch), batch, self._generator(Purpose.PREDICTION, batch_index))
 
     def tokens(self, batch: Batch) -> Tokens:
         """The batch as tokens; a cached ``batch["latent"]`` spares the compression."""
@@ -260,8 +258,8 @@ class LuminaModule(LightningModule):
         compressed = () if "latent" in present else self.modality.batch_keys
         require_fields((*compressed, *self.conditioners.batch_keys), present, owner)
 
-    def _generator(self, stage: int, step: int) -> Generator:
-        return keyed_generator(self.seed, stage, step, self.global_rank, device=self.device)
+    def _generator(self, purpose: Purpose, step: int) -> Generator:
+        return keyed_generator(purpose, self.seed, step, self.global_rank, device=self.device)
 
     def _log(self, stage: str, values: dict[str, Tensor], count: int) -> None:
         named = {f"{stage}/{name}": value for name, value in values.items()}

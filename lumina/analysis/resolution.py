@@ -21,7 +21,7 @@ from lumina.interfaces import Inference
 from lumina.metrics.accuracy import Accuracy
 from lumina.module import LuminaModule
 from lumina.parser import ShortErrorParser
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 from lumina.run_folder import folder_of_checkpoint
 from lumina.workarounds.atomic_checkpoint import newest_valid_checkpoint
 
@@ -125,7 +125,7 @@ def top1(module: LuminaModule, data: DataModule, rule: Rule) -> float:
     for number, batch in enumerate(tqdm(data.test_dataloader(), rule, leave=False)):
         real = batch["real"]
         batch = move(batch, module.device)
-        samples = module.generate(module.tokens(batch), batch, keyed_generator(number), options)
+        samples = module.generate(module.tokens(batch), batch, keyed_generator(Purpose.TEST, number), options)
         accuracy.update(
             move(select(samples, real), torch.device("cpu")), select(move(batch, torch.device("cpu")), real)
         )

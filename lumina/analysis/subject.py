@@ -17,7 +17,7 @@ from lumina.checkpoints.pretrained import load_pretrained
 from lumina.interfaces import Conditioning, Tokens, Velocity
 from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 T = TypeVar("T")
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -78,7 +78,7 @@ class Subject:
             size = min(batch_size, count - start)
             tokens = self.module.modality.layout(size, {}).to(device)
             fields = move(self._fields(start, size, prompts, seed), device)
-            generator = keyed_generator(seed, start)
+            generator = keyed_generator(Purpose.SAMPLE, seed, start)
             yield Draw(
                 tokens=tokens,
                 cond=self.module.conditioners.conditions(fields, size, device),

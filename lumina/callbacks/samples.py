@@ -8,8 +8,7 @@ from lightning.pytorch import Callback, Trainer
 
 from lumina.batches import move, take
 from lumina.media import log_samples
-from lumina.module import SAMPLES
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 
 class SampleGrid(Callback):
@@ -42,7 +41,7 @@ class SampleGrid(Callback):
         self._drawn = trainer.global_step
         precision = trainer.precision_plugin  # callbacks run outside the trainer's precision
         batch = precision.convert_input(move(take(pl_module.data, "validation", self.count), pl_module.device))
-        generator = keyed_generator(pl_module.seed, SAMPLES, device=pl_module.device)
+        generator = keyed_generator(Purpose.GRID, pl_module.seed, device=pl_module.device)
         with precision.val_step_context():
             samples = pl_module.generate(pl_module.tokens(batch), batch, generator)
         if trainer.is_global_zero:

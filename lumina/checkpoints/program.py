@@ -11,7 +11,6 @@ from torch.export import Dim
 
 from lumina.checkpoints.export import plain_arguments
 from lumina.module import LuminaModule
-from lumina.randomness import keyed_generator
 
 PROGRAM, ARGUMENTS = "model.pt2", "model.yaml"
 TOLERANCE = 1e-4
@@ -35,7 +34,7 @@ class Recogniser(nn.Module):
         module, batch = self.module, {self.key: data}
         tokens = module.tokens(batch)
         cond = module.conditioners.conditions(batch, data.shape[0], data.device)
-        logits: Tensor = module.objective.outputs(module.backbone, tokens, cond, cond, keyed_generator(0))
+        logits: Tensor = module.objective.outputs(module.backbone, tokens, cond, cond, torch.Generator())
         return logits.softmax(1)
 
 

@@ -14,7 +14,7 @@ from lumina.clouds.subset import farthest_subset, random_subset
 from lumina.clouds.surface import sample_surface, trimesh
 from lumina.clouds.vrml import read_vrml
 from lumina.data.corrupt import CorruptSample, require_numbers
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 SUFFIXES = (".glb", ".gltf", ".npz", ".obj", ".off", ".pcd", ".ply", ".stl", ".wrl")
 """Files of shapes, in lower case."""
@@ -60,7 +60,7 @@ def read_points(path: Path, count: int, up: Up = "y", subsample: Subsample = "ra
     cloud = torch.from_numpy(upright(points, up).astype(np.float32))
     if subsample == "farthest":
         return farthest_subset(cloud, min(count, len(cloud))).numpy()
-    return random_subset(cloud, count, keyed_generator(0)).numpy()
+    return random_subset(cloud, count, keyed_generator(Purpose.POINTS)).numpy()
 
 
 def read_shape(path: Path) -> Shape:

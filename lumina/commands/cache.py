@@ -19,7 +19,7 @@ from lumina.data.latents import write_shard
 from lumina.data.samples import Item
 from lumina.module import LuminaModule
 from lumina.parser import parse_function
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 from lumina.text_cache import write_text_shard
 from lumina.text_encoders import HuggingFaceText, Precision
 
@@ -132,7 +132,7 @@ class _SplitWriter:
     def _variant(self, index: int, item: Item, variant: int) -> Item:
         if not self.augmented:
             return item
-        return self.data.augment(item, keyed_generator(self.data.seed, variant, index))
+        return self.data.augment(item, keyed_generator(Purpose.AUGMENTATION, self.data.seed, variant, index))
 
     def _fields(self, item: Item) -> Item:
         return {name: value for name, value in item.items() if name not in self.module.modality.batch_keys}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lumina.data.sampler import BLANK, Key, RankSampler
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 
 class BucketSampler(RankSampler):
@@ -78,7 +78,9 @@ class BucketSampler(RankSampler):
     def _steps(self, order: Tensor, step: int, epoch: int) -> Tensor:
         members = self._members(order)
         steps = torch.cat([own[: len(own) // step * step].view(-1, step) for own in members])
-        return steps[torch.randperm(len(steps), generator=keyed_generator(self.seed, epoch, len(order)))].flatten()
+        return steps[
+            torch.randperm(len(steps), generator=keyed_generator(Purpose.STEPS, self.seed, epoch, len(order)))
+        ].flatten()
 
     def _members(self, order: Tensor) -> list[Tensor]:
         """The samples of ``order`` bucket by bucket."""

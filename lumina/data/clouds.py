@@ -19,7 +19,7 @@ from lumina.clouds.subset import random_subset
 from lumina.data.corrupt import CorruptSample, require_numbers
 from lumina.data.module import DataModule, Split
 from lumina.data.samples import Item
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 LOOKED_AT = 5000  # clouds of which the mean and the deviation of "global_unit" are taken
 
@@ -175,7 +175,7 @@ class CloudItems(Dataset[Item]):
             raise CorruptSample(name, "all its points coincide, so it has no size to normalise by")
         points = frame.apply(points)
         if self.only:
-            points = random_subset(points, self.count, keyed_generator(0, index))
+            points = random_subset(points, self.count, keyed_generator(Purpose.POINTS, index))
         item: Item = {"points": points, "centre": frame.centre, "scale": frame.scale, "name": name}
         item |= {} if shapes.labels is None else {"label": shapes.labels[index]}
         return item | ({} if shapes.captions is None else {"caption": shapes.captions[index]})
@@ -183,7 +183,7 @@ class CloudItems(Dataset[Item]):
 
 def _moments(shapes: Shapes) -> Iterator[Tensor]:
     """``[6]`` of some clouds each: means of the coordinates and of their squares."""
-    chosen = torch.randperm(len(shapes.names), generator=keyed_generator(0))[:LOOKED_AT].tolist()
+    chosen = torch.randperm(len(shapes.names), generator=keyed_generator(Purpose.CHOICE))[:LOOKED_AT].tolist()
     for index in chosen:
         try:
             points = torch.from_numpy(checked(shapes.read(index), shapes.names[index])).double()

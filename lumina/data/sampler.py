@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data.distributed import DistributedSampler
 
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 BLANK = -1
 """The sample of a `Key` that asks for none."""
@@ -83,7 +83,7 @@ class RankSampler(DistributedSampler[Key]):
         """``[size]`` int64, what is served in ``epoch``, in this order: ``sample + size * copy``."""
         if not self.shuffle:
             return torch.arange(self.size)
-        order = torch.randperm(self.size, generator=keyed_generator(self.seed, epoch))
+        order = torch.randperm(self.size, generator=keyed_generator(Purpose.ORDER, self.seed, epoch))
         copies = self.size * torch.arange(self.repeats)
         return (order[: -(-self.size // self.repeats), None] + copies).flatten()[: self.size]
 

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from lumina.data.corrupt import CorruptSample
 from lumina.data.sampler import BLANK, Key
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 Item = dict[str, Any]
 Augment = Callable[[Item, Generator], Item]
@@ -81,7 +81,11 @@ class Samples(Dataset[Sample]):
                 continue
             if self.augment is None:
                 return Sample(item, real and not skipped, tuple(skipped))
-            return Sample(self.augment(item, keyed_generator(self.seed, epoch, index, copy)), real, tuple(skipped))
+            return Sample(
+                self.augment(item, keyed_generator(Purpose.AUGMENTATION, self.seed, epoch, index, copy)),
+                real,
+                tuple(skipped),
+            )
         raise ValueError(f"None of {len(skipped)} samples in a row can be read; the first is {skipped[0]}")
 
     def _candidates(self, first: int) -> Iterator[int]:

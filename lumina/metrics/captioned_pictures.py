@@ -18,7 +18,7 @@ from lumina.data.samples import Samples
 from lumina.interfaces import Batch
 from lumina.metrics.image_features import SHA256, Lite0
 from lumina.pictures import to_uint8
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 LIMIT = 10_000  # pictures of a split that are read
 LOOKED_AT = 16  # pictures by which a split is recognised
@@ -49,7 +49,7 @@ def real_pictures(data: DataModule, network: Lite0, cache: Path, key: str = "cap
     parts = [_of_split(data, split, network, cache, key) for split in ("train", "test")]
     features = torch.cat([part.features for part in parts])
     captions = [caption for part in parts for caption in part.captions]
-    order = torch.randperm(len(captions), generator=keyed_generator(0))
+    order = torch.randperm(len(captions), generator=keyed_generator(Purpose.CHOICE))
     return CaptionedPictures(features[order], [captions[place] for place in order.tolist()])
 
 
@@ -69,7 +69,7 @@ def _of_split(data: DataModule, split: Split, network: Lite0, cache: Path, key: 
 
 
 def _batches(data: DataModule, samples: Samples, split: Split) -> Iterator[Batch]:
-    chosen = torch.randperm(len(samples), generator=keyed_generator(0))[:LIMIT]
+    chosen = torch.randperm(len(samples), generator=keyed_generator(Purpose.CHOICE))[:LIMIT]
     for part in tqdm(chosen.split(data.eval_batch_size), f"Real pictures ({split})", unit="batch", disable=None):
         read = [samples[index] for index in part.tolist()]
         if items := [sample.item for sample in read if sample.real]:

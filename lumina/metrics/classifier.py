@@ -18,7 +18,7 @@ from lumina.frozen import Frozen
 from lumina.interfaces import Batch
 from lumina.metrics.frechet import frechet_distance
 from lumina.metrics.sample_metric import SampleMetric
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 FEATURES = 64
 REAL_LIMIT = 10_000  # real pictures of a split that are read for references
@@ -84,7 +84,7 @@ class ClassifierQuality(SampleMetric):
         held_out, held_out_labels = (x.cpu() for x in self._real["held_out"])
         count = min(len(features), len(held_out))
         train = self._real["train"][0].cpu()
-        train = train[torch.randperm(len(train), generator=keyed_generator(0))[:count]]
+        train = train[torch.randperm(len(train), generator=keyed_generator(Purpose.CHOICE))[:count]]
         return {
             "accuracy": (predicted == labels).double().mean().item(),
             "accuracy_real": self._accuracy_real,
@@ -125,7 +125,7 @@ def _joined(values: list[Tensor] | Tensor) -> Tensor:
 
 def _pictures(data: DataModule, split: Split) -> tuple[Tensor, Tensor]:
     samples = Samples(data.dataset(split), data.seed, None)
-    chosen = torch.randperm(len(samples), generator=keyed_generator(0))[:REAL_LIMIT].sort().values.tolist()
+    chosen = torch.randperm(len(samples), generator=keyed_generator(Purpose.CHOICE))[:REAL_LIMIT].sort().values.tolist()
     batch = data.collate([samples[index].item for index in chosen])
     return batch["image"], batch["label"]
 
@@ -151,7 +151,7 @@ def _network(channels: int, classes: int) -> nn.Sequential:
 def _fit(network: nn.Module, images: Tensor, labels: Tensor, steps: int, batch_size: int) -> None:
     optimizer = torch.optim.AdamW(network.parameters(), 2e-3, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
-    generator = keyed_generator(0)
+    generator = keyed_generator(Purpose.FIT)
     network.train()
     for _ in range(steps):
         chosen = torch.randint(len(images), (batch_size,), generator=generator)

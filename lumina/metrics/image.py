@@ -20,7 +20,7 @@ from lumina.metrics.inception_score import inception_score
 from lumina.metrics.precision_recall import precision_recall
 from lumina.metrics.reference import Reference, read_reference, training_reference
 from lumina.metrics.sample_metric import SampleMetric
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 SUMMED_AT_ONCE = 4096
 
@@ -93,7 +93,7 @@ class InceptionMetrics(SampleMetric):
         if real.spatial is not None:
             spatial = Moments(pool.count, self.spatial_total, self.spatial_outer)
             report["sfid"] = frechet_from_gaussians(spatial.mean(), spatial.covariance(), *real.spatial)
-        order = torch.randperm(len(features), generator=keyed_generator(0)).to(features.device)
+        order = torch.randperm(len(features), generator=keyed_generator(Purpose.CHOICE)).to(features.device)
         report["inception_score"] = inception_score(self._network.on(self.device).logits(features[order]))
         if real.features is not None:
             report |= precision_recall(features, real.features.to(features.device))._asdict()

@@ -21,7 +21,7 @@ from lumina.metrics.order import content_keys
 from lumina.metrics.points import point_set_metrics
 from lumina.metrics.sample_metric import SampleMetric
 from lumina.metrics.transport import emd_matrix
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 
 class PointCloudQuality(SampleMetric):
@@ -87,7 +87,7 @@ class PointCloudQuality(SampleMetric):
             return
         train, test = (Samples(data.dataset(split), data.seed, None) for split in ("train", "test"))
         points = len(test[0].item["points"])
-        order = torch.randperm(len(train), generator=keyed_generator(0)).tolist()
+        order = torch.randperm(len(train), generator=keyed_generator(Purpose.CHOICE)).tolist()
         read = (train[index].item for index in order)
         items = list(islice((item for item in read if len(item["points"]) >= points), len(test)))
         if not items:
@@ -95,7 +95,9 @@ class PointCloudQuality(SampleMetric):
                 f"No training cloud has the {points} points of the held-out ones to compare them with: lower "
                 "data.eval_points, or set the metric's anchors to false."
             )
-        clouds = [random_subset(item["points"], points, keyed_generator(0, i)) for i, item in enumerate(items)]
+        clouds = [
+            random_subset(item["points"], points, keyed_generator(Purpose.POINTS, i)) for i, item in enumerate(items)
+        ]
         frames = {name: torch.stack([item[name] for item in items]) for name in ("centre", "scale")}
         self._train = self._normalised(torch.stack(clouds), frames)
 
@@ -151,8 +153,10 @@ class PointCloudQuality(SampleMetric):
 
 def _drawn(clouds: Tensor, count: int, points: int) -> Tensor:
     """``[count, points, 3]``, or all where there are fewer; the same places of sets that are equally large."""
-    chosen = torch.randperm(len(clouds), generator=keyed_generator(0))[:count].tolist()
-    return torch.stack([random_subset(clouds[place], points, keyed_generator(0, place)) for place in chosen])
+    chosen = torch.randperm(len(clouds), generator=keyed_generator(Purpose.CHOICE))[:count].tolist()
+    return torch.stack(
+        [random_subset(clouds[place], points, keyed_generator(Purpose.POINTS, place)) for place in chosen]
+    )
 
 
 def _in_units(name: str, factor: float, values: dict[str, float]) -> dict[str, float]:
@@ -165,5 +169,5 @@ def _gaussian_like(clouds: Tensor) -> Tensor:
     """As many clouds, of independent points with the mean and the covariance of all points."""
     points = clouds.flatten(0, 1).double().cpu()
     root: Any = torch.linalg.cholesky(torch.cov(points.T) + 1e-12 * torch.eye(3, dtype=torch.float64))
-    noise = torch.randn(points.shape, generator=keyed_generator(0), dtype=torch.float64)
+    noise = torch.randn(points.shape, generator=keyed_generator(Purpose.BASELINE), dtype=torch.float64)
     return (points.mean(0) + noise @ root.T).to(clouds).view_as(clouds)

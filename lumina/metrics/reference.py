@@ -24,7 +24,7 @@ from lumina.data.loader import Loader
 from lumina.data.samples import Batcher, Samples
 from lumina.metrics.frechet import Moments
 from lumina.metrics.inception import POOL, SPATIAL, Features, Inception, to_uint8
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -120,7 +120,7 @@ def _measure(data: DataModule, network: Inception) -> dict[str, npt.NDArray[Any]
     for features in _described(data, dataset, network):
         pool, spatial = pool + Moments.of(features.pool), spatial + Moments.of(features.spatial)
     pool, spatial = _summed(pool), _summed(spatial)
-    chosen = torch.randperm(len(dataset), generator=keyed_generator(0))[:PICTURES].tolist()
+    chosen = torch.randperm(len(dataset), generator=keyed_generator(Purpose.CHOICE))[:PICTURES].tolist()
     some = [nothing.pool, *(features.pool for features in _described(data, Subset(dataset, chosen), network))]
     rows = torch.cat(gather_all_tensors(torch.cat(some)) if _distributed() else some)
     tensors = {

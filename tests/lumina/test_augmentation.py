@@ -14,7 +14,7 @@ pytest.importorskip("timm")
 
 from lumina.augmentation import DeiTAugmentation, Mixing
 from lumina.images import to_tensor
-from lumina.randomness import keyed_generator, seeded
+from lumina.randomness import Purpose, keyed_generator, seeded
 
 
 def photo(width=32, height=24):
@@ -33,10 +33,10 @@ def test_seeded_libraries_draw_from_the_generator_and_leave_no_trace():
     random.seed(1)
     np.random.seed(1)
     torch.manual_seed(1)
-    with seeded(keyed_generator(5)):
+    with seeded(keyed_generator(Purpose.AUGMENTATION, 5)):
         inside = draws()
     assert draws() == expected[0]
-    with pytest.raises(KeyError), seeded(keyed_generator(5)):
+    with pytest.raises(KeyError), seeded(keyed_generator(Purpose.AUGMENTATION, 5)):
         assert draws() == inside
         raise KeyError
     assert draws() == expected[1]
@@ -46,22 +46,22 @@ def test_seeded_libraries_draw_from_the_generator_and_leave_no_trace():
 def test_pictures_of_any_size_keep_it(size):
     augmentation = DeiTAugmentation(erasing=1.0)
     for seed in range(20):
-        varied = augmentation.apply(photo(*size), keyed_generator(seed))
+        varied = augmentation.apply(photo(*size), keyed_generator(Purpose.AUGMENTATION, seed))
         assert varied.shape == (3, size[1], size[0]) and varied.isfinite().all()
 
 
 def test_the_generator_alone_decides():
     augmentation = DeiTAugmentation()
-    first = [augmentation.apply(photo(), keyed_generator(seed)) for seed in range(10)]
+    first = [augmentation.apply(photo(), keyed_generator(Purpose.AUGMENTATION, seed)) for seed in range(10)]
     draws()
-    again = [augmentation.apply(photo(), keyed_generator(seed)) for seed in range(10)]
+    again = [augmentation.apply(photo(), keyed_generator(Purpose.AUGMENTATION, seed)) for seed in range(10)]
     assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
     assert len({varied.numpy().tobytes() for varied in first}) > 7  # an operation is left out in half of the cases
 
 
 def test_flips_half_of_the_pictures_and_nothing_else():
     augmentation, plain = DeiTAugmentation(rand_augment=None, erasing=0.0), to_tensor(photo())
-    seen = [augmentation.apply(photo(), keyed_generator(seed)) for seed in range(200)]
+    seen = [augmentation.apply(photo(), keyed_generator(Purpose.AUGMENTATION, seed)) for seed in range(200)]
     mirrored = sum(torch.equal(varied, plain.flip(-1)) for varied in seen)
     assert 70 < mirrored < 130
     assert mirrored + sum(torch.equal(varied, plain) for varied in seen) == 200
@@ -70,7 +70,7 @@ def test_flips_half_of_the_pictures_and_nothing_else():
 def test_erases_one_rectangle():
     augmentation, plain = DeiTAugmentation(rand_augment=None, flip=False, erasing=1.0), to_tensor(photo())
     for seed in range(20):
-        erased = (augmentation.apply(photo(), keyed_generator(seed)) != plain).all(0)
+        erased = (augmentation.apply(photo(), keyed_generator(Purpose.AUGMENTATION, seed)) != plain).all(0)
         rows, columns = erased.any(1), erased.any(0)
         assert erased.sum() == rows.sum() * columns.sum()
         assert 0.01 < erased.float().mean() < 0.36
@@ -80,13 +80,13 @@ def test_what_a_turn_leaves_open_is_grey():
     augmentation = DeiTAugmentation("rand-m9-n1-mstd0.5-inc1", erasing=0.0)
     grey = Image.new("RGB", (20, 20), (128, 128, 128))
     for seed in range(60):
-        varied = augmentation.apply(grey, keyed_generator(seed))
+        varied = augmentation.apply(grey, keyed_generator(Purpose.AUGMENTATION, seed))
         assert varied.amax() == varied.amin()
 
 
 def batch(count=8, classes=5):
     """Each picture is as bright as the number of its class."""
-    label = torch.randint(classes, (count,), generator=keyed_generator(0))
+    label = torch.randint(classes, (count,), generator=keyed_generator(Purpose.AUGMENTATION, 0))
     return label[:, None, None, None].float().expand(count, 3, 16, 12), label
 
 
@@ -95,7 +95,7 @@ def test_targets_are_the_shares_of_the_classes(mixup, cutmix):
     image, label = batch()
     kinds = set()
     for seed in range(20):
-        mixed, target = Mixing(mixup, cutmix).apply(image, label, 5, keyed_generator(seed))
+        mixed, target = Mixing(mixup, cutmix).apply(image, label, 5, keyed_generator(Purpose.AUGMENTATION, seed))
         assert target.shape == (8, 5) and target.dtype == torch.float32
         torch.testing.assert_close(target.sum(1), torch.ones(8))
         torch.testing.assert_close(mixed.mean((1, 2, 3)), target @ torch.arange(5.0))
@@ -106,9 +106,11 @@ def test_targets_are_the_shares_of_the_classes(mixup, cutmix):
 
 def test_mixing_is_decided_by_the_generator_and_by_chance():
     image, label = batch()
-    (first, _), (again, _), (other, _) = (Mixing().apply(image, label, 5, keyed_generator(seed)) for seed in (1, 1, 2))
+    (first, _), (again, _), (other, _) = (
+        Mixing().apply(image, label, 5, keyed_generator(Purpose.AUGMENTATION, seed)) for seed in (1, 1, 2)
+    )
     assert torch.equal(first, again) and not torch.equal(first, other)
-    mixed, target = Mixing(probability=0.0).apply(image, label, 5, keyed_generator(1))
+    mixed, target = Mixing(probability=0.0).apply(image, label, 5, keyed_generator(Purpose.AUGMENTATION, 1))
     assert torch.equal(mixed, image) and torch.equal(target.argmax(1), label)
 
 

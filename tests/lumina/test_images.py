@@ -8,7 +8,7 @@ from PIL import Image
 
 from lumina.data import CorruptSample
 from lumina.images import LabelledImages, centre_crop, load_image, random_flip, to_tensor
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 
 def gradient(width=12, height=9):
@@ -110,7 +110,7 @@ def test_to_tensor_spans_minus_one_to_one():
 
 def test_random_flip_mirrors_half_of_the_pictures():
     image = torch.arange(6.0).reshape(1, 2, 3)
-    flipped = [random_flip(image, keyed_generator(0, index)) for index in range(400)]
+    flipped = [random_flip(image, keyed_generator(Purpose.AUGMENTATION, 0, index)) for index in range(400)]
     mirrored = [torch.equal(one, image.flip(-1)) for one in flipped]
     assert all(torch.equal(one, image) or done for one, done in zip(flipped, mirrored, strict=True))
     assert 160 < sum(mirrored) < 240

@@ -7,7 +7,7 @@ from PIL import Image, ImageFilter
 
 from lumina.data import CorruptSample
 from lumina.images import cover_crop, halve, load_image, picture_size
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 
 def encoded(size, kind, orientation=1):
@@ -75,7 +75,7 @@ def cropped_whole(image, size, generator=None):
 def test_a_crop_is_that_of_the_resized_picture(size, wanted, seed):
     noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     picture = Image.fromarray(noise).filter(ImageFilter.GaussianBlur(1.5))
-    generators = [None if seed is None else keyed_generator(seed) for _ in range(2)]
+    generators = [None if seed is None else keyed_generator(Purpose.AUGMENTATION, seed) for _ in range(2)]
     crop = np.asarray(cover_crop(picture, wanted, generators[0])).astype(int)
     assert crop.shape == (*wanted, 3)
     away = abs(crop - cropped_whole(picture, wanted, generators[1]))
@@ -84,9 +84,12 @@ def test_a_crop_is_that_of_the_resized_picture(size, wanted, seed):
 
 def test_crops_are_anywhere():
     ramp = Image.fromarray(np.add.outer(np.arange(7) * 20, np.arange(9)).astype(np.uint8)).convert("RGB")
-    corners = {np.asarray(cover_crop(ramp, (7, 5), keyed_generator(number)))[0, 0, 0] for number in range(200)}
+    corners = {
+        np.asarray(cover_crop(ramp, (7, 5), keyed_generator(Purpose.AUGMENTATION, number)))[0, 0, 0]
+        for number in range(200)
+    }
     assert corners == {0, 1, 2, 3, 4}
-    assert (np.asarray(cover_crop(ramp, (7, 9), keyed_generator(0))) == np.asarray(ramp)).all()
+    assert (np.asarray(cover_crop(ramp, (7, 9), keyed_generator(Purpose.AUGMENTATION, 0))) == np.asarray(ramp)).all()
 
 
 def test_a_line_is_cropped_before_it_is_enlarged(monkeypatch):
@@ -98,7 +101,10 @@ def test_a_line_is_cropped_before_it_is_enlarged(monkeypatch):
         return result
 
     monkeypatch.setattr(Image.Image, "resize", measured)
-    assert cover_crop(Image.new("RGB", (3000, 20)), (512, 2048), keyed_generator(0)).size == (2048, 512)
+    assert cover_crop(Image.new("RGB", (3000, 20)), (512, 2048), keyed_generator(Purpose.AUGMENTATION, 0)).size == (
+        2048,
+        512,
+    )
     assert max(made) == 512 * 2048
 
 

@@ -15,7 +15,7 @@ from lumina.commands.sampling.conditions import conditions
 from lumina.commands.sampling.requests import Request, Size
 from lumina.interfaces import Inference, Tokens
 from lumina.module import LuminaModule
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 from lumina.sampling.known import Known
 from lumina.sampling.sampler import Sampler
 
@@ -80,7 +80,7 @@ class Drawing:
         options = {"sampler": self.sampler, "noise": noise, "progress": True, "known": known}
         with torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32):
             cond, null = conditions(module, requests, canvas, self.grid)
-            unused = keyed_generator(0)  # the noise is given
+            unused = torch.Generator()  # the noise is given
             drawn = module.objective.outputs(module.backbone, canvas, cond, null, unused, self.inference, **options)
             samples = module.modality.decode(drawn, {})
         return [move(sample, torch.device("cpu")) for sample in samples]
@@ -89,7 +89,9 @@ class Drawing:
 def noise_of(requests: Sequence[Request], canvas: Tokens) -> Tensor:
     """``[B, L, F]``, each sample's own from its seed: the same in any batch and on any device."""
     shape = canvas.features.shape[1:]
-    return torch.stack([torch.randn(shape, generator=keyed_generator(request.seed or 0)) for request in requests])
+    return torch.stack(
+        [torch.randn(shape, generator=keyed_generator(Purpose.SAMPLE, request.seed or 0)) for request in requests]
+    )
 
 
 @contextmanager

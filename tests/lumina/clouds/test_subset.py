@@ -5,16 +5,16 @@ import math
 import torch
 
 from lumina.clouds.subset import farthest_subset, random_subset
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 
 def test_random_points_are_taken_once_each():
     points = torch.arange(50.0)[:, None].expand(-1, 3)
-    drawn = random_subset(points, 20, keyed_generator(1))
+    drawn = random_subset(points, 20, keyed_generator(Purpose.POINTS, 1))
     assert len(drawn.unique(dim=0)) == 20
-    assert torch.equal(drawn, random_subset(points, 20, keyed_generator(1)))
-    assert not torch.equal(drawn, random_subset(points, 20, keyed_generator(2)))
-    assert random_subset(points, 50, keyed_generator(1)) is points
+    assert torch.equal(drawn, random_subset(points, 20, keyed_generator(Purpose.POINTS, 1)))
+    assert not torch.equal(drawn, random_subset(points, 20, keyed_generator(Purpose.POINTS, 2)))
+    assert random_subset(points, 50, keyed_generator(Purpose.POINTS, 1)) is points
 
 
 def test_farthest_points_of_a_line_are_its_ends_then_its_middle():
@@ -27,6 +27,6 @@ def test_farthest_points_spread_more_evenly_than_random_ones():
     points = points / points.norm(dim=1, keepdim=True)
     gap = [
         torch.cdist(some, some).fill_diagonal_(math.inf).amin()
-        for some in (farthest_subset(points, 64), random_subset(points, 64, keyed_generator(0)))
+        for some in (farthest_subset(points, 64), random_subset(points, 64, keyed_generator(Purpose.POINTS, 0)))
     ]
     assert gap[0] > 3 * gap[1]

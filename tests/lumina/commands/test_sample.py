@@ -14,7 +14,7 @@ import lumina.commands.sampling.draw
 from lumina.backbone.rope import Rule
 from lumina.checkpoints.pretrained import load_pretrained
 from lumina.cli import main
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 RULES = Rule.__args__
 
@@ -93,10 +93,10 @@ def test_negative_prompt_takes_the_place_of_the_empty_one(draw):
 
 
 def test_module_generates_with_negative_conditions(tiny_text):
-    module, noise = load_pretrained(tiny_text), torch.randn(1, 16, 12, generator=keyed_generator(0))
+    module, noise = load_pretrained(tiny_text), torch.randn(1, 16, 12, generator=keyed_generator(Purpose.SAMPLE, 0))
     canvas, batch = module.modality.layout(1, {}), {"caption": ["apple"]}
     plain, empty, other = (
-        module.generate(canvas, batch, keyed_generator(0), negative=negative, noise=noise)
+        module.generate(canvas, batch, keyed_generator(Purpose.SAMPLE, 0), negative=negative, noise=noise)
         for negative in (None, {"caption": [""]}, {"caption": ["pear"]})
     )
     assert torch.equal(plain, empty) and not torch.allclose(plain, other)

@@ -7,7 +7,7 @@ import torch
 
 from lumina.conditioning.condition_set import ConditionerSet
 from lumina.conditioning.label import LabelConditioner
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_null_condition_does_not_depend_on_the_label(conditions):
 def test_dropout_has_its_own_chance_for_each_condition(conditions):
     count = 4000
     batch = {"label": torch.zeros(count, dtype=torch.long), "style": torch.zeros(count, dtype=torch.long)}
-    pooled = conditions.train_conditions(batch, count, keyed_generator(0)).pooled
+    pooled = conditions.train_conditions(batch, count, keyed_generator(Purpose.TRAINING, 0)).pooled
     kept = conditions[0].table.weight[0] + conditions[1].table.weight[0]
     share = (pooled == kept).all(1).float().mean().item()
     assert share == pytest.approx(0.75, abs=0.03)

@@ -7,7 +7,7 @@ import torch
 from lumina.data import CorruptSample
 from lumina.data.clouds import PointClouds, Shapes, Variation
 from lumina.data.shape_cache import ShapeCache
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 GENERATOR = np.random.default_rng(0)
 CLOUDS = [GENERATOR.normal(size=(40, 3)) * (1 + i) + (10 * i, 0, 5) for i in range(6)]
@@ -67,7 +67,7 @@ def test_variations_keep_what_they_should():
     distances = torch.nn.functional.pdist(points)
 
     def vary(**options):
-        return Variation(**options).apply(points, keyed_generator(3))
+        return Variation(**options).apply(points, keyed_generator(Purpose.AUGMENTATION, 3))
 
     assert torch.equal(vary(), points)
     turned = vary(turn=180.0)
@@ -75,7 +75,7 @@ def test_variations_keep_what_they_should():
     torch.testing.assert_close(turned.norm(dim=1), points.norm(dim=1))
     torch.testing.assert_close(torch.nn.functional.pdist(turned), distances)
     assert (turned - points).abs().max() > 0.1
-    mirrored = [Variation(mirror=True).apply(points, keyed_generator(seed)) for seed in range(20)]
+    mirrored = [Variation(mirror=True).apply(points, keyed_generator(Purpose.AUGMENTATION, seed)) for seed in range(20)]
     flipped = [bool(torch.equal(m, points * torch.tensor([-1.0, 1, 1]))) for m in mirrored]
     assert 3 < sum(flipped) < 17
     assert all(flip or torch.equal(m, points) for flip, m in zip(flipped, mirrored, strict=True))

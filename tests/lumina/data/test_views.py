@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from lumina.data.views import CentreCrop, RandomResizedCrop
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 
 SIZES = [(300, 200), (200, 333), (31, 57), (224, 224), (500, 501)]
 
@@ -45,7 +45,7 @@ def test_centre_crop_of_a_line_needs_no_huge_picture():
 
 def test_random_crops_have_the_areas_and_aspects_asked_for():
     view = RandomResizedCrop(8, (0.2, 0.5), (0.5, 2.0))
-    boxes = [view._draw(320, 240, keyed_generator(i)) for i in range(500)]
+    boxes = [view._draw(320, 240, keyed_generator(Purpose.AUGMENTATION, i)) for i in range(500)]
     wide, high = (np.array([box[k + 2] - box[k] for box in boxes if box]) for k in (0, 1))
     area, aspect = wide * high / (320 * 240), wide / high
     assert len(wide) > 450
@@ -56,7 +56,7 @@ def test_random_crops_have_the_areas_and_aspects_asked_for():
 
 def test_random_crops_are_those_of_their_generator():
     view, image = RandomResizedCrop(32), photo(100, 80)
-    once, again, other = (view.apply(image, keyed_generator(i)).tobytes() for i in (1, 1, 2))
+    once, again, other = (view.apply(image, keyed_generator(Purpose.AUGMENTATION, i)).tobytes() for i in (1, 1, 2))
     assert once == again != other
 
 

@@ -9,7 +9,7 @@ from lumina.interfaces import Conditioning, Tokens
 from lumina.objectives.diffusion import Diffusion
 from lumina.objectives.flow_matching import FlowMatching
 from lumina.objectives.paths import Straight
-from lumina.randomness import keyed_generator
+from lumina.randomness import Purpose, keyed_generator
 from lumina.sampling.known import Known
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Sigmoid, Uniform
@@ -42,7 +42,7 @@ class Neighbour:
 
 
 def random(*shape, seed=0):
-    return torch.randn(shape, generator=keyed_generator(seed), dtype=torch.float64)
+    return torch.randn(shape, generator=keyed_generator(Purpose.SAMPLE, seed), dtype=torch.float64)
 
 
 def draw(objective, known, sampler=None, backbone=None, noise=None):
@@ -50,7 +50,7 @@ def draw(objective, known, sampler=None, backbone=None, noise=None):
     tokens = Tokens(features=torch.zeros_like(noise), positions=torch.zeros(*noise.shape[:2], 0))
     backbone = backbone or Gaussian(objective)
     options = {"sampler": sampler or Sampler(Uniform(), RK4(), steps=40), "noise": noise, "known": known}
-    return objective.outputs(backbone, tokens, NOTHING, NOTHING, keyed_generator(0), **options).features
+    return objective.outputs(backbone, tokens, NOTHING, NOTHING, keyed_generator(Purpose.SAMPLE, 0), **options).features
 
 
 @pytest.mark.parametrize("objective", [FlowMatching(), Diffusion(), Diffusion(path=Straight())])

@@ -89,6 +89,7 @@ class LuminaModule(LightningModule):
             self.strict_loading = False  # a checkpoint holds what trains
         self.compile_blocks, self.evaluate_in_validation, self.seed = compile_blocks, evaluate_in_validation, seed
         self.configured = False
+        self.failures: list[str] = []
 
     @property
     def data(self) -> Any:
@@ -241,10 +242,26 @@ class LuminaModule(LightningModule):
         """Logs what the metrics found."""
         self._log_metrics("test")
 
+    def on_test_end(self) -> None:
+        """Names the metrics that could not be computed.
+
+        Raises:
+            ValueError: if there are any.
+        """
+        self._raise_failures()
+
     def on_validation_epoch_end(self) -> None:
         """Logs what the metrics found."""
         if self.evaluate_in_validation:
             self._log_metrics("validation")
+
+    def on_validation_end(self) -> None:
+        """Names the metrics that could not be computed.
+
+        Raises:
+            ValueError: if there are any.
+        """
+        self._raise_failures()
 
     def _start_from(self, source: str) -> None:
         try:
@@ -280,5 +297,16 @@ class LuminaModule(LightningModule):
 
     def _log_metrics(self, stage: str) -> None:
         for metric in self.metrics:
-            self.log_dict({f"{stage}/{name}": value for name, value in metric.compute().items()}, rank_zero_only=True)
+            try:
+                values = metric.compute()
+            except (ValueError, ArithmeticError) as error:  # the others are reported before it is raised
+                self.failures.append(f"{type(metric).__name__} cannot be computed: {error}")
+                values = {}
+            self.log_dict({f"{stage}/{name}": value for name, value in values.items()}, rank_zero_only=True)
             metric.reset()
+
+    def _raise_failures(self) -> None:
+        """Called once the report is written."""
+        failures, self.failures = self.failures, []
+        if failures:
+            raise ValueError(" ".join(failures))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from pathlib import Path
 
 import torch
@@ -21,6 +22,7 @@ from lumina.metrics.sample_metric import SampleMetric
 from lumina.randomness import Purpose, keyed_generator
 
 FEATURES = 64
+LEAST = 2  # pictures that have a covariance
 REAL_LIMIT = 10_000  # real pictures of a split that are read for references
 
 
@@ -33,7 +35,7 @@ class ClassifierQuality(SampleMetric):
     * ``accuracy``: share of generated pictures recognised as the class they were asked to be; ``accuracy_real``: of
       held-out ones.
     * ``spread``: mean distance of features to their class mean, generated divided by held-out; near 0 is one picture
-      a class.
+      a class. Left out where no class has two different held-out pictures.
     * ``frechet``: Frechet distance of features, generated against held-out; ``frechet_train``: as many training
       pictures against held-out, how good one can be. Not an FID: the features are this classifier's.
     """
@@ -85,13 +87,23 @@ class ClassifierQuality(SampleMetric):
         count = min(len(features), len(held_out))
         train = self._real["train"][0].cpu()
         train = train[torch.randperm(len(train), generator=keyed_generator(Purpose.CHOICE))[:count]]
-        return {
-            "accuracy": (predicted == labels).double().mean().item(),
-            "accuracy_real": self._accuracy_real,
-            "spread": _spread(features, labels) / _spread(held_out, held_out_labels),
-            "frechet": frechet_distance(features, held_out),
-            "frechet_train": frechet_distance(train, held_out),
-        }
+        accuracy = (predicted == labels).double().mean().item()
+        report = {"accuracy": accuracy, "accuracy_real": self._accuracy_real}
+        spread_real = _spread(held_out, held_out_labels)
+        if spread_real > 0:
+            report["spread"] = _spread(features, labels) / spread_real
+        else:
+            warnings.warn("spread is left out: no class has two different held-out pictures.", stacklevel=2)
+        if count >= LEAST:
+            report["frechet"] = frechet_distance(features, held_out)
+            report["frechet_train"] = frechet_distance(train, held_out)
+        else:
+            warnings.warn(
+                f"frechet is left out: got {len(features)} generated and {len(held_out)} held-out pictures, expected "
+                f"at least {LEAST} of each.",
+                stacklevel=2,
+            )
+        return report
 
     @torch.no_grad()
     def _describe(self, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 from lightning.pytorch import Trainer
 
 from datamodules.digits import Digits
 from lumina.backbone import NextDiTConfig
+from lumina.callbacks.evaluation import EvaluationReport
 from lumina.conditioning.label import LabelConditioner
+from lumina.metrics.sample_metric import SampleMetric
 from lumina.module import LuminaModule
 from lumina.objectives.flow_matching import FlowMatching
 from modalities.image import Image
@@ -89,3 +93,26 @@ def test_activation_checkpointing_trains_the_same_weights(tmp_path):
         trainer(tmp_path).fit(module, Digits(batch_size=16))
         results.append(module.state_dict())
     assert all(torch.allclose(results[0][name], results[1][name], atol=1e-6) for name in results[0])
+
+
+class Broken(SampleMetric):
+    full_state_update = False
+
+    def update(self, generated, batch):
+        pass
+
+    def compute(self):
+        raise ValueError("too few samples")
+
+
+class Count(Broken):
+    def compute(self):
+        return {"count": 3.0}
+
+
+def test_a_metric_that_fails_leaves_the_report_of_the_others(tmp_path):
+    run = trainer(tmp_path, callbacks=[EvaluationReport()], limit_test_batches=1)
+    with pytest.raises(ValueError, match="Broken cannot be computed: too few samples"):
+        run.test(make(metrics=[Broken(), Count()]), Digits(batch_size=2), verbose=False)
+    report = json.loads((tmp_path / "evaluation/metrics.json").read_text())
+    assert report["metrics"] == {"count": 3.0}

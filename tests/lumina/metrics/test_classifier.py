@@ -1,0 +1,50 @@
+"""Quality of class-conditional pictures where there are few of them."""
+
+import pytest
+import torch
+from torch.utils.data import Dataset
+
+from lumina.data import DataModule
+from lumina.metrics.classifier import ClassifierQuality
+
+
+class Squares(Dataset):
+    def __init__(self, count):
+        self.count = count
+
+    def __len__(self):
+        return 2 * self.count
+
+    def __getitem__(self, index):
+        label = index % 2
+        return {"image": torch.full((1, 8, 8), float(2 * label - 1)) * (1 - index / 100), "label": label}
+
+
+class Data(DataModule):
+    batch_keys = ("image", "label")
+
+    def __init__(self, held_out):
+        super().__init__(batch_size=2)
+        self.held_out = held_out
+
+    def dataset(self, split):
+        return Squares(8 if split == "train" else self.held_out)
+
+
+def report(tmp_path, held_out):
+    metric = ClassifierQuality(cache=tmp_path, steps=20, batch_size=8)
+    data = Data(held_out)
+    metric.prepare(data)
+    batch = data.collate([data.dataset("train")[index] for index in range(8)])
+    metric.update(batch["image"], batch)
+    return metric.compute()
+
+
+def test_one_held_out_picture_a_class_leaves_the_spread_out(tmp_path):
+    with pytest.warns(UserWarning, match="spread is left out"):
+        found = report(tmp_path, held_out=1)
+    assert found.keys() == {"accuracy", "accuracy_real", "frechet", "frechet_train"}
+
+
+def test_more_pictures_have_a_spread(tmp_path):
+    assert report(tmp_path, held_out=4)["spread"] > 0

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
-LEAST_SERVED = 100
-"""The share of corrupt samples is taken of at least so many, so that one bad file does not end a run at its start."""
+CHANCE = 1e-3
+"""How unlikely the corrupt samples must be under the allowed share before they end a run."""
 
 
 class CorruptSample(Exception):
@@ -36,39 +36,63 @@ def require_numbers(values: npt.NDArray[Any], name: str | Path) -> None:
 
 
 class CorruptCount:
-    """Counts what the loaders skipped; lives in the process that trains, not in the loaders' workers.
+    """Counts distinct corrupt samples among distinct samples; lives in the process that trains, not in its workers.
+
+    A sample counts once, however often it is drawn, in however many epochs. What a process has seen is a random part
+    of the data, so the count may exceed the limit by chance; see `beyond_chance`.
 
     Args:
-        limit: share of the samples served that may be corrupt.
+        limit: share of the samples that may be corrupt.
+
+    Attributes:
+        seen: number of distinct samples that were read or could not be read.
+        known: a message for each corrupt one, by its data set and index.
     """
 
     def __init__(self, limit: float) -> None:
         self.limit = limit
-        self.served = 0
-        self.corrupt = 0
-        self.known: set[str] = set()
+        self.seen = 0
+        self.known: dict[tuple[str, int], str] = {}
+        self._marks: dict[str, bytearray] = {}
 
-    def add(self, served: int, skipped: Sequence[str]) -> None:
+    def add(self, data: str, tried: Iterable[int], skipped: Mapping[int, str]) -> None:
         """Takes in one batch.
 
         Args:
-            served: samples in it.
-            skipped: one message for each sample that could not be read on the way to them.
+            data: name of the data set.
+            tried: indices of the samples that were looked at.
+            skipped: a message for each of them that could not be read.
 
         Raises:
-            ValueError: more than ``limit`` of all samples so far were corrupt.
+            ValueError: more samples are corrupt than ``limit`` and chance explain.
         """
-        self.served += served
-        self.corrupt += len(skipped)
-        for message in dict.fromkeys(skipped):
-            if message not in self.known:
-                self.known.add(message)
-                warnings.warn(f"Skipped a sample that cannot be read: {message}", stacklevel=2)
-        if self.corrupt > self.limit * max(self.served, LEAST_SERVED):
+        marks = self._marks.setdefault(data, bytearray())
+        for index in tried:
+            marks.extend(bytes(max(0, index + 1 - len(marks))))
+            self.seen += not marks[index]
+            marks[index] = True
+        new = {(data, index): message for index, message in skipped.items() if (data, index) not in self.known}
+        self.known |= new
+        for message in new.values():
+            warnings.warn(f"Skipped a sample that cannot be read: {message}", stacklevel=2)
+        if new and beyond_chance(len(self.known), self.seen, self.limit):
             raise ValueError(
-                f"{self.corrupt} corrupt samples met while serving {self.served}, expected at most {self.limit:.2%}: "
-                f"repair or remove these files, or raise data.max_corrupt; {_some(sorted(self.known))}"
+                f"{len(self.known)} of the first {self.seen} samples are corrupt ({len(self.known) / self.seen:.2%}), "
+                f"more than max_corrupt={self.limit:.2%} and chance allow: repair or remove these files, or raise "
+                f"data.max_corrupt; {_some(sorted(self.known.values()))}"
             )
+
+
+def beyond_chance(corrupt: int, seen: int, limit: float) -> bool:
+    """Whether so many corrupt samples show that the share of all data is above ``limit``: a one-sided binomial test.
+
+    If the share is at most ``limit``, ``corrupt`` or more turn up among ``seen`` samples with a probability of at most
+    ``sum_{k >= corrupt} C(seen, k) limit^k (1 - limit)^(seen - k)``, also where they are drawn without replacement
+    (Hoeffding, 1963, theorem 4). The test says yes where that is below `CHANCE`.
+    """
+    from scipy.special import bdtrc
+
+    return corrupt > 0 and bool(bdtrc(corrupt - 1, seen, limit) < CHANCE)
 
 
 def _some(names: Sequence[str], most: int = 10) -> str:

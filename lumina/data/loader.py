@@ -7,6 +7,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader
 
+from lumina.data.corrupt import CorruptCount
 from lumina.data.sampler import RankSampler
 from lumina.data.samples import Item, Sample
 
@@ -17,12 +18,22 @@ class Loader(DataLoader[Sample]):
     Samples are pure functions of their keys, so the state is a place in the `RankSampler`'s order: that of the last
     batch handed out, whatever the workers have prefetched. torchdata's StatefulDataLoader also keeps what each worker
     knew, and for that refuses to go on with another number of workers.
+
+    Args:
+        corrupt: counts what could not be read.
+        data: name of the data set, for that.
+        options: of torch's ``DataLoader``.
     """
+
+    def __init__(self, corrupt: CorruptCount, data: str, **options: Any) -> None:
+        self.corrupt, self.data = corrupt, data
+        super().__init__(**options)
 
     def __iter__(self) -> Iterator[Item]:  # type: ignore[override]  # as a generator, it starts at the first batch
         for batch in super().__iter__():
             if isinstance(self.sampler, RankSampler):
                 self.sampler.advance()
+            self.corrupt.add(self.data, *batch.pop("tried"))
             yield batch
 
     def state_dict(self) -> dict[str, Any]:

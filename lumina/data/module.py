@@ -42,7 +42,8 @@ class DataModule(LightningDataModule, ABC):
         eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
         num_workers: loader processes for each training process; 0 loads in the training process.
         seed: of order and augmentation.
-        max_corrupt: share of samples that may be unreadable; they are skipped and named. More end the run.
+        max_corrupt: share of samples that may be unreadable; they are skipped and named. More, beyond chance, end the
+            run.
 
     Raises:
         ValueError: a batch size is less than 1.
@@ -124,6 +125,8 @@ class DataModule(LightningDataModule, ABC):
         samples = Samples(dataset, self.seed, self.augment if train else None, buckets, lengths)
         size = self.batch_size if train else self.eval_batch_size
         return Loader(
+            self.corrupt,
+            "training" if train else "evaluation",
             dataset=samples,
             sampler=self._sampler(len(samples), size, train, buckets, budget),
             batch_size=size,
@@ -159,11 +162,6 @@ class DataModule(LightningDataModule, ABC):
     def predict_dataloader(self) -> Loader:
         """Batches of the split ``"test"``."""
         return self.loader("test")
-
-    def on_before_batch_transfer(self, batch: Item, dataloader_idx: int) -> Item:
-        """Counts samples and corrupt samples here, in the process that trains."""
-        self.corrupt.add(len(batch["real"]), batch.pop("skipped", ()))
-        return batch
 
     def __getstate__(self) -> dict[str, Any]:
         # Workers receive augment and collate, and with them this object; the trainer stays behind.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -28,12 +28,26 @@ class Sample(NamedTuple):
     Attributes:
         item: the sample's fields; none where nothing was asked for.
         real: whether it counts.
-        skipped: a message for each corrupt sample in whose place it stands.
+        tried: indices of the samples that were looked at; the last one is this one.
+        skipped: a message for each corrupt one among them, in whose place this one stands.
     """
 
     item: Item
     real: bool
-    skipped: tuple[str, ...]
+    tried: tuple[int, ...]
+    skipped: Mapping[int, str]
+
+
+class Tried(NamedTuple):
+    """Which samples were looked at for a batch.
+
+    Attributes:
+        indices: of these samples.
+        skipped: a message for each that could not be read.
+    """
+
+    indices: tuple[int, ...]
+    skipped: Mapping[int, str]
 
 
 class Samples(Dataset[Sample]):
@@ -71,22 +85,20 @@ class Samples(Dataset[Sample]):
         # Lightning's overfit_batches puts a sampler of plain indices in the place of ours.
         epoch, first, real, copy = key if isinstance(key, Key) else Key(0, key)
         if first == BLANK:
-            return Sample({}, False, ())
-        skipped: list[str] = []
+            return Sample({}, False, (), {})
+        skipped: dict[int, str] = {}
         for index in islice(self._candidates(first), TRIES):
             try:
                 item = self.dataset[index]
             except CorruptSample as error:
-                skipped.append(str(error))
+                skipped[index] = str(error)
                 continue
+            tried = (*skipped, index)
             if self.augment is None:
-                return Sample(item, real and not skipped, tuple(skipped))
-            return Sample(
-                self.augment(item, keyed_generator(Purpose.AUGMENTATION, self.seed, epoch, index, copy)),
-                real,
-                tuple(skipped),
-            )
-        raise ValueError(f"None of {len(skipped)} samples in a row can be read; the first is {skipped[0]}")
+                return Sample(item, real and not skipped, tried, skipped)
+            generator = keyed_generator(Purpose.AUGMENTATION, self.seed, epoch, index, copy)
+            return Sample(self.augment(item, generator), real, tried, skipped)
+        raise ValueError(f"None of {len(skipped)} samples in a row can be read; the first is {skipped[first]}")
 
     def _candidates(self, first: int) -> Iterator[int]:
         yield first
@@ -103,7 +115,7 @@ class Samples(Dataset[Sample]):
 class Batcher:
     """Puts samples into a batch.
 
-    The batch has the field ``"real"``, ``[B]`` bool, and ``"skipped"``, a list of messages, if anything was skipped.
+    The batch has the fields ``"real"``, ``[B]`` bool, and ``"tried"``, which `lumina.data.loader.Loader` takes out.
 
     Args:
         collate: puts items into a batch.
@@ -117,6 +129,7 @@ class Batcher:
         samples = [sample for sample in samples if sample.item]
         batch = self.collate([sample.item for sample in samples])
         batch["real"] = torch.tensor([sample.real for sample in samples])
-        if skipped := [message for sample in samples for message in sample.skipped]:
-            batch["skipped"] = skipped
+        indices = tuple(index for sample in samples for index in sample.tried)
+        skipped = {index: message for sample in samples for index, message in sample.skipped.items()}
+        batch["tried"] = Tried(indices, skipped)
         return batch

@@ -138,14 +138,15 @@ def _described(data: DataModule, dataset: Dataset[Item], network: Inception) -> 
     samples = Samples(dataset, data.seed, None)
     rank, world = data.place()
     loader = Loader(
+        data.corrupt,
+        "training",
         dataset=samples,
         sampler=RankSampler(len(samples), data.eval_batch_size, train=False, rank=rank, world=world),
         batch_size=data.eval_batch_size,
         collate_fn=Batcher(data.collate),
         num_workers=data.num_workers,
     )
-    for item in tqdm(loader, "Training pictures, for FID", unit="batch", disable=rank > 0):
-        batch = data.on_before_batch_transfer(item, 0)
+    for batch in tqdm(loader, "Training pictures, for FID", unit="batch", disable=rank > 0):
         images = select(batch["image"], batch["real"])
         if len(images):
             yield network.describe(images)

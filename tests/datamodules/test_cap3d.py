@@ -41,9 +41,8 @@ def test_damaged_files_are_skipped_and_named(root):
     (root / "clouds/00/uid1.pt").write_bytes(b"broken")
     torch.save(torch.zeros(5), root / "clouds/00/uid2.pt")
     data = cap3d(root, batch_size=5, holdout=0.0)
-    batch = next(iter(data.train_dataloader()))
     with pytest.warns(UserWarning) as warned, pytest.raises(ValueError, match="corrupt"):
-        data.on_before_batch_transfer(batch, 0)
+        next(iter(data.train_dataloader()))
     told = " ".join(str(warning.message) for warning in warned)
     assert "uid1.pt: " in told and "uid2.pt: it holds a tensor of shape [5], expected [P, 6] or [6, P]" in told
 

@@ -83,13 +83,12 @@ def test_broken_pictures_are_skipped_and_named(splits):
     broken.write_bytes(broken.read_bytes()[:40])
     (splits / "val" / "bee" / "bee01.png").write_bytes(b"")
     data = ImageFolder(18, splits, size=8, max_corrupt=0.5, eval_batch_size=6)
-    batch = next(iter(data.train_dataloader()))
-    assert batch["real"].all()
     with pytest.warns(UserWarning, match=f"Skipped a sample that cannot be read: {broken}"):
-        data.on_before_batch_transfer(batch, 0)
-    (batch,) = data.val_dataloader()
+        batch = next(iter(data.train_dataloader()))
+    assert batch["real"].all()
+    with pytest.warns(UserWarning, match=r"bee01\.png"):
+        (batch,) = data.val_dataloader()
     assert batch["real"].tolist() == [True] * 5 + [False]
-    assert "bee01.png" in batch["skipped"][0]
 
 
 def test_what_is_missing_is_named(tmp_path):

@@ -248,9 +248,10 @@ def test_an_empty_caption_is_kept_and_a_missing_one_is_corrupt(tmp_path, emoji):
     (root / "odd" / "005.txt").write_bytes(b"caf\xe9")
     (root / "odd" / "007.png").write_bytes(emoji[7][1][:200])
     data = module(root, tmp_path, holdout=0.01, max_corrupt=0.5, batch_size=39)
-    (batch,) = data.train_dataloader()
+    with pytest.warns(UserWarning, match="cannot be read"):
+        (batch,) = data.train_dataloader()
     assert "" in batch["caption"]
-    skipped = sorted(set(batch["skipped"]))
+    skipped = sorted(data.corrupt.known.values())
     assert all(name in message for name, message in zip(("004", "005", "007"), skipped, strict=True))
     assert "No such file" in skipped[0] and "utf-8" in skipped[1]
 
@@ -260,7 +261,8 @@ def test_broken_pictures_do_not_unsettle_buckets(tmp_path, emoji):
     (root / "odd" / "007.png").write_bytes(emoji[7][1][:20])  # no header
     (root / "even" / "010.png").write_bytes(emoji[10][1][:300])  # no pixels
     data = module(root, tmp_path, max_aspect=4, batching="buckets", eval_sources=[root], max_corrupt=0.5)
-    batches = list(data.val_dataloader())
+    with pytest.warns(UserWarning, match="cannot be read"):
+        batches = list(data.val_dataloader())
     names = [
         name for batch in batches for name, real in zip(batch["name"], batch["real"].tolist(), strict=True) if real
     ]
@@ -380,10 +382,11 @@ def test_a_sample_without_a_picture_in_a_tar_is_corrupt(tmp_path, emoji):
         add(tar, "x/six.png", emoji[0][1])
         add(tar, "x/six.json", b"[1]")
     data = module(tmp_path / "a.tar", tmp_path, eval_sources=[tmp_path / "a.tar"], max_corrupt=1)
-    (batch,) = data.val_dataloader()
+    with pytest.warns(UserWarning, match="cannot be read"):
+        (batch,) = data.val_dataloader()
     assert batch["name"] == ["a.tar:x/one"] * 3 and batch["real"].tolist() == [True, False, False]
-    assert "a.tar:x/two: no member ends in .bmp" in batch["skipped"][0]
-    assert "a.tar:x/six: the record is list" in batch["skipped"][1]
+    two, six = data.corrupt.known.values()
+    assert "a.tar:x/two: no member ends in .bmp" in two and "a.tar:x/six: the record is list" in six
 
 
 def test_impossible_arguments_are_refused(tmp_path):

@@ -167,9 +167,9 @@ def test_a_record_without_a_label_is_skipped_and_named(tmp_path):
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines, json.dumps({"image": "0.png"})]))
     data = pictures(path, eval_sources=[path], eval_batch_size=13)
-    (batch,) = data.val_dataloader()
+    with pytest.warns(UserWarning, match=r"a\.jsonl:12: it has no label"):
+        (batch,) = data.val_dataloader()
     assert batch["real"].tolist() == [True] * 12 + [False]
-    assert "a.jsonl:12: it has no label" in batch["skipped"][0]
 
 
 def odd_files(folder):
@@ -198,21 +198,21 @@ def test_odd_pictures_are_read_and_bad_ones_skipped_and_named(tmp_path, view):
     odd_files(tmp_path / "val" / "odd")
     write(tmp_path / "train" / "odd", 2, 0)
     data = pictures(tmp_path, 2, eval_view=view, eval_batch_size=12, max_corrupt=0.5)
-    (batch,) = data.val_dataloader()
+    with pytest.warns(UserWarning, match=r"bad_(cut.jpg|empty.png|text.png)") as caught:
+        (batch,) = data.val_dataloader()
+    assert len(caught) == 3 and data.corrupt.seen == 12
     assert [name for name, real in zip(batch["name"], batch["real"].tolist(), strict=True) if real] == [
         f"odd/{name}" for name in sorted(path.name for path in (tmp_path / "val/odd").iterdir()) if "bad" not in name
     ]
     assert all(image.isfinite().all() and image.abs().max() <= 1 for image in batch["image"])
-    with pytest.warns(UserWarning, match=r"bad_(cut.jpg|empty.png|text.png)") as caught:
-        data.on_before_batch_transfer(batch, 0)
-    assert len(caught) == 3 and data.corrupt.served == 12
 
 
 def test_mixed_sizes_are_a_list_and_a_turned_photograph_is_upright(tmp_path):
     odd_files(tmp_path / "val" / "odd")
     write(tmp_path / "train" / "odd", 2, 0)
-    data = pictures(tmp_path, 2, eval_view=Native(), eval_batch_size=12)
-    (batch,) = data.val_dataloader()
+    data = pictures(tmp_path, 2, eval_view=Native(), eval_batch_size=12, max_corrupt=0.5)
+    with pytest.warns(UserWarning, match="cannot be read"):
+        (batch,) = data.val_dataloader()
     assert isinstance(batch["image"], list)
     sizes = {name: tuple(image.shape) for name, image in zip(batch["name"], batch["image"], strict=True)}
     assert sizes["odd/turned.jpg"] == (3, 60, 40) and sizes["odd/grey.png"] == (3, 40, 60)
@@ -233,7 +233,7 @@ def test_batches_keep_to_the_budget(tmp_path, cost):
         batches = list(loader)
         assert len(batches) == len(loader)
         names = [name for batch in batches for name in batch["name"]]
-        assert len(names) - len(set(names)) <= sum(len(batch.get("skipped", ())) for batch in batches)
+        assert len(names) == len(set(names)) and not data.corrupt.known
         for batch in batches:
             tokens = [image.shape[1] * image.shape[2] // 16 for image in batch["image"]]
             assert (sum(tokens) if cost == "sum" else max(tokens) * len(tokens)) <= 150

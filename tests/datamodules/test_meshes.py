@@ -120,10 +120,9 @@ def test_fewer_points_than_are_asked_for_are_not_kept(root, asked):
 def test_damaged_files_are_skipped_counted_and_named(root):
     (root / "box/0.obj").write_text("f 1 2 3\n")
     np.savez(root / "box/few.npz", points=np.zeros((3, 3)))
-    data = meshes(root, batch_size=9, holdout=0.0)
-    batch = next(iter(data.train_dataloader()))
+    data = meshes(root, batch_size=9, holdout=0.0, max_corrupt=0.001)
     with pytest.warns(UserWarning) as warned, pytest.raises(ValueError, match="corrupt"):
-        data.on_before_batch_transfer(batch, 0)
+        next(iter(data.train_dataloader()))
     told = " ".join(str(warning.message) for warning in warned)
     assert f"{root}/box/0.obj: " in told and "few.npz: it has 3 points, but 16 are asked for" in told
 

@@ -67,9 +67,11 @@ def test_the_cache_is_used(tmp_path, monkeypatch):
 def test_damaged_models_are_skipped_counted_and_named(tmp_path):
     root = write_catalogue(tmp_path, models={1: "v 0 0\nf 1 2 3\n", 5: "", 6: "v 0 0 0\nv 0 0 0\nv 0 0 0\nf 1 2 3\n"})
     data = furniture(root, batch_size=8, holdout=0.0)
-    batch = next(iter(data.train_dataloader()))
     with pytest.warns(UserWarning, match=r"test\.sh3f:m/(1|5|6)\.obj: "), pytest.raises(ValueError, match="corrupt"):
-        data.on_before_batch_transfer(batch, 0)
+        next(iter(data.train_dataloader()))
+    data = furniture(root, batch_size=8, holdout=0.0, max_corrupt=1)
+    with pytest.warns(UserWarning):
+        batch = next(iter(data.train_dataloader()))
     assert not {f"test.sh3f:m/{n}.obj" for n in (1, 5, 6)} & set(batch["name"])
 
 

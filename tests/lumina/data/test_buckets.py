@@ -207,7 +207,8 @@ def test_a_loader_evaluates_every_sample_once():
 
 
 def test_a_corrupt_sample_is_replaced_from_its_bucket():
-    batches = list(Lengths(eval_batch_size=7, broken=(3, 6)).val_dataloader())
+    with pytest.warns(UserWarning, match="cannot be read"):
+        batches = list(Lengths(eval_batch_size=7, broken=(3, 6), max_corrupt=0.5).val_dataloader())
     assert batches[0]["row"][:, 0].tolist() == [0, 9, 9, 9, 12, 15, 18]
     assert batches[0]["real"].tolist() == [True, False, False, True, True, True, True]
 

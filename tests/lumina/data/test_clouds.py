@@ -102,11 +102,10 @@ def test_clouds_that_cannot_be_served_are_skipped_counted_and_named(cloud, reaso
     monkeypatch.setattr(InMemory, "clouds", [*CLOUDS, cloud])
     with pytest.raises(CorruptSample, match=f"cloud 6: .*{reason}"):
         data.dataset("train")[6]
-    batch = next(iter(InMemory(7, 16, max_corrupt=0.5).train_dataloader()))
-    assert "cloud 6" not in batch["name"]
+    served = InMemory(7, 16, max_corrupt=0.5)
     with pytest.warns(UserWarning, match=f"cloud 6: .*{reason}"):
-        data.on_before_batch_transfer(batch, 0)
-    assert data.corrupt.corrupt == 1
+        batch = next(iter(served.train_dataloader()))
+    assert "cloud 6" not in batch["name"] and len(served.corrupt.known) == 1
     if "asked" not in reason and "coincide" not in reason:
         assert InMemory(2, 16, 16, "global_unit").dataset("test")[0]["points"].isfinite().all()
 

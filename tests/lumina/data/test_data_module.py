@@ -112,43 +112,44 @@ def test_evaluation_is_not_augmented_and_keeps_the_order():
 
 @pytest.mark.parametrize("split", ["train", "validation"])
 def test_corrupt_samples_are_replaced_by_the_next_readable_one(split):
-    data = Numbers(broken=(2, 3), size=24)
-    batches = list(data.loader(split))
+    data = Numbers(broken=(2, 3), size=24, max_corrupt=0.5)
+    with pytest.warns(UserWarning, match=r"cannot be read: file[23]\.png: cut off") as caught:
+        batches = list(data.loader(split))
     numbers = [number for batch in content(batches) for number, _ in batch]
     real = torch.cat([batch["real"] for batch in batches]).tolist()
     order = data.loader(split).sampler.plan(0).tolist()
     assert numbers == [4 if number in (2, 3) else number for number in order]
     assert real == [split == "train" or number not in (2, 3) for number in order]
-    skipped = [message for batch in batches for message in batch.get("skipped", ())]
-    assert sorted(skipped) == ["file2.png: cut off", "file3.png: cut off", "file3.png: cut off"]
+    assert len(caught) == 2 and len(data.corrupt.known) == 2  # each once, though 3 is tried in place of 2 as well
 
 
 def test_the_last_sample_is_replaced_by_the_first():
-    assert [number for batch in content(Numbers(broken=(6,)).val_dataloader()) for number, _ in batch][-1] == 0
+    with pytest.warns(UserWarning, match="file6"):
+        assert [number for batch in content(Numbers(broken=(6,)).val_dataloader()) for number, _ in batch][-1] == 0
 
 
-def test_corrupt_files_are_named_once_and_counted():
-    data = Numbers(max_corrupt=0.1)
-    batch = {"real": torch.ones(40, dtype=torch.bool), "skipped": ["a.png: cut off", "b.png: empty"]}
-    with pytest.warns(UserWarning, match=r"cannot be read: (a.png: cut off|b.png: empty)") as caught:
-        assert "skipped" not in data.on_before_batch_transfer(dict(batch), 0)
-    assert len(caught) == 2
+def test_corrupt_files_are_named_and_counted_once_in_all_epochs():
+    data = Numbers(broken=(2, 3), size=24, max_corrupt=0.5)
+    with pytest.warns(UserWarning) as caught:
+        loader = data.train_dataloader()
+        for epoch in range(5):
+            loader.sampler.set_epoch(epoch)
+            assert all("tried" not in batch for batch in loader)
+    assert len(caught) == 2 and len(data.corrupt.known) == 2 and data.corrupt.seen == 24
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        data.on_before_batch_transfer(dict(batch), 0)
-    assert (data.corrupt.served, data.corrupt.corrupt) == (80, 4)
+        list(data.train_dataloader())
 
 
 def test_too_many_corrupt_files_end_the_run_by_name():
-    data = Numbers(max_corrupt=0.01)
-    good = {"real": torch.ones(50, dtype=torch.bool)}
-    bad = {**good, "skipped": ["a.png: cut off"]}
-    with pytest.warns(UserWarning):
-        data.on_before_batch_transfer(dict(bad), 0)
-    with pytest.raises(
-        ValueError, match=r"2 corrupt samples met while serving 100, expected at most 1.00%.*a.png: cut"
+    data = Numbers(broken=range(0, 24, 3), size=24, max_corrupt=0.01)
+    with (
+        pytest.warns(UserWarning),
+        pytest.raises(
+            ValueError, match=r"of the first \d+ samples are corrupt .* max_corrupt=1.00%.*file\d+\.png: cut"
+        ),
     ):
-        data.on_before_batch_transfer(dict(bad), 0)
+        list(data.train_dataloader())
 
 
 def test_data_without_a_readable_sample_ends_the_run():

@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor
 from torch.utils.data import Dataset, default_collate
 
+from lumina.config.locate import locate
 from lumina.data import DataModule, Item, Split
 from lumina.data.latents import CachedLatents
 
@@ -46,7 +47,7 @@ class Cached(DataModule):
         max_corrupt: float = 0.01,
     ) -> None:
         super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
-        self.root, self.batching = root.expanduser(), batching
+        self.root, self.batching = locate(root), batching
         self.splits = {split: CachedLatents(self.root / split) for split in ("train", "validation", "test")}
         self.batch_keys = tuple(self.collate([self.splits["train"][0]]))  # type: ignore[misc]  # more than the class has
 

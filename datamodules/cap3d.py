@@ -13,6 +13,7 @@ import torch
 
 from lumina.clouds.files import Up, read_shape, upright
 from lumina.clouds.normalise import Normalisation
+from lumina.config.locate import locate
 from lumina.data import CorruptSample, Split
 from lumina.data.clouds import PointClouds, Shapes, Variation
 from lumina.data.csv_file import read_csv
@@ -66,7 +67,7 @@ class Cap3D(PointClouds):
         super().__init__(
             batch_size, points, eval_points, normalisation, variation, eval_batch_size, num_workers, seed, max_corrupt
         )
-        self.root, self.captions = root.expanduser(), captions.expanduser()
+        self.root, self.captions = locate(root), locate(captions)
         self.up, self.holdout = up, holdout
 
     def shapes(self, split: Split) -> Shapes:

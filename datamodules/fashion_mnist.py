@@ -13,6 +13,7 @@ import torch
 from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
+from lumina.config.locate import locate
 from lumina.data import DataModule, Item, Split
 from lumina.images import LabelledImages, random_flip
 
@@ -59,7 +60,7 @@ class FashionMNIST(DataModule):
         max_corrupt: float = 0.01,
     ) -> None:
         super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
-        self.root = root.expanduser()
+        self.root = locate(root)
         self.flip = flip
 
     def dataset(self, split: Split) -> Dataset[Item]:

@@ -10,6 +10,7 @@ from typing import ClassVar
 from torch import Generator
 from torch.utils.data import Dataset
 
+from lumina.config.locate import locate
 from lumina.data import DataModule, Item, Split
 from lumina.data.holdout import held_out
 from lumina.data.sources.folder import class_names, files_below
@@ -54,7 +55,7 @@ class ImageFolder(DataModule):
         max_corrupt: float = 0.01,
     ) -> None:
         super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
-        self.root = root.expanduser()
+        self.root = locate(root)
         self.size = size
         self.holdout = holdout
         self.flip = flip

@@ -12,6 +12,7 @@ import torch
 from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
+from lumina.config.locate import locate
 from lumina.data import DataModule, Item, Split
 from lumina.data.crops import Crops, crop_sizes
 from lumina.data.holdout import held_out
@@ -98,8 +99,8 @@ class ImageText(DataModule):
             medium=image_key,
             captions=tuple(caption_keys) if caption_keys else None,
             others=tuple(other_keys or ()),
-            root=root and root.expanduser(),
-            cache=cache and cache.expanduser(),
+            root=root and locate(root),
+            cache=cache and locate(cache),
         )
         self.crops = Crops(crop_sizes(size, max_aspect, cell), nearest_sizes)
         self._known_crops: dict[Source, npt.NDArray[np.int64]] = {}

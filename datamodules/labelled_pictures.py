@@ -17,6 +17,7 @@ from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
 from lumina.augmentation import DeiTAugmentation, Mixing
+from lumina.config.locate import locate
 from lumina.data import Budget, CorruptSample, DataModule, Item, Split
 from lumina.data.crops import picture_sizes
 from lumina.data.holdout import held_out
@@ -117,8 +118,8 @@ class LabelledPictures(DataModule):
             captions=None if label_key is None else (label_key,),
             usual=USUAL,
             class_folders=True,
-            root=root and root.expanduser(),
-            cache=cache and cache.expanduser(),
+            root=root and locate(root),
+            cache=cache and locate(cache),
         )
         if not 0 < holdout < 1:
             raise ValueError(f"Got holdout {holdout}: set a share between 0 and 1, as 0.05.")
@@ -298,7 +299,7 @@ class Pictures(Dataset[Item]):
 
 def _splits(sources: list[Path], eval_sources: list[Path] | None) -> tuple[list[Path], list[Path] | None]:
     """Training and evaluation data, where folders have ``train`` and ``val`` in them."""
-    parted = [all((path.expanduser() / part).is_dir() for part in ("train", "val")) for path in sources]
+    parted = [all((locate(path) / part).is_dir() for part in ("train", "val")) for path in sources]
     if eval_sources is None and any(parted):
         eval_sources = [path / "val" for path, has in zip(sources, parted, strict=True) if has]
     return [path / "train" if has else path for path, has in zip(sources, parted, strict=True)], eval_sources

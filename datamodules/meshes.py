@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from lumina.clouds.files import SUFFIXES, Subsample, Up, read_points
 from lumina.clouds.normalise import Normalisation
+from lumina.config.locate import locate
 from lumina.data import Split
 from lumina.data.arrays import file_stamp
 from lumina.data.clouds import PointClouds, Shapes, Variation
@@ -79,7 +80,7 @@ class Meshes(PointClouds):
         super().__init__(
             batch_size, points, eval_points, normalisation, variation, eval_batch_size, num_workers, seed, max_corrupt
         )
-        self.root, self.classes, self.table = root.expanduser(), classes, table
+        self.root, self.classes, self.table = locate(root), classes, table
         self.up, self.sampled, self.subsample = up, sampled, subsample
         self.holdout, self.cache = holdout, cache
         if sampled < max(self.points, self.eval_points):

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from datamodules.labelled_pictures import LabelledPictures
 from lumina.augmentation import DeiTAugmentation, Mixing
+from lumina.config.locate import locate
 from lumina.data import CorruptSample
 from lumina.data.holdout import held_out
 from lumina.data.sources.folder import files_below
@@ -95,8 +96,8 @@ class OpenClipart(LabelledPictures):
         seed: int = 0,
         max_corrupt: float = 0.01,
     ) -> None:
-        self.collection, self.max_side = root.expanduser(), max_side
-        self.train, self.test = (folder.expanduser() / f"{split}_{max_side}.parquet" for split in ("train", "test"))
+        self.collection, self.max_side = locate(root), max_side
+        self.train, self.test = (locate(folder) / f"{split}_{max_side}.parquet" for split in ("train", "test"))
         super().__init__(
             batch_size,
             [self.train],

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lumina.clouds.normalise import Normalisation
+from lumina.config.locate import locate
 from lumina.data import CorruptSample, Split
 from lumina.data.clouds import PointClouds, Shapes, Variation
 
@@ -88,7 +89,7 @@ class ShapeNet(PointClouds):
         super().__init__(
             batch_size, points, eval_points, normalisation, variation, eval_batch_size, num_workers, seed, max_corrupt
         )
-        self.root, self.test_split = root.expanduser(), test_split
+        self.root, self.test_split = locate(root), test_split
         unknown = sorted(set(categories or ()) - set(SYNSETS) - set(SYNSETS.values()))
         if unknown:
             raise ValueError(f"ShapeNet has no categories {', '.join(unknown)}: choose of {', '.join(SYNSETS)}.")

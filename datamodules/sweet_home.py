@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from lumina.clouds.normalise import Normalisation
 from lumina.clouds.surface import sample_surface, trimesh
+from lumina.config.locate import locate
 from lumina.data import CorruptSample, Split
 from lumina.data.arrays import file_stamp
 from lumina.data.clouds import PointClouds, Shapes, Variation
@@ -108,7 +109,7 @@ class SweetHome(PointClouds):
         super().__init__(
             batch_size, points, eval_points, normalisation, variation, eval_batch_size, num_workers, seed, max_corrupt
         )
-        self.root, self.classes, self.sampled = root.expanduser(), classes, sampled
+        self.root, self.classes, self.sampled = locate(root), classes, sampled
         self.holdout, self.cache = holdout, cache
         unknown = sorted(set(classes or ()) - set(WORDS))
         if unknown:

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lumina.frozen import Frozen, resolve
+from lumina.config.locate import locate
+from lumina.frozen import Frozen
 
 SD_SCALING = 0.18215  # configs older than the key mean Stable Diffusion's
 
@@ -54,7 +55,7 @@ class KLAutoencoder(Autoencoder):
             ImportError: without diffusers.
             FileNotFoundError: where the VAE is neither a folder nor to be had from the hub.
         """
-        place = resolve(path)
+        place = str(locate(path))
         config = _vae_class().load_config(place) if Path(place).is_dir() else _hub_config(place)
         self.channels = int(config["latent_channels"])
         self.factor = 2 ** (len(config["block_out_channels"]) - 1)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Any
 
 import torch
-
-PACKAGE = "package:"
 
 
 class Frozen:
@@ -37,20 +33,3 @@ class Frozen:
         if (at.device, at.dtype) != (device, dtype):  # diffusers warns of each call of `to`
             self._network.to(device=device, dtype=dtype)
         return self._network
-
-
-def resolve(path: str) -> str:
-    """Where a pretrained network lies: ``package:NAME/FOLDER`` is a folder inside an installed Python package.
-
-    Raises:
-        ImportError: if the package is not installed.
-    """
-    if not path.startswith(PACKAGE):
-        return path
-    name, _, folder = path.removeprefix(PACKAGE).partition("/")
-    found = find_spec(name)
-    if found is None or not found.submodule_search_locations:
-        raise ImportError(
-            f"{path!r} lies in the package {name!r}, which is not installed: pip install {name.replace('_', '-')}"
-        )
-    return os.path.join(found.submodule_search_locations[0], folder)

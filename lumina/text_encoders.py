@@ -10,7 +10,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, device
 
-from lumina.frozen import Frozen, resolve
+from lumina.config.locate import locate
+from lumina.frozen import Frozen
 from lumina.text_cache import TextCache
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -66,8 +67,8 @@ class HuggingFaceText(TextEncoder):
         """
         self.path, self.layer, self.max_tokens = path, layer, max_tokens
         self._dtype: torch.dtype = getattr(torch, dtype)
-        self._place, self._remote = resolve(path), trust_remote_code
-        self._tokenizer_place = self._place if tokenizer is None else resolve(tokenizer)
+        self._place, self._remote = str(locate(path)), trust_remote_code
+        self._tokenizer_place = self._place if tokenizer is None else str(locate(tokenizer))
         self.dim = int(_text_config(self._place, path, trust_remote_code).hidden_size)
         self._network = Frozen(self._load_network)
         self._tokenizer: Any = None

@@ -10,20 +10,20 @@ import torch
 from torch import Tensor, nn
 
 from lumina.analysis.figures import COLOURS, drawn, model_names, plain_log, write_table
-from lumina.analysis.subject import DEVICE, Subject, watched
+from lumina.analysis.subject import Subject, watched
 from lumina.backbone import NextDiT
 from lumina.interfaces import Conditioning, Tokens
 
 
 def analyze(
-    models: list[str],
+    weights: list[str],
     names: list[str] | None = None,
     times: tuple[float, ...] = (0.1, 0.5, 0.9),
     count: int = 64,
     batch_size: int = 16,
-    prompts: list[str] | None = None,
+    prompt: list[str] | None = None,
     seed: int = 0,
-    device: str = DEVICE,
+    device: str = "auto",
     output: Path = Path("analysis/activations.png"),
 ) -> None:
     """Draws mean and largest absolute activation after each block, with and without sandwich norms (figure 3).
@@ -31,19 +31,19 @@ def analyze(
     The states are those that each model passes on its own way from noise to data.
 
     Args:
-        models: checkpoints, runs' folders or published weights, a colour each.
+        weights: models as `lumina sample` takes them, a colour each.
         names: what to call them; None = by their runs.
         times: flow times, rising, 0 = noise.
         count: samples; the paper takes 500.
         batch_size: samples in a batch.
-        prompts: texts for models that take text, each in turn.
+        prompt: texts for models that take text, each in turn.
         seed: of noise and conditions.
-        device: cpu, cuda, ...
+        device: auto (a GPU if there is one), cpu, cuda, cuda:1, ...
         output: the PNG; a CSV of the same name is written beside it.
     """
     found: dict[str, Tensor] = {}
-    for name, model in zip(model_names(models, names), models, strict=True):
-        found[name] = over_samples(Subject.load(model, device), times, count, batch_size, prompts, seed)
+    for name, source in zip(model_names(weights, names), weights, strict=True):
+        found[name] = over_samples(Subject.load(source, device), times, count, batch_size, prompt, seed)
     draw(found, times, output)
     rows = (
         (name, t, block, *map(float, pair))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lumina.analysis.figures import COLOURS, drawn, model_names, write_table
-from lumina.analysis.subject import DEVICE, Draw, Subject, watched
+from lumina.analysis.subject import Draw, Subject, watched
 from lumina.backbone.rope import rotary_table, rotate
 from lumina.interfaces import Tokens
 
@@ -20,7 +20,7 @@ AXES = {"1-D RoPE": 1, "2-D RoPE": 2}
 
 
 def analyze(
-    models: list[str] | None = None,
+    weights: list[str] | None = None,
     names: list[str] | None = None,
     queries: list[tuple[int, int]] | None = None,
     grid: tuple[int, int] = (32, 32),
@@ -28,9 +28,9 @@ def analyze(
     base: float = 10000.0,
     t: float = 0.5,
     count: int = 16,
-    prompts: list[str] | None = None,
+    prompt: list[str] | None = None,
     seed: int = 0,
-    device: str = DEVICE,
+    device: str = "auto",
     output: Path = Path("analysis/attention.png"),
 ) -> None:
     """Draws the attention of chosen queries over a picture's tokens and its decay with distance (figure 2).
@@ -39,7 +39,7 @@ def analyze(
     With models it is their attention after softmax, averaged over samples, heads and layers.
 
     Args:
-        models: checkpoints, runs' folders or published weights, one map each; None = from positions alone.
+        weights: models as `lumina sample` takes them, one map each; None = from positions alone.
         names: what to call the models; None = by their runs.
         queries: (row, column) of each query; None = the centre.
         grid: rows and columns of tokens, from positions alone.
@@ -47,21 +47,21 @@ def analyze(
         base: rotary base, from positions alone.
         t: flow time at which models are looked at, 0 = noise.
         count: samples that models are averaged over.
-        prompts: texts for models that take text, each in turn.
+        prompt: texts for models that take text, each in turn.
         seed: of noise and conditions.
-        device: cpu, cuda, ...
+        device: auto (a GPU if there is one), cpu, cuda, cuda:1, ...
         output: the PNG; a CSV of the same name is written beside it.
     """
-    subjects = [Subject.load(model, device) for model in models or []]
-    samples = [next(subject.draws(count, count, prompts, seed)) for subject in subjects]
-    grid = _common_grid([batch.tokens for batch in samples]) if models else grid
+    subjects = [Subject.load(source, device) for source in weights or []]
+    samples = [next(subject.draws(count, count, prompt, seed)) for subject in subjects]
+    grid = _common_grid([batch.tokens for batch in samples]) if weights else grid
     places = queries or [(grid[0] // 2, grid[1] // 2)]
     maps = (
-        {} if models else {name: positional_scores(grid, axes, head_dim, base, places) for name, axes in AXES.items()}
+        {} if weights else {name: positional_scores(grid, axes, head_dim, base, places) for name, axes in AXES.items()}
     )
-    for name, subject, batch in zip(model_names(models or [], names), subjects, samples, strict=True):
+    for name, subject, batch in zip(model_names(weights or [], names), subjects, samples, strict=True):
         maps[name] = attention(subject, batch, t, _indices(places, grid)).mean((0, 1, 2)).unflatten(-1, grid).cpu()
-    draw(maps, places, "attention" if models else "score", output)
+    draw(maps, places, "attention" if weights else "score", output)
     rows = (
         (name, *query, row, column, float(values[row, column]))
         for name, stack in maps.items()

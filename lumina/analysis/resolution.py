@@ -12,10 +12,10 @@ import yaml
 from tqdm import tqdm
 
 from lumina.analysis.figures import COLOURS, drawn, model_names, write_table
-from lumina.analysis.subject import DEVICE
 from lumina.backbone.rope import Rule
 from lumina.batches import move, select
 from lumina.checkpoints.module import load_module
+from lumina.config.device import choose_device
 from lumina.data import DataModule
 from lumina.interfaces import Inference
 from lumina.metrics.accuracy import Accuracy
@@ -37,7 +37,7 @@ def analyze(
     batch_size: int = 64,
     data: list[str] | None = None,
     names: list[str] | None = None,
-    device: str = DEVICE,
+    device: str = "auto",
     output: Path = Path("analysis/resolution.png"),
 ) -> None:
     """Draws Top-1 of trained runs over the side of the pictures (figure 20).
@@ -52,13 +52,13 @@ def analyze(
         batch_size: pictures at once at the smallest size; fewer at larger ones, so that tokens stay as many.
         data: further options of the datamodule, ``root=elsewhere`` say.
         names: how the legend calls the runs; None = by their folders.
-        device: cpu, cuda, ...
+        device: auto (a GPU if there is one), cpu, cuda, cuda:1, ...
         output: the PNG; a CSV of the same name is written beside it.
     """
     called = model_names([str(run) for run in runs], names)
     curves: dict[tuple[str, Rule], Curve] = {}
     for name, run in zip(called, runs, strict=True):
-        module, config = load_module(run).to(device), stored_config(run)
+        module, config = load_module(run).to(choose_device(device)), stored_config(run)
         for size in sizes:
             module.modality.layout(1, {"size": (size, size)})  # refuses a size that patches do not divide
         for size in sizes:

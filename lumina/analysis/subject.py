@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from lumina.batches import move
 from lumina.checkpoints.pretrained import load_pretrained
+from lumina.config.device import choose_device
 from lumina.interfaces import Conditioning, Tokens, Velocity
 from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
 from lumina.randomness import Purpose, keyed_generator
 
 T = TypeVar("T")
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Subject:
     @classmethod
     def load(cls, source: str, device: str) -> Subject:
         """What `load_pretrained` finds under the name ``source``, on ``device``."""
-        return cls(load_pretrained(source).to(device))
+        return cls(load_pretrained(source).to(choose_device(device)))
 
     def draws(self, count: int, batch_size: int, prompts: Sequence[str] | None = None, seed: int = 0) -> Iterator[Draw]:
         """``count`` samples at the trained size, batch by batch; they depend on the seed and nothing else.
@@ -123,7 +123,7 @@ class Subject:
         if texts and "cross" not in routes:
             raise ValueError("--prompts was given, but this model takes no text.")
         if not texts and "cross" in routes:
-            raise ValueError("this model takes text: give --prompts='[\"a red apple\"]', one or several.")
+            raise ValueError("this model takes text: give --prompt='[\"a red apple\"]', one or several.")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + start)
             return {

@@ -12,8 +12,9 @@ import torch
 
 from lumina.analysis.cost import Cost, costs
 from lumina.analysis.figures import COLOURS, drawn, plain_log, write_table
-from lumina.analysis.subject import DEVICE, Subject
+from lumina.analysis.subject import Subject
 from lumina.backbone import NextDiT, NextDiTConfig
+from lumina.config.device import choose_device
 from lumina.interfaces import Conditioning, Tokens
 from lumina.sampling.context_drop import ContextDrop
 
@@ -37,16 +38,16 @@ class Case:
 
 
 def analyze(
-    model: str | None = None,
+    weights: str | None = None,
     backbone: NextDiTConfig | None = None,
     context_drop: ContextDrop | None = None,
     sizes: tuple[int, ...] = (256, 512, 768, 1024),
     cell: int = 16,
     times: tuple[float, ...] = (0.125, 0.375, 0.625, 0.875),
     rounds: int = 5,
-    prompts: list[str] | None = None,
+    prompt: list[str] | None = None,
     dtype: Literal["float32", "bfloat16"] = "float32",
-    device: str = DEVICE,
+    device: str = "auto",
     output: Path = Path("analysis/time.png"),
 ) -> None:
     """Draws the time of one evaluation of a square picture, with and without context drop (figure 12(b)).
@@ -54,25 +55,26 @@ def analyze(
     All variants run once in each round, one after the other; medians are drawn.
 
     Args:
-        model: a checkpoint, a run's folder or published weights; None = random weights.
+        weights: a model as `lumina sample` takes it; None = random weights.
         backbone: architecture of the random weights, which cost what trained ones do; None = 384 wide, 12 blocks.
         context_drop: how keys and values are averaged; None = the default way.
         sizes: sides of the pictures in pixels.
         cell: pixels along a token's side, for random weights.
         times: flow times of the evaluations with context drop; their mean is drawn, between cheapest and dearest.
         rounds: evaluations of each variant.
-        prompts: text for a model that takes text.
+        prompt: text for a model that takes text.
         dtype: of weights and activations.
-        device: cpu, cuda, ...
+        device: auto (a GPU if there is one), cpu, cuda, cuda:1, ...
         output: the PNG; a CSV of the same name is written beside it.
     """
     precision: torch.dtype = getattr(torch, dtype)
-    case = _trained(model, prompts, device) if model else _random(backbone, cell, device)
+    place = choose_device(device)
+    case = _trained(weights, prompt, device) if weights else _random(backbone, cell, place)
     network, cond = case.backbone.eval().to(precision), _cast(case.cond, precision)
     found: list[Cost] = []
     for size in sizes:
         tokens = case.canvas(size)
-        tokens = tokens.with_features(torch.randn_like(tokens.features).to(precision)).to(torch.device(device))
+        tokens = tokens.with_features(torch.randn_like(tokens.features).to(precision)).to(place)
         found += costs(network, tokens, cond, context_drop or ContextDrop(), times, rounds, size)
         print(f"  {size} x {size} pixels, {found[-1].tokens} tokens: {found[-1 - len(times)].milliseconds:.1f} ms")
     draw(found, output)
@@ -124,9 +126,9 @@ def _operations(cost: Cost) -> float:
     return cost.attention_gflop + cost.linear_gflop
 
 
-def _trained(model: str, prompts: list[str] | None, device: str) -> Case:
-    subject = Subject.load(model, device)
-    cond = next(subject.draws(1, 1, prompts)).cond
+def _trained(weights: str, prompt: list[str] | None, device: str) -> Case:
+    subject = Subject.load(weights, device)
+    cond = next(subject.draws(1, 1, prompt)).cond
     layout = subject.module.modality.layout
     return Case(backbone=subject.module.backbone, cond=cond, canvas=lambda size: layout(1, {"size": (size, size)}))
 
@@ -136,10 +138,10 @@ def _cast(cond: Conditioning, dtype: torch.dtype) -> Conditioning:
     return replace(cond, **{name: value.to(dtype) for name, value in floating.items() if value is not None})
 
 
-def _random(config: NextDiTConfig | None, cell: int, device: str) -> Case:
+def _random(config: NextDiTConfig | None, cell: int, device: torch.device) -> Case:
     config = config or NextDiTConfig(dim=384, num_layers=12, num_heads=6)
     config = replace(config, token_dim=config.token_dim or TOKEN_DIM, position_axes=2)
-    with torch.device(device):
+    with device:
         backbone = NextDiT(config)
         text = torch.randn(1, TEXT_TOKENS, config.text_dim) if config.text_dim else None
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lumina.analysis.figures import COLOURS, drawn, write_table
-from lumina.analysis.subject import DEVICE, Subject
+from lumina.analysis.subject import Subject
 from lumina.interfaces import TimeSchedule, Velocity
 from lumina.sampling.schedules import Rational, Sigmoid, Uniform
 from lumina.sampling.solvers import Euler
@@ -37,36 +37,36 @@ class LocalErrors:
 
 
 def analyze(
-    model: str,
+    weights: str,
     steps: int = 50,
     substeps: int = 20,
     count: int = 16,
     batch_size: int = 16,
     schedule_steps: int = 10,
-    prompts: list[str] | None = None,
+    prompt: list[str] | None = None,
     seed: int = 0,
-    device: str = DEVICE,
+    device: str = "auto",
     output: Path = Path("analysis/truncation.png"),
 ) -> None:
     """Draws over time the error of Euler steps, the curvature of the path and where schedules step (figure 4).
 
     Args:
-        model: a checkpoint, a run's folder or published weights.
+        weights: a model as `lumina sample` takes it.
         steps: uniform steps from noise to data, whose errors are drawn.
         substeps: Euler steps inside each of them, which stand for the truth.
         count: samples, over which L2 norms are averaged.
         batch_size: samples in a batch.
         schedule_steps: steps of the schedules drawn below.
-        prompts: texts for a model that takes text, each in turn.
+        prompt: texts for a model that takes text, each in turn.
         seed: of noise and conditions.
-        device: cpu, cuda, ...
+        device: auto (a GPU if there is one), cpu, cuda, cuda:1, ...
         output: the PNG; a CSV of the same name is written beside it.
     """
-    subject = Subject.load(model, device)
+    subject = Subject.load(weights, device)
     start, end = subject.objective.time_range
     times = torch.linspace(start, end, steps + 1, dtype=torch.float64)
     sums = torch.zeros(2, steps, dtype=torch.float64)
-    for draw_ in subject.draws(count, batch_size, prompts, seed):
+    for draw_ in subject.draws(count, batch_size, prompt, seed):
         errors = local_errors(subject.velocity(draw_), draw_.noise, times, substeps, progress=True)
         sums[0] += errors.truncation * len(draw_.noise) / count
         sums[1, 1:] += errors.curvature * len(draw_.noise) / count

@@ -19,6 +19,7 @@ from lumina.checkpoints.export import ARGUMENTS, read_export
 from lumina.checkpoints.module import read_checkpoint
 from lumina.checkpoints.official import find_labels, load_official
 from lumina.checkpoints.weights import check_tensors
+from lumina.errors import require_extra
 from lumina.module import LuminaModule
 from lumina.text_encoders import HuggingFaceText
 
@@ -171,6 +172,7 @@ def _find(source: str | Path) -> Path:
         return path
     names = sorted(folder.parent.name for folder in BUNDLED.glob(f"*/{ARGUMENTS}"))
     if str(source) in names:
+        require_extra(str(source), f"the bundled model {source!r}")  # each has an extra of its name
         return BUNDLED / str(source)
     what = "exists but is none of these" if path.exists() else "does not exist"
     raise FileNotFoundError(

@@ -14,6 +14,8 @@ from tqdm import tqdm
 from lumina.batches import move
 from lumina.commands.train import build
 from lumina.conditioning.text import TextConditioner
+from lumina.config.device import choose_device
+from lumina.config.experiments import find_experiments
 from lumina.data import CorruptSample, DataModule, Split
 from lumina.data.latents import write_shard
 from lumina.data.samples import Item
@@ -36,7 +38,7 @@ def main(arguments: list[str]) -> None:
         if word.startswith("-"):
             chosen = word.split("=")[0] in names or word in ("-h", "--help")
         (own if chosen else experiment).append(word)
-    cache(experiment, **parse_function(cache, "lumina cache", own, skip=["experiment"]))
+    cache(find_experiments(experiment), **parse_function(cache, "lumina cache", own, skip=["experiment"]))
 
 
 @torch.no_grad()
@@ -47,7 +49,7 @@ def cache(
     shard_size: int = 1024,
     batch_size: int = 16,
     dtype: Precision = "float16",
-    device: str = "cuda" if torch.cuda.is_available() else "cpu",
+    device: str = "auto",
 ) -> None:
     """Writes the latents of every split and the text features of every caption of an experiment.
 
@@ -60,7 +62,7 @@ def cache(
         shard_size: samples in a file.
         batch_size: samples compressed at once.
         dtype: of what is stored.
-        device: cpu, cuda, ...
+        device: auto (a GPU if there is one), cpu, cuda, cuda:1, ...
 
     Raises:
         ValueError: if the folder holds a cache already, or the modality has nothing to compress.
@@ -68,7 +70,7 @@ def cache(
     if any(output.glob("*/*.safetensors")):
         raise ValueError(f"{output} holds a cache already; remove it, or choose another --output.")
     built = build(experiment)
-    module, data = built.model.to(device).eval(), built.datamodule
+    module, data = built.model.to(choose_device(device)).eval(), built.datamodule
     store = getattr(torch, dtype)
     captions = {conditioner.key: {"": None} for conditioner in _text(module)}
     for split in get_args(Split):

@@ -11,6 +11,7 @@ from lumina.checkpoints.export import save_export
 from lumina.checkpoints.pipeline import save_pipeline
 from lumina.checkpoints.pretrained import load_pretrained
 from lumina.checkpoints.program import save_program
+from lumina.commands.folders import require_free
 from lumina.parser import ShortErrorParser
 
 
@@ -47,8 +48,7 @@ def convert(
     Raises:
         ValueError: if ``output`` is in use, or the model has a part that the form cannot hold.
     """
-    if output.is_file() or (output.is_dir() and any(output.iterdir())):
-        raise ValueError(f"{output} is in use; give a new folder.")
+    require_free(output)
     module = load_pretrained(source, getattr(torch, dtype), text_encoder, vae)
     notes: list[str] = []
     if to == "lumina":

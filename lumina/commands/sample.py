@@ -10,15 +10,19 @@ import torch
 
 from lumina.checkpoints.module import load_module
 from lumina.checkpoints.pretrained import load_pretrained
+from lumina.commands.folders import free_folder, require_free
 from lumina.commands.sampling.draw import Drawing
 from lumina.commands.sampling.how import How
 from lumina.commands.sampling.output import SampleFolder
+from lumina.commands.sampling.requests import Request
 from lumina.commands.sampling.start import Start
 from lumina.commands.sampling.what import What
+from lumina.config.device import choose_device
 from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
 from lumina.parser import ShortErrorParser
 
+Dtype = Literal["float32", "bfloat16"]
 Part = TypeVar("Part", What, How, Start)
 PROMPT = "what to draw, taken literally; give the option several times for several texts"
 
@@ -40,10 +44,10 @@ def sample(
     start: Start,
     weights: str | None = None,
     ckpt_path: Path | None = None,
-    output: Path = Path("samples"),
+    output: Path | None = None,
     batch_size: int | None = None,
-    device: str = "cuda" if torch.cuda.is_available() else "cpu",
-    dtype: Literal["float32", "bfloat16"] = "float32",
+    device: str = "auto",
+    dtype: Dtype = "float32",
 ) -> None:
     """Draws samples; the same options and seed give the same samples, in batches of any size.
 
@@ -54,19 +58,69 @@ def sample(
         weights: name of a bundled model; or a checkpoint or a run of `lumina fit`, or a folder of published weights
             (diffusers' or the authors').
         ckpt_path: a checkpoint file, or the folder of a run (its newest checkpoint is taken).
-        output: folder for the files; index.html shows them, settings.json says how they were made.
+        output: a new or empty folder for the files; index.html shows them, settings.json says how they were made.
+            None = the first of samples, samples_1, samples_2, ... that is free.
         batch_size: samples drawn at once; None = as many as have 16,384 tokens together.
-        device: cpu, cuda, ...
+        device: auto (a GPU if there is one), cpu, cuda, cuda:1, ...
         dtype: precision of the network.
 
     Raises:
         ValueError: for options that the model cannot follow.
     """
+    folder = free_folder("samples") if output is None else require_free(output)
+    module = _load(weights, ckpt_path)
+    drawing, requests = _prepare(module, what, how, start, batch_size, device, dtype)
+    source = {"weights": str(weights or ckpt_path), "dtype": dtype}
+    settings = {**source, **drawing.described(), **start.described()}
+    files = SampleFolder(folder, module.modality, requests, settings)
+    for places, samples in drawing.run(requests):
+        files.add(places, samples)
+    print(f"{len(requests)} {'sample' if len(requests) == 1 else 'samples'} in {folder}; open {files.finish()}")
+
+
+def draw(
+    weights: str | Path,
+    what: What | None = None,
+    how: How | None = None,
+    start: Start | None = None,
+    batch_size: int | None = None,
+    device: str = "auto",
+    dtype: Dtype = "float32",
+) -> list[Any]:
+    """`lumina sample` from Python, without files.
+
+    Args:
+        weights: as for `lumina sample`; a run's folder or a checkpoint too.
+        what: what to draw; None = 16 samples of whatever the model draws without being told.
+        how: how to draw it; None = as the experiment has it.
+        start: a picture to start from; None = noise.
+        batch_size: samples drawn at once; None = as many as have 16,384 tokens together.
+        device: auto (a GPU if there is one), cpu, cuda, cuda:1, ...
+        dtype: precision of the network.
+
+    Returns:
+        The samples in the order of the requests, as the model's modality decodes them: a picture is ``[C, H, W]`` in
+        [-1, 1], a cloud ``[P, 3]``.
+
+    Raises:
+        ValueError: for options that the model cannot follow.
+    """
+    module = load_pretrained(weights)
+    drawing, requests = _prepare(module, what or What(), how or How(), start or Start(), batch_size, device, dtype)
+    drawn: dict[int, Any] = {}
+    for places, samples in drawing.run(requests):
+        drawn.update(zip(places, samples, strict=True))
+    return [drawn[place] for place in range(len(requests))]
+
+
+def _prepare(
+    module: LuminaModule, what: What, how: How, start: Start, batch_size: int | None, device: str, dtype: Dtype
+) -> tuple[Drawing, list[Request]]:
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"batch_size={batch_size} must be at least 1.")
-    module = _load(weights, ckpt_path).to(device)
     if not isinstance(module.objective, Generative):
         raise ValueError(f"this model's objective is {type(module.objective).__name__}, which does not sample.")
+    module.to(choose_device(device))
     requests = what.requests(module)
     sampler = how.sampler(module.objective.sampler, module.modality)
     if sampler.guidance is None and any(request.negative for request in requests):
@@ -78,14 +132,9 @@ def sample(
         batch_size=batch_size,
         dtype=getattr(torch, dtype),
         grid=what.grid,
-        known=lambda size: start.known(module.modality, size, module.device),
+        start=start,
     )
-    source = {"weights": str(weights or ckpt_path), "dtype": dtype}
-    settings = {**source, **drawing.described(), **start.described()}
-    folder = SampleFolder(output, module.modality, requests, settings)
-    for places, samples in drawing.run(requests):
-        folder.add(places, samples)
-    print(f"{len(requests)} samples in {output}, all of them on {folder.finish()}")
+    return drawing, requests
 
 
 def _part(kind: type[Part], options: dict[str, Any]) -> Part:

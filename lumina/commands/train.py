@@ -12,6 +12,7 @@ from lightning.pytorch.loggers import WandbLogger
 
 from lumina.callbacks.evaluation import EvaluationReport
 from lumina.callbacks.predictions import PredictionWriter
+from lumina.config.experiments import find_experiments
 from lumina.data import DataModule
 from lumina.module import LuminaModule
 from lumina.parser import ShortErrorParser
@@ -81,7 +82,7 @@ class LuminaCLI(LightningCLI):
 
 def main(arguments: list[str]) -> None:
     """Runs one of Lightning's subcommands."""
-    build(with_run(arguments), run=True)
+    build(with_run(find_experiments(arguments)), run=True)
 
 
 def build(arguments: list[str], run: bool = False) -> LuminaCLI:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lumina.config.locate import locate
+
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
@@ -34,7 +36,7 @@ def kept(folder: Path | None, name: str, gather: Callable[[], Arrays]) -> Arrays
     """
     if folder is None:
         return gather()
-    path = folder.expanduser() / f"{name}.npz"
+    path = locate(folder) / f"{name}.npz"
     if path.is_file():
         with np.load(path) as file:
             return dict(file)

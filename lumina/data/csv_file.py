@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from lumina.config.locate import locate
+
 
 def read_csv(path: Path) -> list[list[str]]:
     """The rows, without empty ones.
@@ -16,7 +18,7 @@ def read_csv(path: Path) -> list[list[str]]:
         ValueError: it cannot be read.
     """
     try:
-        with path.expanduser().open(newline="", encoding="utf-8-sig") as file:
+        with locate(path).open(newline="", encoding="utf-8-sig") as file:
             return [row for row in csv.reader(file) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is no readable CSV file in UTF-8 ({error}): mend or change its path.") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
 from typing import Any
@@ -12,7 +12,8 @@ from torch import Tensor
 
 from lumina.batches import move
 from lumina.commands.sampling.conditions import conditions
-from lumina.commands.sampling.requests import Request, Size
+from lumina.commands.sampling.requests import Request
+from lumina.commands.sampling.start import Start
 from lumina.interfaces import Inference, Tokens
 from lumina.module import LuminaModule
 from lumina.randomness import Purpose, keyed_generator
@@ -33,7 +34,7 @@ class Drawing:
         batch_size: samples drawn at once; None = as many as have 16,384 tokens together.
         dtype: precision of the network's matrix products; noise and steps stay float32.
         grid: rows and columns of regions with a prompt each; None = one prompt for all.
-        known: what a sample of a size starts from, if not from noise.
+        start: a picture to start from, if any.
     """
 
     module: LuminaModule
@@ -42,21 +43,22 @@ class Drawing:
     batch_size: int | None
     dtype: torch.dtype
     grid: tuple[int, int] | None
-    known: Callable[[Size | None], Known | None]
+    start: Start
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[list[int], list[Any]]]:
         """Samples and their places among the requests; those on like canvases go together."""
         kinds = {tuple(request.canvas.items()): request for request in requests}
         for one in kinds.values():
             places = [place for place, request in enumerate(requests) if request.canvas == one.canvas]
-            known = self.known(one.size)
+            fitted = self.start.fit(self.module.modality, one.size, self.module.device)
             length = self.module.modality.layout(1, one.canvas).features.shape[1]
             step = self.batch_size or max(1, TOKENS_AT_ONCE // length)
-            for start in range(0, len(places), step):
-                chosen = places[start : start + step]
+            for first in range(0, len(places), step):
+                chosen = places[first : first + step]
+                known = None if fitted is None else fitted.known
                 with _memory(one, len(chosen)):
                     samples = self._draw([requests[place] for place in chosen], known)
-                yield chosen, samples
+                yield chosen, samples if fitted is None else fitted.restore(samples)
 
     def described(self) -> dict[str, Any]:
         """How samples are drawn, as plain data for files."""

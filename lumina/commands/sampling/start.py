@@ -26,14 +26,35 @@ ROUNDING = 1e-6  # of a cell: what a box may lie beside a cell's edge without to
 
 
 @dataclass(frozen=True, kw_only=True)
+class FittedStart:
+    """A picture at the size of the samples that start from it.
+
+    Attributes:
+        known: the picture in tokens.
+        image: ``[C, H, W]`` in [-1, 1].
+        outside: bool ``[C, H, W]``, True = a pixel outside the box; None = there is no box.
+    """
+
+    known: Known
+    image: Tensor
+    outside: Tensor | None
+
+    def restore(self, samples: Sequence[Tensor]) -> list[Tensor]:
+        """Pictures ``[C, H, W]`` with the starting picture's own pixels outside the box, free of the VAE's losses."""
+        if self.outside is None:
+            return list(samples)
+        return [torch.where(self.outside, self.image.to(sample), sample) for sample in samples]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Start:
     """A picture to start from.
 
     Args:
         image: a picture file; what does not fit the proportions of the size is cut off evenly.
         strength: how much of it is drawn anew, 0 = nothing, 1 = all; None = 0.6, or 1 with a box.
-        box: TOP,LEFT,BOTTOM,RIGHT in pixels of the file: only what is inside is drawn. In the latent space of a VAE
-            the box widens to whole cells.
+        box: TOP,LEFT,BOTTOM,RIGHT in pixels of the file: only what is inside is drawn; outside, the picture keeps its
+            pixels.
 
     Raises:
         ValueError: for a box or a strength without a picture.
@@ -51,8 +72,8 @@ class Start:
         """As plain data for files; empty without a picture."""
         return {} if self.image is None else {"image": str(self.image), "strength": self._strength, "box": self.box}
 
-    def known(self, modality: Modality, size: Size | None, device: torch.device) -> Known | None:
-        """What a sample starts from, on ``device``; None = noise.
+    def fit(self, modality: Modality, size: Size | None, device: torch.device) -> FittedStart | None:
+        """The picture at the size of a sample, in pixels and in tokens on ``device``; None = start from noise.
 
         Args:
             modality: of the model.
@@ -75,8 +96,12 @@ class Start:
         crop = _crop(file, height, width)
         image = _fitted(file, crop, height, width, channels)
         latent = modality.compress({"image": image.to(device)})
-        kept = None if self.box is None else modality.tokenize(_outside(self.box, file, crop, latent), {}).features > 0
-        return Known(features=modality.tokenize(latent, {}).features, strength=self._strength, kept=kept)
+        kept = outside = None
+        if self.box is not None:
+            kept = modality.tokenize(_outside(self.box, file, crop, latent), {}).features > 0
+            outside = _outside(self.box, file, crop, image)[0] > 0
+        known = Known(features=modality.tokenize(latent, {}).features, strength=self._strength, kept=kept)
+        return FittedStart(known=known, image=image[0], outside=outside)
 
     @property
     def _strength(self) -> float:

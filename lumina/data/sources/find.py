@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
+from lumina.config.locate import locate
 from lumina.data.sources.folder import ClassFolders, Folder, files_below
 from lumina.data.sources.manifest import Manifest
 from lumina.data.sources.shard import Shard
@@ -26,7 +27,7 @@ def open_sources(paths: Sequence[Path], wanted: Wanted) -> Source:
     Raises:
         ValueError: nothing is there, or nothing of these forms.
     """
-    found = [source for path in paths for source in _open(path.expanduser(), wanted)]
+    found = [source for path in paths for source in _open(locate(path), wanted)]
     if not found:
         raise ValueError("Got no sources: name at least one file or folder.")
     return found[0] if len(found) == 1 else Chain(found)

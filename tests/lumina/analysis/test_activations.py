@@ -56,7 +56,7 @@ def test_samples_of_unequal_batches_count_alike(subject):
 
 
 def test_the_command(run_in, tmp_path, tiny_run, is_figure):
-    models = f"--models=[{tiny_run},{tiny_run}]"
+    models = f"--weights=[{tiny_run},{tiny_run}]"
     run_in("analyze", "activations", models, "--names=[a,b]", "--times=[0.5]", "--count=2", "--output", "a.png")
     assert is_figure(tmp_path / "a.png")
     rows = list(csv.DictReader((tmp_path / "a.csv").open()))
@@ -66,5 +66,5 @@ def test_the_command(run_in, tmp_path, tiny_run, is_figure):
 
 def test_two_models_of_one_name(run_in, tiny_run, capsys):
     with pytest.raises(SystemExit):
-        run_in("analyze", "activations", f"--models=[{tiny_run},{tiny_run}]")
+        run_in("analyze", "activations", f"--weights=[{tiny_run},{tiny_run}]")
     assert "2 models are called digits, digits; give each a name of its own: --names=[a,b]" in capsys.readouterr().err

@@ -60,7 +60,7 @@ def test_the_command_from_positions_and_from_models(run_in, tmp_path, tiny_run, 
     assert is_figure(tmp_path / "a.png")
     rows = list(csv.DictReader((tmp_path / "a.csv").open()))
     assert len(rows) == 2 * 2 * 48
-    run_in("analyze", "attention", f"--models=[{tiny_run}]", "--names=[tiny]", "--count=2", "--output", "b.png")
+    run_in("analyze", "attention", f"--weights=[{tiny_run}]", "--names=[tiny]", "--count=2", "--output", "b.png")
     assert is_figure(tmp_path / "b.png")
     rows = list(csv.DictReader((tmp_path / "b.csv").open()))
     assert {(row["model"], row["query_row"], row["query_column"]) for row in rows} == {("tiny", "2", "2")}

@@ -60,5 +60,5 @@ def test_prompts_in_turn(subject):
     assert [draw.cond.cross_mask.sum(1).tolist() if draw.cond.cross_mask is not None else draw.cond.cross.shape[1]
             for draw in draws] == [[2, 1], 2]  # fmt: skip
     torch.testing.assert_close(draws[1].cond.cross, draws[0].cond.cross[:1])
-    with pytest.raises(ValueError, match="this model takes text: give --prompts"):
+    with pytest.raises(ValueError, match="this model takes text: give --prompt="):
         next(model.draws(1, 1))

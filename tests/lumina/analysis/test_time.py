@@ -68,7 +68,7 @@ def test_the_command_with_random_weights(run_in, tmp_path, is_figure):
 
 def test_the_command_with_a_checkpoint(run_in, tmp_path, tiny_run):
     options = ["--sizes=[8,16]", "--times=[0]", "--rounds=1", "--dtype=bfloat16", "--context_drop.layers=last"]
-    run_in("analyze", "time", "--model", tiny_run, *options, "--output", "t.png")
+    run_in("analyze", "time", "--weights", tiny_run, *options, "--output", "t.png")
     assert [row["tokens"] for row in csv.DictReader((tmp_path / "t.csv").open())] == ["16", "16", "64", "64"]
 
 

@@ -60,7 +60,7 @@ def test_the_truth_needs_substeps():
 
 def test_the_command(run_in, tmp_path, tiny_run, is_figure):
     options = ["--steps=4", "--substeps=2", "--count=3", "--batch_size=2", "--schedule_steps=5", "--output", "t.png"]
-    run_in("analyze", "truncation", "--model", tiny_run, *options)
+    run_in("analyze", "truncation", "--weights", tiny_run, *options)
     assert is_figure(tmp_path / "t.png")
     rows = list(csv.DictReader((tmp_path / "t.csv").open()))
     values = {}

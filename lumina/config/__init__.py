@@ -1,0 +1,1 @@
+"""What the command line and YAML files say, and where what they name is found."""

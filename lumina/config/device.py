@@ -1,0 +1,25 @@
+"""The option ``--device`` of commands that run a network without a trainer."""
+
+from __future__ import annotations
+
+import torch
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; ``auto`` = a GPU if there is one, else the CPU.
+
+    Raises:
+        ValueError: where this machine has no such device.
+    """
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    if name == "auto":
+        return accelerator or torch.device("cpu")
+    try:
+        chosen = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"device={name!r} is no device; give auto, cpu, cuda, cuda:1, ...") from error
+    there = chosen.type == "cpu" or (accelerator is not None and accelerator.type == chosen.type)
+    if not there or (chosen.index or 0) >= (1 if chosen.type == "cpu" else torch.accelerator.device_count()):
+        found = "a CPU alone" if accelerator is None else f"{torch.accelerator.device_count()} x {accelerator.type}"
+        raise ValueError(f"device={name}: this machine has {found}; give auto, cpu or one that is there.")
+    return chosen

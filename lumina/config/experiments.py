@@ -1,0 +1,69 @@
+"""Finds the YAML files that ``--config`` names, and the user's own classes beside them."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+FOLDERS = (PACKAGE / "experiments", PACKAGE.parent / "experiments")  # in an installed package, in a clone
+OPTIONS = ("--config", "-c")
+
+
+def find_experiments(arguments: Sequence[str]) -> list[str]:
+    """The arguments with the path of each ``--config`` in the place of its name.
+
+    A name is the path of a YAML file, or that of an experiment that comes with lumina: ``quickstart/digits``,
+    ``experiments/quickstart/digits.yaml``. The folders of the user's own YAML files, and the working directory, are
+    searched for modules after all installed ones, so that a ``class_path`` may name a file beside the YAML.
+
+    Raises:
+        FileNotFoundError: for a name that is neither, with the nearest ones.
+    """
+    found = list(arguments)
+    for place, word in enumerate(arguments):
+        option, joined, value = word.partition("=")
+        if option in OPTIONS and joined:
+            found[place] = f"{option}={_find(value)}"
+        elif word in OPTIONS and place + 1 < len(arguments):
+            found[place + 1] = _find(arguments[place + 1])
+    return found
+
+
+def experiments() -> dict[str, Path]:
+    """The experiments that come with lumina: their names without ``.yaml``, and their files."""
+    folder = FOLDERS[0] if FOLDERS[0].is_dir() else FOLDERS[1]
+    return {file.relative_to(folder).with_suffix("").as_posix(): file for file in sorted(folder.rglob("*.yaml"))}
+
+
+def _find(name: str) -> str:
+    path = Path(name).expanduser()
+    if path.is_file():
+        _search_modules_in(path.resolve().parent, Path.cwd())
+        return str(path)
+    if not name.strip() or "\n" in name or "{" in name:  # not a name; the parser says what it is
+        return name
+    known = experiments()
+    short = path.as_posix().removeprefix("./").removeprefix("experiments/")
+    short = short.removesuffix(".yaml").removesuffix(".yml")
+    if short in known:
+        _search_modules_in(Path.cwd())
+        return str(known[short])
+    close = difflib.get_close_matches(short, known, n=3) or list(_of_last_part(short, known)) or sorted(known)
+    raise FileNotFoundError(
+        f"--config {name}: there is no such file, and no experiment of that name comes with lumina; "
+        f"the nearest: {', '.join(close)}."
+    )
+
+
+def _of_last_part(name: str, known: dict[str, Path]) -> Iterator[str]:
+    last = name.rpartition("/")[2]
+    return (other for other in known if other.rpartition("/")[2] == last)
+
+
+def _search_modules_in(*folders: Path) -> None:
+    for folder in map(str, folders):
+        if folder not in sys.path:
+            sys.path.append(folder)

@@ -19,8 +19,9 @@ from lumina.parser import ShortErrorParser
 from lumina.run_folder import folder_of_checkpoint, run_folder
 from lumina.workarounds.atomic_checkpoint import AtomicCheckpointIO, newest_valid_checkpoint
 from lumina.workarounds.checkpoint_config import warn_of_differences
-from lumina.workarounds.epoch_count import count_epochs_exactly
+from lumina.workarounds.exact_resume import ExactResume
 from lumina.workarounds.graceful_stop import GracefulStop
+from lumina.workarounds.last_state import LastState
 from lumina.workarounds.non_finite import NonFiniteGuard
 from lumina.workarounds.quiet import silence_lightning
 
@@ -67,9 +68,9 @@ class LuminaCLI(LightningCLI):
             options["logger"] = _dashboards(given.get("logger"))
             given["callbacks"] = [c for c in given.get("callbacks") or [] if not isinstance(c, ModelCheckpoint)]
             options["enable_checkpointing"] = False
-        self.trainer_defaults["callbacks"] = [GracefulStop(), NonFiniteGuard(), EvaluationReport(), PredictionWriter()]
+        ends = [ExactResume(), LastState(), GracefulStop()]
+        self.trainer_defaults["callbacks"] = [*ends, NonFiniteGuard(), EvaluationReport(), PredictionWriter()]
         trainer: Trainer = super().instantiate_trainer(**options)
-        count_epochs_exactly(trainer)
         return trainer
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:

@@ -45,6 +45,12 @@ class Signalled(pl.LightningModule):
     def validation_step(self, batch, index):
         pass
 
+    def test_step(self, batch, index):
+        if index == self.at:
+            os.kill(os.getpid(), self.number)
+
+    predict_step = test_step
+
     def configure_optimizers(self):
         return torch.optim.AdamW(self.parameters(), lr=0.01)
 
@@ -60,7 +66,7 @@ def loader(length=8):
     return DataLoader(TensorDataset(torch.ones(length, 2)), batch_size=1)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGUSR1, 138)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGUSR1, 138), (signal.SIGINT, 130)])
 def test_signal_ends_the_run_with_its_code_and_a_checkpoint(tmp_path, number, code):
     run = trainer(tmp_path, GracefulStop(), devices=1, max_epochs=1)
     with pytest.raises(SystemExit) as stopped:
@@ -89,11 +95,36 @@ def test_resumed_run_does_the_remaining_steps(tmp_path):
 
 
 def test_handlers_are_given_back(tmp_path):
-    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)]
+    signals = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+    before = [signal.getsignal(number) for number in signals]
     trainer(tmp_path, GracefulStop(), devices=1, max_epochs=1).fit(Signalled(), loader())
     with pytest.raises(SystemExit):
         trainer(tmp_path, GracefulStop(), devices=1, max_epochs=1).fit(Signalled(1), loader())
-    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)] == before
+    assert [signal.getsignal(number) for number in signals] == before
+
+
+@pytest.mark.parametrize("command", ["test", "predict"])
+def test_evaluation_is_broken_off_with_its_code(tmp_path, command, caplog):
+    run = trainer(tmp_path, GracefulStop(), devices=1)
+    with caplog.at_level("INFO"), pytest.raises(SystemExit) as stopped:
+        getattr(run, command)(Signalled(2), loader())
+    assert stopped.value.code == 143
+    assert "Stopped by SIGTERM before the end: there is no report" in caplog.text
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+class TwiceInterrupted(Signalled):
+    def training_step(self, batch, index):
+        if index == self.at:
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().training_step(batch, index)
+
+
+def test_second_interrupt_stops_at_once(tmp_path):
+    with pytest.raises(SystemExit) as stopped:
+        trainer(tmp_path, GracefulStop(), devices=1, max_epochs=1).fit(TwiceInterrupted(2, signal.SIGINT), loader())
+    assert stopped.value.code == 1  # Lightning's
+    assert not list(tmp_path.rglob("*.ckpt"))
 
 
 def test_upstream_still_ends_with_code_0_on_sigterm(tmp_path):

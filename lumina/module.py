@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Generator, Tensor, nn
+from torch.optim import Optimizer
 
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.batches import select
@@ -22,6 +23,7 @@ from lumina.metrics.sample_metric import SampleMetric
 from lumina.randomness import Purpose, keyed_generator
 from lumina.sharding import shard
 from lumina.starting_weights import start_from
+from lumina.training.gradients import Gradients, check_clipping, unscale
 from lumina.workarounds.hyperparameters import save_given_hyperparameters
 
 
@@ -90,6 +92,7 @@ class LuminaModule(LightningModule):
         self.compile_blocks, self.evaluate_in_validation, self.seed = compile_blocks, evaluate_in_validation, seed
         self.configured = False
         self.failures: list[str] = []
+        self.gradients = Gradients()
 
     @property
     def data(self) -> Any:
@@ -147,11 +150,12 @@ class LuminaModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.lr_scheduler(optimizer), "interval": "step"}}
 
     def setup(self, stage: str) -> None:
-        """Refuses data without the fields that are read, before step 0.
+        """Refuses data without the fields that are read, and impossible clipping, before step 0.
 
         Raises:
             ValueError: naming what is missing and what there is.
         """
+        check_clipping(self.trainer.gradient_clip_val)
         data = self.data
         if isinstance(data, DataModule):
             self._require_fields(data.batch_keys, type(data).__name__)
@@ -175,6 +179,21 @@ class LuminaModule(LightningModule):
         losses = self.objective.loss(self.backbone, tokens, cond, batch, generator)
         self._log("train", losses, len(tokens.features))
         return losses["loss"]
+
+    def on_before_zero_grad(self, optimizer: Optimizer) -> None:
+        """New gradients have a new norm."""
+        self.gradients.forget()
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clips the gradients, and logs their norm before that."""
+        unscale(optimizer, getattr(self.trainer.precision_plugin, "scaler", None))
+        self.log("train/grad_norm", self.gradients.norm(optimizer))
+        self.gradients.clip(optimizer, gradient_clip_val or 0.0, gradient_clip_algorithm)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """The loss under the same noise each time, and the metrics if asked to."""

@@ -18,6 +18,7 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 from torch.utils.data import DataLoader, TensorDataset
 
+from lumina.training.gradients import Gradients
 from lumina.workarounds.non_finite import NonFiniteGuard
 
 ROOT = Path(__file__).parents[3]
@@ -32,6 +33,7 @@ class Poisoned(pl.LightningModule):
         self.blocks = nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 1)])
         self.poisoned, self.value = poisoned, value
         self.history = []
+        self.gradients = Gradients()
 
     def configure_model(self):
         if self.device_mesh is not None:
@@ -41,6 +43,12 @@ class Poisoned(pl.LightningModule):
         loss = self.blocks[1](self.blocks[0](batch[0])).square().mean()
         bad = index in self.poisoned and self.global_rank == self.trainer.world_size - 1
         return loss * self.value if bad else loss
+
+    def on_before_zero_grad(self, optimizer):
+        self.gradients.forget()
+
+    def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None):
+        self.gradients.clip(optimizer, gradient_clip_val or 0.0, gradient_clip_algorithm)
 
     def on_train_batch_end(self, *_):
         self.history.append([parameter.detach().clone() for parameter in self.parameters()])
@@ -76,9 +84,9 @@ def same(first, second):
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_bad_step_is_skipped_and_counted(tmp_path, value):
     guard, module = NonFiniteGuard(), Poisoned({2, 5}, value)
-    with pytest.warns(match=r"step [25] is skipped.*\(1 in a row") as warned:
+    with pytest.warns(match=r"step 2 is skipped.*\(1 of the last 3 steps; the run ends at 3 of 20\)") as warned:
         fit(tmp_path, module, guard, gradient_clip_val=1.0)
-    assert [count for count in (1, 2) if any(f"{count} in all" in str(each.message) for each in warned)] == [1, 2]
+    assert any("step 5 is skipped" in str(w.message) and "(2 of the last 6 steps" in str(w.message) for w in warned)
     assert guard.skipped == 2
     assert is_finite(module)
     unchanged = [same(*pair) for pair in zip(module.history, module.history[1:], strict=False)]
@@ -94,11 +102,19 @@ def test_one_poisoned_part_of_accumulated_gradients_drops_the_step(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:step . is skipped")
-def test_run_ends_after_patience_in_a_row_with_whole_weights(tmp_path):
-    module = Poisoned({0, 2, 3, 4})
-    with pytest.raises(FloatingPointError, match="2 steps in a row, up to step 3; the weights were left alone"):
-        fit(tmp_path, module, NonFiniteGuard(patience=2))
+@pytest.mark.parametrize(("poisoned", "ends"), [({0, 1, 2}, "3 of the last 3"), ({1, 3, 5, 7}, "3 of the last 6")])
+def test_run_ends_after_patience_with_whole_weights(tmp_path, poisoned, ends):
+    module = Poisoned(poisoned)
+    with pytest.raises(FloatingPointError, match=f"in {ends} steps, up to step .; the weights were left alone"):
+        fit(tmp_path, module, NonFiniteGuard())
     assert is_finite(module)
+
+
+@pytest.mark.filterwarnings("ignore:step . is skipped")
+def test_steps_outside_the_window_are_forgotten(tmp_path):
+    module, guard = Poisoned({0, 1, 4, 7}), NonFiniteGuard(patience=3, window=4)
+    fit(tmp_path, module, guard)
+    assert guard.skipped == 4
 
 
 def test_finite_gradients_are_left_alone(tmp_path):
@@ -109,8 +125,9 @@ def test_finite_gradients_are_left_alone(tmp_path):
 
 
 def test_bad_patience_is_refused():
-    with pytest.raises(ValueError, match="patience must be at least 1, got 0"):
-        NonFiniteGuard(patience=0)
+    for patience in (0, 5):
+        with pytest.raises(ValueError, match=f"patience={patience} must be at least 1 and at most window=4"):
+            NonFiniteGuard(patience, window=4)
 
 
 def test_upstream_still_trains_on_into_nan(tmp_path):

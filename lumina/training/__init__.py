@@ -1,0 +1,1 @@
+"""What happens at an optimizer step, beside the optimizer."""

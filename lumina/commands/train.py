@@ -13,6 +13,8 @@ from lightning.pytorch.loggers import WandbLogger
 from lumina.callbacks.evaluation import EvaluationReport
 from lumina.callbacks.predictions import PredictionWriter
 from lumina.config.experiments import find_experiments
+from lumina.config.schedule import settle_schedule
+from lumina.config.stack import stack_configs
 from lumina.data import DataModule
 from lumina.module import LuminaModule
 from lumina.parser import ShortErrorParser
@@ -59,9 +61,15 @@ class LuminaCLI(LightningCLI):
         elif self.config.subcommand != "fit":
             raise ValueError("an evaluation needs --ckpt_path: a .ckpt file or a run's folder.")
 
+    def before_instantiate_classes(self) -> None:
+        """What follows from other settings is filled in, what contradicts them is refused."""
+        settle_schedule(self._get(self.config, "model"), self._get(self.config, "trainer"))
+
     def instantiate_trainer(self, **options: Any) -> Trainer:
         """Adds what is no matter of choice: atomic checkpoints, a graceful stop, a guard against NaN, reports."""
         given = self._get(self.config_init, "trainer")
+        if isinstance(given.get("val_check_interval"), int):  # of batches, where all else counts optimizer steps
+            options["val_check_interval"] = given.val_check_interval * given.accumulate_grad_batches
         plugins = given.get("plugins") or []
         options["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), AtomicCheckpointIO()]
         if self.subcommand in ("validate", "test", "predict"):
@@ -103,7 +111,7 @@ def build(arguments: list[str], run: bool = False) -> LuminaCLI:
         parser_class=ShortErrorParser,
         save_config_callback=RunConfig,
         trainer_defaults={"use_distributed_sampler": False, "default_root_dir": "runs"},
-        args=arguments,
+        args=stack_configs(arguments),
         run=run,
     )
 

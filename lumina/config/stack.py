@@ -1,0 +1,109 @@
+"""Stacks YAML files: each ``--config`` after the first is an overlay on those before it.
+
+The rule: mappings merge key by key; an overlay that names a ``class_path`` describes that object anew, and nothing of
+the earlier ``init_args`` stays; lists and values are replaced, and ``callbacks+`` adds to the list ``callbacks``.
+jsonargparse's own rule also keeps what the new class would accept and merges lists of equal length item by item, so
+settings of one experiment leak into another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from pathlib import Path
+
+import yaml
+from yaml.nodes import MappingNode, Node, SequenceNode
+
+from lumina.config.experiments import OPTIONS
+
+
+def stack_configs(arguments: Sequence[str]) -> list[str]:
+    """Arguments with one ``--config`` in the place of several; other options hold over all files.
+
+    Args:
+        arguments: options as typed, perhaps after a subcommand.
+
+    Returns:
+        The same arguments where there is at most one file, otherwise its stack as YAML text.
+
+    Raises:
+        ValueError: for a file that is no YAML mapping, or names a key twice.
+        FileNotFoundError: for a file that is not there.
+    """
+    rest, files, position = _split(arguments)
+    nodes = [_read(file) for file in files]
+    if len(nodes) < 2:
+        return list(arguments)
+    text = yaml.serialize(reduce(_overlay, nodes), Dumper=yaml.SafeDumper)
+    return [*rest[:position], f"--config={text}", *rest[position:]]
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str], int]:
+    """Other arguments, configs, and how many of the other arguments stand before the first config."""
+    rest: list[str] = []
+    files: list[str] = []
+    position, words = 0, iter(arguments)
+    for word in words:
+        flag, joined, value = word.partition("=")
+        if flag not in OPTIONS:
+            rest.append(word)
+            continue
+        position = position if files else len(rest)
+        files.append(value if joined else next(words, ""))
+    return rest, files, position
+
+
+def _read(file: str) -> MappingNode:
+    """The settings in a file, or in the option's own text where that is no name of a file."""
+    try:
+        text = file if "\n" in file or "{" in file else Path(file).read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} is not YAML: {' '.join(str(error).split())}") from error
+    if node is None:
+        return MappingNode("tag:yaml.org,2002:map", [])
+    if not isinstance(node, MappingNode):
+        raise ValueError(f"{file} must hold settings, KEY: VALUE, as experiments do; it holds a {node.id}.")
+    _refuse_twins(node, file, set())
+    return node
+
+
+def _refuse_twins(node: Node, file: str, seen: set[int]) -> None:
+    """YAML itself lets the last of two equal keys win without a word."""
+    if id(node) in seen:  # an alias
+        return
+    seen.add(id(node))
+    lines: dict[str, int] = {}
+    for key, value in node.value if isinstance(node, MappingNode) else ():
+        line = key.start_mark.line + 1
+        name = str(key.value)
+        if name in lines:
+            raise ValueError(f"{file}: the key {name!r} stands twice, in lines {lines[name]} and {line}; keep one.")
+        lines[name] = line
+        _refuse_twins(value, file, seen)
+    for item in node.value if isinstance(node, SequenceNode) else ():
+        _refuse_twins(item, file, seen)
+
+
+def _overlay(base: Node, over: Node) -> Node:
+    if not isinstance(base, MappingNode) or not isinstance(over, MappingNode):
+        return over
+    entries = {key.value: (key, value) for key, value in base.value}
+    changes = {key.value: (key, value) for key, value in over.value}
+    if "class_path" in changes:
+        return over
+    for name, (key, value) in changes.items():
+        earlier = entries.get(name.removesuffix("+"))
+        if earlier is None:
+            entries[name] = (key, value)
+        elif name.endswith("+"):
+            entries[name[:-1]] = (earlier[0], _longer(earlier[1], value))
+        else:
+            entries[name] = (key, _overlay(earlier[1], value))
+    return MappingNode(base.tag, list(entries.values()))
+
+
+def _longer(base: Node, more: Node) -> Node:
+    lists = [node.value if isinstance(node, SequenceNode) else [node] for node in (base, more)]
+    return SequenceNode("tag:yaml.org,2002:seq", lists[0] + lists[1])

@@ -20,8 +20,9 @@ from lumina.images import SUFFIXES, centre_crop, load_image, random_flip, to_ten
 class ImageFolder(DataModule):
     """``root/train/CLASS/**`` and ``root/val/CLASS/**``; or ``root/CLASS/**``, of which some are held out.
 
-    Classes are numbered in the order of their sorted names. Pictures are jpg, jpeg, png, webp or bmp files of any
-    mode; what begins with a dot is left alone. ``"validation"`` and ``"test"`` are the same pictures.
+    Classes are numbered in the order of their sorted names. Pictures are jpg, jpeg, jfif, png, webp, gif, tif, tiff,
+    avif or bmp files of any mode; what begins with a dot is left alone. ``"validation"`` and ``"test"`` are the same
+    pictures.
 
     Fields: ``image`` ``[B, 3, size, size]`` float32 in [-1, 1]; ``label`` ``[B]`` int64.
 

@@ -18,8 +18,8 @@ from torch.utils.data import Dataset
 
 from lumina.data import CorruptSample
 
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
-"""Picture files, in lower case."""
+SUFFIXES = (".avif", ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+"""Picture files, in lower case; of those with several pictures the first one is read."""
 
 FIELDS = ("image", "path", "image_url", "file_name", "jpg", "jpeg", "png", "webp", "img")
 """Usual names of a picture's field in records, in the order in which they are tried."""
@@ -79,6 +79,8 @@ def _opened(file: str | Path | BinaryIO, name: str | Path | None) -> Iterator[Im
 
 
 def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        raise ValueError("its pixels are real numbers, whose white is not known; save it with 8 or 16 bits")
     if image.mode.startswith("I"):
         # Pillow would clip 16 bits at 255.
         deep = np.asarray(image).astype(np.int64)

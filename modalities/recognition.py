@@ -137,7 +137,7 @@ class Recognition(Modality):
         """A row a picture in ``probabilities.csv``: its name or number, the likeliest class, all probabilities."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / TABLE
-        with path.open("a" if first else "w", newline="") as file:
+        with path.open("a" if first else "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
             table = csv.writer(file)
             if not first and samples:
                 table.writerow(["name", "class", "probability", *samples[0].classes])

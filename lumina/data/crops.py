@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -80,7 +81,7 @@ class Crops:
         """Place in ``sizes`` of the size of the picture called ``name``."""
         if picture not in self._best:
             self._best[picture] = best_crops(picture, self.sizes, self.nearest)
-        return self._best[picture][zlib.crc32(name.encode()) % self.nearest]
+        return self._best[picture][zlib.crc32(os.fsencode(name)) % self.nearest]
 
     def of_all(self, source: Source, cache: Path | None) -> npt.NDArray[np.int64]:
         """``[N]``, for all records of a source; a picture without a readable header is taken for a square."""

@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
 
@@ -361,6 +362,7 @@ def test_parquet_without_the_columns_is_told(tmp_path):
         (b'["a.png"]', "the record is list, expected an object"),
         (b"{oops", "Expecting property name"),
         (b'{"caption": "\xff"}', "utf-8"),
+        (b'{"image": "a.png", "caption": "half \\ud83d"}', "the caption 'caption' is invalid Unicode"),
     ],
 )
 def test_broken_records_are_corrupt_and_named(tmp_path, line, reason):
@@ -386,7 +388,7 @@ def test_a_sample_without_a_picture_in_a_tar_is_corrupt(tmp_path, emoji):
         (batch,) = data.val_dataloader()
     assert batch["name"] == ["a.tar:x/one"] * 3 and batch["real"].tolist() == [True, False, False]
     two, six = data.corrupt.known.values()
-    assert "a.tar:x/two: no member ends in .bmp" in two and "a.tar:x/six: the record is list" in six
+    assert "a.tar:x/two: no member ends in .avif" in two and "a.tar:x/six: the record is list" in six
 
 
 def test_impossible_arguments_are_refused(tmp_path):
@@ -394,3 +396,25 @@ def test_impossible_arguments_are_refused(tmp_path):
         module(tmp_path, tmp_path, holdout=0)
     with pytest.raises(ValueError, match="Got no sources"):
         ImageText(1, [], size=64).prepare_data()
+
+
+@pytest.mark.parametrize("batching", ["mixed", "buckets"])
+def test_names_that_are_not_unicode_are_read(tmp_path, emoji, batching):
+    root = write_folder(tmp_path / "data", emoji)
+    for suffix in (b".png", b".txt"):
+        os.rename(root / "even" / f"004{suffix.decode()}", os.fsencode(root / "even") + b"/caf\xe9" + suffix)
+    data = module(root, tmp_path, max_aspect=4, nearest_sizes=2, batching=batching, eval_sources=[root], num_workers=1)
+    names = [name for batch in data.val_dataloader() for name in batch["name"]]
+    assert len(names) == COUNT and os.fsdecode(b"even/caf\xe9.png") in names
+
+
+@pytest.mark.parametrize("suffix", ["gif", "tif", "tiff", "jfif", "avif", "webp", "bmp", "JPEG"])
+def test_pictures_of_every_ending_are_found(tmp_path, suffix):
+    for number in range(3):
+        kind = {"jfif": "JPEG", "tif": "TIFF"}.get(suffix)
+        Image.new("RGB", (16, 16), (200, 30, 40)).save(tmp_path / f"{number}.{suffix}", kind)
+        (tmp_path / f"{number}.txt").write_text("red")
+    data = ImageText(1, [tmp_path], size=16, cell=8, eval_sources=[tmp_path], cache=None)
+    images = torch.cat([batch["image"] for batch in data.val_dataloader()])
+    colour = torch.tensor([200, 30, 40]).view(3, 1, 1) / 127.5 - 1
+    assert images.shape == (3, 3, 16, 16) and (images - colour).abs().max() < 0.1

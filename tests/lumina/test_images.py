@@ -85,6 +85,12 @@ def test_broken_files_are_named(tmp_path, kind):
     assert caught.value.__cause__ is not None
 
 
+def test_pixels_of_real_numbers_are_refused(tmp_path):
+    Image.fromarray(np.ones((4, 4), np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(CorruptSample, match=r"a\.tif: its pixels are real numbers, whose white is not known"):
+        load_image(tmp_path / "a.tif")
+
+
 def test_centre_crop_takes_the_middle():
     image = Image.new("RGB", (30, 10), "red")
     image.paste("blue", (10, 0, 20, 10))

@@ -38,4 +38,13 @@ def _texts(name: str, value: Any) -> list[str]:
     strange = {type(one).__name__ for one in values if not isinstance(one, str | None)}
     if strange:
         raise ValueError(f"the caption {name!r} is {' and '.join(sorted(strange))}, expected a text or a list of texts")
-    return [one.strip() for one in values if one is not None]
+    return [_unicode(name, one.strip()) for one in values if one is not None]
+
+
+def _unicode(name: str, text: str) -> str:
+    """The text, which tokenizers take only without lone surrogates (half of a character written in JSON, say)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"the caption {name!r} is invalid Unicode (a lone surrogate): {text!r}") from error
+    return text

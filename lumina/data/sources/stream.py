@@ -7,16 +7,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from lumina.data.arrays import file_stamp
 from lumina.data.sources.source import Fields, Source, Wanted, as_record, medium_of
 
 INDEX = "index.json"
+PNG = ("1", "L", "LA", "I", "I;16", "RGB", "RGBA")
+"""Modes of pictures that PNG holds."""
 
 
 class Stream(Source):
-    """What ``litdata.optimize`` wrote: records that are dictionaries, the medium encoded bytes or a Pillow picture.
+    """What ``litdata.optimize`` wrote: records that are dictionaries, the medium encoded bytes or a picture.
+
+    litdata returns a JPEG that it was given as a Pillow picture as a tensor ``[C, H, W]``.
 
     Args:
         root: the folder.
@@ -55,10 +61,9 @@ class Stream(Source):
         value = medium_of(self._fields(index), self.wanted)
         if isinstance(value, bytes | memoryview):
             return io.BytesIO(value)
-        if not isinstance(value, Image.Image):
-            raise ValueError(f"the medium is {type(value).__name__}, expected encoded bytes or a Pillow picture")
+        picture = _picture(value)
         file = io.BytesIO()
-        value.save(file, "PNG", compress_level=0)
+        (picture if picture.mode in PNG else picture.convert("RGB")).save(file, "PNG", compress_level=0)
         file.seek(0)
         return file
 
@@ -67,3 +72,17 @@ class Stream(Source):
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "records"}  # a worker opens its own
+
+
+def _picture(value: Any) -> Image.Image:
+    if isinstance(value, Image.Image) and value.mode == "P":
+        raise ValueError("the picture has the mode P, whose palette litdata does not store; write it as RGB")
+    if isinstance(value, Image.Image):
+        return value
+    if isinstance(value, Tensor):
+        value = value.movedim(0, -1).numpy() if value.ndim == 3 else value.numpy()
+    if not isinstance(value, np.ndarray):
+        raise ValueError(f"the medium is {type(value).__name__}, expected encoded bytes or a picture")
+    if value.dtype != np.uint8 or not (value.ndim == 2 or (value.ndim == 3 and value.shape[2] in (1, 3, 4))):
+        raise ValueError(f"the medium has shape {list(value.shape)} of {value.dtype}, expected a picture of uint8")
+    return Image.fromarray(value.squeeze(-1) if value.shape[2:] == (1,) else value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import torch
@@ -39,3 +40,16 @@ def select(value: Any, keep: Tensor) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [item for item, kept in zip(value, keep.tolist(), strict=True) if kept]
     return value
+
+
+def finite_samples(samples: Any) -> Tensor:
+    """``[B]`` bool on the CPU: which samples, tensors or dataclasses of tensors, hold neither NaN nor infinity."""
+    if isinstance(samples, Tensor):
+        return samples.isfinite().flatten(1).all(1).cpu()
+    return torch.tensor([_is_finite(sample) for sample in samples], dtype=torch.bool)
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, Tensor):
+        return bool(value.isfinite().all())
+    return not is_dataclass(value) or all(_is_finite(getattr(value, field.name)) for field in fields(value))

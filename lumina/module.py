@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 from torch.optim import Optimizer
 
 from lumina.backbone import NextDiT, NextDiTConfig
@@ -20,6 +20,7 @@ from lumina.interfaces import Batch, Conditioner, Inference, Modality, Objective
 from lumina.lora import KEY as ADAPTERS
 from lumina.lora import Lora, add_adapters, check_base, fingerprint, keep_trained, lower_base
 from lumina.metrics.sample_metric import SampleMetric
+from lumina.metrics.suite import MetricSuite
 from lumina.randomness import Purpose, keyed_generator
 from lumina.sharding import shard
 from lumina.starting_weights import start_from
@@ -79,7 +80,8 @@ class LuminaModule(LightningModule):
         check_outputs(objective, modality)
         objective.build(config, modality)
         self.objective = objective
-        self.metrics: Iterable[SampleMetric] = nn.ModuleList(metrics or [])  # type: ignore[assignment]  # a list of just these
+        self.metrics = MetricSuite(metrics or [])
+        self.not_computed: dict[str, str] = {}
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
         self.weights, self.lora, self.base = weights, lora, ""
         self.absent: FileNotFoundError | None = None
@@ -91,7 +93,6 @@ class LuminaModule(LightningModule):
             self.strict_loading = False  # a checkpoint holds what trains
         self.compile_blocks, self.evaluate_in_validation, self.seed = compile_blocks, evaluate_in_validation, seed
         self.configured = False
-        self.failures: list[str] = []
         self.gradients = Gradients()
 
     @property
@@ -250,37 +251,21 @@ class LuminaModule(LightningModule):
 
     def on_test_start(self) -> None:
         """Gives the metrics their references."""
-        self._prepare_metrics()
+        self.metrics.prepare(self.data)
 
     def on_validation_start(self) -> None:
         """Gives the metrics their references, once."""
         if self.evaluate_in_validation:
-            self._prepare_metrics()
+            self.metrics.prepare(self.data)
 
     def on_test_epoch_end(self) -> None:
         """Logs what the metrics found."""
         self._log_metrics("test")
 
-    def on_test_end(self) -> None:
-        """Names the metrics that could not be computed.
-
-        Raises:
-            ValueError: if there are any.
-        """
-        self._raise_failures()
-
     def on_validation_epoch_end(self) -> None:
         """Logs what the metrics found."""
         if self.evaluate_in_validation:
             self._log_metrics("validation")
-
-    def on_validation_end(self) -> None:
-        """Names the metrics that could not be computed.
-
-        Raises:
-            ValueError: if there are any.
-        """
-        self._raise_failures()
 
     def _start_from(self, source: str) -> None:
         try:
@@ -306,26 +291,10 @@ class LuminaModule(LightningModule):
         if "real" in batch and not batch["real"].all():  # fillers that keep the processes in step do not count
             samples, batch = select(samples, batch["real"]), select(batch, batch["real"])
         if len(samples):
-            for metric in self.metrics:
-                metric.update(samples, batch)
+            self.metrics.update(samples, batch)
         return samples
 
-    def _prepare_metrics(self) -> None:
-        for metric in self.metrics:
-            metric.prepare(self.data)
-
     def _log_metrics(self, stage: str) -> None:
-        for metric in self.metrics:
-            try:
-                values = metric.compute()
-            except (ValueError, ArithmeticError) as error:  # the others are reported before it is raised
-                self.failures.append(f"{type(metric).__name__} cannot be computed: {error}")
-                values = {}
-            self.log_dict({f"{stage}/{name}": value for name, value in values.items()}, rank_zero_only=True)
-            metric.reset()
-
-    def _raise_failures(self) -> None:
-        """Called once the report is written."""
-        failures, self.failures = self.failures, []
-        if failures:
-            raise ValueError(" ".join(failures))
+        found = self.metrics.compute()
+        self.log_dict({f"{stage}/{name}": value for name, value in found.values.items()}, rank_zero_only=True)
+        self.not_computed = found.failures

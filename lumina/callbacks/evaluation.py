@@ -42,7 +42,8 @@ class EvaluationReport(Callback):
         }
         path = _folder(trainer) / "metrics.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"checkpoint": str(trainer.ckpt_path), "metrics": values}, indent=2) + "\n")
+        report = {"checkpoint": str(trainer.ckpt_path), "metrics": values, "not_computed": pl_module.not_computed}
+        path.write_text(json.dumps(report, indent=2) + "\n")
         width = max((len(name) for name in values), default=0)
         print("\n" + "\n".join(f"  {name:<{width}}  {value:.4g}" for name, value in values.items()))
         print(f"\n  samples     {self._sheet}\n  metrics     {path}\n  checkpoint  {trainer.ckpt_path}")

@@ -90,8 +90,10 @@ class LuminaCLI(LightningCLI):
 
 
 def main(arguments: list[str]) -> None:
-    """Runs one of Lightning's subcommands."""
-    build(with_run(find_experiments(arguments)), run=True)
+    """Runs one of Lightning's subcommands; an evaluation that could not compute all its metrics has exit code 1."""
+    cli = build(with_run(find_experiments(arguments)), run=True)
+    if cli.subcommand != "fit" and cli.model.not_computed:
+        raise SystemExit(1)
 
 
 def build(arguments: list[str], run: bool = False) -> LuminaCLI:

@@ -26,7 +26,8 @@ class Accuracy(SampleMetric):
     """The share of samples whose label is the likeliest class (``top1``) or among the five likeliest (``top5``).
 
     Each sample counts once and alike, whatever its class ("micro"), on any number of processes. ``top5`` is left out
-    where there are no more than five classes; ``count`` is the number of samples.
+    where there are no more than five classes; ``count`` is the number of samples. A sample without finite
+    probabilities is wrong.
     """
 
     full_state_update = False
@@ -49,8 +50,15 @@ class Accuracy(SampleMetric):
         self.right += torch.stack([hits[:, :top].any(1).sum() for top in TOP])
         self.count += len(generated)
 
-    def compute(self) -> dict[str, float]:
-        """The report."""
-        shares = (self.right / self.count).tolist()
+    def results(self) -> dict[str, float]:
+        """The report.
+
+        Raises:
+            ValueError: there are no samples.
+        """
+        count = self.count + self.missed
+        if not count:
+            raise ValueError("there are no samples.")
+        shares = (self.right / count).tolist()
         report = {f"top{top}": share for top, share in zip(TOP, shares, strict=True) if top < self._classes}
-        return {**report, "count": float(self.count)}
+        return {**report, "count": float(count)}

@@ -35,6 +35,7 @@ class CaptionQuality(SampleMetric):
     * ``cosine``: mean, between what is read off a picture and its caption.
     * the same with ``_real``: of the real pictures of those captions that have one; and with ``_other``: of the
       generated pictures with the captions of others, which is chance.
+    * A picture with NaN says nothing: its caption ranks last, with a cosine of 0.
     * ``frechet``: Frechet distance of the classifier's features, generated against half of the real pictures;
       ``frechet_real``: as many of the other half's, where it has as many. It grows as the pictures get fewer. Unlike
       retrieval it rewards copies: pictures learnt by heart may come closer than unseen real ones.
@@ -97,21 +98,21 @@ class CaptionQuality(SampleMetric):
         real, known = judge.real(captions)
         self.real.append(self._state(judge.retrieve(real, known)))
 
-    def compute(self) -> dict[str, float]:
+    def results(self) -> dict[str, float]:
         """The report."""
         judge, features = self._judge, dim_zero_cat(self.features)
         assert judge is not None
-        report: dict[str, float] = {}
+        report = {"captions": float(len(judge.captions))}
+        nothing = torch.tensor([[float(len(judge.captions)), 0.0]], dtype=torch.float64).repeat(int(self.missed), 1)
         for state, suffix in (("own", ""), ("real", "_real"), ("other", "_other")):
-            rank, cosine = dim_zero_cat(getattr(self, state)).cpu().unbind(1)
+            found = dim_zero_cat(getattr(self, state)).cpu()
+            rank, cosine = (torch.cat((found, nothing)) if state == "own" else found).unbind(1)
             if len(rank):
                 report |= {name + suffix: value for name, value in Retrieval(rank, cosine).summary().items()}
-        return {
-            **report,
-            "captions": float(len(judge.captions)),
-            "frechet": judge.frechet(features),
-            "frechet_real": judge.frechet(judge.other_half[: len(features)]),
-        }
+        with self.attempt("frechet, frechet_real"):
+            report["frechet"] = judge.frechet(features)
+            report["frechet_real"] = judge.frechet(judge.other_half[: len(features)])
+        return report
 
     def _state(self, found: Retrieval) -> Tensor:
         """``[B, 2]``."""

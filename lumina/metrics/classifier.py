@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import warnings
 from pathlib import Path
 
 import torch
@@ -22,7 +21,6 @@ from lumina.metrics.sample_metric import SampleMetric
 from lumina.randomness import Purpose, keyed_generator
 
 FEATURES = 64
-LEAST = 2  # pictures that have a covariance
 REAL_LIMIT = 10_000  # real pictures of a split that are read for references
 
 
@@ -32,8 +30,8 @@ class ClassifierQuality(SampleMetric):
     A small convolutional classifier is trained once on the training pictures (seeded, then kept under ``cache``),
     and reports:
 
-    * ``accuracy``: share of generated pictures recognised as the class they were asked to be; ``accuracy_real``: of
-      held-out ones.
+    * ``accuracy``: share of generated pictures recognised as the class they were asked to be, one with NaN never;
+      ``accuracy_real``: of held-out ones.
     * ``spread``: mean distance of features to their class mean, generated divided by held-out; near 0 is one picture
       a class. Left out where no class has two different held-out pictures.
     * ``frechet``: Frechet distance of features, generated against held-out; ``frechet_train``: as many training
@@ -80,29 +78,20 @@ class ClassifierQuality(SampleMetric):
         self.predicted.append(predicted)
         self.labels.append(batch["label"])
 
-    def compute(self) -> dict[str, float]:
+    def results(self) -> dict[str, float]:
         """The report."""
         features, predicted, labels = (_joined(x).cpu() for x in (self.features, self.predicted, self.labels))
         held_out, held_out_labels = (x.cpu() for x in self._real["held_out"])
         count = min(len(features), len(held_out))
         train = self._real["train"][0].cpu()
         train = train[torch.randperm(len(train), generator=keyed_generator(Purpose.CHOICE))[:count]]
-        accuracy = (predicted == labels).double().mean().item()
-        report = {"accuracy": accuracy, "accuracy_real": self._accuracy_real}
-        spread_real = _spread(held_out, held_out_labels)
-        if spread_real > 0:
-            report["spread"] = _spread(features, labels) / spread_real
-        else:
-            warnings.warn("spread is left out: no class has two different held-out pictures.", stacklevel=2)
-        if count >= LEAST:
+        right = (predicted == labels).sum().item()
+        report = {"accuracy": right / (len(labels) + int(self.missed)), "accuracy_real": self._accuracy_real}
+        with self.attempt("spread"):
+            report["spread"] = _spread(features, labels) / _positive(_spread(held_out, held_out_labels))
+        with self.attempt("frechet, frechet_train"):
             report["frechet"] = frechet_distance(features, held_out)
             report["frechet_train"] = frechet_distance(train, held_out)
-        else:
-            warnings.warn(
-                f"frechet is left out: got {len(features)} generated and {len(held_out)} held-out pictures, expected "
-                f"at least {LEAST} of each.",
-                stacklevel=2,
-            )
         return report
 
     @torch.no_grad()
@@ -144,8 +133,14 @@ def _pictures(data: DataModule, split: Split) -> tuple[Tensor, Tensor]:
 
 def _spread(features: Tensor, labels: Tensor) -> float:
     classes = labels.unique().tolist()
-    within = [features[labels == c] - features[labels == c].mean(0) for c in classes]
-    return float(torch.cat(within).norm(dim=1).mean())
+    within = [features[labels == c] - features[labels == c].double().mean(0) for c in classes]
+    return torch.cat(within).double().norm(dim=1).mean().item()
+
+
+def _positive(spread: float) -> float:
+    if not spread > 0:
+        raise ValueError("no class has two held-out pictures that differ: hold out more of each class.")
+    return spread
 
 
 def _network(channels: int, classes: int) -> nn.Sequential:

@@ -21,7 +21,7 @@ class ClipScore(SampleMetric):
 
     Not below 0, as torchmetrics has it (whose own CLIPScore, in 1.9, does not run with transformers 5). Captions are
     cut to CLIP's 77 tokens. Published numbers name the model: most are of ``openai/clip-vit-large-patch14`` or
-    ``openai/clip-vit-base-patch16``.
+    ``openai/clip-vit-base-patch16``. A picture with NaN counts as a cosine of 0.
     """
 
     full_state_update = False
@@ -64,9 +64,9 @@ class ClipScore(SampleMetric):
         self.total += (found.image_embeds * found.text_embeds).sum(1).double().sum()
         self.count += len(found.image_embeds)
 
-    def compute(self) -> dict[str, float]:
+    def results(self) -> dict[str, float]:
         """The score."""
-        return {"clip_score": max(100 * (self.total / self.count).item(), 0.0)}
+        return {"clip_score": max(100 * (self.total / (self.count + self.missed)).item(), 0.0)}
 
     def _load(self) -> Any:
         try:

@@ -53,7 +53,13 @@ class Moments:
         return self.total / self.count
 
     def covariance(self) -> Tensor:
-        """``[D, D]`` float64, ddof 1."""
+        """``[D, D]`` float64, ddof 1.
+
+        Raises:
+            ValueError: for fewer than two rows.
+        """
+        if self.count < 2:
+            raise ValueError(f"a covariance needs at least 2 samples, got {int(self.count)}: give more.")
         mean = self.mean()
         return (self.outer - self.count * torch.outer(mean, mean)) / (self.count - 1)
 

@@ -15,8 +15,9 @@ from lumina.data import DataModule
 from lumina.frozen import Frozen
 from lumina.interfaces import Batch
 from lumina.metrics.frechet import Moments, frechet_from_gaussians
-from lumina.metrics.inception import SPATIAL, Inception
+from lumina.metrics.inception import SPATIAL, Inception, to_uint8
 from lumina.metrics.inception_score import inception_score
+from lumina.metrics.order import content_keys
 from lumina.metrics.precision_recall import precision_recall
 from lumina.metrics.reference import Reference, read_reference, training_reference
 from lumina.metrics.sample_metric import SampleMetric
@@ -30,8 +31,7 @@ class InceptionMetrics(SampleMetric):
 
     * ``fid``: Frechet distance of the ``pool_3`` features.
     * ``sfid``: of the first 7 channels of ``mixed_6/conv``; where the reference has their statistics.
-    * ``inception_score``: without the logits' bias, mean of blocks of 5,000. Pictures come in the order of the data,
-      maybe sorted by class, so they are shuffled first (always alike).
+    * ``inception_score``: without the logits' bias, mean of blocks of 5,000, into which pictures are drawn at random.
     * ``precision``, ``recall``: with balls to the 3rd neighbour; where the reference has pictures.
     * ``count``: pictures generated. Published numbers are of 50,000; those of other counts do not compare.
 
@@ -41,6 +41,7 @@ class InceptionMetrics(SampleMetric):
 
     full_state_update = False
     features: list[Tensor]
+    keys: list[Tensor]
     spatial_total: Tensor
     spatial_outer: Tensor
 
@@ -55,7 +56,8 @@ class InceptionMetrics(SampleMetric):
         """
         super().__init__()
         self.weights, self.reference, self.cache = Path(weights), reference and Path(reference), Path(cache)
-        self.add_state("features", default=[], dist_reduce_fx="cat")
+        for state in ("features", "keys"):
+            self.add_state(state, default=[], dist_reduce_fx="cat")
         self.add_state("spatial_total", torch.zeros(SPATIAL, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("spatial_outer", torch.zeros(SPATIAL, SPATIAL, dtype=torch.float64), dist_reduce_fx="sum")
         self._network = Frozen(partial(Inception, self.weights))
@@ -81,20 +83,29 @@ class InceptionMetrics(SampleMetric):
         pool, spatial = self._network.on(self.device).describe(generated)
         moments = Moments.of(spatial)
         self.features.append(pool)
+        self.keys.append(content_keys(map(to_uint8, generated)).to(pool.device))
         self.spatial_total += moments.total
         self.spatial_outer += moments.outer
 
-    def compute(self) -> dict[str, float]:
+    def results(self) -> dict[str, float]:
         """The report."""
         assert self._real is not None
-        features, real = dim_zero_cat(self.features), self._real
+        features, real = self._sorted(), self._real
+        report = {"count": float(len(features))}
         pool = reduce(operator.add, map(Moments.of, features.split(SUMMED_AT_ONCE)))
-        report = {"fid": frechet_from_gaussians(pool.mean(), pool.covariance(), *real.pool)}
-        if real.spatial is not None:
-            spatial = Moments(pool.count, self.spatial_total, self.spatial_outer)
-            report["sfid"] = frechet_from_gaussians(spatial.mean(), spatial.covariance(), *real.spatial)
-        order = torch.randperm(len(features), generator=keyed_generator(Purpose.CHOICE)).to(features.device)
-        report["inception_score"] = inception_score(self._network.on(self.device).logits(features[order]))
+        with self.attempt("fid, sfid"):
+            report["fid"] = frechet_from_gaussians(pool.mean(), pool.covariance(), *real.pool)
+            if real.spatial is not None:
+                spatial = Moments(pool.count, self.spatial_total, self.spatial_outer)
+                report["sfid"] = frechet_from_gaussians(spatial.mean(), spatial.covariance(), *real.spatial)
+        with self.attempt("inception_score"):
+            order = torch.randperm(len(features), generator=keyed_generator(Purpose.CHOICE)).to(features.device)
+            report["inception_score"] = inception_score(self._network.on(self.device).logits(features[order]))
         if real.features is not None:
-            report |= precision_recall(features, real.features.to(features.device))._asdict()
-        return {**report, "count": float(len(features))}
+            with self.attempt("precision, recall"):
+                report |= precision_recall(features, real.features.to(features.device))._asdict()
+        return report
+
+    def _sorted(self) -> Tensor:
+        """``[N, 2048]`` features in an order that does not depend on how the pictures arrived."""
+        return dim_zero_cat(self.features)[dim_zero_cat(self.keys).argsort()]

@@ -116,25 +116,28 @@ class PointCloudQuality(SampleMetric):
         keys = [content_keys(clouds) for clouds in (batch["points"], generated)]
         self.keys.append(torch.stack(keys, 1).to(generated.device))
 
-    def compute(self) -> dict[str, float]:
+    def results(self) -> dict[str, float]:
         """The report."""
         order = torch.from_numpy(np.lexsort(dim_zero_cat(self.keys).cpu().numpy().T[::-1]))
         generated, reference = (dim_zero_cat(x)[order] for x in (self.generated, self.reference))
-        report = self._report(generated, reference)
+        report = self._report("", generated, reference)
         if self._train is not None:
             train = self._train[: len(reference)].to(reference)
             for name, clouds in {"train": train, "gaussian": _gaussian_like(train)}.items():
-                report |= {f"{name}/{key}": value for key, value in self._report(clouds, reference).items()}
+                report |= self._report(f"{name}/", clouds, reference)
         return {f"{self.normalisation}/{name}": value for name, value in report.items()}
 
-    def _report(self, clouds: Tensor, reference: Tensor) -> dict[str, float]:
-        seen = sys.stderr.isatty()
-        report = _in_units("cd", 1000, point_set_metrics(clouds, reference, seen))
+    def _report(self, of: str, clouds: Tensor, reference: Tensor) -> dict[str, float]:
+        seen, report = sys.stderr.isatty(), {}
+        with self.attempt(f"{of}Chamfer distance"):
+            report |= _in_units("cd", 1000, point_set_metrics(clouds, reference, seen))
         if self.emd_clouds:
-            some, others = (_drawn(x, self.emd_clouds, self.emd_points) for x in (clouds, reference))
-            report |= _in_units("emd", 100, point_set_metrics(some, others, seen, emd_matrix))
-        report["jsd"] = occupancy_divergence(clouds, reference)
-        return report
+            with self.attempt(f"{of}earth mover's distance"):
+                some, others = (_drawn(x, self.emd_clouds, self.emd_points) for x in (clouds, reference))
+                report |= _in_units("emd", 100, point_set_metrics(some, others, seen, emd_matrix))
+        with self.attempt(f"{of}jsd"):
+            report["jsd"] = occupancy_divergence(clouds, reference)
+        return {f"{of}{name}": value for name, value in report.items()}
 
     def _normalised(self, clouds: Tensor, batch: Batch) -> Tensor:
         clouds = clouds.float()

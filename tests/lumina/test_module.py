@@ -101,18 +101,19 @@ class Broken(SampleMetric):
     def update(self, generated, batch):
         pass
 
-    def compute(self):
+    def results(self):
         raise ValueError("too few samples")
 
 
 class Count(Broken):
-    def compute(self):
+    def results(self):
         return {"count": 3.0}
 
 
 def test_a_metric_that_fails_leaves_the_report_of_the_others(tmp_path):
     run = trainer(tmp_path, callbacks=[EvaluationReport()], limit_test_batches=1)
-    with pytest.raises(ValueError, match="Broken cannot be computed: too few samples"):
+    with pytest.warns(UserWarning, match="Not computed: Broken: all, because too few samples"):
         run.test(make(metrics=[Broken(), Count()]), Digits(batch_size=2), verbose=False)
     report = json.loads((tmp_path / "evaluation/metrics.json").read_text())
     assert report["metrics"] == {"count": 3.0}
+    assert report["not_computed"] == {"Broken: all": "too few samples"}

@@ -1,6 +1,5 @@
 """Quality of class-conditional pictures where there are few of them."""
 
-import pytest
 import torch
 from torch.utils.data import Dataset
 
@@ -37,14 +36,15 @@ def report(tmp_path, held_out):
     metric.prepare(data)
     batch = data.collate([data.dataset("train")[index] for index in range(8)])
     metric.update(batch["image"], batch)
-    return metric.compute()
+    return metric.compute(), metric.failures
 
 
 def test_one_held_out_picture_a_class_leaves_the_spread_out(tmp_path):
-    with pytest.warns(UserWarning, match="spread is left out"):
-        found = report(tmp_path, held_out=1)
+    found, failures = report(tmp_path, held_out=1)
     assert found.keys() == {"accuracy", "accuracy_real", "frechet", "frechet_train"}
+    assert "no class has two held-out pictures that differ" in failures["spread"]
 
 
 def test_more_pictures_have_a_spread(tmp_path):
-    assert report(tmp_path, held_out=4)["spread"] > 0
+    found, failures = report(tmp_path, held_out=4)
+    assert found["spread"] > 0 and not failures

@@ -15,7 +15,7 @@ class Sum(SampleMetric):
     def update(self, generated, batch):
         self.seen.append(generated)
 
-    def compute(self):
+    def results(self):
         return {"sum": dim_zero_cat(self.seen).sum().item()}
 
 

@@ -1,0 +1,96 @@
+"""The metrics of an evaluation run, together."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from lumina.batches import finite_samples, select
+from lumina.data import DataModule
+from lumina.interfaces import Batch
+from lumina.metrics.sample_metric import SampleMetric
+
+NAMED = 10  # samples that hold NaN or infinity
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What the metrics found.
+
+    Attributes:
+        values: results, by name.
+        failures: why a result is missing, by its name.
+    """
+
+    values: dict[str, float]
+    failures: dict[str, str]
+
+
+class MetricSuite(nn.ModuleList):
+    """Feeds each metric with the samples that are numbers, and reports what can be computed."""
+
+    def __init__(self, metrics: Iterable[SampleMetric] = ()) -> None:
+        """Nothing is measured yet.
+
+        Args:
+            metrics: of one evaluation run.
+        """
+        super().__init__(metrics)
+        self._seen = 0
+        self._strange: list[str] = []
+
+    def __iter__(self) -> Iterator[SampleMetric]:  # type: ignore[override]  # a list of just these
+        """The metrics."""
+        return super().__iter__()  # type: ignore[return-value]
+
+    def prepare(self, data: DataModule) -> None:
+        """Gives the metrics their references."""
+        for metric in self:
+            metric.prepare(data)
+
+    def update(self, samples: Any, batch: Batch) -> None:
+        """Takes in one batch; samples that hold NaN or infinity are counted, and kept from the metrics.
+
+        Args:
+            samples: what `Modality.decode` returned.
+            batch: whose conditions it was asked for.
+        """
+        finite = finite_samples(samples)
+        self._note(finite, batch)
+        some = bool(finite.any())
+        if not bool(finite.all()):
+            samples, batch = select(samples, finite), select(batch, finite)
+        for metric in self:
+            metric.taken += int(finite.sum())
+            metric.missed += int((~finite).sum())
+            if some:
+                metric.update(samples, batch)
+
+    def compute(self) -> Evaluation:
+        """What the metrics found since the last time; warns of samples left out and of results that are missing."""
+        if self._strange:
+            more = f" and {len(self._strange) - NAMED} more" if len(self._strange) > NAMED else ""
+            warnings.warn(
+                f"{len(self._strange)} of {self._seen} samples hold NaN or infinity and are no part of the results: "
+                f"{', '.join(self._strange[:NAMED])}{more}. Check the checkpoint's weights and the precision.",
+                stacklevel=2,
+            )
+        values: dict[str, float] = {}
+        failures: dict[str, str] = {}
+        for metric in self:
+            values |= metric.compute()
+            failures |= {f"{type(metric).__name__}: {part}": reason for part, reason in metric.failures.items()}
+            metric.reset()
+        for name, reason in failures.items():
+            warnings.warn(f"Not computed: {name}, because {reason}", stacklevel=2)
+        self._seen, self._strange = 0, []
+        return Evaluation(values, failures)
+
+    def _note(self, finite: Tensor, batch: Batch) -> None:
+        first, self._seen = self._seen, self._seen + len(finite)
+        names = batch.get("name") or [f"number {first + place}" for place in range(len(finite))]
+        self._strange += select(list(names), ~finite)

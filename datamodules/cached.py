@@ -11,7 +11,7 @@ from torch.utils.data import Dataset, default_collate
 
 from lumina.config.locate import locate
 from lumina.data import DataModule, Item, Split
-from lumina.data.latents import CachedLatents
+from lumina.data.latents import CachedLatents, read_settings
 
 
 class Cached(DataModule):
@@ -32,6 +32,7 @@ class Cached(DataModule):
 
     Raises:
         FileNotFoundError: if ``root`` holds no cache.
+        ValueError: if it was not finished or is damaged.
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("latent",)
@@ -48,6 +49,12 @@ class Cached(DataModule):
     ) -> None:
         super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
         self.root, self.batching = locate(root), batching
+        settings = read_settings(self.root)
+        if settings is None:
+            raise FileNotFoundError(f"{self.root} holds no latents; `lumina cache --config ... --output` makes them.")
+        if not settings["complete"]:
+            raise ValueError(f"{self.root} is not finished: run the `lumina cache` that began it once more.")
+        self.latent_identity = settings["modality"]
         self.splits = {split: CachedLatents(self.root / split) for split in ("train", "validation", "test")}
         self.batch_keys = tuple(self.collate([self.splits["train"][0]]))  # type: ignore[misc]  # more than the class has
 

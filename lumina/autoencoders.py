@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lumina.config.locate import locate
-from lumina.frozen import Frozen
+from lumina.frozen import Frozen, fingerprint
 
 SD_SCALING = 0.18215  # configs older than the key mean Stable Diffusion's
 
@@ -25,6 +26,11 @@ class Autoencoder(ABC):
 
     channels: int
     factor: int
+
+    @property
+    @abstractmethod
+    def identity(self) -> Mapping[str, Any]:
+        """What decides the latents of a picture, as plain data; latents of another one do not go with this one."""
 
     @abstractmethod
     def encode(self, images: Tensor) -> Tensor:
@@ -62,6 +68,13 @@ class KLAutoencoder(Autoencoder):
         self.scaling = scaling_factor or float(config.get("scaling_factor") or SD_SCALING)
         self.shift = (config.get("shift_factor") or 0.0) if shift_factor is None else shift_factor
         self._network = Frozen(lambda: _vae_class().from_pretrained(place))
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """Shift, scale and a hash of the weights, for which they are read."""
+        network = self._network.on(torch.device("cpu"))
+        facts = {"channels": self.channels, "factor": self.factor, "scaling": self.scaling, "shift": self.shift}
+        return {**facts, "weights": fingerprint(network)}
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:

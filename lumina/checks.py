@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from lumina.backbone import NextDiTConfig
+from lumina.data import DataModule
 from lumina.interfaces import Conditioner, Modality, Objective, Tokens
 
 NAMES = {Tokens: "tokens", Tensor: "logits"}
@@ -64,6 +65,24 @@ def check_budget(data: Any, config: NextDiTConfig) -> None:
         raise ValueError(
             f"data.max_tokens={data.max_tokens} counts the tokens of the samples (cost=sum), but the backbone computes "
             "their padding too (mixed_sizes=padded): set data.cost to padded, or backbone.mixed_sizes to packed."
+        )
+
+
+def check_latents(data: DataModule, modality: Modality) -> None:
+    """Refuses latents that another modality made, with another autoencoder say.
+
+    Raises:
+        ValueError: naming what differs.
+    """
+    if data.latent_identity is None:
+        return
+    made, here = data.latent_identity, modality.latent_identity
+    differing = [name for name in dict.fromkeys((*made, *here)) if made.get(name) != here.get(name)]
+    if differing:
+        told = ", ".join(f"{name} {made.get(name)} (this run: {here.get(name)})" for name in differing)
+        raise ValueError(
+            f"the latents of {type(data).__name__} were made with another autoencoder: {told}; set model.modality to "
+            "what the cache was made with, or run `lumina cache` again."
         )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
 
 
 class Frozen:
@@ -33,3 +35,11 @@ class Frozen:
         if (at.device, at.dtype) != (device, dtype):  # diffusers warns of each call of `to`
             self._network.to(device=device, dtype=dtype)
         return self._network
+
+
+def fingerprint(network: nn.Module) -> str:
+    """A hash of the network's parameters: 16 digits, the same on every device and in every process."""
+    digest = hashlib.sha256()
+    for name, parameter in network.named_parameters():
+        digest.update(f"{name} {torch.hash_tensor(parameter.detach().float()).item()}\n".encode())
+    return digest.hexdigest()[:16]

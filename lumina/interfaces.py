@@ -187,6 +187,11 @@ class Modality(nn.Module, ABC):
         """
         return {}
 
+    @property
+    def latent_identity(self) -> Mapping[str, Any]:
+        """What decides the latents that `compress` makes, as plain data; cached latents of another one are refused."""
+        return {}
+
     @abstractmethod
     def compress(self, batch: Batch) -> Any:
         """Data to latent: expensive, never trained here, cacheable as ``batch["latent"]``."""

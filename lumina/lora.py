@@ -6,7 +6,6 @@ of such a run holds what was trained and the name and fingerprint of the weights
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lumina.backbone import NextDiT
+from lumina.frozen import fingerprint
 
 KEY = "adapters"
 """What a checkpoint with adapters holds beside its tensors."""
@@ -150,14 +150,6 @@ def merged(checkpoint: Mapping[str, Any], trained: Mapping[str, Tensor]) -> tupl
     rest = {name: tensor for name, tensor in trained.items() if not name.startswith("backbone.")}
     arguments = {key: value for key, value in checkpoint["hyper_parameters"].items() if key not in ("lora", "weights")}
     return arguments, state | rest
-
-
-def fingerprint(backbone: NextDiT) -> str:
-    """Sixteen digits that other weights do not have."""
-    digest = hashlib.sha256()
-    for name, parameter in backbone.named_parameters():
-        digest.update(f"{name} {torch.hash_tensor(parameter.detach().float()).item()}\n".encode())
-    return digest.hexdigest()[:16]
 
 
 def check_base(found: str, settings: Mapping[str, Any], source: str) -> None:

@@ -13,12 +13,13 @@ from torch.optim import Optimizer
 
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.batches import select
-from lumina.checks import check_budget, check_outputs, measured, require_fields
+from lumina.checks import check_budget, check_latents, check_outputs, measured, require_fields
 from lumina.conditioning.condition_set import ConditionerSet
 from lumina.data import DataModule
+from lumina.frozen import fingerprint
 from lumina.interfaces import Batch, Conditioner, Inference, Modality, Objective, Tokens
 from lumina.lora import KEY as ADAPTERS
-from lumina.lora import Lora, add_adapters, check_base, fingerprint, keep_trained, lower_base
+from lumina.lora import Lora, add_adapters, check_base, keep_trained, lower_base
 from lumina.metrics.sample_metric import SampleMetric
 from lumina.metrics.suite import MetricSuite
 from lumina.randomness import Purpose, keyed_generator
@@ -164,6 +165,7 @@ class LuminaModule(LightningModule):
                 require_fields(self.objective.batch_keys, data.batch_keys, type(data).__name__)
                 self.learn(data)
                 check_budget(data, self.backbone.config)
+                check_latents(data, self.modality)
 
     def learn(self, data: DataModule) -> Mapping[str, Any]:
         """Lets the modality take from the data what was left out; returns that, which is stored with the run."""

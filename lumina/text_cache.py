@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+
+from lumina.survival.atomic import replacing
 
 IDENTITY = "encoder.json"
 
@@ -56,9 +59,14 @@ class TextCache:
 
 class _Shard:
     def __init__(self, path: Path) -> None:
-        self._file = safe_open(path, "pt")
-        self._keys, self._offsets = self._file.get_tensor("keys"), self._file.get_tensor("offsets")
-        self._features = self._file.get_slice("features")
+        try:
+            self._file = safe_open(path, "pt")
+            self._keys, self._offsets = self._file.get_tensor("keys"), self._file.get_tensor("offsets")
+            self._features = self._file.get_slice("features")
+        except (SafetensorError, OSError) as error:
+            raise ValueError(
+                f"{path} is damaged ({error}): remove it and run the `lumina cache` that made it again."
+            ) from error
 
     def find(self, key: int) -> Tensor | None:
         place = int(torch.searchsorted(self._keys, key))
@@ -78,18 +86,32 @@ def write_text_shard(
         number: of the shard.
         identity: of the encoder.
         features: by caption, ``[S_i, C]`` each.
-        dtype: to store them in.
+        dtype: to store them in; bfloat16 where it is too narrow, which a warning says.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / IDENTITY).write_text(json.dumps(dict(identity), indent=2) + "\n")
-    rows = [features[caption].cpu().to(dtype) for caption in sorted(features, key=caption_key)]
+    with replacing(folder / IDENTITY) as file:
+        file.write_text(json.dumps(dict(identity), indent=2) + "\n")
+    rows = [features[caption].cpu() for caption in sorted(features, key=caption_key)]
     lengths = torch.tensor([0, *(len(row) for row in rows)])
     tensors = {
         "keys": torch.tensor(sorted(caption_key(caption) for caption in features)),
         "offsets": lengths.cumsum(0),
-        "features": torch.cat(rows),
+        "features": _stored(torch.cat(rows), dtype),
     }
-    save_file(tensors, folder / f"text-{number:05d}.safetensors")
+    with replacing(folder / f"text-{number:05d}.safetensors") as file:
+        save_file(tensors, file)
+
+
+def _stored(features: Tensor, dtype: torch.dtype) -> Tensor:
+    """In ``dtype``, or in bfloat16 where that would make infinities of finite features, as float16 does of T5's."""
+    stored = features.to(dtype)
+    if features.isfinite().all() and not stored.isfinite().all():
+        warnings.warn(
+            f"text features of up to {features.abs().max():.0f} do not fit into {str(dtype).removeprefix('torch.')}; "
+            "they are stored in bfloat16.",
+            stacklevel=3,
+        )
+        return features.bfloat16()
+    return stored
 
 
 def caption_key(caption: str) -> int:

@@ -68,6 +68,7 @@ class HuggingFaceText(TextEncoder):
         self.path, self.layer, self.max_tokens = path, layer, max_tokens
         self._dtype: torch.dtype = getattr(torch, dtype)
         self._place, self._remote = str(locate(path)), trust_remote_code
+        self._tokenizer_path = tokenizer
         self._tokenizer_place = self._place if tokenizer is None else str(locate(tokenizer))
         self.dim = int(_text_config(self._place, path, trust_remote_code).hidden_size)
         self._network = Frozen(self._load_network)
@@ -75,9 +76,10 @@ class HuggingFaceText(TextEncoder):
         self.cache = None if cache is None else TextCache(cache, self.identity)
 
     @property
-    def identity(self) -> dict[str, str | int]:
+    def identity(self) -> dict[str, str | int | None]:
         """What decides the features of a caption; a cache made with another one is refused."""
-        return {"path": self.path, "layer": self.layer, "max_tokens": self.max_tokens, "dim": self.dim}
+        names = {"path": self.path, "tokenizer": self._tokenizer_path, "dtype": str(self._dtype).removeprefix("torch.")}
+        return {**names, "layer": self.layer, "max_tokens": self.max_tokens, "dim": self.dim}
 
     @torch.no_grad()
     def encode(self, captions: Sequence[str], device: device) -> list[Tensor]:

@@ -47,6 +47,11 @@ class Image(Modality):
         self.token_dim = (channels if autoencoder is None else autoencoder.channels) * patch_size**2
         self._grid(size)
 
+    @property
+    def latent_identity(self) -> Mapping[str, Any]:
+        """That of the autoencoder, or the channels in pixel space."""
+        return {"channels": self.channels} if self.autoencoder is None else self.autoencoder.identity
+
     def compress(self, batch: Batch) -> Images:
         """Pixels in pixel space, else the VAE's normalised latents."""
         images: Images = batch["image"]

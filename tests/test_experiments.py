@@ -16,7 +16,7 @@ from tiny_shapes import write_catalogue, write_vrml
 
 from datamodules.openclipart import CLASSES
 from lumina.commands.train import build
-from lumina.data.latents import write_shard
+from lumina.data.latents import write_settings, write_shard
 from lumina.text_cache import write_text_shard
 
 ROOT = Path(__file__).parents[1]
@@ -74,7 +74,15 @@ def small_emoji(folder: Path) -> list[object]:
 def write_cache(folder: Path) -> None:
     for split in ("train", "validation", "test"):
         write_shard(folder / split, 0, [[torch.zeros(4, 8, 8)]], [{"caption": "a cat", "name": "cat"}])
-    gemma = {"path": "google/gemma-2b", "layer": -2, "max_tokens": 256, "dim": 2048}
+    write_settings(folder, {"modality": {}}, complete=True)
+    gemma = {
+        "path": "google/gemma-2b",
+        "tokenizer": None,
+        "dtype": "bfloat16",
+        "layer": -2,
+        "max_tokens": 256,
+        "dim": 2048,
+    }
     write_text_shard(folder / "text", 0, gemma, {"a cat": torch.zeros(2, 2048)}, torch.float16)
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from inspect import signature
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from lumina.batches import move
+from lumina.commands.folders import require_free
 from lumina.commands.train import build
 from lumina.conditioning.text import TextConditioner
 from lumina.config.device import choose_device
 from lumina.config.experiments import find_experiments
 from lumina.data import CorruptSample, DataModule, Split
-from lumina.data.latents import write_shard
+from lumina.data.latents import read_settings, read_shard_items, write_settings, write_shard
 from lumina.data.samples import Item
 from lumina.module import LuminaModule
 from lumina.parser import parse_function
@@ -65,53 +66,97 @@ def cache(
         device: auto (a GPU if there is one), cpu, cuda, cuda:1, ...
 
     Raises:
-        ValueError: if the folder holds a cache already, or the modality has nothing to compress.
+        ValueError: if the folder holds a finished cache or one of other settings.
     """
-    if any(output.glob("*/*.safetensors")):
-        raise ValueError(f"{output} holds a cache already; remove it, or choose another --output.")
     built = build(experiment)
-    module, data = built.model.to(choose_device(device)).eval(), built.datamodule
-    store = getattr(torch, dtype)
+    module, data, place = built.model.eval(), built.datamodule, choose_device(device)
+    module.modality.to(place)
+    samples = {split: len(data.dataset(split)) for split in get_args(Split)}
+    settings = {
+        "modality": dict(module.modality.latent_identity),
+        "variants": variants,
+        "shard_size": shard_size,
+        "dtype": dtype,
+        "samples": samples,
+    }
+    _begin(output, settings)
     captions = {conditioner.key: {"": None} for conditioner in _text(module)}
     for split in get_args(Split):
-        writer = _SplitWriter(module, data, split, variants if split == "train" else 1, store)
+        writer = _SplitWriter(module, data, split, variants if split == "train" else 1, getattr(torch, dtype), place)
         writer.write(output / split, shard_size, batch_size)
         for key, known in captions.items():
             known |= dict.fromkeys(caption for item in writer.items for caption in _listed(item[key]))
-        print(f"{split}: {len(writer.items)} samples" + "".join(f"\n  skipped {name}" for name in writer.skipped))
+        left_out = samples[split] - len(writer.items)
+        print(f"{split}: {len(writer.items)} samples" + (f", {left_out} left out" if left_out else ""))
+        print("".join(f"  skipped {name}\n" for name in writer.skipped), end="")
     for conditioner in _text(module):
-        number = _cache_text(
-            conditioner, list(captions[conditioner.key]), output / "text", shard_size, store, module.device
-        )
-        print(f"{number} captions in {output / 'text'}")
+        texts = list(captions[conditioner.key])
+        _cache_text(conditioner, texts, output / "text", shard_size, getattr(torch, dtype), place)
+        print(f"{len(texts)} captions in {output / 'text'}")
+    write_settings(output, settings, complete=True)
+
+
+def _begin(output: Path, settings: dict[str, Any]) -> None:
+    """Starts a cache, or goes on with one that was interrupted."""
+    earlier = read_settings(output)
+    if earlier is None:
+        require_free(output)
+        write_settings(output, settings, complete=False)
+        return
+    if earlier.pop("complete"):
+        raise ValueError(f"{output} holds a cache already; remove it, or choose another --output.")
+    other = [name for name in settings if earlier.get(name) != settings[name]]
+    if other:
+        told = "; ".join(f"{name} {earlier.get(name)}, now {settings[name]}" for name in other)
+        raise ValueError(f"{output} was begun with other settings ({told}); remove it, or choose another --output.")
+    print(f"goes on with {output}, which was not finished")
 
 
 class _SplitWriter:
     """Compresses one split, and keeps the fields that are not data."""
 
-    def __init__(self, module: LuminaModule, data: DataModule, split: Split, variants: int, dtype: torch.dtype) -> None:
-        self.module, self.data, self.variants, self.dtype = module, data, variants, dtype
+    def __init__(
+        self,
+        module: LuminaModule,
+        data: DataModule,
+        split: Split,
+        variants: int,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self.module, self.data, self.variants, self.dtype, self.device = module, data, variants, dtype, device
         self.augmented, self.split = split == "train", split
         self.dataset = data.dataset(split)
         self.items: list[Item] = []
         self.skipped: list[str] = []
 
     def write(self, folder: Path, shard_size: int, batch_size: int) -> None:
-        """Shard by shard."""
+        """Shard by shard; those that an earlier run has finished stay."""
         order = range(len(self.dataset))  # type: ignore[arg-type]
         progress = tqdm(total=len(order), desc=self.split)
         for number, start in enumerate(order[::shard_size]):
-            latents: list[list[Tensor]] = []
-            items: list[Item] = []
             shard = order[start : start + shard_size]
-            for first in shard[::batch_size]:
-                part = self._read(range(first, min(first + batch_size, shard.stop)))
-                latents += self._compress(part)
-                items += [self._fields(item) for item in part.values()]
-                progress.update(batch_size)
-            if items:
-                write_shard(folder, number, latents, items)
+            items = read_shard_items(folder, number)
+            if items is None:
+                items = self._shard(folder, number, shard, batch_size)
             self.items += items
+            progress.update(len(shard))
+
+    def _shard(self, folder: Path, number: int, shard: range, batch_size: int) -> list[Item]:
+        latents: list[list[Tensor]] = []
+        items: list[Item] = []
+        for first in shard[::batch_size]:
+            part = self._read(range(first, min(first + batch_size, shard.stop)))
+            for item, compressed in zip(part.values(), self._compress(part), strict=True):
+                if all(bool(latent.isfinite().all()) for latent in compressed):
+                    latents.append(compressed)
+                    items.append(self._fields(item))
+                else:
+                    name = item.get("name", f"a sample of shard {number}")
+                    self.skipped.append(f"{name}: its latent is NaN or infinite in {self.dtype}")
+        if items:
+            write_shard(folder, number, latents, items)
+        return items
 
     def _read(self, indices: range) -> dict[int, Item]:
         items: dict[int, Item] = {}
@@ -126,7 +171,7 @@ class _SplitWriter:
         """Of each item its latents, one for each variant."""
         variants = [[self._variant(index, item, v) for index, item in items.items()] for v in range(self.variants)]
         compressed = [
-            self.module.modality.compress(move(self.data.collate(part), self.module.device)) if part else []
+            self.module.modality.compress(move(self.data.collate(part), self.device)) if part else []
             for part in variants
         ]
         return [[latent.to(self.dtype) for latent in latents] for latents in zip(*compressed, strict=True)]
@@ -147,8 +192,8 @@ def _cache_text(
     shard_size: int,
     dtype: torch.dtype,
     device: torch.device,
-) -> int:
-    """Writes the features of all captions, and says how many there are."""
+) -> None:
+    """Writes the features of all captions."""
     encoder = conditioner.encoder
     if not isinstance(encoder, HuggingFaceText):
         raise ValueError(
@@ -161,7 +206,6 @@ def _cache_text(
             part = shard[first : first + BATCH]
             features |= zip(part, encoder.encode(part, device), strict=True)
         write_text_shard(folder, number, encoder.identity, features, dtype)
-    return len(captions)
 
 
 def _text(module: LuminaModule) -> list[TextConditioner]:

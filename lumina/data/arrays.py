@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,37 +15,72 @@ import numpy as np
 import numpy.typing as npt
 
 from lumina.config.locate import locate
+from lumina.survival.atomic import replacing
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 def stamp(*parts: object) -> str:
-    """A short name that is another one for other ``parts``."""
+    """A short hash of ``parts``."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:20]
 
 
 def file_stamp(paths: Iterable[str | Path]) -> str:
-    """A short name that changes with the files' places, sizes or dates."""
-    return stamp(*((str(path), (facts := os.stat(path)).st_size, facts.st_mtime_ns) for path in paths))
+    """A short name that changes with the files' places, sizes or dates, and when one comes or goes."""
+    return stamp(*((os.fsencode(path), *_facts(path)) for path in paths))
 
 
-def kept(folder: Path | None, name: str, gather: Callable[[], Arrays]) -> Arrays:
+def _facts(path: str | Path) -> tuple[int, ...]:
+    try:
+        facts = os.stat(path)
+    except OSError:  # a dangling link, say
+        return ()
+    return facts.st_size, facts.st_mtime_ns
+
+
+def kept(
+    folder: Path | None, name: str, gather: Callable[[], Arrays], complete: Callable[[Arrays], Arrays] | None = None
+) -> Arrays:
     """What ``gather`` returns, read from ``folder/name.npz`` where an earlier run has kept it there.
+
+    A damaged file is made anew. Where the folder cannot be written, a warning says so and nothing is kept.
 
     Args:
         folder: the cache; None keeps nothing.
         name: of the file; it must change with what is gathered.
         gather: does the work.
+        complete: takes what an earlier run has kept and returns it with what that run could not read, which may have
+            been out of reach for a while; the same object if there is nothing new.
     """
     if folder is None:
         return gather()
     path = locate(folder) / f"{name}.npz"
-    if path.is_file():
+    known = _read(path)
+    arrays = gather() if known is None else known if complete is None else complete(known)
+    if arrays is not known:
+        _write(path, arrays)
+    return arrays
+
+
+def _read(path: Path) -> Arrays | None:
+    """What the file holds; None where there is none, or a damaged one."""
+    try:
         with np.load(path) as file:
             return dict(file)
-    arrays = gather()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.stem}.{os.getpid()}.partial.npz")  # other processes may be at the same file
-    np.savez(partial, **arrays)  # type: ignore[arg-type]  # its allow_pickle
-    partial.replace(path)
-    return arrays
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        warnings.warn(f"{path} is damaged ({error}) and is made anew.", stacklevel=3)
+        return None
+
+
+def _write(path: Path, arrays: Arrays) -> None:
+    try:
+        with replacing(path) as new:
+            np.savez(new, **arrays)  # type: ignore[arg-type]  # its allow_pickle
+    except OSError as error:
+        warnings.warn(
+            f"{path} cannot be written ({error.strerror}), so the next run gathers it again: set data.init_args.cache "
+            "to a folder that can be written, or to null.",
+            stacklevel=3,
+        )

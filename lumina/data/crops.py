@@ -97,16 +97,19 @@ def picture_sizes(source: Source, cache: Path | None) -> npt.NDArray[np.int32]:
         source: the pictures.
         cache: folder where they are kept, as reading all headers takes long; None = read them each time.
     """
-    return kept(cache, f"sizes-{source.stamp()}", lambda: _read_sizes(source))["sizes"]
+    sizes = kept(cache, f"sizes-{source.stamp()}", lambda: _sizes(source), lambda known: _sizes(source, known))["sizes"]
+    return np.maximum(sizes, 1)
 
 
-def _read_sizes(source: Source) -> Arrays:
-    sizes = np.ones((len(source), 2), np.int32)
-    for index in tqdm(range(len(source)), "Sizes of the pictures", delay=2, disable=None):
+def _sizes(source: Source, known: Arrays | None = None) -> Arrays:
+    """Heights and widths ``[N, 2]``, 0 by 0 where they cannot be read; only those not ``known`` are read."""
+    sizes = np.zeros((len(source), 2), np.int32) if known is None else known["sizes"].copy()
+    unknown = np.flatnonzero(sizes[:, 0] == 0).tolist()
+    for index in tqdm(unknown, "Sizes of the pictures", delay=2, disable=None):
         try:
             with source.open(index) as file:
                 width, height = picture_size(file, source.where(index))
         except CorruptSample:
             continue  # it is met again, named and counted, when it is served
         sizes[index] = height, width
-    return {"sizes": sizes}
+    return known if known is not None and np.array_equal(sizes, known["sizes"]) else {"sizes": sizes}

@@ -1,24 +1,54 @@
 """Latents on disk: what `lumina cache` writes and `datamodules.cached` reads.
 
-A split is a folder of shards. ``latents-00000.safetensors`` holds the tensors of its samples, each under
-``NUMBER.FIELD``, the latent's variants under ``NUMBER.latent.VARIANT``; ``latents-00000.jsonl`` holds the other fields,
-a line a sample.
+``cache.json`` says how they were made and whether all are there. A split is a folder of shards.
+``latents-00000.safetensors`` holds the tensors of its samples, each under ``NUMBER.FIELD``, the latent's variants under
+``NUMBER.latent.VARIANT``; ``latents-00000.jsonl``, written after it, holds the other fields, a line a sample.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from lumina.data.samples import Item
+from lumina.survival.atomic import replacing
+
+SETTINGS = "cache.json"
+
+
+def write_settings(root: Path, settings: Mapping[str, Any], complete: bool) -> None:
+    """Writes ``cache.json``.
+
+    Args:
+        root: folder of the cache.
+        settings: how it is made; ``settings["modality"]`` is the modality's `latent_identity`.
+        complete: whether everything is there.
+    """
+    with replacing(root / SETTINGS) as file:
+        file.write_text(json.dumps({**settings, "complete": complete}, indent=2) + "\n")
+
+
+def read_settings(root: Path) -> dict[str, Any] | None:
+    """What ``cache.json`` says; None where there is none.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    path = root / SETTINGS
+    if not path.is_file():
+        return None
+    try:
+        return dict(json.loads(path.read_text()))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}): run `lumina cache` again, to a new folder.") from error
 
 
 def write_shard(folder: Path, number: int, latents: Sequence[Sequence[Tensor]], items: Sequence[Item]) -> None:
@@ -30,7 +60,6 @@ def write_shard(folder: Path, number: int, latents: Sequence[Sequence[Tensor]], 
         latents: of each sample, its variants.
         items: of each sample, the other fields: tensors, and what JSON can hold.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {
         f"{i}.latent.{v}": x.cpu().contiguous() for i, variants in enumerate(latents) for v, x in enumerate(variants)
     }
@@ -38,44 +67,47 @@ def write_shard(folder: Path, number: int, latents: Sequence[Sequence[Tensor]], 
     for i, item in enumerate(items):
         tensors |= {f"{i}.{name}": value for name, value in item.items() if isinstance(value, Tensor)}
         lines.append(json.dumps({name: value for name, value in item.items() if not isinstance(value, Tensor)}))
-    save_file(tensors, folder / f"latents-{number:05d}.safetensors")
-    (folder / f"latents-{number:05d}.jsonl").write_text("\n".join(lines) + "\n")
+    with replacing(folder / f"latents-{number:05d}.safetensors") as file:
+        save_file(tensors, file)
+    with replacing(folder / f"latents-{number:05d}.jsonl") as file:
+        file.write_text("".join(f"{line}\n" for line in lines))
+
+
+def read_shard_items(folder: Path, number: int) -> list[Item] | None:
+    """The fields of a shard's samples without tensors; None where the shard is not there as a whole."""
+    path = folder / f"latents-{number:05d}.jsonl"
+    if not path.is_file() or not path.with_suffix(".safetensors").is_file():
+        return None
+    return _lines(path)
 
 
 class CachedLatents(Dataset[Item]):
     """The samples of a split; an item has ``variants``, a list of latents, beside the fields that were stored."""
 
     def __init__(self, folder: Path) -> None:
-        """Reads the lines, not yet the tensors.
+        """Reads the lines, and of the tensors their names.
 
         Args:
             folder: of the split.
 
         Raises:
             FileNotFoundError: if it holds no shard.
+            ValueError: if a shard is damaged.
         """
         self.paths = sorted(folder.glob("latents-*.safetensors"))
         if not self.paths:
             raise FileNotFoundError(
                 f"{folder} holds no latents; `lumina cache --config ... --output {folder.parent}` makes them."
             )
-        lines = [path.with_suffix(".jsonl").read_text().splitlines() for path in self.paths]
-        self.fields = [json.loads(line) for shard in lines for line in shard]
+        lines = [_lines(path.with_suffix(".jsonl")) for path in self.paths]
+        self.fields = [item for shard in lines for item in shard]
         self.places = [(shard, i) for shard, of_shard in enumerate(lines) for i in range(len(of_shard))]
+        self.names = [_names(path, len(of_shard)) for path, of_shard in zip(self.paths, lines, strict=True)]
 
     @cached_property
     def files(self) -> list[Any]:
         """The shards, opened in the process that reads them."""
-        return [safe_open(path, "pt") for path in self.paths]
-
-    @cached_property
-    def names(self) -> list[dict[int, list[str]]]:
-        """Of each shard the names of each sample's tensors."""
-        names: list[dict[int, list[str]]] = [{} for _ in self.files]
-        for shard, file in zip(names, self.files, strict=True):
-            for name in sorted(file.keys()):
-                shard.setdefault(int(name.split(".")[0]), []).append(name)
-        return names
+        return [_opened(path) for path in self.paths]
 
     def shapes(self) -> list[tuple[int, ...]]:
         """Of each sample the shape of its first latent, read without the latent."""
@@ -98,3 +130,34 @@ class CachedLatents(Dataset[Item]):
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "files"}  # a worker opens its own
+
+
+def _opened(path: Path) -> Any:
+    try:
+        return safe_open(path, "pt")
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is damaged ({error}): {_AGAIN}") from error
+
+
+def _names(path: Path, count: int) -> list[list[str]]:
+    """Names of each sample's tensors in a shard of ``count`` samples."""
+    names: list[list[str]] = [[] for _ in range(count)]
+    with _opened(path) as file:
+        for name in sorted(file.keys()):
+            number = int(name.split(".")[0])
+            if number >= count:
+                raise ValueError(f"{path} has more samples than the {count} lines beside it: {_AGAIN}")
+            names[number].append(name)
+    if not all(names):
+        raise ValueError(f"{path} has fewer samples than the {count} lines beside it: {_AGAIN}")
+    return names
+
+
+def _lines(path: Path) -> list[Item]:
+    try:
+        return [json.loads(line) for line in path.read_text().splitlines()]
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is missing or damaged ({error}): {_AGAIN}") from error
+
+
+_AGAIN = "remove the shard's two files and run the `lumina cache` that made it again; it makes what is missing."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -34,6 +35,7 @@ class DataModule(LightningDataModule, ABC):
         batch_keys: fields of the batches.
 
     Attributes:
+        latent_identity: `Modality.latent_identity` of the modality that made the latents; None = there are none.
         repeats: times that training serves each sample of an epoch, in different variations; see `RankSampler`.
             Batches of one bucket serve each sample once.
 
@@ -50,6 +52,7 @@ class DataModule(LightningDataModule, ABC):
     """
 
     batch_keys: ClassVar[tuple[str, ...]]
+    latent_identity: Mapping[str, Any] | None = None
     repeats: int = 1
 
     def __init__(

@@ -29,7 +29,12 @@ class ShapeCache:
 
     def __init__(self, names: Sequence[str], points: int, read: Read, folder: Path | None, source: str) -> None:
         self.names = names
-        arrays = kept(folder, f"shapes-{stamp(source, points, *names)}", lambda: _gather(names, points, read))
+        arrays = kept(
+            folder,
+            f"shapes-{stamp(source, points, *names)}",
+            lambda: _gather(names, points, read),
+            lambda known: _gather(names, points, read, known),
+        )
         self.points, self.counts, self.errors = arrays["points"], arrays["counts"], arrays["errors"]
         self.places: Sequence[int] = range(len(names))
 
@@ -53,14 +58,22 @@ class ShapeCache:
         return cloud
 
 
-def _gather(names: Sequence[str], points: int, read: Read) -> Arrays:
-    clouds, errors = np.zeros((len(names), points, 3), np.float32), [""] * len(names)
-    counts = np.zeros(len(names), np.int64)
-    for index in tqdm(range(len(names)), "Points of the shapes", delay=2, disable=None):
+def _gather(names: Sequence[str], points: int, read: Read, known: Arrays | None = None) -> Arrays:
+    """Points, their counts and why shapes could not be read; only those not ``known`` are read."""
+    if known is None:
+        unread = list(range(len(names)))
+        clouds, counts = np.zeros((len(names), points, 3), np.float32), np.zeros(len(names), np.int64)
+        errors = [""] * len(names)
+    else:
+        unread = np.flatnonzero(known["errors"] != "").tolist()
+        clouds, counts, errors = known["points"], known["counts"], known["errors"].tolist()
+    for index in tqdm(unread, "Points of the shapes", delay=2, disable=None):
         try:
             cloud = read(index)
-            counts[index] = len(cloud)
-            clouds[index, : len(cloud)] = cloud
         except CorruptSample as error:
             errors[index] = str(error).removeprefix(f"{names[index]}: ")  # it is named and counted when it is served
+            continue
+        clouds[index, : len(cloud)], counts[index], errors[index] = cloud, len(cloud), ""
+    if known is not None and errors == known["errors"].tolist():
+        return known
     return {"points": clouds, "counts": counts, "errors": np.array(errors)}

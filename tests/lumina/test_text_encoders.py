@@ -141,3 +141,28 @@ def test_a_tokenizer_without_vocabulary_is_refused(tmp_path: Path) -> None:
     (folder / "tokenizer.json").write_text(json.dumps(broken))
     with pytest.raises(FileNotFoundError, match="without its vocabulary"):
         HuggingFaceText(str(folder)).encode(["a pear"], CPU)
+
+
+def test_features_too_large_for_float16_are_kept_finite(tmp_path: Path) -> None:
+    features = {"small": torch.ones(1, 4), "large": torch.full((2, 4), 70_000.0)}
+    with pytest.warns(UserWarning, match="up to 70000 do not fit into float16; they are stored in bfloat16"):
+        write_text_shard(tmp_path, 0, {}, features, torch.float16)
+    large, small = TextCache(tmp_path, {}).get(["large", "small"])
+    assert large is not None and small is not None
+    torch.testing.assert_close(large.float(), features["large"], rtol=2**-8, atol=0)
+    assert torch.equal(small.float(), features["small"])
+
+
+def test_a_damaged_shard_of_features_is_named(tmp_path: Path) -> None:
+    write_text_shard(tmp_path, 0, {}, {"a": torch.ones(1, 4)}, torch.float16)
+    path = tmp_path / "text-00000.safetensors"
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(ValueError, match=r"text-00000.safetensors is damaged .* remove it and run"):
+        TextCache(tmp_path, {})
+
+
+@pytest.mark.parametrize("other", [{"tokenizer": "model"}, {"dtype": "float32"}])
+def test_features_depend_on_tokenizer_and_precision(tmp_path: Path, other: dict[str, str]) -> None:
+    folder = gemma(tmp_path / "model")
+    path = {name: str(folder) if value == "model" else value for name, value in other.items()}
+    assert HuggingFaceText(str(folder)).identity != HuggingFaceText(str(folder), **path).identity

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -40,8 +41,17 @@ class Manifest(Source):
         return f"{self.path.name}:{index}"
 
     def stamp(self) -> str:
-        """Of the file; the media are taken to stay as they are."""
-        return file_stamp([self.path])
+        """Of the file and of the media that it names."""
+        return file_stamp([self.path, *self._files()])
+
+    def _files(self) -> Iterator[Path]:
+        for index in range(len(self)):
+            try:
+                path = medium_of(self._fields(index), self.wanted)
+            except ValueError:
+                continue  # a record without a medium is named when it is served
+            if isinstance(path, str):
+                yield self.wanted.file(path, self.root)
 
     def _medium(self, index: int) -> BinaryIO:
         path = medium_of(self._fields(index), self.wanted)

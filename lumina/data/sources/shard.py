@@ -53,8 +53,8 @@ class Shard(Source):
         return f"{self.path.relative_to(self.root)}:{self.keys[index]}"
 
     def stamp(self) -> str:
-        """Of the tar."""
-        return file_stamp([self.path])
+        """Of the tar and of the members that are taken."""
+        return stamp(file_stamp([self.path]), self.endings, self.texts)
 
     def _medium(self, index: int) -> BinaryIO:
         offset, size = self.places[index, 0].tolist()

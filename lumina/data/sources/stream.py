@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from lumina.data.arrays import file_stamp
+from lumina.data.arrays import file_stamp, stamp
 from lumina.data.sources.source import Fields, Source, Wanted, as_record, medium_of
 
 INDEX = "index.json"
@@ -54,8 +54,8 @@ class Stream(Source):
         return str(index)
 
     def stamp(self) -> str:
-        """Of the folder's index."""
-        return file_stamp([self.root / INDEX])
+        """Of the folder's files and of the medium's field."""
+        return stamp(self.wanted.names, file_stamp(sorted(self.root.iterdir())))
 
     def _medium(self, index: int) -> BinaryIO:
         value = medium_of(self._fields(index), self.wanted)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from collections import OrderedDict
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from lumina.data.arrays import file_stamp
+from lumina.data.arrays import file_stamp, stamp
 from lumina.data.sources.source import Fields, Source, Wanted, medium_of
 
 if TYPE_CHECKING:
@@ -58,8 +59,17 @@ class Table(Source):
         return f"{self.path.relative_to(self.root)}:{index}"
 
     def stamp(self) -> str:
-        """Of the file."""
-        return file_stamp([self.path])
+        """Of the file, of the medium's column, and of the files that it names."""
+        return stamp(self.columns, file_stamp([self.path, *self._files()]))
+
+    def _files(self) -> Iterator[Path]:
+        """Files of the media; none where the column holds the media themselves."""
+        column = _file(self.path).schema_arrow.field(self.columns[0]).type
+        if str(column) not in ("string", "large_string", "string_view"):
+            return
+        for path in _file(self.path).read(columns=[self.columns[0]]).column(0).to_pylist():
+            if path is not None:
+                yield self.wanted.file(path, self.path.parent)
 
     def _medium(self, index: int) -> BinaryIO:
         value = medium_of(self._row(index, self.columns[:1]), self.wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
+import lumina.commands.cache
 from datamodules.cached import Cached
+from lumina.autoencoders import RandomAutoencoder
 from lumina.commands.train import build
 
 WORDS = ["<pad>", "<unk>", "a", "red", "green", "pear", "apple"]
@@ -140,3 +143,75 @@ def test_nothing_is_overwritten_and_what_is_missing_is_named(
     assert "holds a cache already" in capsys.readouterr().err
     with pytest.raises(FileNotFoundError, match="holds no latents"):
         Cached(batch_size=4, root=Path("nothing"))
+
+
+def cached_experiment(config: Path, **image: object) -> Path:
+    """The experiment on latents and features of ``cache``, with other arguments of the modality."""
+    piece = yaml.safe_load(config.read_text())
+    piece["model"]["conditioners"][0]["init_args"]["encoder"]["init_args"]["cache"] = "cache/text"
+    piece["model"]["modality"]["init_args"] |= image
+    piece["data"] = part("datamodules.cached.Cached", batch_size=4, root="cache")
+    Path("cached.yaml").write_text(yaml.safe_dump(piece))
+    return Path("cached.yaml")
+
+
+@pytest.mark.parametrize(
+    "vae, told",
+    [
+        (part("lumina.autoencoders.RandomAutoencoder", levels=2), r"factor 4 \(this run: 2\)"),
+        (part("lumina.autoencoders.KLAutoencoder", path="vae", scaling_factor=0.5), r"scaling 1.0 \(this run: 0.5\)"),
+        (
+            part("lumina.autoencoders.KLAutoencoder", path="vae", scaling_factor=1.0),
+            r"weights \w+ \(this run: \w+",
+        ),
+    ],
+)
+def test_latents_of_another_autoencoder_are_refused(
+    run_in: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str], vae: object, told: str
+) -> None:
+    config = experiment(tmp_path)
+    run_in("cache", "--config", config, "--output", "cache")
+    network = RandomAutoencoder(levels=3)._network.on(torch.device("cpu"))
+    network.decoder.conv_out.bias.data.add_(1)
+    network.save_pretrained("vae")
+    with pytest.raises(SystemExit):
+        run_in("fit", "--config", cached_experiment(config, autoencoder=vae))
+    assert re.search(rf"made with another autoencoder: .*{told}", capsys.readouterr().err)
+
+
+def test_an_interrupted_cache_is_gone_on_with(
+    run_in: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = experiment(tmp_path, holdout=0.5)
+    options = ["cache", "--config", config, "--shard_size", 5]
+    run_in(*options, "--output", "whole")
+    write, written = lumina.commands.cache.write_shard, []
+
+    def stopping(folder: Path, number: int, *rest: object) -> None:
+        if len(written) == 2:
+            raise ValueError("stopped")
+        written.append((folder, number))
+        write(folder, number, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(lumina.commands.cache, "write_shard", stopping)
+    with pytest.raises(SystemExit):
+        run_in(*options, "--output", "cache")
+    with pytest.raises(ValueError, match="not finished"):
+        Cached(batch_size=4, root=Path("cache"))
+    with pytest.raises(SystemExit):
+        run_in(*options, "--output", "cache", "--variants", 3)
+    assert "begun with other settings (variants 1, now 3)" in capsys.readouterr().err
+    monkeypatch.setattr(lumina.commands.cache, "write_shard", lambda *given: (written.append(given[:2]), write(*given)))
+    run_in(*options, "--output", "cache")
+    assert len(written) == len(set(written)) == len(list(Path("whole").glob("*/latents-*.jsonl")))
+    for path in Path("whole").rglob("*.*"):
+        assert (Path("cache") / path.relative_to("whole")).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["train/latents-00000.safetensors", "train/latents-00000.jsonl", "cache.json"])
+def test_a_damaged_cache_is_named(run_in: Callable[..., None], tmp_path: Path, name: str) -> None:
+    run_in("cache", "--config", experiment(tmp_path), "--output", "cache")
+    path = Path("cache", name)
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(ValueError, match=rf"{name} .*damaged|beside it"):
+        Cached(batch_size=4, root=Path("cache"))

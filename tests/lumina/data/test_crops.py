@@ -1,7 +1,15 @@
-import numpy as np
-import pytest
+import json
+from dataclasses import replace
 
-from lumina.data.crops import Crops, best_crops, crop_sizes
+import numpy as np
+import pyarrow
+import pytest
+from PIL import Image
+from pyarrow import parquet
+
+from lumina.data.crops import Crops, best_crops, crop_sizes, picture_sizes
+from lumina.data.sources import open_sources
+from lumina.data.sources.source import Wanted
 
 
 @pytest.mark.parametrize(("size", "count"), [(256, 49), (512, 97), (1024, 193)])
@@ -61,3 +69,53 @@ def test_one_of_the_nearest_sizes_by_name():
     assert sizes[Crops(sizes).of((300, 300), "any")] == (256, 256)
     with pytest.raises(ValueError, match="nearest_sizes 0"):
         Crops(sizes, 0)
+
+
+def pictures(folder, names, size=(30, 20)):
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        Image.new("RGB", size).save(folder / name)
+    return folder
+
+
+WANTED = Wanted(suffixes=(".png",), media=("path", "other"))
+
+
+def sizes(path, cache, **wanted):
+    return picture_sizes(open_sources([path], replace(WANTED, **wanted)), cache).tolist()
+
+
+def test_a_picture_out_of_reach_is_read_by_the_next_run(tmp_path):
+    """As on a disk that was not mounted; a size that was never read is not kept."""
+    folder = pictures(tmp_path / "pictures", ["a.png", "b.png"])
+    manifest = tmp_path / "list.jsonl"
+    manifest.write_text("".join(json.dumps({"path": f"pictures/{n}", "text": "x"}) + "\n" for n in ("a.png", "b.png")))
+    hidden = (folder / "b.png").rename(tmp_path / "hidden.png")
+    assert sizes(manifest, tmp_path / "cache") == [[20, 30], [1, 1]]
+    hidden.rename(folder / "b.png")
+    assert sizes(manifest, tmp_path / "cache") == [[20, 30], [20, 30]]
+
+
+def test_sizes_follow_edited_pictures_other_roots_and_other_fields(tmp_path):
+    pictures(tmp_path / "one", ["a.png", "wide.png"])
+    pictures(tmp_path / "two", ["a.png"], (10, 10))
+    pictures(tmp_path / "one", ["wide.png"], (90, 10))
+    manifest = tmp_path / "list.json"
+    manifest.write_text(json.dumps([{"path": "a.png", "other": "wide.png", "text": "x"}]))
+    cache = tmp_path / "cache"
+    assert sizes(manifest, cache, root=tmp_path / "one") == [[20, 30]]
+    assert sizes(manifest, cache, root=tmp_path / "two") == [[10, 10]]
+    assert sizes(manifest, cache, root=tmp_path / "one", medium="other") == [[10, 90]]
+    pictures(tmp_path / "one", ["a.png"], (40, 40))
+    assert sizes(manifest, cache, root=tmp_path / "one") == [[40, 40]]
+
+
+def test_sizes_follow_the_column_and_the_files_of_a_table(tmp_path):
+    pictures(tmp_path, ["a.png"])
+    pictures(tmp_path, ["b.png"], (10, 10))
+    table = pyarrow.table({"path": ["a.png"], "other": ["b.png"], "text": ["x"]})
+    parquet.write_table(table, tmp_path / "t.parquet")
+    assert sizes(tmp_path / "t.parquet", tmp_path / "cache") == [[20, 30]]
+    assert sizes(tmp_path / "t.parquet", tmp_path / "cache", medium="other") == [[10, 10]]
+    pictures(tmp_path, ["a.png"], (50, 50))
+    assert sizes(tmp_path / "t.parquet", tmp_path / "cache") == [[50, 50]]

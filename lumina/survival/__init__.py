@@ -1,0 +1,1 @@
+"""What lets files survive kills, full disks and two writers at once."""

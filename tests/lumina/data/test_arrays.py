@@ -1,0 +1,64 @@
+import os
+
+import numpy as np
+import pytest
+
+from lumina.data.arrays import file_stamp, kept
+
+
+def gather(calls):
+    def once():
+        calls.append(1)
+        return {"numbers": np.arange(1000)}
+
+    return once
+
+
+def test_gathered_once(tmp_path):
+    calls = []
+    for _ in range(3):
+        assert np.array_equal(kept(tmp_path / "new", "name", gather(calls))["numbers"], np.arange(1000))
+    assert len(calls) == 1
+    kept(None, "name", gather(calls))
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("damage", [b"", b"not an archive", None])
+def test_a_damaged_file_is_made_anew(tmp_path, damage):
+    calls = []
+    kept(tmp_path, "name", gather(calls))
+    path = tmp_path / "name.npz"
+    path.write_bytes(path.read_bytes()[:300] if damage is None else damage)
+    with pytest.warns(UserWarning, match=r"name.npz is damaged .* made anew"):
+        assert np.array_equal(kept(tmp_path, "name", gather(calls))["numbers"], np.arange(1000))
+    assert np.array_equal(kept(tmp_path, "name", gather(calls))["numbers"], np.arange(1000))
+    assert len(calls) == 2
+
+
+def test_a_folder_that_cannot_be_written_costs_a_warning(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.warns(UserWarning, match=r"set data.init_args.cache to a folder that can be written"):
+        kept(tmp_path / "file/cache", "name", gather([]))
+
+
+def test_what_was_incomplete_is_completed(tmp_path):
+    done = {"a": np.array([1, 0])}
+    kept(tmp_path, "name", lambda: done)
+    unchanged = kept(tmp_path, "name", lambda: {}, lambda known: known)
+    assert unchanged["a"].tolist() == [1, 0]
+    assert kept(tmp_path, "name", lambda: {}, lambda known: {"a": known["a"] + 1})["a"].tolist() == [2, 1]
+    assert kept(tmp_path, "name", lambda: {})["a"].tolist() == [2, 1]
+
+
+def test_a_stamp_changes_with_its_files(tmp_path):
+    path, odd = tmp_path / "a", tmp_path / os.fsdecode(b"latin-\xe9")
+    path.write_text("1")
+    odd.touch()
+    (tmp_path / "dangling").symlink_to(tmp_path / "gone")
+    files = [path, odd, tmp_path / "dangling"]
+    first = file_stamp(files)
+    assert file_stamp(files) == first
+    path.write_text("22")
+    second = file_stamp(files)
+    (tmp_path / "gone").touch()
+    assert len({first, second, file_stamp(files), file_stamp(files[:2])}) == 4

@@ -93,11 +93,11 @@ class Cap3D(PointClouds):
         )
 
 
-def _read(paths: Sequence[Path], up: Up, index: int) -> npt.NDArray[np.float32]:
+def _read(paths: Sequence[Path], up: Up, index: int) -> npt.NDArray[np.float64]:
     return read_object(paths[index], up)
 
 
-def read_object(path: Path, up: Up) -> npt.NDArray[np.float32]:
+def read_object(path: Path, up: Up) -> npt.NDArray[np.float64]:
     """``[P, 3]`` coordinates of a cloud, y upwards.
 
     Args:
@@ -108,15 +108,15 @@ def read_object(path: Path, up: Up) -> npt.NDArray[np.float32]:
         CorruptSample: the file cannot be read.
     """
     points = _tensor(path) if path.suffix == ".pt" else np.asarray(read_shape(path).vertices)
-    return upright(points, up).astype(np.float32)
+    return upright(points, up).astype(np.float64)
 
 
-def _tensor(path: Path) -> npt.NDArray[np.float32]:
+def _tensor(path: Path) -> npt.NDArray[np.float64]:
     try:
-        values = torch.load(path, map_location="cpu", weights_only=True).float()
+        values = torch.load(path, map_location="cpu", weights_only=True).double()
     except Exception as error:  # damaged pickles and archives fail in many ways
         raise CorruptSample(path, f"{type(error).__name__}: {error}") from error
     if values.ndim != 2 or min(values.shape) < 3:
         raise CorruptSample(path, f"it holds a tensor of shape {list(values.shape)}, expected [P, 6] or [6, P]")
-    points: npt.NDArray[np.float32] = (values.T if values.shape[0] < values.shape[1] else values)[:, :3].numpy()
+    points: npt.NDArray[np.float64] = (values.T if values.shape[0] < values.shape[1] else values)[:, :3].numpy()
     return points

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from lumina.clouds.files import SUFFIXES, Subsample, Up, read_points
+from lumina.clouds.files import SUFFIXES, Subsample, Up, files_of, read_points
 from lumina.clouds.normalise import Normalisation
 from lumina.config.locate import locate
 from lumina.data import Split
@@ -156,8 +156,8 @@ class Meshes(PointClouds):
     @cached_property
     def _cache(self) -> ShapeCache:
         paths = [self.root / file for file in self._files]
-        source = f"{file_stamp(paths)} {self.up} {self.subsample}"
+        source = f"{file_stamp(file for path in paths for file in files_of(path))} {self.up} {self.subsample}"
         return ShapeCache([str(path) for path in paths], self.sampled, self._read, self.cache, source)
 
-    def _read(self, index: int) -> npt.NDArray[np.float32]:
+    def _read(self, index: int) -> npt.NDArray[np.float64]:
         return read_points(self.root / self._files[index], self.sampled, self.up, self.subsample)

@@ -143,20 +143,20 @@ class ShapeNet(PointClouds):
             )
 
 
-def _read_npy(files: Sequence[Path], chosen: slice, index: int) -> npt.NDArray[np.float32]:
+def _read_npy(files: Sequence[Path], chosen: slice, index: int) -> npt.NDArray[np.floating]:
     try:
         with files[index].open("rb") as file:
-            cloud: npt.NDArray[np.float32] = np.load(file)[chosen]
+            cloud: npt.NDArray[np.floating] = np.load(file)[chosen]
     except (ValueError, EOFError, OSError, BadZipFile, TypeError, LookupError) as error:
         raise CorruptSample(files[index], error) from error
     return cloud
 
 
-def _read_hdf5(root: Path, part: Part, places: Sequence[tuple[str, int]], index: int) -> npt.NDArray[np.float32]:
+def _read_hdf5(root: Path, part: Part, places: Sequence[tuple[str, int]], index: int) -> npt.NDArray[np.floating]:
     synset, place = places[index]
     with _hdf5(root) as file:
         try:
-            cloud: npt.NDArray[np.float32] = file[synset][part][place]
+            cloud: npt.NDArray[np.floating] = file[synset][part][place]
         except OSError as error:  # of a damaged chunk
             raise CorruptSample(f"{root}:{synset}/{part}/{place}", error) from error
     return cloud

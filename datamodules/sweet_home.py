@@ -153,7 +153,7 @@ class SweetHome(PointClouds):
         source = file_stamp(sorted({piece.file for piece in self._pieces}))
         return ShapeCache(names, self.sampled, self._sample, self.cache, source)
 
-    def _sample(self, index: int) -> npt.NDArray[np.float32]:
+    def _sample(self, index: int) -> npt.NDArray[np.float64]:
         return sample_piece(self._pieces[index], self.sampled)
 
     def _label(self, piece: Piece) -> int:
@@ -200,7 +200,7 @@ def _piece(file: Path, entry: dict[str, str]) -> Piece:
     )
 
 
-def sample_piece(piece: Piece, count: int) -> npt.NDArray[np.float32]:
+def sample_piece(piece: Piece, count: int) -> npt.NDArray[np.float64]:
     """``[count, 3]`` points of a piece's surface in cm: right, up, towards the viewer.
 
     Raises:

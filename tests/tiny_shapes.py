@@ -35,7 +35,7 @@ def write_vrml(path: Path, vertices: np.ndarray = CORNERS, faces: Sequence[Seque
     """A mesh, as electronics libraries have it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     indices = " ".join(",".join(map(str, face)) + ",-1," for face in faces)
-    points = ", ".join(" ".join(f"{x:g}" for x in vertex) for vertex in vertices)
+    points = ", ".join(" ".join(f"{x:.16g}" for x in vertex) for vertex in vertices)
     shape = f"geometry IndexedFaceSet {{ coordIndex [{indices}] coord Coordinate {{ point [{points}] }} }}"
     path.write_text(f"#VRML V2.0 utf8\nShape {{ {shape} }}\n")
     return path

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +40,7 @@ class Shape:
     faces: npt.NDArray[Any] | None = None
 
 
-def read_points(path: Path, count: int, up: Up = "y", subsample: Subsample = "random") -> npt.NDArray[np.float32]:
+def read_points(path: Path, count: int, up: Up = "y", subsample: Subsample = "random") -> npt.NDArray[np.float64]:
     """``[P, 3]`` points of the shape in a file, always the same ones, y upwards.
 
     Args:
@@ -57,7 +59,7 @@ def read_points(path: Path, count: int, up: Up = "y", subsample: Subsample = "ra
     if shape.faces is not None and len(shape.faces):
         drawn = count if subsample == "random" else SPARE * count
         points = sample_surface(points, np.asarray(shape.faces), drawn, name)
-    cloud = torch.from_numpy(upright(points, up).astype(np.float32))
+    cloud = torch.from_numpy(upright(points, up).astype(np.float64))
     if subsample == "farthest":
         return farthest_subset(cloud, min(count, len(cloud))).numpy()
     return random_subset(cloud, count, keyed_generator(Purpose.POINTS)).numpy()
@@ -81,6 +83,18 @@ def read_shape(path: Path) -> Shape:
         raise CorruptSample(path, f"its points have shape {list(shape.vertices.shape)}, expected [P, 3] with P >= 1")
     require_numbers(shape.vertices, path)
     return shape
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files that a shape is made of: itself, and the buffers beside it that a .gltf names and that are there."""
+    if path.suffix.lower() != ".gltf":
+        return [path]
+    try:
+        buffers = json.loads(path.read_bytes())["buffers"]
+        beside = [path.parent / unquote(buffer["uri"]) for buffer in buffers if "uri" in buffer]
+    except (ValueError, LookupError, TypeError):  # what is wrong with it is told where it is read
+        return [path]
+    return [path, *(file for file in beside if file.is_file())]
 
 
 def upright(points: npt.NDArray[Any], up: Up) -> npt.NDArray[Any]:

@@ -26,7 +26,7 @@ def trimesh() -> Any:
     return package
 
 
-def sample_surface(vertices: Array, faces: Array, count: int, name: str, seed: int = 0) -> npt.NDArray[np.float32]:
+def sample_surface(vertices: Array, faces: Array, count: int, name: str, seed: int = 0) -> npt.NDArray[np.float64]:
     """Points drawn evenly by area.
 
     Args:
@@ -50,4 +50,4 @@ def sample_surface(vertices: Array, faces: Array, count: int, name: str, seed: i
     if not mesh.area > 0:
         raise CorruptSample(name, f"a mesh of {len(vertices)} vertices and {len(faces)} faces without any area")
     points, _ = trimesh().sample.sample_surface(mesh, count, seed=seed)
-    return np.asarray(points, np.float32)
+    return np.asarray(points, np.float64)

@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from lumina.data.module import DataModule, Split
 from lumina.data.samples import Item
 from lumina.randomness import Purpose, keyed_generator
 
+LEAST_SIZE = 0.01  # of a cloud, in units of what it is divided by
 LOOKED_AT = 5000  # clouds of which the mean and the deviation of "global_unit" are taken
 
 
@@ -75,8 +76,9 @@ class PointClouds(DataModule):
     A training cloud is another random subset of its shape's points each epoch, an evaluation cloud always the same one.
     Coordinates are right-handed with y upwards.
 
-    Fields: ``points`` ``[B, P, 3]`` float32, normalised; ``centre`` ``[B, 3]`` and ``scale`` ``[B]``, by which
-    ``points * scale + centre`` are the original coordinates; ``name``, a list of str; ``label`` ``[B]`` int64 and
+    Coordinates are float64 until they are normalised. Fields: ``points`` ``[B, P, 3]`` float32, normalised; ``centre``
+    ``[B, 3]`` and ``scale`` ``[B]``, float64 on the CPU, by which ``points * scale + centre`` are the original
+    coordinates; ``name``, a list of str; ``label`` ``[B]`` int64 and
     ``caption``, a list of str, where the data have them.
 
     Args:
@@ -144,10 +146,22 @@ class PointClouds(DataModule):
                     "No training cloud can be read to take the mean and the deviation of global_unit from: check "
                     "data.root, or set data.normalisation to shape_unit to have the clouds named."
                 )
-            moments = torch.stack(found).mean(0)
-            mean, square = moments[:3], moments[3:].mean()
-            self._global = Frame(mean.float(), (square - mean.mean().square()).sqrt().float())
+            means, variances = torch.stack(found, 1)
+            within = (variances + (means - means.mean(0)).square()).mean().sqrt()
+            scale = (variances + (means - means.mean()).square()).mean().sqrt()
+            if within < LEAST_SIZE * scale:
+                raise ValueError(
+                    f"The training clouds lie {scale / within:.0f} times farther from the origin than they are large, "
+                    "so global_unit makes them vanish: set data.normalisation to shape_std, or centre the files."
+                )
+            self._global = Frame(means.mean(0), scale)
         return self._global
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """All but the frames: some devices have no float64."""
+        frames = {name: value for name, value in batch.items() if name in ("centre", "scale")}
+        others = {name: value for name, value in batch.items() if name not in frames}
+        return {**super().transfer_batch_to_device(others, device, dataloader_idx), **frames}
 
 
 class CloudItems(Dataset[Item]):
@@ -171,9 +185,16 @@ class CloudItems(Dataset[Item]):
         points = torch.from_numpy(checked(shapes.read(index), name, self.count))
         kind = self.normalisation
         frame = kind if isinstance(kind, Frame) else frame_of(points, kind)
-        if not frame.scale > 0:
+        size = (points.amax(0) - points.amin(0)).amax()
+        if not size > 0:
             raise CorruptSample(name, "all its points coincide, so it has no size to normalise by")
-        points = frame.apply(points)
+        if kind == "shape_unit" and size < LEAST_SIZE * frame.scale:
+            raise CorruptSample(
+                name,
+                f"it lies {frame.scale / size:.0f} times farther from the origin than it is large, so shape_unit makes "
+                "it vanish: set data.normalisation to shape_std",
+            )
+        points = frame.apply(points).float()
         if self.only:
             points = random_subset(points, self.count, keyed_generator(Purpose.POINTS, index))
         item: Item = {"points": points, "centre": frame.centre, "scale": frame.scale, "name": name}
@@ -182,18 +203,18 @@ class CloudItems(Dataset[Item]):
 
 
 def _moments(shapes: Shapes) -> Iterator[Tensor]:
-    """``[6]`` of some clouds each: means of the coordinates and of their squares."""
+    """``[2, 3]`` of some clouds each: mean and variance of each coordinate."""
     chosen = torch.randperm(len(shapes.names), generator=keyed_generator(Purpose.CHOICE))[:LOOKED_AT].tolist()
     for index in chosen:
         try:
-            points = torch.from_numpy(checked(shapes.read(index), shapes.names[index])).double()
+            points = torch.from_numpy(checked(shapes.read(index), shapes.names[index]))
         except CorruptSample:
             continue  # it is met again, named and counted, when it is served
-        yield torch.cat((points.mean(0), points.square().mean(0)))
+        yield torch.stack((points.mean(0), points.var(0, correction=0)))
 
 
-def checked(points: npt.NDArray[np.floating], name: str, count: int = 1) -> npt.NDArray[np.float32]:
-    """``[P, 3]`` float32.
+def checked(points: npt.NDArray[np.floating], name: str, count: int = 1) -> npt.NDArray[np.float64]:
+    """``[P, 3]`` float64.
 
     Raises:
         CorruptSample: they are of another shape or type, not finite, or fewer than ``count``.
@@ -203,8 +224,6 @@ def checked(points: npt.NDArray[np.floating], name: str, count: int = 1) -> npt.
     require_numbers(points, name)
     if len(points) < count:
         raise CorruptSample(name, f"it has {len(points)} points, but {count} are asked for")
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
-        single = points.astype(np.float32)
-    if not np.isfinite(single).all():
-        raise CorruptSample(name, "some of its coordinates are NaN or infinite")
-    return single
+    if not (np.abs(points) <= np.finfo(np.float32).max).all():
+        raise CorruptSample(name, "some of its coordinates are NaN or infinite, or too large for float32")
+    return points.astype(np.float64)

@@ -13,11 +13,14 @@ from tqdm import tqdm
 from lumina.data.arrays import Arrays, kept, stamp
 from lumina.data.corrupt import CorruptSample
 
-Read = Callable[[int], npt.NDArray[np.float32]]
+Cloud = npt.NDArray[np.float64]
+Read = Callable[[int], Cloud]
 
 
 class ShapeCache:
     """Clouds ``[P, 3]``; those that could not be read say why when they are asked for.
+
+    Coordinates are kept in float32 relative to the centre of the cloud's box, which is kept in float64.
 
     Args:
         names: of the shapes, N.
@@ -31,11 +34,12 @@ class ShapeCache:
         self.names = names
         arrays = kept(
             folder,
-            f"shapes-{stamp(source, points, *names)}",
+            f"clouds-{stamp(source, points, *names)}",
             lambda: _gather(names, points, read),
             lambda known: _gather(names, points, read, known),
         )
-        self.points, self.counts, self.errors = arrays["points"], arrays["counts"], arrays["errors"]
+        self.points, self.centres = arrays["points"], arrays["centres"]
+        self.counts, self.errors = arrays["counts"], arrays["errors"]
         self.places: Sequence[int] = range(len(names))
 
     def select(self, places: Sequence[int]) -> ShapeCache:
@@ -45,7 +49,7 @@ class ShapeCache:
         some.places = [self.places[place] for place in places]
         return some
 
-    def read(self, index: int) -> npt.NDArray[np.float32]:
+    def read(self, index: int) -> Cloud:
         """``[P, 3]``.
 
         Raises:
@@ -54,26 +58,28 @@ class ShapeCache:
         place = self.places[index]
         if self.errors[place]:
             raise CorruptSample(self.names[index], self.errors[place])
-        cloud: npt.NDArray[np.float32] = self.points[place, : self.counts[place]]
+        cloud: Cloud = self.points[place, : self.counts[place]] + self.centres[place]
         return cloud
 
 
 def _gather(names: Sequence[str], points: int, read: Read, known: Arrays | None = None) -> Arrays:
-    """Points, their counts and why shapes could not be read; only those not ``known`` are read."""
+    """Points about their centres, and why shapes could not be read; only those not ``known`` are read."""
     if known is None:
         unread = list(range(len(names)))
         clouds, counts = np.zeros((len(names), points, 3), np.float32), np.zeros(len(names), np.int64)
-        errors = [""] * len(names)
+        centres, errors = np.zeros((len(names), 3)), [""] * len(names)
     else:
         unread = np.flatnonzero(known["errors"] != "").tolist()
-        clouds, counts, errors = known["points"], known["counts"], known["errors"].tolist()
+        clouds, counts = known["points"], known["counts"]
+        centres, errors = known["centres"], known["errors"].tolist()
     for index in tqdm(unread, "Points of the shapes", delay=2, disable=None):
         try:
             cloud = read(index)
         except CorruptSample as error:
             errors[index] = str(error).removeprefix(f"{names[index]}: ")  # it is named and counted when it is served
             continue
-        clouds[index, : len(cloud)], counts[index], errors[index] = cloud, len(cloud), ""
+        centres[index] = (cloud.min(0) + cloud.max(0)) / 2
+        clouds[index, : len(cloud)], counts[index], errors[index] = cloud - centres[index], len(cloud), ""
     if known is not None and errors == known["errors"].tolist():
         return known
-    return {"points": clouds, "counts": counts, "errors": np.array(errors)}
+    return {"points": clouds, "centres": centres, "counts": counts, "errors": np.array(errors)}

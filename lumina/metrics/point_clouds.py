@@ -18,7 +18,7 @@ from lumina.data.samples import Samples
 from lumina.interfaces import Batch
 from lumina.metrics.occupancy import occupancy_divergence
 from lumina.metrics.order import content_keys
-from lumina.metrics.points import point_set_metrics
+from lumina.metrics.points import as_clouds, point_set_metrics
 from lumina.metrics.sample_metric import SampleMetric
 from lumina.metrics.transport import emd_matrix
 from lumina.randomness import Purpose, keyed_generator
@@ -143,6 +143,7 @@ class PointCloudQuality(SampleMetric):
         clouds = clouds.float()
         if self.normalisation != "none":
             return frame_of(clouds, self.normalisation).apply(clouds)
+        clouds = as_clouds(clouds, "of one batch")
         frame = Frame(batch["centre"].to(clouds), batch["scale"].to(clouds))
         if self._scale is None:
             self._scale = frame.scale[0].item()
@@ -171,6 +172,8 @@ def _in_units(name: str, factor: float, values: dict[str, float]) -> dict[str, f
 def _gaussian_like(clouds: Tensor) -> Tensor:
     """As many clouds, of independent points with the mean and the covariance of all points."""
     points = clouds.flatten(0, 1).double().cpu()
-    root: Any = torch.linalg.cholesky(torch.cov(points.T) + 1e-12 * torch.eye(3, dtype=torch.float64))
+    covariance = torch.cov(points.T)
+    jitter = 1e-12 * covariance.trace() * torch.eye(3, dtype=torch.float64)  # flat clouds have no third direction
+    root: Any = torch.linalg.cholesky(covariance + jitter)
     noise = torch.randn(points.shape, generator=keyed_generator(Purpose.BASELINE), dtype=torch.float64)
     return (points.mean(0) + noise @ root.T).to(clouds).view_as(clouds)

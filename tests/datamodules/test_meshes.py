@@ -107,7 +107,7 @@ def test_a_cloud_of_fewer_points_than_are_kept_is_used_whole(root):
     np.savez(root / "box/small.npz", points=points)
     data = meshes(root, classes=["box"], holdout=0.0, normalisation="none", cache=root / "cache")
     small = next(item for item in data.dataset("train") if item["name"].endswith("small.npz"))
-    assert sorted(map(tuple, small["points"].tolist())) == sorted(map(tuple, points.tolist()))
+    np.testing.assert_allclose(sorted(map(tuple, small["points"].tolist())), sorted(map(tuple, points)), atol=1e-6)
     assert next(iter(data.train_dataloader()))["points"].shape == (2, 16, 3)
 
 
@@ -137,3 +137,26 @@ def test_the_cache_answers_to_the_way_of_reading(root):
     near = meshes(root, cache=cache).dataset("train")[0]["points"]
     assert torch.equal(meshes(root, cache=cache).dataset("train")[0]["points"], near)
     assert not torch.equal(meshes(root, cache=cache, subsample="farthest").dataset("train")[0]["points"], near)
+
+
+def test_buffers_beside_a_gltf_belong_to_the_shape(root):
+    def write(height):
+        mesh = trimesh.creation.box((1, height, 1))
+        for name, content in trimesh.exchange.gltf.export_gltf(trimesh.Scene(mesh), merge_buffers=True).items():
+            (root / "box" / ("0.gltf" if name == "model.gltf" else name)).write_bytes(content)
+
+    def height():
+        data = meshes(root, classes=["box"], cache=root / "cache", normalisation="none", holdout=0.0)
+        (item,) = (item for item in data.dataset("train") if item["name"].endswith("gltf"))
+        return (item["points"].amax(0) - item["points"].amin(0))[1]
+
+    write(1)
+    assert height() == pytest.approx(1, abs=0.1)
+    buffer = next((root / "box").glob("*.bin"))
+    content = buffer.read_bytes()
+    buffer.unlink()
+    with pytest.raises(Exception, match=r"0\.gltf"):
+        height()
+    write(3)
+    assert buffer.is_file() and buffer.read_bytes() != content
+    assert height() == pytest.approx(3, abs=0.3)

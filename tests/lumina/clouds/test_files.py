@@ -41,7 +41,7 @@ def test_points_are_even_by_area():
 @pytest.mark.parametrize("suffix", [*MESHES, "npz", "wrl"])
 def test_every_kind_of_mesh(tmp_path, suffix):
     points = read_points(write(tmp_path / f"box.{suffix}"), 2000)
-    assert points.shape == (2000, 3) and points.dtype == np.float32
+    assert points.shape == (2000, 3) and points.dtype == np.float64
     np.testing.assert_allclose(points.max(0) - points.min(0), BOX, atol=1e-4)
     assert (np.abs(points).max(1) > 0).all()
     np.testing.assert_allclose((np.abs(2 * points / BOX)).max(1), 1, atol=1e-4)  # on the surface
@@ -60,12 +60,40 @@ def test_every_kind_of_cloud(tmp_path, suffix):
         open3d = pytest.importorskip("open3d")
         open3d.io.write_point_cloud(path, open3d.geometry.PointCloud(open3d.utility.Vector3dVector(points)))
     np.testing.assert_allclose(read_shape(path).vertices, points, atol=1e-6)
-    drawn = read_points(path, 100)
+    drawn = read_points(path, 100).astype(np.float32)
     assert {tuple(p) for p in drawn.round(4)} <= {tuple(p) for p in points.round(4)}
     for kind in ("random", "farthest"):
         np.testing.assert_allclose(
             sorted(map(tuple, read_points(path, 400, "y", kind))), sorted(map(tuple, points)), atol=1e-6
         )
+
+
+@pytest.mark.parametrize("suffix", ["npz", "obj", "off", "pcd", "ply", "wrl"])
+def test_coordinates_in_the_millions_are_kept(tmp_path, suffix):
+    sphere = np.random.default_rng(0).normal(size=(2000, 3))
+    points = sphere / np.linalg.norm(sphere, axis=1, keepdims=True) + (500_000, 5.4e6, 100)
+    path = tmp_path / f"far.{suffix}"
+    rows = "\n".join(" ".join(f"{x:.9f}" for x in point) for point in points) + "\n"
+    face = np.array([[0, 1, 2]])  # of which points are drawn, if the file holds a mesh
+    if suffix == "npz":
+        np.savez(path, points=points)
+    elif suffix == "obj":
+        path.write_text("".join(f"v {row}\n" for row in rows.splitlines()))
+    elif suffix == "off":
+        path.write_text(f"OFF\n2000 1 0\n{rows}3 0 1 2\n")
+    elif suffix == "wrl":
+        write_vrml(path, points, face)
+    elif suffix == "ply":
+        columns = "".join(f"property double {axis}\n" for axis in "xyz")
+        head = f"ply\nformat binary_little_endian 1.0\nelement vertex 2000\n{columns}end_header\n"
+        path.write_bytes(head.encode() + points.astype("<f8").tobytes())
+    else:
+        head = "VERSION .7\nFIELDS x y z\nSIZE 8 8 8\nTYPE F F F\nCOUNT 1 1 1\nWIDTH 2000\nHEIGHT 1\nPOINTS 2000\n"
+        pytest.importorskip("open3d")
+        path.write_text(f"{head}DATA ascii\n{rows}")
+    np.testing.assert_allclose(read_shape(path).vertices, points, rtol=0, atol=1e-6)
+    drawn = read_points(path, 2000)
+    assert all(len(np.unique(drawn[:, axis])) == 2000 for axis in range(3))
 
 
 def test_a_scene_has_all_its_meshes(tmp_path):

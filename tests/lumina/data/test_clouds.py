@@ -27,15 +27,15 @@ def originals(batch):
 @pytest.mark.parametrize("kind", ["none", "shape_std", "shape_unit", "shape_bbox", "shape_sphere", "global_unit"])
 def test_evaluation_clouds_come_back_to_original_coordinates(kind):
     batch = next(iter(InMemory(2, 16, 40, kind, eval_batch_size=6).test_dataloader()))
-    torch.testing.assert_close(originals(batch), torch.tensor(np.array(CLOUDS)).float(), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(originals(batch), torch.tensor(np.array(CLOUDS)), atol=1e-4, rtol=1e-4)
     assert batch["name"] == [f"cloud {i}" for i in range(6)]
 
 
 def test_global_unit_is_one_mean_and_one_deviation_of_all_training_points():
     batch = next(iter(InMemory(2, 16, 40, "global_unit", eval_batch_size=6).test_dataloader()))
     every = np.concatenate(CLOUDS)
-    torch.testing.assert_close(batch["centre"], torch.tensor(every.mean(0)).float().expand(6, -1))
-    torch.testing.assert_close(batch["scale"], torch.tensor(every.std()).float().expand(6))
+    torch.testing.assert_close(batch["centre"], torch.tensor(every.mean(0)).expand(6, -1))
+    torch.testing.assert_close(batch["scale"], torch.tensor(every.std()).expand(6))
 
 
 def test_training_draws_other_points_each_epoch_and_evaluation_never():
@@ -91,7 +91,7 @@ def test_variations_keep_what_they_should():
         (np.zeros((1, 3)), "it has 1 points, but 16 are asked for"),
         (np.ones((20, 3)), "all its points coincide"),
         (np.full((20, 3), np.nan), "NaN or infinite"),
-        (np.full((20, 3), 1e300), "NaN or infinite"),
+        (np.full((20, 3), 1e300), "too large for float32"),
         (np.zeros((20, 2)), r"shape \[20, 2\]"),
         (np.full((20, 3), "1.5"), "of type <U3, expected real numbers"),
         (np.full((20, 3), 1j), "of type complex128, expected real numbers"),
@@ -129,7 +129,44 @@ def test_no_points_are_refused(wrong):
         InMemory(2, **wrong)
 
 
-def test_cache_keeps_clouds_and_reasons(tmp_path):
+FAR = np.array([500_000.0, 1e7, 100.0])
+
+
+@pytest.mark.parametrize("kind", ["shape_std", "shape_bbox", "shape_sphere"])
+def test_clouds_far_from_the_origin_are_what_they_are_beside_it(kind, tmp_path):
+    def served(clouds, cache):
+        class Cached(PointClouds):
+            def shapes(self, split):
+                names = [str(number) for number in range(6)]
+                kept = ShapeCache(names, 40, clouds.__getitem__, cache, "stamp")
+                return Shapes(read=kept.read, names=names)
+
+        return next(iter(Cached(2, 16, 40, kind, eval_batch_size=6).test_dataloader()))
+
+    centred = [cloud - cloud.mean(0) for cloud in CLOUDS]
+    near, far = served(centred, None), served([cloud + FAR for cloud in centred], tmp_path)
+    assert near["points"].dtype == torch.float32
+    torch.testing.assert_close(far["points"], near["points"], rtol=1e-6, atol=1e-6)
+    back = originals(far) - torch.tensor(FAR)
+    torch.testing.assert_close(back, torch.tensor(np.array(centred)), rtol=0, atol=1e-6 * float(near["scale"].max()))
+
+
+def test_normalisations_that_make_far_clouds_vanish_are_refused(monkeypatch):
+    monkeypatch.setattr(InMemory, "clouds", [cloud + FAR for cloud in CLOUDS])
+    with pytest.raises(CorruptSample, match=r"times farther from the origin .* set data\.normalisation to shape_std"):
+        InMemory(2, 16).dataset("train")[0]
+    with pytest.raises(ValueError, match=r"global_unit makes them vanish: set data\.normalisation to shape_std"):
+        InMemory(2, 16, 16, "global_unit").dataset("train")
+
+
+def test_frames_stay_on_the_host_in_float64():
+    batch = next(iter(InMemory(2, 16).train_dataloader()))
+    moved = InMemory(2, 16).transfer_batch_to_device(batch, torch.device("meta"), 0)
+    assert moved["points"].device.type == "meta"
+    assert all((moved[name].device.type, moved[name].dtype) == ("cpu", torch.float64) for name in ("centre", "scale"))
+
+
+def test_cache_keeps_clouds_and_tries_again_what_could_not_be_read(tmp_path):
     calls = []
 
     def read(index):
@@ -145,6 +182,6 @@ def test_cache_keeps_clouds_and_reasons(tmp_path):
         assert some.names == ["c", "b"] and (some.read(0) == 2).all()
         with pytest.raises(CorruptSample, match=r"^b: why not$"):
             some.read(1)
-    assert calls == [0, 1, 2]
+    assert calls == [0, 1, 2, 1]
     ShapeCache(["a", "b", "c"], 4, read, tmp_path, "another stamp")
-    assert len(calls) == 6
+    assert len(calls) == 7

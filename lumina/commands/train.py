@@ -22,9 +22,11 @@ from lumina.run_folder import folder_of_checkpoint, run_folder
 from lumina.workarounds.atomic_checkpoint import AtomicCheckpointIO, newest_valid_checkpoint
 from lumina.workarounds.checkpoint_config import warn_of_differences
 from lumina.workarounds.exact_resume import ExactResume
+from lumina.workarounds.given_settings import GivenSettings
 from lumina.workarounds.graceful_stop import GracefulStop
 from lumina.workarounds.last_state import LastState
 from lumina.workarounds.non_finite import NonFiniteGuard
+from lumina.workarounds.optimizer_names import OptimizerNames
 from lumina.workarounds.quiet import silence_lightning
 
 
@@ -76,8 +78,8 @@ class LuminaCLI(LightningCLI):
             options["logger"] = _dashboards(given.get("logger"))
             given["callbacks"] = [c for c in given.get("callbacks") or [] if not isinstance(c, ModelCheckpoint)]
             options["enable_checkpointing"] = False
-        ends = [ExactResume(), LastState(), GracefulStop()]
-        self.trainer_defaults["callbacks"] = [*ends, NonFiniteGuard(), EvaluationReport(), PredictionWriter()]
+        resuming = [OptimizerNames(), GivenSettings(), ExactResume(), LastState(), GracefulStop()]
+        self.trainer_defaults["callbacks"] = [*resuming, NonFiniteGuard(), EvaluationReport(), PredictionWriter()]
         trainer: Trainer = super().instantiate_trainer(**options)
         return trainer
 

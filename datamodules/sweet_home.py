@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import zipfile
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lumina.clouds.normalise import Normalisation
-from lumina.clouds.surface import sample_surface, trimesh
+from lumina.clouds.surface import sample_surface
+from lumina.clouds.text_meshes import read_obj
 from lumina.config.locate import locate
 from lumina.data import CorruptSample, Split
 from lumina.data.arrays import file_stamp
@@ -209,13 +209,12 @@ def sample_piece(piece: Piece, count: int) -> npt.NDArray[np.float64]:
     name = f"{piece.file}:{piece.model}"
     try:
         with zipfile.ZipFile(piece.file) as archive:
-            content = io.BytesIO(archive.read(piece.model))
-        mesh = trimesh().load(content, file_type="obj", force="mesh", process=False, skip_materials=True)
+            vertices, faces = read_obj(archive.read(piece.model).decode(CODE))
     except (KeyError, ValueError, IndexError, zipfile.BadZipFile) as error:
         raise CorruptSample(name, error) from error
-    if not len(mesh.vertices):
-        raise CorruptSample(name, "a mesh without vertices")
-    vertices = np.asarray(mesh.vertices) @ piece.rotation.T
+    if faces is None:
+        raise CorruptSample(name, "a mesh without faces")
+    vertices = vertices @ piece.rotation.T
     extent = vertices.max(0) - vertices.min(0)
     vertices = vertices * np.divide(piece.size, extent, out=np.ones(3), where=extent > 0)
-    return sample_surface(vertices, np.asarray(mesh.faces), count, name)
+    return sample_surface(vertices, faces, count, name)

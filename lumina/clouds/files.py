@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from lumina.clouds.gltf import buffers, require_plain
+from lumina.clouds.polygons import triangles
 from lumina.clouds.subset import farthest_subset, random_subset
 from lumina.clouds.surface import sample_surface, trimesh
+from lumina.clouds.text_meshes import read_obj, read_off
 from lumina.clouds.vrml import read_vrml
 from lumina.data.corrupt import CorruptSample, require_numbers
 from lumina.randomness import Purpose, keyed_generator
@@ -21,6 +22,7 @@ from lumina.randomness import Purpose, keyed_generator
 SUFFIXES = (".glb", ".gltf", ".npz", ".obj", ".off", ".pcd", ".ply", ".stl", ".wrl")
 """Files of shapes, in lower case."""
 
+TEXT = "latin-1"  # of names and comments, of which any byte is a letter
 SPARE = 4  # times as many points are drawn of a mesh for the farthest to be chosen among
 
 Up = Literal["y", "z"]
@@ -72,11 +74,15 @@ def read_shape(path: Path) -> Shape:
         CorruptSample: the file cannot be read.
         ImportError: naming the extra to install.
     """
-    readers = {".npz": _npz, ".pcd": _pcd, ".wrl": _vrml}
+    readers = {".npz": _npz, ".obj": _obj, ".off": _off, ".pcd": _pcd, ".wrl": _vrml}
     try:
         shape = readers.get(path.suffix.lower(), _mesh)(path)
     except (ImportError, CorruptSample):
         raise
+    except ValueError as error:
+        raise CorruptSample(path, error) from error
+    except KeyError as error:
+        raise CorruptSample(path, f"it lacks {error}") from error
     except Exception as error:  # parsers of meshes raise whatever a damaged file makes them stumble over
         raise CorruptSample(path, f"{type(error).__name__}: {error}") from error
     if shape.vertices.ndim != 2 or shape.vertices.shape[1:] != (3,) or not len(shape.vertices):
@@ -86,15 +92,8 @@ def read_shape(path: Path) -> Shape:
 
 
 def files_of(path: Path) -> list[Path]:
-    """The files that a shape is made of: itself, and the buffers beside it that a .gltf names and that are there."""
-    if path.suffix.lower() != ".gltf":
-        return [path]
-    try:
-        buffers = json.loads(path.read_bytes())["buffers"]
-        beside = [path.parent / unquote(buffer["uri"]) for buffer in buffers if "uri" in buffer]
-    except (ValueError, LookupError, TypeError):  # what is wrong with it is told where it is read
-        return [path]
-    return [path, *(file for file in beside if file.is_file())]
+    """The files that a shape is made of: itself, and the buffers beside it that a .gltf names."""
+    return [path, *buffers(path)] if path.suffix.lower() == ".gltf" else [path]
 
 
 def upright(points: npt.NDArray[Any], up: Up) -> npt.NDArray[Any]:
@@ -103,14 +102,29 @@ def upright(points: npt.NDArray[Any], up: Up) -> npt.NDArray[Any]:
 
 
 def _mesh(path: Path) -> Shape:
-    options = {"skip_materials": True} if path.suffix.lower() == ".obj" else {}
-    loaded = trimesh().load(path, process=False, **options)
+    if path.suffix.lower() in (".glb", ".gltf"):
+        require_plain(path)
+    loaded = trimesh().load(path, process=False)
     parts = loaded.dump() if isinstance(loaded, trimesh().Scene) else [loaded]
     meshes = [part for part in parts if isinstance(part, trimesh().Trimesh)]
     if not meshes:
-        return Shape(np.concatenate([part.vertices for part in parts if isinstance(part, trimesh().PointCloud)]))
+        clouds = [part.vertices for part in parts if isinstance(part, trimesh().PointCloud)]
+        if not clouds:
+            raise CorruptSample(path, "it holds neither a mesh nor points")
+        return Shape(np.concatenate(clouds))
+    if path.suffix.lower() == ".ply":
+        return _with_polygons(meshes[0])
     whole = trimesh().util.concatenate(meshes)
     return Shape(np.asarray(whole.vertices), whole.faces)
+
+
+def _with_polygons(mesh: Any) -> Shape:
+    """The mesh of a PLY file from the polygons that it holds: trimesh makes fans of concave ones too."""
+    data = mesh.metadata["_ply_raw"]["face"]["data"]
+    names = data if isinstance(data, dict) else data.dtype.names
+    polygons = data[next(name for name in ("vertex_indices", "vertex_index", *names) if name in names)]
+    polygons = polygons["f1"] if polygons.dtype.names else polygons
+    return Shape(np.asarray(mesh.vertices), triangles(list(polygons), np.asarray(mesh.vertices)))
 
 
 def _npz(path: Path) -> Shape:
@@ -121,11 +135,23 @@ def _npz(path: Path) -> Shape:
             raise CorruptSample(path, f"it holds {', '.join(arrays)}, expected points, or vertices and faces")
         if arrays["faces"].dtype.kind not in "iu":
             raise CorruptSample(path, f"its faces are of type {arrays['faces'].dtype}, expected integers")
-        return Shape(arrays["vertices"], arrays["faces"])
+        faces: Any = arrays["faces"]
+        if faces.ndim != 2 or not len(faces):
+            raise CorruptSample(path, f"its faces have shape {list(faces.shape)}, expected [F, 3] or more with F >= 1")
+        vertices: Any = arrays["vertices"]
+        return Shape(vertices, triangles(faces, vertices) if faces.shape[1] > 3 else faces)
 
 
 def _vrml(path: Path) -> Shape:
-    return Shape(*read_vrml(path.read_text(encoding="latin-1")))
+    return Shape(*read_vrml(path.read_text(encoding=TEXT)))
+
+
+def _obj(path: Path) -> Shape:
+    return Shape(*read_obj(path.read_text(encoding=TEXT)))
+
+
+def _off(path: Path) -> Shape:
+    return Shape(*read_off(path.read_text(encoding=TEXT)))
 
 
 def _pcd(path: Path) -> Shape:

@@ -7,7 +7,6 @@ from tiny_shapes import write_vrml
 
 from lumina.clouds.files import read_points, read_shape, upright
 from lumina.clouds.surface import sample_surface
-from lumina.clouds.vrml import read_vrml
 from lumina.data import CorruptSample
 
 trimesh = pytest.importorskip("trimesh")
@@ -129,12 +128,6 @@ def test_farthest_points_of_a_mesh(tmp_path):
     assert gaps[0] > 3 * gaps[1]
 
 
-def test_polygons_become_fans():
-    vertices, faces = read_vrml("coordIndex [0 1 2 3 -1 3,2,4,-1] point [0 0 0, 1 0 0, 1 1 0, 0 1 0, 5.e-1 +2. -.5]")
-    assert faces.tolist() == [[0, 1, 2], [0, 2, 3], [3, 2, 4]]
-    assert vertices[4].tolist() == [0.5, 2, -0.5]
-
-
 def test_materials_are_not_looked_for_whatever_the_letters(tmp_path):
     path = tmp_path / "BOX.OBJ"
     path.write_text("mtllib absent.mtl\n" + trimesh.exchange.obj.export_obj(box(), include_texture=False))
@@ -176,3 +169,43 @@ def test_shapes_without_points_are_named(tmp_path, arrays, reason):
     np.savez(tmp_path / "shape.npz", **arrays)
     with pytest.raises(CorruptSample, match=f"shape.npz: .*{reason}"):
         read_points(tmp_path / "shape.npz", 10)
+
+
+ARROW = np.array([(0, 0, 0), (4, 0, 0), (4, 4, 0), (2, 1, 0), (0, 4, 0)], float)  # of area 10; its fan has more
+
+
+@pytest.mark.parametrize("suffix", ["npz", "obj", "off", "ply", "wrl"])
+@pytest.mark.parametrize("corners", [(0, 1, 2, 3, 4), (1, 2, 3, 0)])
+def test_no_point_lies_outside_a_concave_face(tmp_path, suffix, corners):
+    path, face = tmp_path / f"arrow.{suffix}", " ".join(map(str, corners))
+    rows = "".join("{:g} {:g} {:g}\n".format(*point) for point in ARROW)
+    if suffix == "npz":
+        np.savez(path, vertices=ARROW, faces=np.array([corners]))
+    elif suffix == "obj":
+        written = " ".join(str(corner + 1) for corner in corners)
+        path.write_text("".join(f"v {row}\n" for row in rows.splitlines()) + f"f {written}\n")
+    elif suffix == "off":
+        path.write_text(f"OFF\n5 1 0\n{rows}{len(corners)} {face}\n")
+    elif suffix == "ply":
+        columns = "".join(f"property float {axis}\n" for axis in "xyz")
+        faces = "element face 1\nproperty list uchar int vertex_indices\n"
+        head = f"ply\nformat ascii 1.0\nelement vertex 5\n{columns}{faces}end_header\n"
+        path.write_text(f"{head}{rows}{len(corners)} {face}\n")
+    else:
+        write_vrml(path, ARROW, [corners])
+    x, y, _ = read_points(path, 2000).T
+    assert (y <= 4 - 1.5 * np.minimum(x, 4 - x) + 1e-6).mean() > 0.999
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("draco.gltf", b'{"asset": {}, "extensionsRequired": ["EXT_meshopt_compression"]}', "compressed with meshopt"),
+        ("empty.gltf", b'{"asset": {"version": "2.0"}, "scenes": [{"nodes": []}], "scene": 0}', "neither a mesh nor"),
+        ("flat.ply", b"ply\nformat ascii 1.0\nelement vertex 1\nproperty float y\nend_header\n1\n", "lacks"),
+    ],
+)
+def test_what_a_shape_lacks_is_said_in_its_words(tmp_path, name, content, reason):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CorruptSample, match=rf"{name}: .*{reason}"):
+        read_shape(tmp_path / name)

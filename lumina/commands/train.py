@@ -28,6 +28,7 @@ from lumina.workarounds.last_state import LastState
 from lumina.workarounds.non_finite import NonFiniteGuard
 from lumina.workarounds.optimizer_names import OptimizerNames
 from lumina.workarounds.quiet import silence_lightning
+from lumina.workarounds.validation_steps import validate_by_steps
 
 
 class RunConfig(SaveConfigCallback):
@@ -70,8 +71,6 @@ class LuminaCLI(LightningCLI):
     def instantiate_trainer(self, **options: Any) -> Trainer:
         """Adds what is no matter of choice: atomic checkpoints, a graceful stop, a guard against NaN, reports."""
         given = self._get(self.config_init, "trainer")
-        if isinstance(given.get("val_check_interval"), int):  # of batches, where all else counts optimizer steps
-            options["val_check_interval"] = given.val_check_interval * given.accumulate_grad_batches
         plugins = given.get("plugins") or []
         options["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), AtomicCheckpointIO()]
         if self.subcommand in ("validate", "test", "predict"):
@@ -81,6 +80,7 @@ class LuminaCLI(LightningCLI):
         resuming = [OptimizerNames(), GivenSettings(), ExactResume(), LastState(), GracefulStop()]
         self.trainer_defaults["callbacks"] = [*resuming, NonFiniteGuard(), EvaluationReport(), PredictionWriter()]
         trainer: Trainer = super().instantiate_trainer(**options)
+        validate_by_steps(trainer)
         return trainer
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:

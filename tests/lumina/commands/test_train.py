@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from tiny import QUICKSTART, TINY
 
 from lumina.commands.train import build
@@ -10,18 +9,6 @@ from lumina.commands.train import build
 
 def built(*options):
     return build(["--config", str(QUICKSTART), *TINY, "--trainer.logger=false", *options])
-
-
-@pytest.mark.parametrize(
-    ("options", "interval"),
-    [
-        (["--trainer.val_check_interval=10"], 40),
-        (["--trainer.val_check_interval=0.5", "--trainer.check_val_every_n_epoch=1"], 0.5),
-    ],
-    ids=["steps", "share"],
-)
-def test_validation_interval_counts_optimizer_steps(options, interval):
-    assert built("--trainer.accumulate_grad_batches=4", *options).trainer.val_check_interval == interval
 
 
 def test_schedule_follows_the_steps_of_the_command_line():

@@ -28,7 +28,7 @@ from benchmarks.timing import interleave
 from benchmarks.variants import save_weights
 from lumina.backbone import NextDiT
 from lumina.checkpoints import load_diffusers
-from lumina.conditioning.label import LabelConditioner
+from lumina.conditioning.label import LabelConditioner, check_count
 from lumina.interfaces import Conditioning, Inference, Modality, Tokens
 from lumina.module import LuminaModule
 from lumina.objectives.flow_matching import FlowMatching
@@ -124,7 +124,9 @@ def _conditions(module: LuminaModule, count: int) -> tuple[Conditioning, Conditi
     fields: dict[str, Any] = {}
     for conditioner in module.conditioners:
         if isinstance(conditioner, LabelConditioner):
-            fields[conditioner.key] = torch.arange(count, device=module.device) % conditioner.num_classes
+            fields[conditioner.key] = torch.arange(count, device=module.device) % check_count(
+                conditioner.num_classes, "LabelConditioner"
+            )
         elif conditioner.route == "cross":
             fields[conditioner.key] = [PROMPTS[number % len(PROMPTS)] for number in range(count)]
         else:

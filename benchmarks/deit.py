@@ -10,6 +10,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lumina.conditioning.label import check_count
 from lumina.interfaces import Conditioning, Head, Inference, Tokens
 
 
@@ -75,6 +76,8 @@ class DeiT(nn.Module):
 class ClassToken(Head):
     """DeiT's head: one linear layer on the class token."""
 
+    class_rows = ("linear.weight", "linear.bias")
+
     def __init__(self, num_classes: int) -> None:
         """The layer is made by `build`.
 
@@ -86,7 +89,7 @@ class ClassToken(Head):
 
     def build(self, width: int) -> None:
         """Zero bias, weights as timm's."""
-        self.linear = nn.Linear(width, self.num_classes)
+        self.linear = nn.Linear(width, check_count(self.num_classes, "ClassToken"))
         nn.init.trunc_normal_(self.linear.weight, std=0.02)
         nn.init.zeros_(self.linear.bias)
 

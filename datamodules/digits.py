@@ -34,8 +34,7 @@ class Digits(DataModule):
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("image", "label")
-    num_classes: ClassVar[int] = 10
-    class_names: ClassVar[tuple[str, ...]] = tuple("0123456789")
+    label_names: tuple[str, ...] = tuple("0123456789")
 
     def dataset(self, split: Split) -> Dataset[Item]:
         """The digits for training, or those held out."""
@@ -54,6 +53,6 @@ class Digits(DataModule):
 def _held_out(labels: Tensor) -> Tensor:
     """``[500]`` indices, one of each class in turn."""
     generator = keyed_generator(Purpose.HOLDOUT)
-    classes = [(labels == name).nonzero().squeeze(1) for name in range(Digits.num_classes)]
+    classes = [(labels == name).nonzero().squeeze(1) for name in range(len(Digits.label_names))]
     chosen = [members[torch.randperm(len(members), generator=generator)[:HELD_OUT]] for members in classes]
     return torch.stack(chosen, dim=1).flatten()

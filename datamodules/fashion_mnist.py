@@ -35,8 +35,7 @@ class FashionMNIST(DataModule):
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("image", "label")
-    num_classes: ClassVar[int] = 10
-    class_names: ClassVar[tuple[str, ...]] = (
+    label_names: tuple[str, ...] = (
         "T-shirt/top",
         "Trouser",
         "Pullover",

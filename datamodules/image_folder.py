@@ -66,7 +66,7 @@ class ImageFolder(DataModule):
             raise ValueError(f"Got holdout {holdout}: set a share between 0 and 1, as 0.05.")
 
     @cached_property
-    def class_names(self) -> tuple[str, ...]:
+    def label_names(self) -> tuple[str, ...]:
         """Names of the classes; a label is the place of its name.
 
         Raises:
@@ -80,11 +80,6 @@ class ImageFolder(DataModule):
             )
         return names
 
-    @property
-    def num_classes(self) -> int:
-        """Number of classes."""
-        return len(self.class_names)
-
     def dataset(self, split: Split) -> Dataset[Item]:
         """The pictures of a split.
 
@@ -93,7 +88,7 @@ class ImageFolder(DataModule):
                 ``train`` has not.
         """
         train = split == "train"
-        files = {name: self._files(name, train) for name in self.class_names}
+        files = {name: self._files(name, train) for name in self.label_names}
         empty = [name for name in files if not files[name]]
         if empty if train else len(empty) == len(files):
             raise ValueError(
@@ -122,7 +117,7 @@ class ImageFolder(DataModule):
         return paths if self._has_splits else _divide(paths, self.holdout)[0 if train else 1]
 
     def _check_val_classes(self) -> None:
-        foreign = sorted(set(class_names(self._folder(train=False))) - set(self.class_names))
+        foreign = sorted(set(class_names(self._folder(train=False))) - set(self.label_names))
         if foreign:
             raise ValueError(
                 f"{self.root}/val has classes that {self.root}/train has not: {', '.join(foreign)}; "

@@ -137,7 +137,7 @@ class LabelledPictures(DataModule):
         return open_sources(self.sources, self.wanted)
 
     @cached_property
-    def class_names(self) -> tuple[str, ...]:
+    def label_names(self) -> tuple[str, ...]:
         """Names of the classes; a label is the place of its name.
 
         Raises:
@@ -150,11 +150,6 @@ class LabelledPictures(DataModule):
                 f"Got classes {_some(absent)}, which no training label is: expected some of {_some(names)}."
             )
         return names if self.classes is None else tuple(self.classes)
-
-    @property
-    def num_classes(self) -> int:
-        """Number of classes."""
-        return len(self.class_names)
 
     def prepare_data(self) -> None:
         """Gathers what takes long, on one process, for all to find in the cache."""
@@ -247,7 +242,7 @@ class LabelledPictures(DataModule):
         """``[N]``, the training pictures that are held out: a share of each class."""
         out = np.zeros(len(self._numbers), bool)
         if self.eval_sources is None:
-            for number in range(self.num_classes):
+            for number in range(len(self.label_names)):
                 (members,) = np.nonzero(self._numbers == number)
                 out[members] = held_out([self.train_source.name(index) for index in members.tolist()], self.holdout)
         return out
@@ -256,7 +251,7 @@ class LabelledPictures(DataModule):
         return labels_of(source, self.label_keys, self.wanted.cache)
 
     def _numbered(self, source: Source, labels: Labels) -> Numbers:
-        numbers = numbered(labels, self.class_names)
+        numbers = numbered(labels, self.label_names)
         foreign = np.unique(labels[numbers == OTHER]).tolist()
         if foreign and self.classes is None:
             raise ValueError(

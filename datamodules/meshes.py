@@ -92,7 +92,7 @@ class Meshes(PointClouds):
             self.batch_keys = (*type(self).batch_keys, "caption")  # type: ignore[misc]  # more than the class has
 
     @cached_property
-    def class_names(self) -> tuple[str, ...]:
+    def label_names(self) -> tuple[str, ...]:
         """Names of the classes; a label is the place of its name."""
         return tuple(self.classes or sorted({self._classes[file] for file in self._files}))
 
@@ -102,7 +102,7 @@ class Meshes(PointClouds):
         Raises:
             ValueError: there are no files, or none of a class that is asked for.
         """
-        labels = np.array([self.class_names.index(self._classes[file]) for file in self._files])
+        labels = np.array([self.label_names.index(self._classes[file]) for file in self._files])
         out = held_out_of_each(self._files, labels, self.holdout)
         chosen = np.flatnonzero(out == (split != "train")).tolist()
         cache = self._cache.select(chosen)

@@ -69,7 +69,7 @@ class ShapeNet(PointClouds):
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = (*PointClouds.batch_keys, "label")
-    num_classes: ClassVar[int] = len(NUMBERS)
+    label_names: tuple[str, ...] = tuple(sorted(SYNSETS, key=lambda name: SYNSETS[name]))
 
     def __init__(
         self,

@@ -116,7 +116,7 @@ class SweetHome(PointClouds):
             raise ValueError(f"There are no classes {', '.join(unknown)}: choose of {', '.join(WORDS)}.")
 
     @cached_property
-    def class_names(self) -> tuple[str, ...]:
+    def label_names(self) -> tuple[str, ...]:
         """Names of the classes; a label is the place of its name."""
         return tuple(self.classes or sorted({piece.category for piece in self._pieces}))
 
@@ -159,7 +159,7 @@ class SweetHome(PointClouds):
     def _label(self, piece: Piece) -> int:
         """Its class; -1 = none of those asked for."""
         if self.classes is None:
-            return self.class_names.index(piece.category)
+            return self.label_names.index(piece.category)
         shape = shape_class(piece.name)
         return self.classes.index(shape) if shape in self.classes else -1
 

@@ -11,12 +11,11 @@ from torch import Tensor
 
 from lumina.data import DataModule
 from lumina.data.module import Split
-from lumina.data.samples import Samples
 
 
 def take(data: DataModule, split: Split, count: int) -> dict[str, Any]:
     """The first ``count`` items of a split as one batch, cycling through a smaller one."""
-    samples = Samples(data.dataset(split), data.seed, None)
+    samples = data.samples(split)
     return data.collate([samples[number % len(samples)].item for number in range(count)])
 
 

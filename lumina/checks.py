@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lumina.backbone import NextDiTConfig
 from lumina.data import DataModule
+from lumina.data.classes import some
 from lumina.interfaces import Conditioner, Modality, Objective, Tokens
 
 NAMES = {Tokens: "tokens", Tensor: "logits"}
@@ -84,6 +85,25 @@ def check_latents(data: DataModule, modality: Modality) -> None:
             f"the latents of {type(data).__name__} were made with another autoencoder: {told}; set model.modality to "
             "what the cache was made with, or run `lumina cache` again."
         )
+
+
+def check_classes(stored: Mapping[str, Sequence[str]], own: Mapping[str, Sequence[str]]) -> None:
+    """Refuses a checkpoint whose classes are others, or numbered otherwise.
+
+    Args:
+        stored: names of the checkpoint's classes, by the part that knows them.
+        own: of this run.
+
+    Raises:
+        ValueError: with both lists.
+    """
+    for part in stored.keys() & own.keys():
+        if list(stored[part]) != list(own[part]):
+            raise ValueError(
+                f"the checkpoint numbers the classes of its {part} {some(stored[part])}; this run {some(own[part])}. "
+                "Resume with the run's own config, which keeps their order, or start a new run with the checkpoint as "
+                "model.weights, which goes by their names."
+            )
 
 
 def require_fields(needed: Iterable[str], present: Sequence[str], owner: str) -> None:

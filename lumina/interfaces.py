@@ -169,7 +169,8 @@ class Modality(nn.Module, ABC):
     Attributes:
         token_dim: F.
         position_axes: A.
-        classes: names of the classes of logits, in their order; None = there are none, or the data knows them.
+        classes: names of the classes of logits, in the order of their numbers; None = there are none, or the data
+            names them.
     """
 
     batch_keys: ClassVar[tuple[str, ...]]
@@ -261,20 +262,28 @@ class Conditioner(nn.Module, ABC):
 
     Class attributes:
         route: the route, named and never guessed from a tensor's rank.
+        class_rows: names of the parameters with a row for each class, other rows after them.
 
     Attributes:
+        classes: names of the classes in the order of their numbers; None = there are none, or the data names them.
         key: the field of the batch that is read.
         dim: C, the width of what is put out on the cross route.
         dropout: chance in training that a sample's condition is replaced by the null condition.
     """
 
     route: ClassVar[Route]
+    class_rows: ClassVar[tuple[str, ...]] = ()
+    classes: list[str] | None = None
     key: str
     dim: int
     dropout: float
 
     def build(self, width: int) -> None:
         """Creates the parameters whose shape depends on the backbone: ``width`` of its condition vector."""
+
+    def learn(self, data: Any) -> Mapping[str, Any]:
+        """As `Modality.learn`; parameters whose shape depends on the data are created here."""
+        return {}
 
     @abstractmethod
     def forward(self, value: Any, keep: Tensor) -> Conditioning:
@@ -305,11 +314,15 @@ class Backbone(Protocol):
 class Head(nn.Module, ABC):
     """Turns the backbone's features into logits.
 
+    Class attributes:
+        class_rows: names of the parameters with a row for each class.
+
     Attributes:
-        num_classes: K.
+        num_classes: K; None = as many as the data has, which is known before `build`.
     """
 
-    num_classes: int
+    class_rows: ClassVar[tuple[str, ...]] = ()
+    num_classes: int | None
 
     @abstractmethod
     def build(self, width: int) -> None:
@@ -326,10 +339,14 @@ class Objective(nn.Module, ABC):
     Class attributes:
         batch_keys: fields of the batch that `loss` reads.
         puts_out: type of `outputs`: generated `Tokens`, or a `Tensor` of logits ``[B, K]``.
+
+    Attributes:
+        class_rows: names of the parameters with a row for each class of the modality.
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ()
     puts_out: ClassVar[type] = Tokens
+    class_rows: tuple[str, ...] = ()
 
     def build(self, config: NextDiTConfig, modality: Modality) -> None:
         """Creates the parameters that depend on the other parts, if there are any, and refuses parts that do not fit.
@@ -338,6 +355,14 @@ class Objective(nn.Module, ABC):
             config: of the backbone.
             modality: whose outputs it makes.
         """
+
+    def learn(self, data: Any, modality: Modality) -> Mapping[str, Any]:
+        """As `Modality.learn`, after it; parameters whose shape depends on the data are created here.
+
+        Returns:
+            Its own arguments; those of a part of it as ``{"part": {"init_args": {...}}}``.
+        """
+        return {}
 
     @abstractmethod
     def loss(

@@ -13,9 +13,10 @@ from torch.optim import Optimizer
 
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.batches import select
-from lumina.checks import check_budget, check_latents, check_outputs, measured, require_fields
+from lumina.checks import check_budget, check_classes, check_latents, check_outputs, measured, require_fields
 from lumina.conditioning.condition_set import ConditionerSet
 from lumina.data import DataModule
+from lumina.data.learning import CLASSES, learn, store
 from lumina.frozen import fingerprint
 from lumina.interfaces import Batch, Conditioner, Inference, Modality, Objective, Tokens
 from lumina.lora import KEY as ADAPTERS
@@ -118,16 +119,18 @@ class LuminaModule(LightningModule):
             shard(self.backbone, [*self.conditioners, self.objective], self.device_mesh)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Leaves the frozen weights out where there are adapters."""
+        """Adds the names of the classes; leaves the frozen weights out where there are adapters."""
+        checkpoint[CLASSES] = self.classes
         if self.lora is not None and self.weights is not None:
             keep_trained(checkpoint, self, self.lora, self.weights, self.base)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuses adapters of other weights.
+        """Refuses adapters of other weights, and other classes.
 
         Raises:
             ValueError: also for a checkpoint without adapters where there should be some, and the other way round.
         """
+        check_classes(checkpoint.get(CLASSES, {}), self.classes)
         if (ADAPTERS in checkpoint) != (self.lora is not None):
             raise ValueError(
                 f"the checkpoint holds {'adapters' if ADAPTERS in checkpoint else 'no adapters'}, but model.lora is "
@@ -168,11 +171,17 @@ class LuminaModule(LightningModule):
                 check_latents(data, self.modality)
 
     def learn(self, data: DataModule) -> Mapping[str, Any]:
-        """Lets the modality take from the data what was left out; returns that, which is stored with the run."""
-        learnt = self.modality.learn(data)
-        if learnt and "modality" in self.hparams:
-            self.hparams["modality"].setdefault("init_args", {}).update(learnt)
+        """Lets the parts take from the data what was left out; returns that, which is stored with the run."""
+        learnt = learn(self.modality, self.conditioners, self.objective, data)
+        if "modality" in self.hparams:
+            store(learnt, self.hparams)
         return learnt
+
+    @property
+    def classes(self) -> dict[str, list[str]]:
+        """Names of the classes in the order of their numbers, by the part that knows them."""
+        parts = {"modality": self.modality} | {f"conditioners.{n}": part for n, part in enumerate(self.conditioners)}
+        return {name: part.classes for name, part in parts.items() if part.classes is not None}
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The objective's loss, under noise keyed on the step and the rank."""

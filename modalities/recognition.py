@@ -17,6 +17,8 @@ import torch
 from PIL import Image as Pillow
 from torch import Generator, Tensor, nn
 
+from lumina.conditioning.label import check_count
+from lumina.data.classes import learn_classes
 from lumina.data.views import View
 from lumina.interfaces import Batch, Head, Modality, Tokens
 from lumina.pictures import captioned, contact_sheet
@@ -80,24 +82,15 @@ class Recognition(Modality):
         """The names of the data's classes, where none are given.
 
         Raises:
-            ValueError: for other names, or another order, than the data's; and for tokens of another size.
+            ValueError: for data with other classes, and for tokens of another size.
         """
         if getattr(data, "max_tokens", None) is not None and data.patch_size != self.patches.patch_size:
             raise ValueError(
                 f"the data counts tokens in patches of {data.patch_size} pixels, the modality cuts patches of "
                 f"{self.patches.patch_size}; set data.patch_size to that."
             )
-        names = [str(name) for name in getattr(data, "class_names", ())]
-        if not names or all(name.isdecimal() for name in names):
-            return {}
-        if self.classes is None:
-            self.classes = names
-        if self.classes != names:
-            raise ValueError(
-                f"the modality names the classes {', '.join(self.classes)}; the data numbers them {', '.join(names)}: "
-                "give them in that order, or leave modality.classes out."
-            )
-        return {"classes": names}
+        self.classes = learn_classes(data, self.classes, None, "the modality")
+        return {"classes": self.classes}
 
     def compress(self, batch: Batch) -> Images:
         """The pictures themselves."""
@@ -150,25 +143,27 @@ class Recognition(Modality):
 class PooledHead(Head):
     """The mean of all real tokens, LayerNorm, and an MLP with one hidden layer (Lumina-Next, appendix D.1)."""
 
-    def __init__(self, num_classes: int, hidden: int | None = None) -> None:
+    class_rows: ClassVar[tuple[str, ...]] = ("mlp.2.weight", "mlp.2.bias")
+
+    def __init__(self, num_classes: int | None = None, hidden: int | None = None) -> None:
         """The layers are made by `build`, which knows their width.
 
         Args:
-            num_classes: K.
+            num_classes: K; None = as many as the data has.
             hidden: width of the hidden layer; None = half of the backbone's.
 
         Raises:
             ValueError: if there is no class.
         """
         super().__init__()
-        if num_classes < 1:
+        if num_classes is not None and num_classes < 1:
             raise ValueError(f"PooledHead: num_classes={num_classes} must be at least 1.")
         self.num_classes, self.hidden = num_classes, hidden
 
     def build(self, width: int) -> None:
         """The last layer from N(0, 0.02), so that training starts with all classes nearly alike."""
         hidden = self.hidden or width // 2
-        last = nn.Linear(hidden, self.num_classes)
+        last = nn.Linear(hidden, check_count(self.num_classes, "PooledHead"))
         nn.init.normal_(last.weight, std=0.02)
         nn.init.zeros_(last.bias)
         self.norm = nn.LayerNorm(width)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from lumina.autoencoders import KLAutoencoder
 from lumina.backbone import NextDiT
 from lumina.checkpoints.arguments import TEXT_ENCODER, official_arguments, official_vae, pipeline_arguments
 from lumina.checkpoints.build import build_module
+from lumina.checkpoints.class_rows import rows_by_name
 from lumina.checkpoints.diffusers import load_diffusers
 from lumina.checkpoints.export import ARGUMENTS, read_export
 from lumina.checkpoints.module import read_checkpoint
@@ -96,9 +97,10 @@ def load_backbone(source: str | Path) -> NextDiT:
 def initialise(module: LuminaModule, source: str | Path) -> None:
     """Starts a module from trained weights, in place; its own arguments stay.
 
-    The backbone's tensors must agree in name and shape, as must those of the source's conditioners (its label table,
-    say); conditioners that the source does not have keep their initialisation. An objective's tensors (a head's) are
-    taken where they agree; a warning names those that are not, as the last layer for other classes.
+    The backbone's tensors must agree in name and shape, as must those of the source's conditioners; conditioners that
+    the source does not have keep their initialisation. Rows that belong to classes (of a label table, of a head's last
+    layer) go by the names of the classes; those of new classes start anew, which a warning says. An objective's tensors
+    are taken where they agree; a warning names the others.
 
     Args:
         module: to be trained.
@@ -109,7 +111,8 @@ def initialise(module: LuminaModule, source: str | Path) -> None:
         ValueError: listing the tensors that do not agree.
     """
     path = _find(source)
-    own, state = module.state_dict(), dict(_tensors(path))
+    arguments, tensors = _arguments_and_tensors(path)
+    own, state = module.state_dict(), rows_by_name(module, tensors, arguments, source)
     other = [n for n in state if n.startswith(OBJECTIVE) and (n not in own or own[n].shape != state[n].shape)]
     if other:
         warnings.warn(f"{source}: {', '.join(other)} do not fit this model, which trains its own anew.", stacklevel=2)
@@ -121,15 +124,16 @@ def initialise(module: LuminaModule, source: str | Path) -> None:
             own[name].copy_(tensor)
 
 
-def _tensors(path: Path) -> Mapping[str, Tensor]:
-    """By their names in `LuminaModule`: backbone, conditioners and objective."""
+def _arguments_and_tensors(path: Path) -> tuple[Mapping[str, Any], Mapping[str, Tensor]]:
+    """Arguments of our own models, and tensors by their names in `LuminaModule`."""
     form = _form(path)
     if form == "official":
-        return _official_tensors(path, load_official(path))
+        return {}, _official_tensors(path, load_official(path))
     if form in ("pipeline", "transformer"):
-        return _named(load_diffusers(path))
-    state = read_checkpoint(path)[1] if form == "run" else read_export(path)[1]
-    return {name: tensor for name, tensor in state.items() if name.startswith((BACKBONE, "conditioners.", OBJECTIVE))}
+        return {}, _named(load_diffusers(path))
+    arguments, state = read_checkpoint(path)[:2] if form == "run" else read_export(path)
+    parts = (BACKBONE, "conditioners.", OBJECTIVE)
+    return arguments, {name: tensor for name, tensor in state.items() if name.startswith(parts)}
 
 
 def _official(folder: Path, dtype: torch.dtype, text_encoder: str | None, vae: str | None) -> LuminaModule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from torch.export import Dim
 from lumina.checkpoints.export import plain_arguments
 from lumina.module import LuminaModule
 
-PROGRAM, ARGUMENTS = "model.pt2", "model.yaml"
+PROGRAM, ARGUMENTS, CLASSES = "model.pt2", "model.yaml", "classes.json"
 TOLERANCE = 1e-4
 
 
@@ -41,8 +42,9 @@ class Recogniser(nn.Module):
 def save_program(module: LuminaModule, folder: Path) -> float:
     """Exports a recognition model for any batch and any pictures of two patches a side or more, and checks it.
 
-    ``torch.export.load("model.pt2").module()`` gives the function back; the file also holds the model's arguments
-    (names of the classes among them), as ``model.yaml``.
+    ``torch.export.load("model.pt2").module()`` gives the function back. The file also holds the names of the classes
+    in the order of their probabilities (``classes.json``) and the model's arguments (``model.yaml``), which
+    ``torch.export.load(path, extra_files=...)`` reads.
 
     Args:
         module: in evaluation mode.
@@ -69,7 +71,8 @@ def save_program(module: LuminaModule, folder: Path) -> float:
         raise ValueError(f"the exported program is {difference:.1e} off the model; {TOLERANCE:.0e} is allowed.")
     folder.mkdir(parents=True, exist_ok=True)
     arguments = yaml.safe_dump(plain_arguments(module), sort_keys=False, allow_unicode=True)
-    torch.export.save(program, folder / PROGRAM, extra_files={ARGUMENTS: arguments})
+    classes = json.dumps(module.modality.classes, ensure_ascii=False)
+    torch.export.save(program, folder / PROGRAM, extra_files={ARGUMENTS: arguments, CLASSES: classes})
     return difference
 
 

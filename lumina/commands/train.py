@@ -16,11 +16,12 @@ from lumina.config.experiments import find_experiments
 from lumina.config.schedule import settle_schedule
 from lumina.config.stack import stack_configs
 from lumina.data import DataModule
+from lumina.data.learning import inherit, store
 from lumina.module import LuminaModule
 from lumina.parser import ShortErrorParser
 from lumina.run_folder import folder_of_checkpoint, run_folder
 from lumina.workarounds.atomic_checkpoint import AtomicCheckpointIO, newest_valid_checkpoint
-from lumina.workarounds.checkpoint_config import warn_of_differences
+from lumina.workarounds.checkpoint_config import stored_arguments, warn_of_differences
 from lumina.workarounds.exact_resume import ExactResume
 from lumina.workarounds.given_settings import GivenSettings
 from lumina.workarounds.graceful_stop import GracefulStop
@@ -44,8 +45,7 @@ class RunConfig(SaveConfigCallback):
             return
         folder = run_folder(trainer)
         folder.mkdir(parents=True, exist_ok=True)
-        for name, value in pl_module.learn(pl_module.data).items():
-            self.config.model.modality.init_args[name] = value
+        store(pl_module.learn(pl_module.data), self.config.model)
         self.parser.save(self.config, folder / "config.yaml", skip_none=False, overwrite=True, multifile=False)
 
 
@@ -60,6 +60,7 @@ class LuminaCLI(LightningCLI):
             return
         config = self.config[self.config.subcommand]
         if config.get("ckpt_path"):
+            inherit(config.model, stored_arguments(config.ckpt_path))
             warn_of_differences(config.ckpt_path, config.model.as_dict())
         elif self.config.subcommand != "fit":
             raise ValueError("an evaluation needs --ckpt_path: a .ckpt file or a run's folder.")

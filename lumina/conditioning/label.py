@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from lumina.data.classes import learn_classes
 from lumina.interfaces import Conditioner, Conditioning, Route
 
 
@@ -14,28 +16,60 @@ class LabelConditioner(Conditioner):
     """A learned vector for each class, and one for "no class", added to the time embedding (DiT)."""
 
     route: ClassVar[Route] = "pooled"
-    table: nn.Embedding
+    class_rows: ClassVar[tuple[str, ...]] = ("table.weight",)
 
-    def __init__(self, num_classes: int, dropout: float = 0.1, key: str = "label") -> None:
-        """The table is made by `build`, which knows its width.
+    def __init__(
+        self,
+        num_classes: int | None = None,
+        dropout: float = 0.1,
+        key: str = "label",
+        classes: list[str] | None = None,
+    ) -> None:
+        """The table is made by `build`, or by `learn` where only the data knows how many classes there are.
 
         Args:
-            num_classes: labels run from 0 to ``num_classes - 1``.
+            num_classes: labels run from 0 to ``num_classes - 1``; None = as many as the data has.
             dropout: chance in training that a label is replaced by "no class".
             key: field of the batch, ``[B]`` integer.
+            classes: names of the classes in the order of their labels; None = those of the data.
 
         Raises:
-            ValueError: if there is no class.
+            ValueError: if there is no class, or another number of names.
         """
         super().__init__()
-        if num_classes < 1:
+        if num_classes is None and classes is not None:
+            num_classes = len(classes)
+        if num_classes is not None and num_classes < 1:
             raise ValueError(f"LabelConditioner: num_classes={num_classes} must be at least 1.")
-        self.num_classes, self.dropout, self.key = num_classes, dropout, key
+        if classes is not None and num_classes != len(classes):
+            raise ValueError(
+                f"LabelConditioner: num_classes={num_classes}, but {len(classes)} classes are named; leave num_classes "
+                "out."
+            )
+        self.num_classes, self.dropout, self.key, self.classes = num_classes, dropout, key, classes
+        self.table: nn.Embedding | None = None
+        self.width = 0
 
     def build(self, width: int) -> None:
-        """The table ``[num_classes + 1, width]`` from N(0, 0.02)."""
-        self.table = nn.Embedding(self.num_classes + 1, width)
-        nn.init.normal_(self.table.weight, std=0.02)
+        """The table ``[num_classes + 1, width]`` from N(0, 0.02), once the number of classes is known."""
+        self.width = width
+        if self.num_classes is not None:
+            self.table = nn.Embedding(self.num_classes + 1, width)
+            nn.init.normal_(self.table.weight, std=0.02)
+
+    def learn(self, data: Any) -> Mapping[str, Any]:
+        """The data's classes, where none are given.
+
+        Raises:
+            ValueError: the data has other classes or another number of them, or knows none.
+        """
+        if self.key == "label":  # what the names of a datamodule are of
+            self.classes = learn_classes(data, self.classes, self.num_classes, "LabelConditioner")
+        if self.table is None:
+            self.num_classes = len(self.classes or ()) or None
+            self.build(self.width)
+        check_count(self.num_classes, "LabelConditioner")
+        return {"num_classes": self.num_classes, "classes": self.classes}
 
     def forward(self, value: Tensor, keep: Tensor) -> Conditioning:
         """``value [B]`` to ``pooled [B, width]``.
@@ -43,12 +77,25 @@ class LabelConditioner(Conditioner):
         Raises:
             ValueError: for a label outside the table.
         """
-        check_labels(value, self.num_classes, "LabelConditioner")
-        return Conditioning(pooled=self.table(torch.where(keep, value, self.num_classes)))
+        num_classes = check_count(self.num_classes, "LabelConditioner")
+        check_labels(value, num_classes, "LabelConditioner")
+        assert self.table is not None
+        return Conditioning(pooled=self.table(torch.where(keep, value, num_classes)))
 
     def example(self, count: int) -> Any:
         """Random labels ``[count]``."""
-        return torch.randint(self.num_classes, (count,))
+        return torch.randint(check_count(self.num_classes, "LabelConditioner"), (count,))
+
+
+def check_count(num_classes: int | None, owner: str) -> int:
+    """The number of classes, which has to be known by now.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if num_classes is None:
+        raise ValueError(f"the data names no classes: set num_classes of the {owner}.")
+    return num_classes
 
 
 def check_labels(labels: Tensor, num_classes: int, owner: str) -> None:

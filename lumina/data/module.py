@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -13,6 +13,7 @@ from torch.utils.data import Dataset, default_collate
 
 from lumina.data.buckets import BucketSampler
 from lumina.data.budget import Budget, BudgetSampler
+from lumina.data.classes import places_of
 from lumina.data.corrupt import CorruptCount
 from lumina.data.loader import Loader
 from lumina.data.sampler import RankSampler
@@ -69,10 +70,38 @@ class DataModule(LightningDataModule, ABC):
         self.num_workers = num_workers
         self.seed = seed
         self.corrupt = CorruptCount(max_corrupt)
+        self._names: tuple[str, ...] | None = None
+        self._places: list[int] | None = None
         if min(self.batch_size, self.eval_batch_size) < 1:
             raise ValueError(
                 f"Got batch_size {batch_size} and eval_batch_size {eval_batch_size}: set both to 1 or more."
             )
+
+    @property
+    def label_names(self) -> Sequence[str]:
+        """Names of the classes in the order in which `dataset` numbers them; none where there are no classes."""
+        return ()
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes in the order in which batches number them."""
+        return tuple(self.label_names) if self._names is None else self._names
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    def number_by(self, names: Sequence[str]) -> None:
+        """Numbers the field ``"label"`` of all batches as a model does, going by the names of the classes.
+
+        Args:
+            names: of the model's classes, in the order of their numbers.
+
+        Raises:
+            ValueError: the data has a class that the model does not know.
+        """
+        self._places, self._names = places_of(self.label_names, names), tuple(names)
 
     @abstractmethod
     def dataset(self, split: Split) -> Dataset[Item]:
@@ -121,11 +150,15 @@ class DataModule(LightningDataModule, ABC):
             raise ValueError(f"{type(self).__name__} has no samples in its split {split!r}: check where it looks.")
         return self.serve(dataset, train=split == "train")
 
+    def samples(self, split: Split) -> Samples:
+        """The samples of a split as evaluation sees them, one by one."""
+        return Samples(self.dataset(split), self.seed, None, places=self._places)
+
     def serve(self, dataset: Dataset[Item], train: bool) -> Loader:
         """This process's share of a dataset, in batches."""
         buckets, budget = self.buckets(dataset), self.budget(dataset)
         lengths = None if budget is None else budget.lengths
-        samples = Samples(dataset, self.seed, self.augment if train else None, buckets, lengths)
+        samples = Samples(dataset, self.seed, self.augment if train else None, buckets, lengths, self._places)
         size = self.batch_size if train else self.eval_batch_size
         return Loader(
             self.corrupt,

@@ -62,6 +62,7 @@ class Samples(Dataset[Sample]):
         augment: what to do with an item in training; None in evaluation.
         buckets: ``[N]``, the bucket of each sample; None = there are none.
         lengths: ``[N]``, of samples in batches of a token budget; None = there is no budget.
+        places: number that each class, the ``label`` of an item, is given; None = its own.
     """
 
     def __init__(
@@ -71,12 +72,14 @@ class Samples(Dataset[Sample]):
         augment: Augment | None,
         buckets: Tensor | None = None,
         lengths: Tensor | None = None,
+        places: Sequence[int] | None = None,
     ) -> None:
         self.dataset = dataset
         self.seed = seed
         self.augment = augment
         self.buckets = buckets
         self.lengths = lengths
+        self.places = places
 
     def __len__(self) -> int:
         return len(self.dataset)  # type: ignore[arg-type]
@@ -89,7 +92,7 @@ class Samples(Dataset[Sample]):
         skipped: dict[int, str] = {}
         for index in islice(self._candidates(first), TRIES):
             try:
-                item = self.dataset[index]
+                item = self._numbered(self.dataset[index])
             except CorruptSample as error:
                 skipped[index] = str(error)
                 continue
@@ -99,6 +102,11 @@ class Samples(Dataset[Sample]):
             generator = keyed_generator(Purpose.AUGMENTATION, self.seed, epoch, index, copy)
             return Sample(self.augment(item, generator), real, tried, skipped)
         raise ValueError(f"None of {len(skipped)} samples in a row can be read; the first is {skipped[first]}")
+
+    def _numbered(self, item: Item) -> Item:
+        if self.places is None or "label" not in item:
+            return item
+        return {**item, "label": self.places[int(item["label"])]}
 
     def _candidates(self, first: int) -> Iterator[int]:
         yield first

@@ -13,7 +13,6 @@ from torch.nn import functional as F
 
 from lumina.data import DataModule
 from lumina.data.module import Split
-from lumina.data.samples import Samples
 from lumina.frozen import Frozen
 from lumina.interfaces import Batch
 from lumina.metrics.frechet import frechet_distance
@@ -125,7 +124,7 @@ def _joined(values: list[Tensor] | Tensor) -> Tensor:
 
 
 def _pictures(data: DataModule, split: Split) -> tuple[Tensor, Tensor]:
-    samples = Samples(data.dataset(split), data.seed, None)
+    samples = data.samples(split)
     chosen = torch.randperm(len(samples), generator=keyed_generator(Purpose.CHOICE))[:REAL_LIMIT].sort().values.tolist()
     batch = data.collate([samples[index].item for index in chosen])
     return batch["image"], batch["label"]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from lumina.backbone.config import NextDiTConfig
 from lumina.backbone.rope import Rule
-from lumina.conditioning.label import check_labels
+from lumina.conditioning.label import check_count, check_labels
+from lumina.data.classes import some
 from lumina.interfaces import Backbone, Batch, Conditioning, Head, Inference, Modality, Objective, Tokens
 
 
@@ -40,6 +42,8 @@ class Recognition(Objective):
             raise ValueError(f"Recognition: label_smoothing={label_smoothing} must be from 0 to below 1.")
         self.head, self.label_smoothing, self.rope_rule = head, label_smoothing, rope_rule
         self.inference = Inference()
+        self.class_rows = tuple(f"head.{name}" for name in head.class_rows)
+        self.width = 0
 
     def build(self, config: NextDiTConfig, modality: Modality) -> None:
         """Creates the head's parameters; the rule measures from the modality's own size.
@@ -48,7 +52,6 @@ class Recognition(Objective):
             ValueError: for a backbone that waits for a time, or whose positions no rule applies to; and for other
                 classes than the modality's.
         """
-        classes = modality.classes
         if config.has_time:
             raise ValueError(
                 f"backbone: modulation={config.modulation} needs a time, which recognition has not; set it to learned."
@@ -58,13 +61,36 @@ class Recognition(Objective):
                 f"Recognition: rope_rule={self.rope_rule} applies to backbones with positions=rope, this one has "
                 f"positions={config.positions}; set rope_rule to none."
             )
-        if classes is not None and len(classes) != self.head.num_classes:
-            raise ValueError(
-                f"the head has {self.head.num_classes} classes, but the modality names {len(classes)}; set num_classes "
-                f"of the {type(self.head).__name__} to as many."
-            )
-        self.head.build(config.dim)
+        self.width = config.dim
+        if modality.classes is not None:
+            self._count(modality.classes, "the modality names")
+        if self.head.num_classes is not None:
+            self.head.build(config.dim)
         self.inference = Inference(rope_rule=self.rope_rule, trained_length=modality.trained_length)
+
+    def learn(self, data: Any, modality: Modality) -> Mapping[str, Any]:
+        """As many classes as the data has, where the head's number is left out.
+
+        Raises:
+            ValueError: the data has another number of classes, or names none.
+        """
+        waiting = self.head.num_classes is None
+        names = modality.classes or list(data.class_names)
+        if names:
+            self._count(names, "the data has")
+        check_count(self.head.num_classes, type(self.head).__name__)
+        if waiting:
+            self.head.build(self.width)
+        return {"head": {"init_args": {"num_classes": self.head.num_classes}}}
+
+    def _count(self, names: list[str], whose: str) -> None:
+        if self.head.num_classes is None:
+            self.head.num_classes = len(names)
+        if self.head.num_classes != len(names):
+            raise ValueError(
+                f"the head has {self.head.num_classes} classes, but {whose} {len(names)}: {some(names)}; leave "
+                f"num_classes of the {type(self.head).__name__} out, it is measured."
+            )
 
     def loss(
         self, backbone: Backbone, tokens: Tokens, cond: Conditioning, batch: Batch, generator: Generator
@@ -77,7 +103,8 @@ class Recognition(Objective):
         Raises:
             ValueError: for a label of a class that the head has not, or soft targets of other classes.
         """
-        check_labels(batch["label"], self.head.num_classes, type(self.head).__name__)
+        owner = type(self.head).__name__
+        check_labels(batch["label"], check_count(self.head.num_classes, owner), owner)
         if self.training:
             logits = self._logits(backbone, tokens, cond, Inference(drop_path=generator))
             target = batch.get("target", batch["label"])

@@ -14,6 +14,16 @@ from typing import Any
 import torch
 
 
+def stored_arguments(path: str | Path) -> Mapping[str, Any]:
+    """The model's arguments in a checkpoint; none in a sharded one (a folder)."""
+    if Path(path).is_dir():
+        return {}
+    stored: Mapping[str, Any] = torch.load(path, map_location="meta", weights_only=True, mmap=True).get(
+        "hyper_parameters", {}
+    )
+    return stored
+
+
 def warn_of_differences(path: str | Path, config: Mapping[str, Any]) -> None:
     """Warns with one line a difference.
 
@@ -26,9 +36,9 @@ def warn_of_differences(path: str | Path, config: Mapping[str, Any]) -> None:
     Raises:
         ValueError: for another objective.
     """
-    if Path(path).is_dir():
+    stored = stored_arguments(path)
+    if not stored:
         return
-    stored = torch.load(path, map_location="meta", weights_only=True, mmap=True).get("hyper_parameters", {})
     old, new = (_class(arguments.get("objective")) for arguments in (stored, config))
     if old is not None and old != new:
         raise ValueError(

@@ -9,6 +9,7 @@ from PIL import Image as Pillow
 from torch import Generator
 
 from lumina.backbone import NextDiTConfig
+from lumina.data import DataModule
 from lumina.module import LuminaModule
 from lumina.objectives.recognition import Recognition as Objective
 from modalities.recognition import DynamicPartition, PooledHead, Recognition
@@ -114,23 +115,38 @@ def test_a_table_of_probabilities(tmp_path):
     assert len(list(csv.DictReader(path.open(newline="")))) == 2
 
 
-class Data:
+class Data(DataModule):
+    label_names: tuple[str, ...] = ()
     max_tokens, patch_size = None, 16
 
     def __init__(self, *names, **options):
-        self.class_names = names
+        super().__init__(batch_size=2)
+        self.label_names = names
         vars(self).update(options)
+
+    def dataset(self, split):
+        raise NotImplementedError
 
 
 def test_names_are_those_of_the_data():
     modality = Recognition((8, 8), patch_size=4)
     assert modality.learn(Data("cat", "dog")) == {"classes": ["cat", "dog"]} == modality.learn(Data("cat", "dog"))
     assert modality.decode(torch.zeros(1, 3), {"image": torch.zeros(1, 3, 8, 8)})[0].classes == ["cat", "dog", "2"]
-    with pytest.raises(
-        ValueError, match="names the classes cat, dog; the data numbers them dog, cat: give them in that"
-    ):
-        modality.learn(Data("dog", "cat"))
-    assert modality.learn(Data("0", "1")) == {}  # numbers may be given any names
+    data = Data("dog", "cat")
+    assert modality.learn(data) == {"classes": ["cat", "dog"]} and data.class_names == ("cat", "dog")
+    with pytest.raises(ValueError, match=r"model does not know: cow\. The data has cat, cow; the model has cat, dog"):
+        modality.learn(Data("cat", "cow"))
+    numbered = Data("0", "1")  # numbers may be given any names
+    assert modality.learn(numbered) == {"classes": ["cat", "dog"]} and numbered.class_names == ("cat", "dog")
+
+
+def test_folders_named_by_numbers_are_names():
+    names = sorted(str(number) for number in range(12))
+    modality = Recognition((8, 8), patch_size=4)
+    assert modality.learn(Data(*names)) == {"classes": names}
+    assert modality.decode(torch.eye(12)[2:3] * 9, {"image": torch.zeros(1, 3, 8, 8)})[0].best[0] == "10"
+    with pytest.raises(ValueError, match="does not know: 12"):
+        modality.learn(Data(*(str(number) for number in range(13))))
 
 
 def test_tokens_are_counted_as_they_are_cut():

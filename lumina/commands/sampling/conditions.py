@@ -51,9 +51,12 @@ def check_canvas(modality: Modality, requests: Sequence[Request]) -> None:
             raise ValueError(f"{wish} was given, but this model is of {type(modality).__name__}: leave it out.")
 
 
-def classes(module: LuminaModule) -> int:
-    """Number of classes; 0 where the model knows none."""
-    return next((c.num_classes for c in module.conditioners if isinstance(c, LabelConditioner)), 0)
+def classes(module: LuminaModule) -> list[str]:
+    """Names of the classes in the order of their numbers, or the numbers; none where the model knows no classes."""
+    labelled = next((part for part in module.conditioners if isinstance(part, LabelConditioner)), None)
+    if labelled is None:
+        return []
+    return labelled.classes or [str(number) for number in range(labelled.num_classes or 0)]
 
 
 def conditions(

@@ -65,7 +65,7 @@ class SampleFolder:
         prompt = sample.get("prompt", "")
         lines = [prompt if isinstance(prompt, str) else "\n".join(prompt)]
         lines += [f"Negative prompt: {sample['negative']}"] if "negative" in sample else []
-        rest = {name: value for name, value in sample.items() if name in ("label", "seed")}
+        rest = {name: value for name, value in sample.items() if name in ("label", "class", "seed")}
         size = {"size (height x width)": sample["size"]} if "size" in sample else {}
         lines.append(_line({**rest, **size, **self.settings}))
         whole = {**self.settings, **sample}

@@ -94,5 +94,5 @@ def _caption(sample: Mapping[str, Any]) -> str:
     prompts = sample.get("prompt", [])
     lines = [escape(text) for text in ([prompts] if isinstance(prompts, str) else prompts)]
     lines += [f"<small>not: {escape(sample['negative'])}</small>"] if "negative" in sample else []
-    lines += [f"label {sample['label']}"] if "label" in sample else []
+    lines += [escape(sample.get("class", f"label {sample['label']}"))] if "label" in sample else []
     return "".join(f'<p dir="auto">{line}</p>' for line in lines)

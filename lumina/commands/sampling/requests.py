@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import Image
+
+from lumina.data.classes import some
 
 Size = tuple[int, int]
 """Height and width in pixels."""
@@ -20,7 +23,8 @@ class Request:
     Attributes:
         prompts: the text; several are told of the regions of a grid, none where the model knows no text.
         negative: text to stay away from.
-        label: the class, where the model knows classes.
+        label: number of the class, where the model knows classes.
+        name: of the class.
         size: None = the trained size.
         points: of a cloud; None = as many as in training.
         seed: of the noise; None until `numbered` has chosen it.
@@ -29,6 +33,7 @@ class Request:
     prompts: tuple[str, ...] = ()
     negative: str = ""
     label: int | None = None
+    name: str | None = None
     size: Size | None = None
     points: int | None = None
     seed: int | None = None
@@ -54,7 +59,7 @@ class Request:
         """What was asked for, as plain data for files."""
         prompt = self.prompts[0] if len(self.prompts) == 1 else list(self.prompts)
         size = None if self.size is None else f"{self.size[0]}x{self.size[1]}"
-        told = {"prompt": prompt, "negative": self.negative, "label": self.label}
+        told = {"prompt": prompt, "negative": self.negative, "label": self.label, "class": self.name}
         whole = {**told, "size": size, "points": self.points, "seed": self.seed}
         return {name: value for name, value in whole.items() if value not in (None, "", [])}
 
@@ -75,6 +80,27 @@ def numbered(asked: Sequence[Request], count: int, seed: int) -> list[Request]:
                 raise ValueError(f"seed={own} must not be negative.")
             samples.append(replace(request, seed=own))
     return samples
+
+
+def number_of(label: int | str, classes: Sequence[str]) -> int:
+    """The number of a class by its name, or, where no class is named by a number, by the number itself.
+
+    Args:
+        label: as the user gave it.
+        classes: names in the order of their numbers.
+
+    Raises:
+        ValueError: there is no such class; the message lists those that there are.
+    """
+    asked = str(label).strip()
+    if asked in classes:
+        return classes.index(asked)
+    numbered = asked.isdecimal() and not any(name.isdecimal() for name in classes)
+    if numbered and int(asked) < len(classes):
+        return int(asked)
+    close = difflib.get_close_matches(asked, classes, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise ValueError(f"label={asked}: the model knows no such class.{hint} It knows {some(classes)}.")
 
 
 def parse_size(size: Sequence[int] | str) -> Size:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lumina.commands.sampling.conditions import check, check_canvas, classes
 from lumina.commands.sampling.prompt_file import read_prompts
-from lumina.commands.sampling.requests import Request, integers, numbered, parse_size
+from lumina.commands.sampling.requests import Request, integers, number_of, numbered, parse_size
 from lumina.module import LuminaModule
 
 UNASKED = 16  # samples where neither prompt nor label says how many
@@ -22,7 +23,7 @@ class What:
         prompts: a file with a prompt a line; in a .jsonl file an object a line: prompt, and if need be negative, seed,
             size, points.
         negative: what to stay away from; guidance leads from this to the prompt.
-        label: classes to draw, one or several; None = all classes in turn.
+        label: classes to draw by name or number, one (cat) or several ([cat,dog]); None = all classes in turn.
         count: samples of each prompt or label; None = 1. Where neither is given: samples in all; None = 16.
         size: HEIGHTxWIDTH in pixels, 1024x4096 being a wide panorama; None = the trained size.
         points: of each cloud, where the model draws point clouds; None = as many as in training.
@@ -36,7 +37,7 @@ class What:
     prompt: list[str] | None = None
     prompts: Path | None = None
     negative: str = ""
-    label: list[int] | None = None
+    label: list[int | str] | str | int | None = None
     count: int | None = None
     size: tuple[int, int] | str | None = None
     points: int | None = None
@@ -69,14 +70,23 @@ class What:
             ValueError: for what the model does not know, or lacks.
         """
         texts = self._texts()
-        check(module, text=bool(texts), negative=bool(self.negative), label=bool(self.label))
+        labels = self._labels()
+        check(module, text=bool(texts), negative=bool(self.negative), label=bool(labels))
         asked = texts or [self._default()]
         check_canvas(module.modality, asked)
-        if self.label:
-            asked = [replace(request, label=label) for request in asked for label in self.label]
-        samples = numbered(asked, self.count or (1 if texts or self.label else UNASKED), self.seed)
-        known = 0 if self.label else classes(module)
-        return [replace(sample, label=place % known) for place, sample in enumerate(samples)] if known else samples
+        names = classes(module)
+        numbers = [number_of(label, names) for label in labels]
+        if labels:
+            asked = [_of_class(request, number, names) for request in asked for number in numbers]
+        samples = numbered(asked, self.count or (1 if texts or labels else UNASKED), self.seed)
+        if labels or not names:
+            return samples
+        return [_of_class(sample, place % len(names), names) for place, sample in enumerate(samples)]
+
+    def _labels(self) -> list[int | str]:
+        if self.label is None:
+            return []
+        return self.label if isinstance(self.label, list) else [self.label]
 
     def _texts(self) -> list[Request]:
         default = self._default()
@@ -88,3 +98,9 @@ class What:
     def _default(self) -> Request:
         size = None if self.size is None else parse_size(self.size)
         return Request(negative=self.negative, size=size, points=self.points)
+
+
+def _of_class(request: Request, number: int, names: Sequence[str]) -> Request:
+    """With the name too, unless classes are but numbered."""
+    counted = list(names) == [str(place) for place in range(len(names))]
+    return replace(request, label=number, name=None if counted else names[number])

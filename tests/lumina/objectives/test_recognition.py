@@ -70,7 +70,12 @@ def test_soft_targets_of_other_classes_are_refused():
     [
         ({"modulation": "scale_gate"}, {}, {}, "modulation=scale_gate needs a time, which recognition has not"),
         ({"positions": "sincos"}, {}, {"rope_rule": "ntk"}, "rope_rule=ntk applies to backbones with positions=rope"),
-        ({}, {"classes": ["a", "b"]}, {}, "the head has 5 classes, but the modality names 2; set num_classes of the"),
+        (
+            {},
+            {"classes": ["a", "b"]},
+            {},
+            "the head has 5 classes, but the modality names 2: a, b; leave num_classes of the",
+        ),
     ],
 )
 def test_parts_that_do_not_fit_are_refused_at_once(config, modality, options, reason):

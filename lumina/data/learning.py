@@ -1,0 +1,60 @@
+"""What a model takes from its data before step 0, and where that is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jsonargparse import Namespace
+
+from lumina.interfaces import Conditioner, Modality, Objective
+
+CLASSES = "classes"
+"""Key of a checkpoint: names of the classes, by the part of the model that knows them."""
+
+LEARNT = ("classes", "num_classes")
+"""Arguments of a run that hold for all that goes on from it, where they are left out."""
+
+
+def learn(modality: Modality, conditioners: Iterable[Conditioner], objective: Objective, data: Any) -> dict[str, Any]:
+    """Lets the parts of a model take from the data what was left out.
+
+    Returns:
+        The arguments that they have taken, nested as in a config; a list's items by their place.
+
+    Raises:
+        ValueError: the data does not fit a part.
+    """
+    taken: dict[str, Any] = {"modality": {"init_args": dict(modality.learn(data))}}
+    taken["conditioners"] = {n: {"init_args": dict(part.learn(data))} for n, part in enumerate(conditioners)}
+    return {**taken, "objective": {"init_args": dict(objective.learn(data, modality))}}
+
+
+def store(taken: Mapping[Any, Any], config: Any) -> None:
+    """Writes nested arguments into a config."""
+    for key, value in taken.items():
+        if not isinstance(value, Mapping):
+            config[key] = value
+        elif value:
+            if key == "init_args" and key not in config:
+                config[key] = {}
+            store(value, config[key])
+
+
+def inherit(config: Any, stored: Any) -> None:
+    """Fills what a run learnt from its data into the config of one that goes on from it, where that leaves it out.
+
+    Args:
+        config: of the model, nested.
+        stored: arguments of the run.
+    """
+    if isinstance(config, list) and isinstance(stored, list):
+        for own, theirs in zip(config, stored, strict=False):
+            inherit(own, theirs)
+    if not isinstance(stored, Mapping) or not isinstance(config, (dict, Namespace)):
+        return
+    for key, value in list((config if isinstance(config, dict) else vars(config)).items()):
+        if key in LEARNT and value is None:
+            config[key] = stored.get(key)
+        elif key in stored:
+            inherit(value, stored[key])

@@ -18,7 +18,7 @@ from lumina.data import CorruptSample, Split
 from lumina.data.clouds import PointClouds, Shapes, Variation
 from lumina.data.csv_file import read_csv
 from lumina.data.holdout import held_out
-from lumina.data.sources.folder import files_below
+from lumina.data.sources.listing import files_below
 
 ENDINGS = (".pt", ".ply")
 

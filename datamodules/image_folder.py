@@ -13,7 +13,8 @@ from torch.utils.data import Dataset
 from lumina.config.locate import locate
 from lumina.data import DataModule, Item, Split
 from lumina.data.holdout import held_out
-from lumina.data.sources.folder import class_names, files_below
+from lumina.data.sources.folder import class_names
+from lumina.data.sources.listing import files_below
 from lumina.images import SUFFIXES, centre_crop, load_image, random_flip, to_tensor
 
 

@@ -25,7 +25,8 @@ class ImageText(DataModule):
 
     The form of each source is found from what is there:
 
-    * a folder of pictures, each beside a ``.txt`` of the same name, in sub-folders too;
+    * a folder of pictures, each beside a ``.txt`` or ``.caption`` of the same name, in sub-folders too;
+    * a folder of pictures with a ``metadata.jsonl``, as Hugging Face's imagefolder has it;
     * ``.json`` (a list) or ``.jsonl`` (a line each) of records such as ``{"path": "a.jpg", "prompt": "a cat"}`` or
       ``{"image": "a.jpg", "conversations": [{...}, {"value": "a cat"}]}``;
     * WebDataset's ``.tar`` shards, a file, a folder or a pattern (``shards/{000..099}.tar``, ``shards/*.tar``);
@@ -35,7 +36,8 @@ class ImageText(DataModule):
     A picture is resized until it just covers its size, then cropped: at random in training, in the middle in
     evaluation; never mirrored, because of writing. Its size is that of ``lumina.data.crops.crop_sizes`` which cuts off
     least. A caption may be a list, of which training draws one each epoch and evaluation takes the first. An empty
-    caption is kept, as an example without a condition; a missing one makes the sample corrupt.
+    caption is kept, as an example without a condition; a picture without a text file is left out; a record without a
+    caption is corrupt.
 
     Fields: ``image`` float32 in [-1, 1], ``[B, 3, H, W]`` where all pictures have one size, else a list of
     ``[3, H, W]``; ``caption`` and ``name``, lists of str; ``size`` ``[B, 2]`` int64, height and width; and

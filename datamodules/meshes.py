@@ -19,7 +19,7 @@ from lumina.data.clouds import PointClouds, Shapes, Variation
 from lumina.data.csv_file import read_csv
 from lumina.data.holdout import held_out_of_each
 from lumina.data.shape_cache import ShapeCache
-from lumina.data.sources.folder import files_below
+from lumina.data.sources.listing import files_below
 
 
 class Meshes(PointClouds):

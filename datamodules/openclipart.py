@@ -18,7 +18,7 @@ from lumina.augmentation import DeiTAugmentation, Mixing
 from lumina.config.locate import locate
 from lumina.data import CorruptSample
 from lumina.data.holdout import held_out
-from lumina.data.sources.folder import files_below
+from lumina.data.sources.listing import files_below
 from lumina.data.views import View
 from lumina.images import load_image
 

@@ -10,19 +10,24 @@ from itertools import product
 from pathlib import Path
 
 from lumina.config.locate import locate
-from lumina.data.sources.folder import ClassFolders, Folder, files_below
+from lumina.data.census import Census
+from lumina.data.sources.folder import ClassFolders, Folder
+from lumina.data.sources.listing import files_below
 from lumina.data.sources.manifest import Manifest
 from lumina.data.sources.shard import Shard
 from lumina.data.sources.source import Chain, Source, Wanted
 from lumina.data.sources.stream import INDEX, Stream
 from lumina.data.sources.table import Table
 
+METADATA = "metadata.jsonl"
+
 
 def open_sources(paths: Sequence[Path], wanted: Wanted) -> Source:
     """All paths as one source.
 
     A path is a ``.json``, ``.jsonl``, ``.tar`` or ``.parquet`` file; a pattern of such files (``shards/*.tar``,
-    ``shards/{000..099}.tar``); or a folder: of litdata, of tar or Parquet files, or of media files.
+    ``shards/{000..099}.tar``); or a folder: of litdata, of tar or Parquet files, or of media files, with a
+    ``metadata.jsonl`` or without. What is left out, and why, stands in the source's census.
 
     Raises:
         ValueError: nothing is there, or nothing of these forms.
@@ -54,22 +59,67 @@ def _open_file(path: Path, root: Path, wanted: Wanted) -> Source:
 def _open_folder(folder: Path, wanted: Wanted) -> list[Source]:
     if _is_litdata(folder):
         return [Stream(folder, wanted)]
-    files = files_below(folder)
+    census = Census()
+    files = files_below(folder, census, wanted.endings)
     # Tools that write tar shards put Parquet files with the captions alone beside them, so tar goes first.
     for suffix in (".tar", ".parquet"):
         shards = [file for file in files if file.lower().endswith(suffix)]
         if shards:
-            return [_open_file(folder / shard, folder, wanted) for shard in shards]
-    media = [file for file in files if file.lower().endswith(wanted.endings)]
-    if wanted.class_folders:
-        media = [file for file in media if os.sep in file]
-    if not media:
-        where = "in a folder for each class" if wanted.class_folders else "each beside a .txt with its caption"
+            census.leave_out_by_ending(file for file in files if not file.lower().endswith(suffix))
+            return _with(census, [_open_file(folder / shard, folder, wanted) for shard in shards])
+    if listed := _image_folder(folder, files, wanted, census):
+        return _with(census, listed)
+    kind = ClassFolders if wanted.class_folders else Folder
+    found = kind(folder, wanted, files, census)
+    if not len(found):
         raise ValueError(
-            f"Found no data in {folder}: expected files ending in {', '.join(wanted.endings)}, {where}; "
-            "or .tar or .parquet files. A .json or .jsonl file is named itself."
+            f"Found no data in {folder}: expected files ending in {', '.join(wanted.endings)}{_where(wanted)}; or .tar "
+            f"or .parquet files. A .json or .jsonl file is named itself. Left out: {census}."
         )
-    return [ClassFolders(folder, media) if wanted.class_folders else Folder(folder, media)]
+    return [found]
+
+
+def _where(wanted: Wanted) -> str:
+    if wanted.class_folders:
+        return ", in a folder for each class"
+    return ", each beside a .txt with its caption" if wanted.texts else ""
+
+
+def _with(census: Census, sources: list[Source]) -> list[Source]:
+    """The sources of a folder; the first one answers for what its listing left out."""
+    sources[0].census += census
+    return sources
+
+
+def _image_folder(folder: Path, files: list[str], wanted: Wanted, census: Census) -> list[Source]:
+    """The records of ``metadata.jsonl``, as Hugging Face's imagefolder has it, if they tell what is wanted."""
+    tables = [Manifest(folder / file, wanted, folder) for file in files if os.path.basename(file) == METADATA]
+    tables = [table for table in tables if wanted.texts and table.names & {*(wanted.captions or wanted.usual)}]
+    if not tables:
+        return []
+    named: set[str] = set()
+    there = set(files)
+    for table in tables:
+        paths = [_named(table, number, folder) for number in range(len(table))]
+        census.leave_out(
+            f"records of {METADATA} without their file",
+            [table.name(i) for i, path in enumerate(paths) if path not in there],
+        )
+        named |= set(paths)
+        table.keep([number for number, path in enumerate(paths) if path in there])
+    media = [file for file in files if file.lower().endswith(wanted.endings)]
+    census.leave_out(f"files that no {METADATA} names", [file for file in media if file not in named])
+    own = {*media, *named, *(os.path.relpath(table.path, folder) for table in tables)}
+    census.leave_out_by_ending(file for file in files if file not in own)
+    return [table for table in tables if len(table)]
+
+
+def _named(table: Manifest, number: int, folder: Path) -> str:
+    """The file that a record names, below the folder."""
+    try:
+        return os.path.relpath(table.file(number), folder)
+    except ValueError:
+        return ""
 
 
 def _is_litdata(folder: Path) -> bool:

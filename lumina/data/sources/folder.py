@@ -3,25 +3,53 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from lumina.data.arrays import file_stamp
-from lumina.data.sources.source import Fields, Source
+from lumina.data.census import Census
+from lumina.data.sources.source import Fields, Source, Wanted
+
+TEXTS = (".txt", ".caption")
+"""Endings of the files that hold a caption, the better one first."""
 
 
 class Folder(Source):
-    """``NAME.jpg`` beside ``NAME.txt``, in sub-folders too; the field is called ``txt``.
+    """``NAME.jpg`` beside ``NAME.txt`` or ``NAME.caption``, in sub-folders too; the field is called ``txt``.
+
+    Media without a text are left out, unless no text is wanted.
 
     Args:
         root: the folder.
-        files: media files, relative to it.
+        wanted: what to look for.
+        files: those below the folder.
+        census: of the listing of these.
     """
 
-    def __init__(self, root: Path, files: Sequence[str]) -> None:
-        self.root = root
-        self.files = files
+    def __init__(self, root: Path, wanted: Wanted, files: list[str], census: Census) -> None:
+        self.root, self.census = root, census
+        self.texts: dict[str, str] = {}
+        media = [file for file in files if file.lower().endswith(wanted.endings)]
+        self.files, used = self._choose(media, files, wanted)
+        read = {*media, *used}
+        census.leave_out_by_ending(file for file in files if file not in read)
+
+    def _choose(self, media: list[str], files: list[str], wanted: Wanted) -> tuple[list[str], set[str]]:
+        """The media that make a sample, and the other files that are read for them."""
+        if not wanted.texts:
+            return media, set()
+        endings = {os.path.splitext(file): file for file in files if file.lower().endswith(TEXTS)}
+        spelt = sorted({ending for _, ending in endings}, key=lambda ending: TEXTS.index(ending.lower()))
+        for file in media:
+            stem = os.path.splitext(file)[0]
+            text = next((endings[stem, ending] for ending in spelt if (stem, ending) in endings), None)
+            if text is not None:
+                self.texts[file] = text
+        self.census.leave_out(
+            f"files without a text ({' or '.join(TEXTS)}) beside them",
+            [file for file in media if file not in self.texts],
+        )
+        return [file for file in media if file in self.texts], set(self.texts.values())
 
     def __len__(self) -> int:
         return len(self.files)
@@ -38,11 +66,16 @@ class Folder(Source):
         return (self.root / self.files[index]).open("rb")
 
     def _fields(self, index: int) -> Fields:
-        return {"txt": (self.root / self.files[index]).with_suffix(".txt").read_text("utf-8-sig")}
+        text = self.texts.get(self.files[index])
+        return {} if text is None else {"txt": (self.root / text).read_text("utf-8-sig")}
 
 
 class ClassFolders(Folder):
     """``CLASS/NAME.jpg``, in sub-folders too; the field ``label`` is the name of the class."""
+
+    def _choose(self, media: list[str], files: list[str], wanted: Wanted) -> tuple[list[str], set[str]]:
+        self.census.leave_out("files outside of the classes' folders", [file for file in media if os.sep not in file])
+        return [file for file in media if os.sep in file], set()
 
     def _fields(self, index: int) -> Fields:
         return {"label": self.files[index].partition(os.sep)[0]}
@@ -54,13 +87,3 @@ def class_names(folder: Path) -> tuple[str, ...]:
         return ()
     with os.scandir(folder) as entries:
         return tuple(sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")))
-
-
-def files_below(folder: Path) -> list[str]:
-    """All files below a folder, sorted, relative to it; what begins with a dot is left alone."""
-    found: list[str] = []
-    for place, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        below = os.path.relpath(place, folder)
-        found += [os.path.normpath(os.path.join(below, name)) for name in files if not name.startswith(".")]
-    return sorted(found)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from lumina.data.arrays import file_stamp
+from lumina.data.census import Census
 from lumina.data.sources.source import Fields, Source, Wanted, as_record, medium_of
+
+LOOKED_AT = 10
+"""So many records at the beginning must not all be broken."""
 
 
 class Manifest(Source):
@@ -19,26 +23,56 @@ class Manifest(Source):
     Args:
         path: the file.
         wanted: what to look for.
+        root: the folder below which it is named; None = its own.
+
+    Attributes:
+        names: of the fields of the first records.
 
     Raises:
         ValueError: it is not JSON, or has no records.
     """
 
-    def __init__(self, path: Path, wanted: Wanted) -> None:
-        self.root = path.parent
+    def __init__(self, path: Path, wanted: Wanted, root: Path | None = None) -> None:
+        self.root = path.parent if root is None else root
         self.path = path
-        self.wanted = wanted
+        self.wanted, self.census = wanted, Census()
         self.records = _records(path) if path.suffix.lower() == ".json" else None
         self.lines = _lines(path) if self.records is None else np.arange(len(self.records))
         if not len(self.lines):
             raise ValueError(f"{path} has no records: expected a list of objects, or an object a line.")
+        self.numbers = np.arange(len(self.lines))
+        self.names = self._names()
+
+    def _names(self) -> set[str]:
+        """Of the fields of the first records.
+
+        Raises:
+            ValueError: none of these can be read.
+        """
+        names: set[str] = set()
+        errors: list[str] = []
+        for number in range(min(LOOKED_AT, len(self))):
+            try:
+                names |= set(self._fields(number))
+            except ValueError as error:
+                errors.append(str(error))
+        if len(errors) == min(LOOKED_AT, len(self)):
+            form = "a list of objects" if self.records is not None else "an object a line, without commas between them"
+            raise ValueError(
+                f"{self.path}: none of the first {len(errors)} records can be read ({errors[0]}): expected {form}."
+            )
+        return names
+
+    def keep(self, numbers: Sequence[int]) -> None:
+        """Leaves out all other records; those that stay keep their numbers as names."""
+        self.numbers = np.asarray(numbers, np.int64)
 
     def __len__(self) -> int:
-        return len(self.lines)
+        return len(self.numbers)
 
     def name(self, index: int) -> str:
         """File and number of the record, from 0."""
-        return f"{self.path.name}:{index}"
+        return f"{self.path.relative_to(self.root)}:{self.numbers[index]}"
 
     def stamp(self) -> str:
         """Of the file and of the media that it names."""
@@ -47,24 +81,31 @@ class Manifest(Source):
     def _files(self) -> Iterator[Path]:
         for index in range(len(self)):
             try:
-                path = medium_of(self._fields(index), self.wanted)
+                yield self.file(index)
             except ValueError:
                 continue  # a record without a medium is named when it is served
-            if isinstance(path, str):
-                yield self.wanted.file(path, self.root)
 
     def _medium(self, index: int) -> BinaryIO:
+        return self.file(index).open("rb")
+
+    def file(self, index: int) -> Path:
+        """Where the record's medium should be.
+
+        Raises:
+            ValueError: the record names none.
+        """
         path = medium_of(self._fields(index), self.wanted)
         if not isinstance(path, str):
             raise ValueError(f"the medium is {type(path).__name__}, expected the path of a file")
-        return self.wanted.file(path, self.root).open("rb")
+        return self.wanted.file(path, self.path.parent)
 
     def _fields(self, index: int) -> Fields:
-        return as_record(self._line(index) if self.records is None else self.records[index])
+        number = int(self.numbers[index])
+        return as_record(self._line(number) if self.records is None else self.records[number])
 
-    def _line(self, index: int) -> Any:
+    def _line(self, number: int) -> Any:
         with self.path.open("rb") as file:
-            file.seek(self.lines[index])
+            file.seek(self.lines[number])
             return json.loads(file.readline())
 
 

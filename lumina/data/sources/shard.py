@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import tarfile
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
-from lumina.data.arrays import Arrays, file_stamp, kept, stamp
+from lumina.data.arrays import file_stamp, kept, stamp
+from lumina.data.census import Census, LeftOut
 from lumina.data.sources.source import Fields, Source, Wanted, as_record
+from lumina.data.sources.tar_index import read_index
 
 TEXTS = ("txt", "cls")
 """Endings of members that are a field of that name: a caption, the number of a class."""
@@ -19,6 +18,9 @@ TEXTS = ("txt", "cls")
 
 class Shard(Source):
     """The samples of a tar: members with one name up to its first dot, a medium beside texts and ``.json``.
+
+    A name with further dots (``img.v1.000.jpg``) is taken up to the ending that is wanted, if a medium and its text
+    agree in it, or nothing has the name up to its first dot.
 
     The fields are those of the JSON, and ``txt`` or ``cls``; a caption's field may also be the ending of a text member
     (``"llava.txt"``). Where the members lie is found out once and kept in the cache.
@@ -40,10 +42,16 @@ class Shard(Source):
         kinds = {ending: 0 for ending in wanted.endings} | {".json": 1}
         kinds |= {f".{text}": 2 + number for number, text in enumerate(self.texts)}
         self.endings = wanted.endings
-        index = kept(wanted.cache, f"tar-{stamp(file_stamp([path]), kinds)}", lambda: _index(path, kinds))
+        name = f"tar-{stamp(file_stamp([path]), kinds, wanted.texts)}"
+        index = kept(wanted.cache, name, lambda: read_index(path, kinds, wanted.texts))
         self.keys, self.places = index["keys"], index["places"]
+        self.census = Census()
+        for reason, count, example in zip(index["reasons"], index["counts"], index["examples"], strict=True):
+            self.census.left_out[str(reason)] = LeftOut(int(count), f"{self.path.name}:{example}")
         if not len(self.keys):
-            raise ValueError(f"{path} has no samples: expected members ending in {', '.join(kinds)}.")
+            raise ValueError(
+                f"{path} has no samples: expected members ending in {', '.join(kinds)}. Left out: {self.census}."
+            )
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -118,28 +126,3 @@ class Member(io.RawIOBase):
         """Closes the file."""
         self._file.close()
         super().close()
-
-
-def _index(path: Path, kinds: dict[str, int]) -> Arrays:
-    """Names ``[N]`` of the samples, and ``[N, kind, 2]`` offset and size of their members, -1 where there is none."""
-    count = max(kinds.values()) + 1
-    found: dict[str, list[tuple[int, int]]] = {}
-    try:
-        with tarfile.open(path, "r:") as tar:
-            for member in tar:
-                key, ending = _split(member.name)
-                if member.isfile() and ending in kinds:
-                    places = found.setdefault(key, [(-1, -1)] * count)
-                    places[kinds[ending]] = (member.offset_data, member.size)
-                tar.members = []  # type: ignore[attr-defined]  # else it keeps all of them
-    except tarfile.TarError as error:
-        raise ValueError(f"{path} is not a whole uncompressed tar ({error}); fetch it again, or remove it.") from error
-    keys = np.array(list(found), np.str_)
-    return {"keys": keys, "places": np.array(list(found.values()), np.int64).reshape(-1, count, 2)}
-
-
-def _split(name: str) -> tuple[str, str]:
-    """A member's sample and ending; no ending where the name begins with a dot."""
-    folder, slash, base = name.rpartition("/")
-    stem, dot, ending = base.partition(".")
-    return f"{folder}{slash}{stem}", f"{dot}{ending.lower()}" if stem else ""

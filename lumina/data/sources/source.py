@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+from unicodedata import normalize
 
 import numpy as np
 
 from lumina.data.arrays import stamp
+from lumina.data.census import Census
 from lumina.data.corrupt import CorruptSample
 from lumina.data.sources.captions import USUAL
 
@@ -50,13 +52,26 @@ class Wanted:
         return self.suffixes if self.medium is None else (f".{self.medium.lower()}",)
 
     @property
+    def texts(self) -> bool:
+        """Whether a text (a caption, a label) is wanted beside each medium."""
+        return bool(self.usual or self.captions)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of the medium's field, in the order in which they are tried."""
         return self.media if self.medium is None else (self.medium,)
 
     def file(self, path: str, beside: Path) -> Path:
-        """The file of a path in a record that was found in the folder ``beside``."""
-        return (beside if self.root is None else self.root) / path
+        """The file of a path in a record that was found in the folder ``beside``.
+
+        Where it is not there, a name that is composed otherwise counts as the same (macOS writes letters and their
+        accents apart).
+        """
+        folder = beside if self.root is None else self.root
+        if path.isascii():
+            return folder / path
+        forms = (path, *(normalize(form, path) for form in ("NFC", "NFD")))
+        return next((folder / form for form in forms if (folder / form).exists()), folder / path)
 
 
 class Source(ABC):
@@ -64,9 +79,11 @@ class Source(ABC):
 
     Attributes:
         root: the folder below which the records are named.
+        census: what was left out while the records were listed.
     """
 
     root: Path
+    census: Census
 
     @abstractmethod
     def __len__(self) -> int:
@@ -123,6 +140,7 @@ class Chain(Source):
     def __init__(self, sources: Sequence[Source]) -> None:
         self.sources = sources
         self.root = sources[0].root
+        self.census = sum((source.census for source in sources), Census())
         self.ends = np.cumsum([len(source) for source in sources])
 
     def __len__(self) -> int:

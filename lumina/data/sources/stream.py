@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from lumina.data.arrays import file_stamp, stamp
+from lumina.data.census import Census
 from lumina.data.sources.source import Fields, Source, Wanted, as_record, medium_of
 
 INDEX = "index.json"
@@ -34,7 +35,7 @@ class Stream(Source):
 
     def __init__(self, root: Path, wanted: Wanted) -> None:
         self.root = root
-        self.wanted = wanted
+        self.wanted, self.census = wanted, Census()
         self.size = len(self.records)
 
     @cached_property

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from lumina.data.arrays import file_stamp, stamp
+from lumina.data.census import Census
 from lumina.data.sources.source import Fields, Source, Wanted, medium_of
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Table(Source):
     def __init__(self, path: Path, root: Path, wanted: Wanted) -> None:
         self.root = root
         self.path = path
-        self.wanted = wanted
+        self.wanted, self.census = wanted, Census()
         try:
             file = _file(path)
         except ValueError as error:

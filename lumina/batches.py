@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -13,10 +13,10 @@ from lumina.data import DataModule
 from lumina.data.module import Split
 
 
-def take(data: DataModule, split: Split, count: int) -> dict[str, Any]:
-    """The first ``count`` items of a split as one batch, cycling through a smaller one."""
+def take(data: DataModule, split: Split, indices: Iterable[int]) -> dict[str, Any]:
+    """These items of a split as one batch."""
     samples = data.samples(split)
-    return data.collate([samples[number % len(samples)].item for number in range(count)])
+    return data.collate([samples[index].item for index in indices])
 
 
 def move(value: Any, device: torch.device) -> Any:

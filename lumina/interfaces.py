@@ -21,7 +21,7 @@ The way of the data::
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
@@ -67,6 +67,11 @@ class Tokens:
         """The same tokens with other ``features [B, L, F]``, at the same places unless the features say where."""
         positions = self.positions if self.place is None else self.place(features)
         return replace(self, features=features, positions=positions)
+
+    @property
+    def count(self) -> Tensor | int:
+        """Real tokens of all samples together; with a mask on the device, which nobody waits for."""
+        return self.features.shape[0] * self.features.shape[1] if self.mask is None else self.mask.sum()
 
     def to(self, device: device) -> Tokens:
         """The same tokens on ``device``."""
@@ -239,11 +244,24 @@ class Modality(nn.Module, ABC):
         return LinearEmbedding(self.token_dim, width)
 
     @abstractmethod
-    def picture(self, samples: Any) -> Tensor:
-        """One contact sheet ``[3, H, W]`` uint8 of decoded samples, for dashboards."""
+    def picture(self, samples: Any, captions: Sequence[str] = ()) -> Tensor:
+        """One contact sheet ``[3, H, W]`` uint8, for dashboards.
 
-    def wandb_media(self, samples: Any) -> list[Any]:
-        """What a W&B dashboard shows of samples beside the picture, ``wandb.Object3D`` say; as a rule nothing."""
+        Args:
+            samples: decoded ones.
+            captions: a text to write below each sample; none = there is nothing to say.
+        """
+
+    def wandb_media(self, samples: Any, captions: Sequence[str] = ()) -> Any:
+        """What a W&B dashboard shows beside the sheet: a list of ``wandb.Object3D``, or a ``wandb.Table``, say.
+
+        Args:
+            samples: decoded ones.
+            captions: a text about each sample; none = there is nothing to say.
+
+        Returns:
+            As a rule nothing: an empty list.
+        """
         return []
 
     @abstractmethod
@@ -293,6 +311,10 @@ class Conditioner(nn.Module, ABC):
             value: ``batch[key]``.
             keep: ``[B]`` bool; False = the null condition.
         """
+
+    def words(self, value: Any) -> list[str]:
+        """What people may read of ``value``, a text for each sample, on sheets and pages; as a rule nothing."""
+        return []
 
     @abstractmethod
     def example(self, count: int) -> Any:

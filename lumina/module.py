@@ -183,14 +183,14 @@ class LuminaModule(LightningModule):
         parts = {"modality": self.modality} | {f"conditioners.{n}": part for n, part in enumerate(self.conditioners)}
         return {name: part.classes for name, part in parts.items() if part.classes is not None}
 
-    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        """The objective's loss, under noise keyed on the step and the rank."""
+    def training_step(self, batch: Batch, batch_index: int) -> dict[str, Any]:
+        """The objective's loss and how much it was taken of, under noise keyed on the step and the rank."""
         generator = self._generator(Purpose.TRAINING, self.trainer.fit_loop.epoch_loop.total_batch_idx)
         tokens = self.tokens(batch)
         cond = self.conditioners.train_conditions(batch, len(tokens.features), generator)
         losses = self.objective.loss(self.backbone, tokens, cond, batch, generator)
         self._log("train", losses, len(tokens.features))
-        return losses["loss"]
+        return {"loss": losses["loss"], "samples": len(tokens.features), "tokens": tokens.count}
 
     def on_before_zero_grad(self, optimizer: Optimizer) -> None:
         """New gradients have a new norm."""
@@ -307,5 +307,6 @@ class LuminaModule(LightningModule):
 
     def _log_metrics(self, stage: str) -> None:
         found = self.metrics.compute()
-        self.log_dict({f"{stage}/{name}": value for name, value in found.values.items()}, rank_zero_only=True)
+        values = {f"{stage}/{name}": value for name, value in found.values.items()}
+        self.log_dict(values, rank_zero_only=True, sync_dist=True)  # of all processes already, which sync_dist tells
         self.not_computed = found.failures

@@ -6,17 +6,20 @@ import math
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageOps
+from matplotlib import get_data_path
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torch.nn import functional as F
 
 SMALLEST, LARGEST = 64, 512  # pixels of a picture's longer side on a sheet
 GAP = 2
-CAPTIONED, LINE = 128, 12  # pixels of a picture with a line of text
+NARROWEST, LINE = 96, 14  # pixels of a picture with text below it, and of a line of the text
+LINES = 3  # of text; what is longer is cut
 HEADER = 33  # bytes of a PNG file's signature and of its first chunk
 
 
@@ -25,18 +28,21 @@ def to_uint8(image: Tensor) -> Tensor:
     return (image.detach().float().cpu().clamp(-1, 1) * 127.5 + 127.5).round().to(torch.uint8)
 
 
-def contact_sheet(images: Sequence[Tensor], columns: int | None = None) -> Tensor:
+def contact_sheet(images: Sequence[Tensor], columns: int | None = None, captions: Sequence[str] = ()) -> Tensor:
     """One picture of all, row by row.
 
     Args:
         images: ``[C, H, W]`` each, in [-1, 1], 1 or 3 channels, of any sizes.
         columns: pictures in a row; None = about as many as rows.
+        captions: a text for each, written below it in up to three lines; none = no text.
 
     Returns:
         ``[3, H', W']`` uint8. Pictures under 64 pixels are enlarged by a whole factor, so that one can see them;
         those over 512 pixels are reduced by one.
     """
     tiles = [to_uint8(_fit(image)).expand(3, -1, -1) for image in images]
+    if captions:
+        tiles = [_captioned(tile, text) for tile, text in zip(tiles, captions, strict=True)]
     height, width = (max(tile.shape[side] for tile in tiles) + GAP for side in (1, 2))
     columns = columns or math.ceil(math.sqrt(len(tiles)))
     sheet = torch.full(
@@ -60,21 +66,40 @@ def save_pictures(images: Sequence[Tensor], folder: Path, first: int = 0) -> lis
     return [save_picture(to_uint8(image), folder / f"{number:05d}.png") for number, image in enumerate(images, first)]
 
 
-def captioned(image: Tensor, text: str) -> Tensor:
-    """A picture ``[1 or 3, H, W]`` brought to 128 pixels, a line of text below: ``[3, 140, 128]``, all in [-1, 1]."""
-    picture = Image.fromarray(to_uint8(image).expand(3, -1, -1).permute(1, 2, 0).numpy())
-    tile = Image.new("RGB", (CAPTIONED, CAPTIONED + LINE), "white")
-    picture = ImageOps.contain(picture, (CAPTIONED, CAPTIONED))
-    tile.paste(picture, ((CAPTIONED - picture.width) // 2, (CAPTIONED - picture.height) // 2))
-    ImageDraw.Draw(tile).text((2, CAPTIONED), text, fill="black")
-    return torch.from_numpy(np.array(tile)).permute(2, 0, 1).float() / 127.5 - 1
-
-
 def add_text(path: Path, texts: Mapping[str, str]) -> None:
     """Puts named texts into a PNG file as iTXt chunks, which hold any language; the picture is not touched."""
     data = path.read_bytes()
     chunks = [_chunk(b"iTXt", f"{name}\0\0\0\0\0{text}".encode()) for name, text in texts.items()]
     path.write_bytes(data[:HEADER] + b"".join(chunks) + data[HEADER:])
+
+
+def _captioned(tile: Tensor, text: str) -> Tensor:
+    """``[3, H, W]`` uint8 with the text below, at least wide enough for a few words."""
+    width = max(tile.shape[2], NARROWEST)
+    lines = _wrapped(" ".join(text.split()), width)
+    page = Image.new("RGB", (width, tile.shape[1] + LINE * len(lines) + GAP), "white")
+    page.paste(Image.fromarray(tile.permute(1, 2, 0).numpy()), ((width - tile.shape[2]) // 2, 0))
+    place, text = (width / 2, tile.shape[1]), "\n".join(lines)
+    ImageDraw.Draw(page).text(place, text, "black", _font(), anchor="ma", spacing=1, align="center")
+    return torch.from_numpy(np.array(page)).permute(2, 0, 1)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Lines of at most ``width`` pixels, broken between words where that is possible; the last may be cut."""
+    lines: list[str] = []
+    while text and len(lines) < LINES:
+        room = next((n for n in range(len(text), 1, -1) if _font().getlength(text[:n]) <= width), 1)
+        if room < len(text) and " " in text[1 : room + 1]:
+            room = text.rindex(" ", 1, room + 1)
+        lines.append(text[:room])
+        text = text[room:].lstrip()
+    return [*lines[:-1], f"{lines[-1][:-1]}…"] if text else lines
+
+
+@cache
+def _font() -> ImageFont.FreeTypeFont:
+    """Matplotlib's, which holds far more letters than Pillow's own."""
+    return ImageFont.truetype(Path(get_data_path(), "fonts/ttf/DejaVuSans.ttf"), 11)
 
 
 def _fit(image: Tensor) -> Tensor:

@@ -107,9 +107,9 @@ class Image(Modality):
         """Uniform noise pictures."""
         return {"image": torch.rand(count, self.channels, *self.size) * 2 - 1}
 
-    def picture(self, samples: Images) -> Tensor:
+    def picture(self, samples: Images, captions: Sequence[str] = ()) -> Tensor:
         """All pictures on one sheet, small ones enlarged."""
-        return contact_sheet(list(samples))
+        return contact_sheet(list(samples), captions=captions)
 
     def save(self, samples: Images, folder: Path, first: int = 0) -> list[Path]:
         """One PNG a picture."""

@@ -122,15 +122,17 @@ class PointCloud(Modality):
             return super().input_embedding(width)
         return FourierEmbedding(width, self.points, self.frequencies, self.lowest, self.highest)
 
-    def picture(self, samples: Clouds) -> Tensor:
+    def picture(self, samples: Clouds, captions: Sequence[str] = ()) -> Tensor:
         """Each cloud from three sides."""
-        return contact_sheet([turntable(cloud) for cloud in samples])
+        return contact_sheet([turntable(cloud) for cloud in samples], captions=captions)
 
-    def wandb_media(self, samples: Clouds) -> list[Any]:
+    def wandb_media(self, samples: Clouds, captions: Sequence[str] = ()) -> Any:
         """Clouds that can be turned."""
         import wandb
 
-        return [wandb.Object3D(cloud.detach().float().cpu().numpy()) for cloud in samples]
+        texts = [*captions] or [None] * len(samples)
+        points = (cloud.detach().float().cpu().numpy() for cloud in samples)
+        return [wandb.Object3D(cloud, caption=text) for cloud, text in zip(points, texts, strict=True)]
 
     def save(self, samples: Clouds, folder: Path, first: int = 0) -> list[Path]:
         """One PLY file a cloud."""

@@ -21,7 +21,7 @@ from lumina.conditioning.label import check_count
 from lumina.data.classes import learn_classes
 from lumina.data.views import View
 from lumina.interfaces import Batch, Head, Modality, Tokens
-from lumina.pictures import captioned, contact_sheet
+from lumina.pictures import contact_sheet
 from modalities.image import Image, Images
 
 Floats = npt.NDArray[np.float64]
@@ -37,18 +37,26 @@ class Recognised:
         image: ``[C, H, W]`` in [-1, 1], as the network saw it.
         probabilities: ``[K]``, of the classes.
         classes: their names.
+        truth: name of the class it is of; None = the data does not say.
     """
 
     name: str | None
     image: Tensor
     probabilities: Tensor
     classes: Sequence[str]
+    truth: str | None = None
 
     @property
     def best(self) -> tuple[str, float]:
         """The likeliest class, and how likely it is."""
         place = int(self.probabilities.argmax())
         return self.classes[place], float(self.probabilities[place])
+
+    def __str__(self) -> str:
+        """The likeliest class beside the true one."""
+        name, share = self.best
+        told = "" if self.truth is None else " ✓" if self.truth == name else f", is {self.truth}"
+        return f"{name}: {share:.0%}{told}"
 
 
 class Recognition(Modality):
@@ -116,15 +124,31 @@ class Recognition(Modality):
         """Probabilities of logits ``[B, K]``, beside the pictures of the batch; classes without a name are numbered."""
         named = self.classes or []
         classes = [*named, *(str(number) for number in range(len(named), outputs.shape[1]))]
-        names = batch.get("name", [None] * len(outputs))
+        unknown = [None] * len(outputs)
+        names, labels = batch.get("name", unknown), batch.get("label")
+        truths = unknown if labels is None else [_named(classes, label) for label in labels.tolist()]
         return [
-            Recognised(name=name, image=image, probabilities=row, classes=classes)
-            for name, image, row in zip(names, batch["image"], outputs.softmax(1), strict=True)
+            Recognised(name=name, image=image, probabilities=row, classes=classes, truth=truth)
+            for name, image, row, truth in zip(names, batch["image"], outputs.softmax(1), truths, strict=True)
         ]
 
-    def picture(self, samples: Sequence[Recognised]) -> Tensor:
-        """All pictures on one sheet, the likeliest class below each."""
-        return contact_sheet([captioned(sample.image, "{}: {:.0%}".format(*sample.best)) for sample in samples])
+    def picture(self, samples: Sequence[Recognised], captions: Sequence[str] = ()) -> Tensor:
+        """All pictures on one sheet, the likeliest class below each, and the true one where it is known."""
+        return contact_sheet([sample.image for sample in samples], captions=[str(sample) for sample in samples])
+
+    def wandb_media(self, samples: Sequence[Recognised], captions: Sequence[str] = ()) -> Any:
+        """A table with a row a picture: what it is taken for, how surely, and what it is."""
+        import wandb
+
+        table = wandb.Table(columns=["name", "picture", "class", "probability", "truth"])
+        for sample in samples:
+            table.add_data(
+                sample.name,
+                wandb.Image(contact_sheet([sample.image]).permute(1, 2, 0).numpy()),
+                *sample.best,
+                sample.truth,
+            )
+        return table
 
     def save(self, samples: Sequence[Recognised], folder: Path, first: int = 0) -> list[Path]:
         """A row a picture in ``probabilities.csv``: its name or number, the likeliest class, all probabilities."""
@@ -138,6 +162,11 @@ class Recognition(Modality):
                 name = str(number) if sample.name is None else sample.name
                 table.writerow([name, *sample.best, *sample.probabilities.tolist()])
         return [path]
+
+
+def _named(classes: Sequence[str], label: int) -> str | None:
+    """None for the label of no class."""
+    return classes[label] if 0 <= label < len(classes) else None
 
 
 class PooledHead(Head):

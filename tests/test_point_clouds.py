@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from types import SimpleNamespace
 
 import pytest
 import torch
-from lightning.pytorch.loggers import WandbLogger
 from tiny_text import Letters
 
 from lumina.backbone import NextDiTConfig
@@ -17,7 +15,6 @@ from lumina.cli import main
 from lumina.clouds.ply import read_ply
 from lumina.commands.sampling.how import How
 from lumina.conditioning.text import TextConditioner
-from lumina.media import log_samples
 from lumina.module import LuminaModule
 from lumina.objectives.flow_matching import FlowMatching
 from lumina.sampling.sampler import Sampler
@@ -29,32 +26,11 @@ pytest.importorskip("trimesh")
 KEYS = {"mmd_cd_x1000", "cov_cd_percent", "one_nna_cd_percent", "acc_t_cd_percent", "acc_f_cd_percent", "jsd"}
 
 
-class Board(WandbLogger):
-    """Keeps what is shown."""
-
-    def __init__(self):
-        self.shown = {}
-
-    @property
-    def experiment(self):
-        return self
-
-    def log(self, values):
-        self.shown |= values
-
-    def log_image(self, key, images, step=None):
-        self.shown[key] = images
-
-
-def test_dashboards_show_a_picture_and_clouds_that_turn(tmp_path):
+def test_a_dashboard_shows_clouds_that_turn():
     wandb = pytest.importorskip("wandb")
-    board = Board()
-    trainer = SimpleNamespace(loggers=[board], global_step=3, logger=None, ckpt_path=None, default_root_dir=tmp_path)
-    clouds = torch.randn(2, 50, 3)
-    path = log_samples(trainer, "samples", PointCloud(50), clouds)
-    assert path.is_file() and len(board.shown["samples"]) == 1
-    assert [type(shown) for shown in board.shown["samples/media"]] == [wandb.Object3D] * 2
-    assert board.shown["trainer/global_step"] == 3
+    shown = PointCloud(50).wandb_media(torch.randn(2, 50, 3), ["a chair", "a table"])
+    assert [type(cloud) for cloud in shown] == [wandb.Object3D] * 2
+    assert [cloud._caption for cloud in shown] == ["a chair", "a table"]
 
 
 def test_evaluation_reports_the_paper_s_units_beside_anchors(tiny_points, monkeypatch, capsys):

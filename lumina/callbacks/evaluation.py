@@ -3,51 +3,83 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
-from lumina.pictures import save_picture
+from lumina.batches import move, select
+from lumina.dashboards.media import log_samples
 from lumina.run_folder import run_folder
+
+ON_SHEET = 64
+"""Samples on the sheet, about."""
 
 
 class EvaluationReport(Callback):
-    """Prints the metrics of `lumina test` and writes them as JSON, with a sheet of the first batch's outputs."""
+    """Prints the metrics of `lumina test` and writes them as JSON, with a sheet of outputs from all over the data.
 
-    def __init__(self) -> None:
-        """No sheet yet."""
-        self._sheet: Path | None = None
+    What an earlier evaluation of the run has left is replaced.
+    """
 
     def on_test_start(self, trainer: Trainer, pl_module: Any) -> None:
         """A new evaluation."""
-        self._sheet = None
+        self._samples: list[Any] = []
+        self._captions: list[str] = []
+        self._counted = 0
+        if trainer.is_global_zero:
+            for file in (_report(trainer), _sheet(trainer)):
+                file.unlink(missing_ok=True)
 
     def on_test_batch_end(
         self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        """Draws the first batch."""
-        if batch_idx == 0 and trainer.is_global_zero:
-            self._sheet = save_picture(pl_module.modality.picture(outputs), _folder(trainer) / "samples.png")
+        """Keeps a few samples of the batch for the sheet; fillers are among neither outputs nor samples."""
+        self._counted += len(outputs)
+        if trainer.is_global_zero and len(outputs):
+            captions = pl_module.conditioners.words(select(batch, batch["real"]))
+            chosen = range(0, len(outputs), math.ceil(len(outputs) / _share(trainer)))
+            self._samples += [move(outputs[place], torch.device("cpu")) for place in chosen]
+            self._captions += [captions[place] for place in chosen if captions]
 
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Writes and prints."""
+        counted = int(trainer.strategy.reduce(torch.tensor(self._counted, device=pl_module.device), reduce_op="sum"))
         if not trainer.is_global_zero:
             return
-        values = {
-            name.removeprefix("test/"): float(v)
-            for name, v in trainer.callback_metrics.items()
-            if isinstance(v, Tensor)
-        }
-        path = _folder(trainer) / "metrics.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        report = {"checkpoint": str(trainer.ckpt_path), "metrics": values, "not_computed": pl_module.not_computed}
-        path.write_text(json.dumps(report, indent=2) + "\n")
+        found = {name: value for name, value in trainer.callback_metrics.items() if isinstance(value, Tensor)}
+        values = {name.removeprefix("test/"): float(value) for name, value in found.items()}
+        whole: dict[str, Any] = {"checkpoint": str(trainer.ckpt_path), "step": trainer.global_step, "samples": counted}
+        _report(trainer).parent.mkdir(parents=True, exist_ok=True)
+        whole |= {"metrics": values, "not_computed": pl_module.not_computed}
+        _report(trainer).write_text(json.dumps(whole, indent=2) + "\n")
         width = max((len(name) for name in values), default=0)
         print("\n" + "\n".join(f"  {name:<{width}}  {value:.4g}" for name, value in values.items()))
-        print(f"\n  samples     {self._sheet}\n  metrics     {path}\n  checkpoint  {trainer.ckpt_path}")
+        if self._samples:
+            file = _sheet(trainer)
+            log_samples(trainer, "test", pl_module.modality, self._samples, self._captions, file)
+            print(f"\n  sheet       {file}", end="")
+        print(f"\n  metrics     {_report(trainer)}, of {counted:,} samples{_left_out(pl_module.data)}")
+        print(f"  checkpoint  {trainer.ckpt_path}, step {trainer.global_step}")
 
 
-def _folder(trainer: Trainer) -> Path:
-    return run_folder(trainer) / "evaluation"
+def _share(trainer: Trainer) -> int:
+    """Samples of a batch that go to the sheet, so that all batches together fill it."""
+    batches = sum(trainer.num_test_batches)
+    return max(1, math.ceil(ON_SHEET / batches)) if math.isfinite(batches) else 1
+
+
+def _left_out(data: Any) -> str:
+    corrupt = len(data.corrupt.known)
+    return f"; {corrupt:,} could not be read" if corrupt else ""
+
+
+def _report(trainer: Trainer) -> Path:
+    return run_folder(trainer) / "evaluation" / "metrics.json"
+
+
+def _sheet(trainer: Trainer) -> Path:
+    return run_folder(trainer) / "evaluation" / "samples.png"

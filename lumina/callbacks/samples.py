@@ -2,50 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 
 from lumina.batches import move, take
-from lumina.media import log_samples
+from lumina.callbacks.ema import EMA
+from lumina.callbacks.progress import Progress
+from lumina.commands.sampling.conditions import fields
+from lumina.commands.sampling.draw import noise_of
+from lumina.commands.sampling.requests import Request
+from lumina.commands.sampling.what import What
+from lumina.dashboards.media import log_samples
+from lumina.interfaces import Batch, Tokens
 from lumina.randomness import Purpose, keyed_generator
+from lumina.run_folder import run_folder
 
 
 class SampleGrid(Callback):
-    """Draws a contact sheet at a validation, so that one sees the same samples grow.
+    """Draws a contact sheet at a validation and at the end, so that one sees the same samples grow.
 
-    The weights are the averaged ones, where there are any. The conditions are those of the first validation items;
-    the noise is fixed.
+    The weights are the averaged ones, where there are any. The conditions are those asked for, else those of validation
+    items from all over the split; the noise is fixed. Each sample has its prompt or class written below it.
     """
 
-    def __init__(self, every_n_steps: int = 1000, count: int = 64) -> None:
+    def __init__(
+        self,
+        every_n_steps: int = 1000,
+        count: int = 64,
+        prompts: list[str] | Path | None = None,
+        labels: list[int | str] | None = None,
+    ) -> None:
         """What to draw.
 
         Args:
             every_n_steps: a sheet is drawn at the first validation, and then at the next one after so many
                 optimizer steps.
-            count: samples on a sheet.
+            count: samples on a sheet, where neither prompts nor labels are given.
+            prompts: texts, or a file of them as `lumina sample` takes it.
+            labels: names or numbers of classes.
 
         Raises:
-            ValueError: if either is below 1.
+            ValueError: if a number is below 1.
         """
         if every_n_steps < 1 or count < 1:
             raise ValueError(f"SampleGrid: every_n_steps={every_n_steps} and count={count} must be at least 1.")
         self.every_n_steps, self.count = every_n_steps, count
+        texts, file = (None, prompts) if isinstance(prompts, Path) else (prompts, None)
+        self._what = What(prompt=texts, prompts=file, label=labels)
+        self._asked = bool(prompts or labels)
+        self._requests: list[Request] = []
         self._drawn = -every_n_steps
 
+    def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Reads what is asked for, before step 0.
+
+        Raises:
+            ValueError: for what the model does not know, or lacks.
+        """
+        if self._asked:
+            self._requests = self._what.requests(pl_module)
+
+    def on_validation_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """As `on_fit_start`, for `lumina validate`."""
+        if not self._requests:
+            self.on_fit_start(trainer, pl_module)
+
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Draws when it is time; the `EMA` callback has its weights in place here."""
-        if trainer.sanity_checking or trainer.global_step - self._drawn < self.every_n_steps:
+        """Draws when it is time, in `lumina validate` always; the `EMA` callback has its weights in place here."""
+        due = trainer.global_step - self._drawn >= self.every_n_steps or trainer.state.fn == TrainerFn.VALIDATING
+        if due and not trainer.sanity_checking:
+            self._draw(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
+        """Draws what came out."""
+        if self._drawn == trainer.global_step or not trainer.global_step:
             return
-        self._drawn = trainer.global_step
-        precision = trainer.precision_plugin  # callbacks run outside the trainer's precision
-        batch = precision.convert_input(move(take(pl_module.data, "validation", self.count), pl_module.device))
-        generator = keyed_generator(Purpose.GRID, pl_module.seed, device=pl_module.device)
-        with precision.val_step_context():
-            samples = pl_module.generate(pl_module.tokens(batch), batch, generator)
-        if trainer.is_global_zero:
-            log_samples(trainer, "samples", pl_module.modality, samples)
+        averages = [callback for callback in trainer.callbacks if isinstance(callback, EMA)]  # type: ignore[attr-defined]
+        pl_module.eval()
+        for average in averages:
+            average.on_validation_start(trainer, pl_module)
+        self._draw(trainer, pl_module)
+        for average in averages:
+            average.on_validation_end(trainer, pl_module)
+        pl_module.train()
 
     def state_dict(self) -> dict[str, int]:
         """When the last sheet was drawn."""
@@ -54,3 +99,46 @@ class SampleGrid(Callback):
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         """Goes on from there."""
         self._drawn = state_dict["drawn"]
+
+    def _draw(self, trainer: Trainer, pl_module: Any) -> None:
+        """A part at a time, so that a large sheet needs no more memory than a batch of validation."""
+        self._drawn = trainer.global_step
+        samples: list[Any] = []
+        captions: list[str] = []
+        total, bar = len(self._requests) or self.count, trainer.progress_bar_callback
+        for tokens, batch, options in self._parts(trainer, pl_module):
+            if isinstance(bar, Progress):
+                bar.drawing(trainer, len(samples), total)
+            generator = keyed_generator(Purpose.GRID, pl_module.seed, len(samples), device=pl_module.device)
+            with trainer.precision_plugin.val_step_context():  # callbacks run outside the trainer's precision
+                drawn = pl_module.generate(tokens, batch, generator, **options)
+            samples += [move(sample, torch.device("cpu")) for sample in drawn]
+            captions += pl_module.conditioners.words(batch)
+        if trainer.is_global_zero:
+            file = run_folder(trainer) / "samples" / f"step_{trainer.global_step:07d}.png"
+            log_samples(trainer, "samples", pl_module.modality, samples, captions, file)
+
+    def _parts(self, trainer: Trainer, pl_module: Any) -> Iterator[tuple[Tokens, Batch, dict[str, Any]]]:
+        """Canvas, conditions and options of some samples at a time."""
+        size, device = pl_module.data.eval_batch_size, pl_module.device
+        if not self._requests:
+            available = len(pl_module.data.samples("validation"))
+            indices = [number * max(available, self.count) // self.count % available for number in range(self.count)]
+            for first in range(0, self.count, size):
+                batch = move(take(pl_module.data, "validation", indices[first : first + size]), device)
+                batch = trainer.precision_plugin.convert_input(batch)
+                yield pl_module.tokens(batch), batch, {}
+        for _, alike in groupby(self._requests, lambda request: request.canvas):
+            requests = list(alike)
+            for first in range(0, len(requests), size):
+                yield _asked(pl_module, requests[first : first + size], device)
+
+
+def _asked(pl_module: Any, requests: list[Request], device: torch.device) -> tuple[Tokens, Batch, dict[str, Any]]:
+    canvas = pl_module.modality.layout(len(requests), requests[0].canvas)
+    texts = [" ".join(request.prompts) for request in requests]
+    negative = [request.negative for request in requests]
+    options: dict[str, Any] = {"noise": noise_of(requests, canvas).to(device)}
+    if any(negative):
+        options["negative"] = fields(pl_module, requests, negative, device)
+    return canvas.to(device), fields(pl_module, requests, texts, device), options

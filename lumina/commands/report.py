@@ -6,6 +6,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lumina.dashboards.curves import read_curves
 from lumina.parser import parse_function
 
 Curve = list[tuple[int, float]]
@@ -19,9 +20,12 @@ def main(arguments: list[str]) -> None:
 def report(runs: list[Path], metric: str = "validation/frechet", output: Path = Path("report.png")) -> None:
     """Draws one metric of several runs over their steps, and writes the numbers beside the picture.
 
+    Runs of a CSVLogger, a TensorBoardLogger and an offline WandbLogger are read; a run that was resumed is drawn from
+    its first step on.
+
     Args:
         runs: folders of runs; of a folder with several versions the newest is taken.
-        metric: column of the runs' ``metrics.csv``.
+        metric: name under which the runs log it.
         output: the PNG; a CSV of the same name is written beside it.
     """
     curves = {_name(run): read_curve(run, metric) for run in runs}
@@ -40,31 +44,33 @@ def report(runs: list[Path], metric: str = "validation/frechet", output: Path = 
 
 
 def read_curve(run: Path, metric: str) -> Curve:
-    """Steps and values of a metric, from the newest ``metrics.csv`` under ``run``.
+    """Steps and values of a metric.
 
     Raises:
-        FileNotFoundError: if there is none.
-        ValueError: if it has no such column, naming those that it has.
+        FileNotFoundError: if the run has no metrics.
+        ValueError: if this is not among them, naming those that are.
     """
-    tables = sorted(run.rglob("metrics.csv"), key=lambda path: path.stat().st_mtime)
-    if not tables:
-        raise FileNotFoundError(f"no metrics.csv under {run}; runs with a CSVLogger write one.")
-    with tables[-1].open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    if metric not in (rows[0] if rows else {}):
-        raise ValueError(f"{tables[-1]} has no column {metric!r}; it has: {', '.join(rows[0]) if rows else 'no rows'}.")
-    return [(int(row["step"]) + 1, float(row[metric])) for row in rows if row[metric]]
+    curves = read_curves(run)
+    if metric not in curves:
+        raise ValueError(f"{run} has no metric {metric!r}; it has: {', '.join(sorted(curves))}.")
+    return sorted(curves[metric].items())
 
 
 def draw_curves(curves: Mapping[str, Sequence[tuple[int, float]]], metric: str, output: Path) -> None:
-    """One line a run, on a logarithmic axis."""
+    """One line a run, on a logarithmic axis where all values are positive."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
     for name, curve in curves.items():
         axes.plot(*zip(*curve, strict=True), marker="o", label=name)
-    axes.set(xlabel="optimizer steps", ylabel=metric, yscale="log")
+    axes.set(xlabel="optimizer steps", ylabel=metric)
+    if all(value > 0 for curve in curves.values() for _, value in curve):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5), numticks=10))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
     axes.grid(alpha=0.3, which="both")
     axes.legend()
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, ProgressBar
 from lightning.pytorch.cli import LightningCLI, SaveConfigCallback
-from lightning.pytorch.loggers import WandbLogger
 
 from lumina.callbacks.evaluation import EvaluationReport
 from lumina.callbacks.predictions import PredictionWriter
+from lumina.callbacks.progress import Progress
+from lumina.callbacks.statistics import TrainingStatistics
 from lumina.config.experiments import find_experiments
 from lumina.config.schedule import settle_schedule
 from lumina.config.stack import stack_configs
+from lumina.dashboards.config import log_config
+from lumina.dashboards.same_run import of_run
 from lumina.data import DataModule
 from lumina.data.learning import inherit, store
 from lumina.module import LuminaModule
@@ -22,6 +25,7 @@ from lumina.parser import ShortErrorParser
 from lumina.run_folder import folder_of_checkpoint, run_folder
 from lumina.workarounds.atomic_checkpoint import AtomicCheckpointIO, newest_valid_checkpoint
 from lumina.workarounds.checkpoint_config import stored_arguments, warn_of_differences
+from lumina.workarounds.evaluation_step import EvaluationStep
 from lumina.workarounds.exact_resume import ExactResume
 from lumina.workarounds.given_settings import GivenSettings
 from lumina.workarounds.graceful_stop import GracefulStop
@@ -40,13 +44,16 @@ class RunConfig(SaveConfigCallback):
         super().__init__(*arguments, **{**options, "save_to_log_dir": False})
 
     def save_config(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
-        """Writes ``config.yaml``."""
+        """Writes ``config.yaml``, gives it to the dashboards, and says where the run lies."""
         if stage != "fit":
             return
         folder = run_folder(trainer)
         folder.mkdir(parents=True, exist_ok=True)
         store(pl_module.learn(pl_module.data), self.config.model)
-        self.parser.save(self.config, folder / "config.yaml", skip_none=False, overwrite=True, multifile=False)
+        file = folder / "config.yaml"
+        self.parser.save(self.config, file, skip_none=False, overwrite=True, multifile=False)
+        log_config(trainer, file)
+        print(f"run {folder}: settings, metrics, checkpoints and samples go there", flush=True)
 
 
 class LuminaCLI(LightningCLI):
@@ -75,14 +82,26 @@ class LuminaCLI(LightningCLI):
         plugins = given.get("plugins") or []
         options["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), AtomicCheckpointIO()]
         if self.subcommand in ("validate", "test", "predict"):
-            options["logger"] = _dashboards(given.get("logger"))
+            checkpoint = self._get(self.config, "ckpt_path")
+            options["logger"] = of_run(given.get("logger"), folder_of_checkpoint(Path(checkpoint)))
             given["callbacks"] = [c for c in given.get("callbacks") or [] if not isinstance(c, ModelCheckpoint)]
             options["enable_checkpointing"] = False
         resuming = [OptimizerNames(), GivenSettings(), ExactResume(), LastState(), GracefulStop()]
-        self.trainer_defaults["callbacks"] = [*resuming, NonFiniteGuard(), EvaluationReport(), PredictionWriter()]
+        reports = [EvaluationStep(), TrainingStatistics(), EvaluationReport(), PredictionWriter(), *_progress(given)]
+        self.trainer_defaults["callbacks"] = [*resuming, NonFiniteGuard(), *reports]
         trainer: Trainer = super().instantiate_trainer(**options)
         validate_by_steps(trainer)
         return trainer
+
+    def after_fit(self) -> None:
+        """Says where things lie."""
+        folder = run_folder(self.trainer)
+        checkpoint = getattr(self.trainer.checkpoint_callback, "_last_checkpoint_saved", "")
+        lines = {"run": folder, "checkpoint": checkpoint or "none"}
+        if (folder / "samples").is_dir():
+            lines["samples"] = folder / "samples"
+        if self.trainer.is_global_zero:
+            print("\n" + "\n".join(f"  {name:<10}  {place}" for name, place in lines.items()))
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         """The report prints the metrics: Lightning's own table would say them twice."""
@@ -150,6 +169,7 @@ def with_run(arguments: list[str]) -> list[str]:
     return [command, *rest, "--ckpt_path", str(path)]
 
 
-def _dashboards(loggers: Any) -> list[Any] | bool:
-    """Of the run's loggers those that an evaluation reports to as well; the others would open a new version folder."""
-    return [x for x in (loggers if isinstance(loggers, list) else [loggers]) if isinstance(x, WandbLogger)] or False
+def _progress(given: Any) -> list[Callback]:
+    """Our bar, unless the experiment has one or wants none."""
+    own = any(isinstance(callback, ProgressBar) for callback in given.get("callbacks") or [])
+    return [] if own or given.get("enable_progress_bar") is False else [Progress()]

@@ -42,6 +42,11 @@ class ConditionerSet(nn.ModuleList):
         """Conditions of ``count`` samples; with ``keep=False`` the null conditions."""
         return self._merge(batch, [torch.full((count,), keep, device=device)] * len(self))
 
+    def words(self, batch: Batch) -> list[str]:
+        """What people may read of each sample's conditions; none where no conditioner has words for its own."""
+        told = [words for conditioner in self if (words := conditioner.words(batch[conditioner.key]))]
+        return [", ".join(parts) for parts in zip(*told, strict=True)]
+
     def _merge(self, batch: Batch, keeps: Sequence[Tensor]) -> Conditioning:
         parts = [conditioner(batch[conditioner.key], keep) for conditioner, keep in zip(self, keeps, strict=True)]
         cross = [part for part in parts if part.cross is not None]

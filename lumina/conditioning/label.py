@@ -82,6 +82,10 @@ class LabelConditioner(Conditioner):
         assert self.table is not None
         return Conditioning(pooled=self.table(torch.where(keep, value, num_classes)))
 
+    def words(self, value: Tensor) -> list[str]:
+        """The names of the classes, or their numbers."""
+        return [str(number) if self.classes is None else self.classes[number] for number in value.tolist()]
+
     def example(self, count: int) -> Any:
         """Random labels ``[count]``."""
         return torch.randint(check_count(self.num_classes, "LabelConditioner"), (count,))

@@ -55,6 +55,10 @@ class TextConditioner(Conditioner):
         mask = torch.arange(int(lengths.max()), device=keep.device) < lengths[:, None]
         return Conditioning(cross=pad_sequence(rows, batch_first=True), cross_mask=None if bool(mask.all()) else mask)
 
+    def words(self, value: Sequence[str]) -> list[str]:
+        """The captions."""
+        return list(value)
+
     def example(self, count: int) -> list[str]:
         """Captions of different lengths, the first of them empty."""
         return [" ".join(["apple"] * number) for number in range(count)]

@@ -11,7 +11,7 @@ from lumina.commands.sampling.requests import Request
 from lumina.conditioning.label import LabelConditioner
 from lumina.conditioning.regions import compose
 from lumina.conditioning.text import TextConditioner
-from lumina.interfaces import Conditioner, Conditioning, Modality, Tokens
+from lumina.interfaces import Batch, Conditioner, Conditioning, Modality, Tokens
 from lumina.module import LuminaModule
 
 
@@ -73,13 +73,24 @@ def conditions(
     count, device = len(requests), tokens.features.device
 
     def told(texts: Sequence[str], keep: bool = True) -> Conditioning:
-        fields = {conditioner.key: _field(conditioner, requests, texts, device) for conditioner in module.conditioners}
-        return module.conditioners.conditions(fields, count, device, keep)
+        return module.conditioners.conditions(fields(module, requests, texts, device), count, device, keep)
 
     negative = [request.negative for request in requests]
     parts = [told(texts) for texts in zip(*(request.prompts for request in requests), strict=True)] or [told(())]
     null = told(negative, keep=any(negative))
     return parts[0] if grid is None else compose(parts, tokens, grid), null
+
+
+def fields(module: LuminaModule, requests: Sequence[Request], texts: Sequence[str], device: torch.device) -> Batch:
+    """What a batch holds for the conditioners.
+
+    Args:
+        module: the model.
+        requests: B of them, for their labels.
+        texts: B prompts.
+        device: of the tensors.
+    """
+    return {conditioner.key: _field(conditioner, requests, texts, device) for conditioner in module.conditioners}
 
 
 def _field(conditioner: Conditioner, requests: Sequence[Request], texts: Sequence[str], device: torch.device) -> Any:

@@ -1,0 +1,1 @@
+"""A run on its dashboards: its configuration, its pictures, its curves."""

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from PIL import Image
+from tiny import QUICKSTART, TINY
+
+from lumina.callbacks.samples import SampleGrid
+from lumina.module import LuminaModule
+
+STEPS = ["--trainer.max_steps=3", "--trainer.val_check_interval=2"]
+GRID = "trainer:\n  callbacks:\n  - {class_path: lumina.callbacks.samples.SampleGrid, init_args: %s}\n"
+
+
+@pytest.fixture
+def drawn(run_in, tmp_path, monkeypatch):
+    """Trains with a grid of these settings; gives what it drew: samples of each call, captions of each sheet."""
+    calls, sheets = [], []
+    generate = LuminaModule.generate
+
+    def counted(self, tokens, batch, generator, **options):
+        samples = generate(self, tokens, batch, generator, **options)
+        calls.append((batch["label"].tolist(), samples))
+        return samples
+
+    def train(settings, *options):
+        monkeypatch.setattr(LuminaModule, "generate", counted)
+        monkeypatch.setattr(
+            "modalities.image.Image.picture",
+            lambda self, samples, captions: sheets.append(captions) or torch.zeros(3, 9, 9, dtype=torch.uint8),
+        )
+        (tmp_path / "grid.yaml").write_text(GRID % settings)
+        run_in("fit", "--config", QUICKSTART, "--config", tmp_path / "grid.yaml", *TINY, *STEPS, *options)
+        return calls, sheets, sorted((tmp_path / "runs/digits/version_0/samples").iterdir())
+
+    return train
+
+
+def test_items_from_all_over_the_split_a_batch_at_a_time(drawn):
+    calls, sheets, files = drawn("{every_n_steps: 2, count: 25}", "--data.init_args.eval_batch_size=10")
+    assert [len(samples) for _, samples in calls] == [10, 10, 5] * 2
+    labels = [index % 10 for index in range(0, 500, 20)]  # the held-out digits stand in the order 0, 1, ..., 9
+    assert [label for part, _ in calls[:3] for label in part] == labels
+    assert sheets == [[str(label) for label in labels]] * 2
+    assert [file.name for file in files] == ["step_0000002.png", "step_0000003.png"]  # the second at the end
+
+
+def test_fixed_labels(drawn):
+    calls, sheets, _ = drawn("{every_n_steps: 2, labels: ['3', 5, 3]}")
+    assert sheets == [["3", "5", "3"]] * 2
+    first = calls[0][1]
+    assert not torch.equal(first[0], first[2])  # each has noise of its own
+
+
+def test_what_the_model_does_not_know_is_refused_before_step_0(run_in, tmp_path, capsys):
+    (tmp_path / "grid.yaml").write_text(GRID % "{prompts: [a cat]}")
+    with pytest.raises(SystemExit):
+        run_in("fit", "--config", QUICKSTART, "--config", tmp_path / "grid.yaml", *TINY, *STEPS)
+    assert "reads no text" in capsys.readouterr().err and not (tmp_path / "runs/digits/version_0/metrics.csv").exists()
+
+
+def test_prompts_from_a_list_or_a_file(tmp_path):
+    (tmp_path / "prompts.jsonl").write_text('{"prompt": "a cat", "seed": 7, "size": [16, 24]}\n{"prompt": "a dog"}\n')
+    assert SampleGrid(prompts=["a cat", "a dog"])._what.prompt == ["a cat", "a dog"]
+    texts = SampleGrid(prompts=tmp_path / "prompts.jsonl")._what._texts()
+    assert [(request.prompts, request.seed, request.size) for request in texts] == [
+        (("a cat",), 7, (16, 24)),
+        (("a dog",), None, None),
+    ]
+
+
+def test_validate_draws_and_knows_the_step(tiny_run, run_in, tmp_path):
+    before = set((tiny_run / "samples").iterdir())
+    (tiny_run / "samples/step_0000006.png").unlink()
+    run_in("validate", "--ckpt_path", tiny_run, "--trainer.limit_val_batches=1", TINY[-2])
+    assert set((tiny_run / "samples").iterdir()) == before
+    assert Image.open(tiny_run / "samples/step_0000006.png").size[0] > 64
+    assert (tiny_run / "metrics.csv").read_text().splitlines()[-1].split(",")[1] == "5"

@@ -32,9 +32,9 @@ from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
 from lumina.pictures import contact_sheet, save_picture
 from lumina.randomness import Purpose, keyed_generator
+from lumina.resuming.checkpoints import newest_checkpoint
 from lumina.run_folder import folder_of_checkpoint
 from lumina.sampling.sampler import Sampler
-from lumina.workarounds.atomic_checkpoint import newest_valid_checkpoint
 
 SPLITS: tuple[Split, ...] = ("train", "test")
 SHOWN, SIDE = 5, 160  # clouds in the picture, pixels of each
@@ -97,7 +97,7 @@ class Densities:
 
 def _data_of(run: Path) -> PointClouds:
     """The data that a run was trained on."""
-    config = folder_of_checkpoint(newest_valid_checkpoint(run)) / "config.yaml"
+    config = folder_of_checkpoint(newest_checkpoint(run)) / "config.yaml"
     parser = ArgumentParser()
     parser.add_subclass_arguments(PointClouds, "data")
     given = parser.parse_object({"data": yaml.safe_load(config.read_text())["data"]})

@@ -24,7 +24,7 @@ from lumina.checkpoints.module import read_checkpoint
 from lumina.commands.train import LuminaCLI, build
 from lumina.data import DataModule
 from lumina.module import LuminaModule
-from lumina.workarounds.atomic_checkpoint import newest_valid_checkpoint
+from lumina.resuming.checkpoints import newest_checkpoint
 
 TOY = Path(__file__).parents[1] / "experiments/toy"
 PRETRAIN, ANYRES = (("--config", str(TOY / f"table1_{name}.yaml")) for name in ("pretrain", "anyres"))
@@ -71,7 +71,7 @@ class Training:
         started = any(own.rglob("last.ckpt"))
         if self.start is not None and not started:
             cli.model.load_state_dict(read_checkpoint(folder / self.start)[1])
-        cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=newest_valid_checkpoint(own) if started else None)
+        cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=newest_checkpoint(own) if started else None)
         cli.model.load_state_dict(read_checkpoint(own)[1])
         module: LuminaModule = cli.model
         return module.eval()

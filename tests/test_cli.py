@@ -180,7 +180,7 @@ def test_wrong_checkpoints(capsys, tmp_path):
     broken, foreign = tmp_path / "broken.ckpt", tmp_path / "foreign.ckpt"
     broken.write_bytes(b"no checkpoint")
     torch.save({"weights": torch.zeros(3)}, foreign)
-    assert "broken.ckpt is broken" in error_of(capsys, "sample", "--ckpt_path", broken)
+    assert "broken.ckpt is cut short, damaged or no checkpoint" in error_of(capsys, "sample", "--ckpt_path", broken)
     assert "was not written by `lumina fit`" in error_of(capsys, "sample", "--ckpt_path", foreign)
     assert "does not exist" in error_of(capsys, "sample", "--ckpt_path", tmp_path / "absent.ckpt")
 

@@ -22,8 +22,8 @@ from lumina.metrics.accuracy import Accuracy
 from lumina.module import LuminaModule
 from lumina.parser import ShortErrorParser
 from lumina.randomness import Purpose, keyed_generator
+from lumina.resuming.checkpoints import newest_checkpoint
 from lumina.run_folder import folder_of_checkpoint
-from lumina.workarounds.atomic_checkpoint import newest_valid_checkpoint
 
 LINES: dict[Rule, Any] = dict(zip(get_args(Rule), ("-", "--", "-.", ":", (0, (3, 1)), (0, (1, 1))), strict=True))
 Curve = dict[int, float]
@@ -77,7 +77,7 @@ def stored_config(run: Path) -> Path:
     Raises:
         FileNotFoundError: if there is none.
     """
-    checkpoint = newest_valid_checkpoint(run) if run.is_dir() else run
+    checkpoint = newest_checkpoint(run) if run.is_dir() else run
     config = folder_of_checkpoint(checkpoint) / "config.yaml"
     if not config.is_file():
         raise FileNotFoundError(f"no config.yaml lies with {checkpoint}; figure 20 needs the run's data.")

@@ -15,7 +15,7 @@ from lumina.checkpoints.weights import read_pickle
 from lumina.lora import KEY as ADAPTERS
 from lumina.lora import merged
 from lumina.module import LuminaModule
-from lumina.workarounds.atomic_checkpoint import newest_valid_checkpoint
+from lumina.resuming.choose import choose_checkpoint
 
 
 def load_module(path: Path, dtype: torch.dtype = torch.float32) -> LuminaModule:
@@ -47,16 +47,13 @@ def read_checkpoint(path: Path) -> tuple[Mapping[str, Any], dict[str, Tensor], P
         FileNotFoundError: if there is no such file, or no whole checkpoint in the folder.
         ValueError: if the file is no checkpoint of ours.
     """
-    if path.is_dir():
-        path = newest_valid_checkpoint(path)
+    path = choose_checkpoint(path) or path
     if path.is_dir():
         raise ValueError(
             f"{path} is a sharded checkpoint; train with save_distributed_checkpoint=false to get one file."
         )
-    if not path.is_file():
-        raise FileNotFoundError(f"checkpoint {path} does not exist; give a .ckpt file or a run's folder.")
     checkpoint = read_pickle(path)
-    if not isinstance(checkpoint, dict) or "hyper_parameters" not in checkpoint:
+    if "hyper_parameters" not in checkpoint:
         raise ValueError(
             f"{path} was not written by `lumina fit`: it holds no hyper_parameters to rebuild the model from; "
             "published weights are given by their folder."

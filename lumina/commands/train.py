@@ -22,9 +22,11 @@ from lumina.data import DataModule
 from lumina.data.learning import inherit, store
 from lumina.module import LuminaModule
 from lumina.parser import ShortErrorParser
+from lumina.resuming.choose import choose_checkpoint, runs_folder
+from lumina.resuming.differences import KEY, check_differences, settings, stored_arguments
+from lumina.resuming.fits import require_fitting
 from lumina.run_folder import folder_of_checkpoint, run_folder
-from lumina.workarounds.atomic_checkpoint import AtomicCheckpointIO, newest_valid_checkpoint
-from lumina.workarounds.checkpoint_config import stored_arguments, warn_of_differences
+from lumina.workarounds.atomic_checkpoint import AtomicCheckpointIO
 from lumina.workarounds.evaluation_step import EvaluationStep
 from lumina.workarounds.exact_resume import ExactResume
 from lumina.workarounds.given_settings import GivenSettings
@@ -55,6 +57,10 @@ class RunConfig(SaveConfigCallback):
         log_config(trainer, file)
         print(f"run {folder}: settings, metrics, checkpoints and samples go there", flush=True)
 
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        """Adds what a resumed run is compared with."""
+        checkpoint[KEY] = settings(self.config.as_dict())
+
 
 class LuminaCLI(LightningCLI):
     """LightningCLI over the one module, with what every run needs."""
@@ -65,11 +71,14 @@ class LuminaCLI(LightningCLI):
         """The YAML and the command line hold, not the checkpoint's stored arguments; differences are named."""
         if "subcommand" not in self.config:
             return
-        config = self.config[self.config.subcommand]
+        config, resumes = self.config[self.config.subcommand], self.config.subcommand == "fit"
         if config.get("ckpt_path"):
-            inherit(config.model, stored_arguments(config.ckpt_path))
-            warn_of_differences(config.ckpt_path, config.model.as_dict())
-        elif self.config.subcommand != "fit":
+            path = choose_checkpoint(config.ckpt_path, runs_folder(config.trainer.as_dict()) if resumes else None)
+            config.ckpt_path = None if path is None else str(path)
+            if path is not None:
+                inherit(config.model, stored_arguments(path))
+                check_differences(path, config.as_dict(), resumes)
+        elif not resumes:
             raise ValueError("an evaluation needs --ckpt_path: a .ckpt file or a run's folder.")
 
     def before_instantiate_classes(self) -> None:
@@ -106,6 +115,8 @@ class LuminaCLI(LightningCLI):
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         """The report prints the metrics: Lightning's own table would say them twice."""
         arguments = super()._prepare_subcommand_kwargs(subcommand)
+        if arguments.get("ckpt_path"):
+            require_fitting(Path(arguments["ckpt_path"]), self.model, self.trainer)
         # predictions go to files: Lightning would also keep all of them in memory
         quiet = {"test": {"verbose": False}, "predict": {"return_predictions": False}}
         return {**arguments, **quiet.get(subcommand, {})}
@@ -141,13 +152,13 @@ def build(arguments: list[str], run: bool = False) -> LuminaCLI:
 
 
 def with_run(arguments: list[str]) -> list[str]:
-    """Lets ``--ckpt_path`` name a run's folder, and finds the run's stored config where no ``--config`` is given.
+    """Finds a run's stored config where an evaluation is given no ``--config``.
 
     Args:
         arguments: subcommand and options.
 
     Returns:
-        The same with the newest whole checkpoint under that folder, and ``--config`` for an evaluation.
+        The same, for an evaluation with ``--config`` and the newest whole checkpoint of a folder.
     """
     position = next((i for i, word in enumerate(arguments) if word.split("=")[0] == "--ckpt_path"), None)
     if position is None:
@@ -157,11 +168,11 @@ def with_run(arguments: list[str]) -> list[str]:
     if not joined and position + 1 == len(arguments):
         raise ValueError("--ckpt_path needs a .ckpt file or a run's folder.")
     given = Path(word.split("=", 1)[1] if joined else arguments[position + 1])
-    path = newest_valid_checkpoint(given) if given.is_dir() and not (given / "meta.pt").is_file() else given
-    if not path.exists():
-        raise FileNotFoundError(f"checkpoint {path} does not exist; give a .ckpt file or a run's folder.")
     command, *rest = arguments[:position] + arguments[position + (1 if joined else 2) :]
-    if command != "fit" and not any(word.split("=")[0] in ("--config", "-c") for word in rest):
+    if command == "fit":
+        return arguments
+    path = choose_checkpoint(given) or given
+    if not any(word.split("=")[0] in ("--config", "-c") for word in rest):
         config = folder_of_checkpoint(path) / "config.yaml"
         if not config.is_file():
             raise FileNotFoundError(f"no config.yaml lies with {path}; name the experiment with --config.")

@@ -8,14 +8,12 @@ shows as torch's "unexpected pos"; and a directory that forbids writing is passe
 from __future__ import annotations
 
 import os
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.fabric.utilities.types import _PATH
-from lightning.pytorch.utilities import rank_zero_warn
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -45,24 +43,6 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             raise OSError(cause.errno, message, str(path)) from error
 
 
-def newest_valid_checkpoint(folder: Path) -> Path:
-    """The newest ``*.ckpt`` anywhere under ``folder`` that can be read to its end.
-
-    Files are checked by the checksums in them, sharded checkpoints (directories) by the files that are written last.
-    Every broken one met on the way is named in a warning.
-
-    Raises:
-        FileNotFoundError: if there is none.
-    """
-    for path in sorted(folder.rglob("*.ckpt"), key=lambda path: path.lstat().st_mtime, reverse=True):
-        if _is_whole(path):
-            return path
-        rank_zero_warn(f"{path} is broken (cut short or damaged) and is skipped; it can be deleted")
-    raise FileNotFoundError(
-        f"no whole checkpoint (*.ckpt) under {folder}: give the folder of an earlier run, or start without resuming"
-    )
-
-
 def _write(checkpoint: dict[str, Any], target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.partial")  # the same name each time: what a kill leaves is overwritten
@@ -83,13 +63,3 @@ def _make_rename_durable(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _is_whole(path: Path) -> bool:
-    if path.is_dir():
-        return (path / ".metadata").is_file() and (path / "meta.pt").is_file()
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
-    except (OSError, zipfile.BadZipFile):
-        return False

@@ -15,7 +15,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from torch.optim import Optimizer
 
-from lumina.workarounds.checkpoint_config import differences
+from lumina.resuming.differences import differences
 
 PARTS = ("optimizer", "lr_scheduler")
 
@@ -39,7 +39,7 @@ class GivenSettings(Callback):
         self._differ = any(
             list(differences(stored.get(part), pl_module.hparams.get(part))) for part in PARTS if "optimizer" in stored
         )
-        for callback in trainer.callbacks:
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]  # set by a connector
             if not isinstance(callback, Checkpoint):  # which compares folders by theirs
                 _keep_arguments(callback, checkpoint["callbacks"].get(callback.state_key, {}))
 

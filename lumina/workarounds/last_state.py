@@ -21,7 +21,7 @@ class LastState(Callback):
         """Saves, where the run keeps checkpoints at all."""
         keepers = _keepers(trainer)
         saved = any(keeper._last_global_step_saved == trainer.global_step for keeper in keepers)
-        if keepers and not saved and not trainer.fast_dev_run:
+        if keepers and not saved and not trainer.fast_dev_run:  # type: ignore[attr-defined]  # set by a connector
             save_last(trainer)
 
 

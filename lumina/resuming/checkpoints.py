@@ -1,0 +1,191 @@
+"""Checkpoints on disk: whole or not, and which is the newest."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import zipfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor
+
+META, INDEX, SIZES = "meta.pt", ".metadata", "sizes.json"  # of a sharded checkpoint
+PARTIAL, OLD = ".partial", ".old"
+NEEDED = ("state_dict", "global_step", "pytorch-lightning_version")
+RESUMED = ("epoch", "loops", "callbacks", "optimizer_states", "lr_schedulers")  # beside these, to train on
+SHARDED = ("state_dict", "optimizer_states")  # what a sharded one keeps in its shards
+
+
+class Broken(ValueError):
+    """A checkpoint that cannot be used; the message is one sentence."""
+
+
+class Progress(NamedTuple):
+    """How far a checkpoint is: the newest is the greatest."""
+
+    version: int
+    step: int
+    written: float
+
+
+def newest_checkpoint(folder: Path, resumes: bool = False) -> Path:
+    """The newest whole checkpoint (``*.ckpt``) anywhere under ``folder``.
+
+    That is the one with the most steps of the run with the highest ``version_N``; dates of files change when a run is
+    copied. Every broken one met on the way is named in a warning.
+
+    Args:
+        folder: of a run, or of several.
+        resumes: whether a run is to train on from it.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    found: dict[Path, Progress] = {}
+    for path in sorted(folder.rglob("*.ckpt")):
+        try:
+            found[path] = _progress(path)
+        except (Broken, OSError) as error:
+            _skip(path, error)
+    for path in sorted(found, key=lambda path: found[path], reverse=True):
+        try:
+            require_whole(path, resumes)
+        except (Broken, OSError) as error:
+            _skip(path, error)
+        else:
+            return path
+    raise FileNotFoundError(
+        f"no whole checkpoint (*.ckpt) under {folder}: give the folder of an earlier run, or start without resuming"
+    )
+
+
+def is_sharded(path: Path) -> bool:
+    """Whether a folder is one checkpoint, not a folder of some."""
+    return path.is_dir() and ((path / META).is_file() or (path / INDEX).is_file())
+
+
+def stored_step(path: Path) -> int:
+    """The optimizer step at which a checkpoint was saved."""
+    return int(read_head(path)["global_step"])
+
+
+def read_head(path: Path, resumes: bool = False) -> dict[str, Any]:
+    """Everything but the numbers: plain data, and tensors that have shapes alone.
+
+    Args:
+        path: the checkpoint.
+        resumes: whether a run is to train on from it.
+
+    Raises:
+        Broken: if it cannot be read, or is none of ours.
+        OSError: if there is no such file, or it may not be read.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"checkpoint {path} does not exist; give a .ckpt file or a run's folder.")
+    sharded = path.is_dir()
+    if not sharded and not path.is_file():
+        raise Broken(f"{path} is no regular file; give a .ckpt file or a run's folder.")
+    if sharded and not is_sharded(path):
+        raise Broken(f"{path} is an empty or torn folder, no checkpoint; it can be deleted.")
+    if sharded:
+        _require_files(path)
+    head = _load(path / META if sharded else path, map_location="meta", mmap=True)
+    needed = [name for name in (*NEEDED, *(RESUMED if resumes else ())) if not (sharded and name in SHARDED)]
+    missing = [name for name in needed if name not in head] if isinstance(head, dict) else needed
+    if missing:
+        raise Broken(
+            f"{path} was not written by `lumina fit`, or with its weights alone: it holds no {', '.join(missing)}; "
+            "give another checkpoint, or start from its weights with model.weights."
+        )
+    if resumes and not (isinstance(head["loops"], Mapping) and "fit_loop" in head["loops"]):
+        raise Broken(f"{path} does not say how far its run was; give another checkpoint.")
+    return dict(head)
+
+
+def require_whole(path: Path, resumes: bool = False) -> None:
+    """Reads a checkpoint to its end: its checksums, and that every weight is a finite number.
+
+    Args:
+        path: the checkpoint.
+        resumes: whether a run is to train on from it.
+
+    Raises:
+        Broken: saying what is wrong.
+        OSError: if there is no such file, or it may not be read.
+    """
+    read_head(path, resumes)
+    if path.is_dir():
+        _require_shards(path)
+    else:
+        status = path.stat()
+        _require_numbers(path, status.st_size, status.st_mtime_ns)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Removes what a killed save left beside the checkpoints of a run that is stopped; brings a moved one back."""
+    for old in folder.glob(f".*.ckpt{OLD}"):
+        target = folder / old.name[1 : -len(OLD)]
+        if not target.exists():
+            old.rename(target)
+    for path in [*folder.glob(f".*.ckpt{PARTIAL}"), *folder.glob(f".*.ckpt{OLD}")]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _load(path: Path, **options: Any) -> Any:
+    try:
+        return torch.load(path, weights_only=True, **options)
+    except (FileNotFoundError, PermissionError):
+        raise
+    except Exception as error:  # torch raises a different class for each way in which a file is broken
+        if zipfile.is_zipfile(path) and "Weights only load failed" in str(error):
+            raise Broken(
+                f"{path} holds more than tensors and plain data and is not loaded; use another one."
+            ) from error
+        raise Broken(f"{path} is cut short, damaged or no checkpoint; copy it again or use another one.") from error
+
+
+@cache
+def _require_numbers(path: Path, size: int, written: int) -> None:
+    """Once in a process, as it reads the whole file; another size or date means another file."""
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise Broken(f"{path} is damaged (the checksum of {damaged} is wrong); copy it again or use an earlier one.")
+    checkpoint = _load(path, map_location="cpu", mmap=True)
+    averaged = checkpoint.get("ema", {}).get("weights", {})
+    for name, tensor in [*checkpoint["state_dict"].items(), *averaged.items()]:
+        if not isinstance(tensor, Tensor):
+            raise Broken(f"{path} holds a {type(tensor).__name__} as {name}, expected a tensor.")
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise Broken(
+                f"{path} holds NaN or infinity in {name}: its run went wrong before step {checkpoint['global_step']}; "
+                "use an earlier checkpoint."
+            )
+
+
+def _progress(path: Path) -> Progress:
+    versions = re.findall(r"version_(\d+)", str(path))
+    written = (path / META if path.is_dir() else path).stat().st_mtime
+    return Progress(int(versions[-1]) if versions else 0, stored_step(path), written)
+
+
+def _require_files(folder: Path) -> None:
+    missing = [name for name in (META, INDEX, SIZES) if not (folder / name).is_file()]
+    if missing:
+        raise Broken(f"{folder} is a torn sharded checkpoint: {', '.join(missing)} is missing; use an earlier one.")
+
+
+def _require_shards(folder: Path) -> None:
+    for name, size in json.loads((folder / SIZES).read_text()).items():
+        if not (folder / name).is_file() or (folder / name).stat().st_size != size:
+            raise Broken(f"{folder} is a torn sharded checkpoint: {name} has not its {size} bytes; use an earlier one.")
+
+
+def _skip(path: Path, error: Exception) -> None:
+    rank_zero_warn(f"{path} is broken and is skipped: {error}")

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from lumina.config.locate import locate
 from lumina.data import DataModule, Item, Split
+from lumina.data.census import Census
 from lumina.data.holdout import held_out
 from lumina.data.sources.folder import class_names
 from lumina.data.sources.listing import files_below
@@ -114,7 +115,10 @@ class ImageFolder(DataModule):
 
     def _files(self, name: str, train: bool) -> list[str]:
         folder = self._folder(train) / name
-        paths = [str(folder / file) for file in files_below(folder) if file.lower().endswith(SUFFIXES)]
+        census = self.left_out[str(folder)] = Census()
+        files = files_below(folder, census, SUFFIXES)
+        census.leave_out_by_ending(file for file in files if not file.lower().endswith(SUFFIXES))
+        paths = [str(folder / file) for file in files if file.lower().endswith(SUFFIXES)]
         return paths if self._has_splits else _divide(paths, self.holdout)[0 if train else 1]
 
     def _check_val_classes(self) -> None:

@@ -115,12 +115,17 @@ class ImageText(DataModule):
     @cached_property
     def train_source(self) -> Source:
         """All of ``sources``."""
-        return open_sources(self.sources, self.wanted)
+        return self._opened("training", self.sources)
 
     @cached_property
     def eval_source(self) -> Source:
         """What evaluation takes its samples from."""
-        return self.train_source if self.eval_sources is None else open_sources(self.eval_sources, self.wanted)
+        return self.train_source if self.eval_sources is None else self._opened("evaluation", self.eval_sources)
+
+    def _opened(self, name: str, paths: list[Path]) -> Source:
+        source = open_sources(paths, self.wanted)
+        self.left_out[name] = source.census
+        return source
 
     @cached_property
     def held_out(self) -> npt.NDArray[np.bool_]:
@@ -159,6 +164,10 @@ class ImageText(DataModule):
         """The size of each sample, where a batch has one size."""
         places = dataset.places if isinstance(dataset, Captioned) else None
         return None if places is None else torch.from_numpy(places)
+
+    def bucket_name(self, bucket: int) -> str:
+        """Height by width in pixels."""
+        return "{}x{}".format(*self.crops.sizes[bucket])
 
     def augment(self, item: Item, generator: Generator) -> Item:
         """A crop at a random place, and one of the captions."""

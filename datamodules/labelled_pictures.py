@@ -134,7 +134,19 @@ class LabelledPictures(DataModule):
     @cached_property
     def train_source(self) -> Source:
         """All of ``sources``."""
-        return open_sources(self.sources, self.wanted)
+        return self._opened("training", self.sources, self.wanted)
+
+    @cached_property
+    def eval_source(self) -> Source:
+        """What evaluation takes its samples from."""
+        if self.eval_sources is None:
+            return self.train_source
+        return self._opened("evaluation", self.eval_sources, self.wanted)
+
+    def _opened(self, name: str, paths: list[Path], wanted: Wanted) -> Source:
+        source = open_sources(paths, wanted)
+        self.left_out[name] = source.census
+        return source
 
     @cached_property
     def label_names(self) -> tuple[str, ...]:
@@ -180,7 +192,7 @@ class LabelledPictures(DataModule):
             return Pictures(train, (numbers != OTHER) & ~self._held_out, numbers, None)
         if self.eval_sources is None:
             return Pictures(train, self._held_out, numbers, self.eval_view)
-        source = open_sources(self.eval_sources, self.wanted)
+        source = self.eval_source
         numbers = self._numbered(source, self._labels(source))
         return Pictures(source, numbers != OTHER, numbers, self.eval_view)
 
@@ -217,7 +229,8 @@ class LabelledPictures(DataModule):
         """Batches of the folder ``predict``, or else of the split ``"test"``."""
         if self.predict is None:
             return self.loader("test")
-        source = open_sources([self.predict], replace(self.wanted, class_folders=False, captions=None, usual=()))
+        unlabelled = replace(self.wanted, class_folders=False, captions=None, usual=())
+        source = self._opened("prediction", [self.predict], unlabelled)
         return self.serve(Pictures(source, np.ones(len(source), bool), None, self.eval_view), train=False)
 
     def on_after_batch_transfer(self, batch: Item, dataloader_idx: int) -> Item:

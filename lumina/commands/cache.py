@@ -72,6 +72,7 @@ def cache(
     module, data, place = built.model.eval(), built.datamodule, choose_device(device)
     module.modality.to(place)
     samples = {split: len(data.dataset(split)) for split in get_args(Split)}
+    print("".join(f"left out: {line}\n" for line in data.census().lines()), end="")
     settings = {
         "modality": dict(module.modality.latent_identity),
         "variants": variants,
@@ -87,7 +88,7 @@ def cache(
         for key, known in captions.items():
             known |= dict.fromkeys(caption for item in writer.items for caption in _listed(item[key]))
         left_out = samples[split] - len(writer.items)
-        print(f"{split}: {len(writer.items)} samples" + (f", {left_out} left out" if left_out else ""))
+        print(f"{split}: {len(writer.items):,} samples" + (f", {left_out} left out" if left_out else ""))
         print("".join(f"  skipped {name}\n" for name in writer.skipped), end="")
     for conditioner in _text(module):
         texts = list(captions[conditioner.key])

@@ -9,6 +9,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, ProgressBar
 from lightning.pytorch.cli import LightningCLI, SaveConfigCallback
 
+from lumina.callbacks.data_summary import DataSummary
 from lumina.callbacks.evaluation import EvaluationReport
 from lumina.callbacks.predictions import PredictionWriter
 from lumina.callbacks.progress import Progress
@@ -96,7 +97,8 @@ class LuminaCLI(LightningCLI):
             given["callbacks"] = [c for c in given.get("callbacks") or [] if not isinstance(c, ModelCheckpoint)]
             options["enable_checkpointing"] = False
         resuming = [OptimizerNames(), GivenSettings(), ExactResume(), LastState(), GracefulStop()]
-        reports = [EvaluationStep(), TrainingStatistics(), EvaluationReport(), PredictionWriter(), *_progress(given)]
+        reports = [DataSummary(), EvaluationStep(), TrainingStatistics(), EvaluationReport(), PredictionWriter()]
+        reports += _progress(given)
         self.trainer_defaults["callbacks"] = [*resuming, NonFiniteGuard(), *reports]
         trainer: Trainer = super().instantiate_trainer(**options)
         validate_by_steps(trainer)

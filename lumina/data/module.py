@@ -13,6 +13,7 @@ from torch.utils.data import Dataset, default_collate
 
 from lumina.data.buckets import BucketSampler
 from lumina.data.budget import Budget, BudgetSampler
+from lumina.data.census import Census
 from lumina.data.classes import places_of
 from lumina.data.corrupt import CorruptCount
 from lumina.data.loader import Loader
@@ -37,6 +38,7 @@ class DataModule(LightningDataModule, ABC):
 
     Attributes:
         latent_identity: `Modality.latent_identity` of the modality that made the latents; None = there are none.
+        left_out: what was left out of each place that data were listed from, by a name of that place.
         repeats: times that training serves each sample of an epoch, in different variations; see `RankSampler`.
             Batches of one bucket serve each sample once.
 
@@ -70,6 +72,7 @@ class DataModule(LightningDataModule, ABC):
         self.num_workers = num_workers
         self.seed = seed
         self.corrupt = CorruptCount(max_corrupt)
+        self.left_out: dict[str, Census] = {}
         self._names: tuple[str, ...] | None = None
         self._places: list[int] | None = None
         if min(self.batch_size, self.eval_batch_size) < 1:
@@ -110,6 +113,14 @@ class DataModule(LightningDataModule, ABC):
         It raises `CorruptSample`, naming the file, for an item that cannot be read.
         """
 
+    def census(self) -> Census:
+        """All that was left out of the data listed so far."""
+        return sum(self.left_out.values(), Census())
+
+    def bucket_name(self, bucket: int) -> str:
+        """What a user calls a bucket."""
+        return f"bucket {bucket}"
+
     def buckets(self, dataset: Dataset[Item]) -> Tensor | None:
         """``[N]`` int64, the bucket (a size, a duration) of each sample of a split; None = all are alike.
 
@@ -147,7 +158,10 @@ class DataModule(LightningDataModule, ABC):
         """
         dataset = self.dataset(split)
         if not len(dataset):  # type: ignore[arg-type]  # all of ours have a length
-            raise ValueError(f"{type(self).__name__} has no samples in its split {split!r}: check where it looks.")
+            raise ValueError(
+                f"{type(self).__name__} has no samples in its split {split!r}: check where it looks. Left out: "
+                f"{self.census()}."
+            )
         return self.serve(dataset, train=split == "train")
 
     def samples(self, split: Split) -> Samples:

@@ -1,0 +1,83 @@
+"""What a run is about to train on, in a few lines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from lumina.data.buckets import BucketSampler
+from lumina.data.budget import BudgetSampler
+from lumina.data.loader import Loader
+from lumina.data.module import DataModule
+
+ROWS = 8
+"""Largest buckets that are told one by one."""
+
+
+def summary(
+    data: DataModule, training: Loader, evaluation: Loader | None, batches: float, accumulated: int, max_steps: int
+) -> str:
+    """Samples, what was left out and why, classes, sizes, and how long an epoch is.
+
+    Args:
+        data: the datamodule.
+        training: its loader of training.
+        evaluation: its loader of validation; None = there is none.
+        batches: of one process in an epoch.
+        accumulated: batches in an optimizer step.
+        max_steps: optimizer steps of the run; less than 0 = no limit.
+    """
+    held_out = "" if evaluation is None else f", validation {len(evaluation.dataset):,}"  # type: ignore[arg-type]
+    rows = [("samples", f"training {len(training.dataset):,}{held_out}")]  # type: ignore[arg-type]
+    rows += [("left out", line) for line in data.census().lines()]
+    if data.class_names:
+        rows.append(("classes", f"{len(data.class_names)}: {_some(data.class_names)}"))
+    rows += [("batches", line) for line in _contents(data, training)]
+    rows.append(("epoch", _epoch(batches, accumulated, max_steps)))
+    told = [(name if not place or rows[place - 1][0] != name else "", text) for place, (name, text) in enumerate(rows)]
+    return "\n".join(f"  {name:<10}{text}" for name, text in told)
+
+
+def _contents(data: DataModule, training: Loader) -> Iterator[str]:
+    """What batches are made of: so many samples, the buckets, or the tokens."""
+    sampler = training.sampler
+    if isinstance(sampler, BucketSampler):
+        yield f"{data.batch_size} samples of one size"
+        yield from _buckets(data, sampler)
+    elif isinstance(sampler, BudgetSampler):
+        yield _tokens(sampler.budget.lengths, sampler)
+    else:
+        yield f"{training.batch_size} samples"
+
+
+def _buckets(data: DataModule, sampler: BucketSampler) -> Iterator[str]:
+    order = sampler.counts.argsort(descending=True, stable=True).tolist()
+    filled = [bucket for bucket in order if sampler.counts[bucket]]
+    for bucket in filled[:ROWS]:
+        count = int(sampler.counts[bucket])
+        yield f"{data.bucket_name(bucket)}: {count:,} samples, {count // sampler.step:,} steps"
+    if rest := filled[ROWS:]:
+        yield f"{len(rest)} other sizes: {int(sampler.counts[rest].sum()):,} samples"
+
+
+def _tokens(lengths: Tensor, sampler: BudgetSampler) -> str:
+    least, median, most = (int(value) for value in (lengths.min(), lengths.median(), lengths.max()))
+    mean = sampler.size / max(1, sampler.steps * sampler.num_replicas)
+    return (
+        f"up to {sampler.budget.max_tokens:,} tokens, on average about {mean:.1f} samples, which have {least:,} to "
+        f"{most:,} tokens each, half of them at most {median:,}"
+    )
+
+
+def _epoch(batches: float, accumulated: int, max_steps: int) -> str:
+    if not math.isfinite(batches):
+        return "without an end"
+    steps = max(1, math.ceil(batches / accumulated))
+    told = f"{int(batches):,} batches on each process, {steps:,} optimizer steps"
+    return told if max_steps < 0 else f"{told}; max_steps {max_steps:,} are {max_steps / steps:.1f} epochs"
+
+
+def _some(names: tuple[str, ...], most: int = 6) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if names[most:] else "")

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lumina.data import DataModule
 from lumina.data.module import Split
+from lumina.interfaces import Batch
 
 
 def take(data: DataModule, split: Split, indices: Iterable[int]) -> dict[str, Any]:
@@ -28,6 +29,17 @@ def move(value: Any, device: torch.device) -> Any:
     if isinstance(value, (list, tuple)):
         return [move(item, device) for item in value]
     return value
+
+
+def without_fillers(batch: Batch) -> tuple[Batch, bool]:
+    """The samples that count, and whether there are any; a batch of fillers alone stays as it is.
+
+    Fillers keep the processes in step: each makes its own out of every batch, also of one in which nothing counts.
+    """
+    real = batch.get("real")
+    if real is None or real.all():
+        return batch, True
+    return (select(batch, real), True) if real.any() else (batch, False)
 
 
 def select(value: Any, keep: Tensor) -> Any:

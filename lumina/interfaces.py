@@ -26,8 +26,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
-from torch import Generator, Tensor, device, nn
+from torch import Tensor, device, nn
 
+from lumina.randomness import Randomness
 from lumina.sampling.context_drop import ContextDrop
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ class Inference:
     proportional_base: int | None = None
     context_drop: ContextDrop | None = None
     memory: Memory | None = None
-    drop_path: Generator | None = None
+    drop_path: Randomness | None = None
 
 
 class Modality(nn.Module, ABC):
@@ -303,6 +304,13 @@ class Conditioner(nn.Module, ABC):
         """As `Modality.learn`; parameters whose shape depends on the data are created here."""
         return {}
 
+    def check(self, value: Any) -> None:
+        """Refuses a value ``batch[key]`` that `forward` cannot take; asked while the batch is on the CPU.
+
+        Raises:
+            ValueError: naming the value and what is possible.
+        """
+
     @abstractmethod
     def forward(self, value: Any, keep: Tensor) -> Conditioning:
         """A `Conditioning` with this route's fields.
@@ -386,9 +394,16 @@ class Objective(nn.Module, ABC):
         """
         return {}
 
+    def check(self, batch: Batch) -> None:
+        """Refuses a batch that `loss` cannot take; asked while the batch is on the CPU.
+
+        Raises:
+            ValueError: naming the value and what is possible.
+        """
+
     @abstractmethod
     def loss(
-        self, backbone: Backbone, tokens: Tokens, cond: Conditioning, batch: Batch, generator: Generator
+        self, backbone: Backbone, tokens: Tokens, cond: Conditioning, batch: Batch, generator: Randomness
     ) -> dict[str, Tensor]:
         """Named scalars to log; ``"loss"`` is minimised. All randomness comes from ``generator``."""
 
@@ -399,7 +414,7 @@ class Objective(nn.Module, ABC):
         tokens: Tokens,
         cond: Conditioning,
         null: Conditioning,
-        generator: Generator,
+        generator: Randomness,
         inference: Inference | None = None,
     ) -> Any:
         """What `Modality.decode` takes: generated `Tokens` on the places of ``tokens``, or logits.
@@ -418,7 +433,7 @@ class TimeSampling(ABC):
     """Distribution of training times."""
 
     @abstractmethod
-    def sample(self, count: int, generator: Generator) -> Tensor:
+    def sample(self, count: int, generator: Randomness) -> Tensor:
         """``[count]`` float32 in (0, 1), on the generator's device."""
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.optim import Optimizer
 
 from lumina.backbone import NextDiT, NextDiTConfig
-from lumina.batches import select
+from lumina.batches import select, without_fillers
 from lumina.checks import check_budget, check_classes, check_latents, check_outputs, measured, require_fields
 from lumina.conditioning.condition_set import ConditionerSet
 from lumina.data import DataModule
@@ -23,7 +23,7 @@ from lumina.lora import KEY as ADAPTERS
 from lumina.lora import Lora, add_adapters, check_base, keep_trained, lower_base
 from lumina.metrics.sample_metric import SampleMetric
 from lumina.metrics.suite import MetricSuite
-from lumina.randomness import Purpose, keyed_generator
+from lumina.randomness import Purpose, Randomness, SampleGenerators, seed_dropout
 from lumina.sharding import shard
 from lumina.starting_weights import start_from
 from lumina.training.gradients import Gradients, check_clipping, unscale
@@ -183,14 +183,24 @@ class LuminaModule(LightningModule):
         parts = {"modality": self.modality} | {f"conditioners.{n}": part for n, part in enumerate(self.conditioners)}
         return {name: part.classes for name, part in parts.items() if part.classes is not None}
 
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Any:
+        """Refuses what conditions and objective cannot take before the device meets it: an error there ends it."""
+        for conditioner in self.conditioners:
+            if conditioner.key in batch:
+                conditioner.check(batch[conditioner.key])
+        self.objective.check(batch)
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
+
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Any]:
-        """The objective's loss and how much it was taken of, under noise keyed on the step and the rank."""
-        generator = self._generator(Purpose.TRAINING, self.trainer.fit_loop.epoch_loop.total_batch_idx)
+        """The objective's loss and of how much it is; what is drawn for a sample depends on the step and the sample."""
+        seed_dropout(self.seed, self.trainer.fit_loop.epoch_loop.total_batch_idx, self.global_rank)
         tokens = self.tokens(batch)
-        cond = self.conditioners.train_conditions(batch, len(tokens.features), generator)
-        losses = self.objective.loss(self.backbone, tokens, cond, batch, generator)
-        self._log("train", losses, len(tokens.features))
-        return {"loss": losses["loss"], "samples": len(tokens.features), "tokens": tokens.count}
+        count = len(tokens.features)
+        generators = self._generators(Purpose.TRAINING, batch, batch_index, count, self.global_step)
+        cond = self.conditioners.train_conditions(batch, count, generators)
+        losses = self.objective.loss(self.backbone, tokens, cond, batch, generators)
+        self._log("train", losses, count)
+        return {"loss": losses["loss"], "samples": count, "tokens": tokens.count}
 
     def on_before_zero_grad(self, optimizer: Optimizer) -> None:
         """New gradients have a new norm."""
@@ -208,22 +218,27 @@ class LuminaModule(LightningModule):
         self.gradients.clip(optimizer, gradient_clip_val or 0.0, gradient_clip_algorithm)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
-        """The loss under the same noise each time, and the metrics if asked to."""
-        generator = self._generator(Purpose.VALIDATION, batch_index)
-        tokens = self.tokens(batch)
-        cond = self.conditioners.conditions(batch, len(tokens.features), self.device)
-        losses = self.objective.loss(self.backbone, tokens, cond, batch, generator)
-        self._log("validation", losses, len(tokens.features))
+        """The loss under the same noise each time, and the metrics if asked to; fillers count in neither."""
+        real, counts = without_fillers(batch)
+        tokens = self.tokens(real)
+        count = len(tokens.features)
+        generators = self._generators(Purpose.VALIDATION, real, batch_index, count)
+        cond = self.conditioners.conditions(real, count, self.device)
+        losses = self.objective.loss(self.backbone, tokens, cond, real, generators)
+        self._log("validation", losses, count * counts)
         if self.evaluate_in_validation:
-            self._update_metrics(batch, tokens, generator)
+            self._update_metrics(batch, batch_index, tokens if real is batch else self.tokens(batch))
 
     def test_step(self, batch: Batch, batch_index: int) -> Any:
         """Outputs for the batch's conditions, taken in by the metrics."""
-        return self._update_metrics(batch, self.tokens(batch), self._generator(Purpose.TEST, batch_index))
+        return self._update_metrics(batch, batch_index, self.tokens(batch))
 
     def predict_step(self, batch: Batch, batch_index: int) -> Any:
         """Outputs for the batch's conditions."""
-        return self.generate(self.tokens(batch), batch, self._generator(Purpose.PREDICTION, batch_index))
+        tokens = self.tokens(batch)
+        return self.generate(
+            tokens, batch, self._generators(Purpose.PREDICTION, batch, batch_index, len(tokens.features))
+        )
 
     def tokens(self, batch: Batch) -> Tokens:
         """The batch as tokens; a cached ``batch["latent"]`` spares the compression."""
@@ -238,7 +253,7 @@ class LuminaModule(LightningModule):
         self,
         tokens: Tokens,
         batch: Batch,
-        generator: Generator,
+        generator: Randomness,
         inference: Inference | None = None,
         negative: Batch | None = None,
         **options: Any,
@@ -248,7 +263,7 @@ class LuminaModule(LightningModule):
         Args:
             tokens: the canvas.
             batch: holds the conditions' fields.
-            generator: of the initial noise.
+            generator: of the initial noise, one for all samples or one for each.
             inference: options of the backbone.
             negative: holds the conditions that guidance leads away from; None = the null conditions.
             **options: passed on to the objective's ``outputs``.
@@ -290,19 +305,23 @@ class LuminaModule(LightningModule):
         compressed = () if "latent" in present else self.modality.batch_keys
         require_fields((*compressed, *self.conditioners.batch_keys), present, owner)
 
-    def _generator(self, purpose: Purpose, step: int) -> Generator:
-        return keyed_generator(purpose, self.seed, step, self.global_rank, device=self.device)
+    def _generators(self, purpose: Purpose, batch: Batch, batch_index: int, count: int, *when: int) -> SampleGenerators:
+        places = range(self.global_rank, count * self.trainer.world_size, self.trainer.world_size)
+        identities = batch.get("identity") or [(batch_index, place) for place in places]
+        return SampleGenerators(purpose, [(self.seed, *when, *identity) for identity in identities], self.device)
 
     def _log(self, stage: str, values: dict[str, Tensor], count: int) -> None:
         named = {f"{stage}/{name}": value for name, value in values.items()}
-        self.log_dict(named, prog_bar=True, batch_size=count, sync_dist=stage != "train")
+        training = stage == "train"
+        if training and self.trainer._logger_connector.should_update_logs:  # the others are not worth the wait
+            named = {name: self.trainer.strategy.reduce(value.detach().clone()) for name, value in named.items()}
+        self.log_dict(named, prog_bar=True, batch_size=count, sync_dist=not training)
 
-    def _update_metrics(self, batch: Batch, tokens: Tokens, generator: Generator) -> Any:
-        samples = self.generate(tokens, batch, generator)
-        if "real" in batch and not batch["real"].all():  # fillers that keep the processes in step do not count
-            samples, batch = select(samples, batch["real"]), select(batch, batch["real"])
-        if len(samples):
-            self.metrics.update(samples, batch)
+    def _update_metrics(self, batch: Batch, batch_index: int, tokens: Tokens) -> Any:
+        samples = self.generate(tokens, batch, self._generators(Purpose.TEST, batch, batch_index, len(tokens.features)))
+        real, counts = without_fillers(batch)
+        if counts:
+            self.metrics.update(samples if real is batch else select(samples, batch["real"]), real)
         return samples
 
     def _log_metrics(self, stage: str) -> None:

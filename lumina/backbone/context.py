@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from lumina.backbone.config import NextDiTConfig
 from lumina.backbone.layout import Layout
@@ -13,6 +13,7 @@ from lumina.backbone.pooling import Pool
 from lumina.backbone.rope import Table, rotary_angles, time_read, turns
 from lumina.backbone.text import Text
 from lumina.interfaces import Conditioning, Inference, Memory, Tokens
+from lumina.randomness import Randomness, uniform
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +77,13 @@ class Context:
         )
 
 
-def _paths(config: NextDiTConfig, generator: Generator | None, like: Tensor) -> list[Tensor | None]:
+def _paths(config: NextDiTConfig, generator: Randomness | None, like: Tensor) -> list[Tensor | None]:
     """Zero where a sample skips a branch, else one over the chance that it does not."""
     count = config.num_layers
     if generator is None or not config.drop_path:
         return [None] * count
-    chances = torch.linspace(0, config.drop_path, count, device=generator.device)[:, None, None]
-    drawn = torch.rand(count, 2, len(like), generator=generator, device=generator.device)
+    drawn = uniform(generator, len(like), count, 2).permute(1, 2, 0)
+    chances = torch.linspace(0, config.drop_path, count, device=drawn.device, dtype=drawn.dtype)[:, None, None]
     return list(((drawn >= chances) / (1 - chances)).to(like.device))
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from lumina.interfaces import Batch, Conditioner, Conditioning
+from lumina.randomness import Randomness, uniform
 
 
 class ConditionerSet(nn.ModuleList):
@@ -33,9 +34,11 @@ class ConditionerSet(nn.ModuleList):
         """The fields of the batch that are read."""
         return tuple(conditioner.key for conditioner in self)
 
-    def train_conditions(self, batch: Batch, count: int, generator: Generator) -> Conditioning:
+    def train_conditions(self, batch: Batch, count: int, generator: Randomness) -> Conditioning:
         """Conditions of ``count`` samples, each dropped with its own chance."""
-        draws = torch.rand(len(self), count, generator=generator, device=generator.device)
+        if not len(self):
+            return Conditioning()
+        draws = uniform(generator, count, len(self)).unbind(1)
         return self._merge(batch, [draw >= conditioner.dropout for draw, conditioner in zip(draws, self, strict=True)])
 
     def conditions(self, batch: Batch, count: int, device: torch.device, keep: bool = True) -> Conditioning:

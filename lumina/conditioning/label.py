@@ -71,14 +71,22 @@ class LabelConditioner(Conditioner):
         check_count(self.num_classes, "LabelConditioner")
         return {"num_classes": self.num_classes, "classes": self.classes}
 
+    def check(self, value: Tensor) -> None:
+        """Refuses labels ``[B]`` outside the table.
+
+        Raises:
+            ValueError: naming the first of them.
+        """
+        check_labels(value, check_count(self.num_classes, "LabelConditioner"), "LabelConditioner")
+
     def forward(self, value: Tensor, keep: Tensor) -> Conditioning:
         """``value [B]`` to ``pooled [B, width]``.
 
         Raises:
-            ValueError: for a label outside the table.
+            ValueError: for a label on the CPU outside the table.
         """
+        self.check(value)
         num_classes = check_count(self.num_classes, "LabelConditioner")
-        check_labels(value, num_classes, "LabelConditioner")
         assert self.table is not None
         return Conditioning(pooled=self.table(torch.where(keep, value, num_classes)))
 
@@ -103,16 +111,19 @@ def check_count(num_classes: int | None, owner: str) -> int:
 
 
 def check_labels(labels: Tensor, num_classes: int, owner: str) -> None:
-    """Refuses labels ``[B]`` of classes that there are not.
+    """Refuses labels ``[B]`` on the CPU of classes that there are not.
+
+    On another device they are taken as they are: to look at them there would hold up every step, so they are checked
+    before they go there.
 
     Raises:
-        ValueError: naming whose ``num_classes`` it is.
+        ValueError: naming the label, and whose ``num_classes`` it is.
     """
-    if labels.is_cuda:  # a check that waits for the device would slow every step down
-        inside = ((labels >= 0) & (labels < num_classes)).all()
-        torch._assert_async(inside, f"a label lies outside the {owner}'s num_classes")
-    elif bool(((labels < 0) | (labels >= num_classes)).any()):
+    if labels.device.type != "cpu":
+        return
+    wrong = labels[(labels < 0) | (labels >= num_classes)]
+    if len(wrong):
         raise ValueError(
-            f"labels run from 0 to {num_classes - 1}, got {int(labels.min())} to {int(labels.max())}; "
-            f"set num_classes of the {owner} to the number of classes in the data."
+            f"Got label {int(wrong[0])}, but the {owner} has num_classes={num_classes}, labels 0 to {num_classes - 1}: "
+            "set that to the number of classes in the data."
         )

@@ -26,9 +26,13 @@ Split = Literal["train", "validation", "test"]
 class DataModule(LightningDataModule, ABC):
     """Feeds a run with batches; a subclass says what a sample is.
 
-    Every batch has, beside the fields of ``batch_keys``, the field ``"real"``: ``[B]`` bool. It is True everywhere in
+    Every batch has, beside the fields of ``batch_keys``, two more. ``"real"`` is ``[B]`` bool. It is True everywhere in
     training. In evaluation False marks a filler: a repeated sample that keeps the processes in step, or the
     replacement of a corrupt one. Metrics and predictions leave fillers out and so count every sample exactly once.
+
+    The field ``"identity"`` is a list of ``(index, variation)``, one for each sample: its index in the split and, where
+    training serves it several times an epoch, which time this is. Noise is drawn by it, so that neither batch size nor
+    number of processes decide what a sample meets.
 
     Order and augmentation depend on ``seed``, the epoch and the sample, never on the number of workers. A run resumes
     exactly where it was stopped, in the middle of an epoch too.

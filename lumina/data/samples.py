@@ -30,12 +30,14 @@ class Sample(NamedTuple):
         real: whether it counts.
         tried: indices of the samples that were looked at; the last one is this one.
         skipped: a message for each corrupt one among them, in whose place this one stands.
+        identity: what was asked for, the index of the sample and the number of its variation.
     """
 
     item: Item
     real: bool
     tried: tuple[int, ...]
     skipped: Mapping[int, str]
+    identity: tuple[int, int]
 
 
 class Tried(NamedTuple):
@@ -88,7 +90,7 @@ class Samples(Dataset[Sample]):
         # Lightning's overfit_batches puts a sampler of plain indices in the place of ours.
         epoch, first, real, copy = key if isinstance(key, Key) else Key(0, key)
         if first == BLANK:
-            return Sample({}, False, (), {})
+            return Sample({}, False, (), {}, (first, copy))
         skipped: dict[int, str] = {}
         for index in islice(self._candidates(first), TRIES):
             try:
@@ -98,9 +100,9 @@ class Samples(Dataset[Sample]):
                 continue
             tried = (*skipped, index)
             if self.augment is None:
-                return Sample(item, real and not skipped, tried, skipped)
+                return Sample(item, real and not skipped, tried, skipped, (first, copy))
             generator = keyed_generator(Purpose.AUGMENTATION, self.seed, epoch, index, copy)
-            return Sample(self.augment(item, generator), real, tried, skipped)
+            return Sample(self.augment(item, generator), real, tried, skipped, (first, copy))
         raise ValueError(f"None of {len(skipped)} samples in a row can be read; the first is {skipped[first]}")
 
     def _numbered(self, item: Item) -> Item:
@@ -123,7 +125,8 @@ class Samples(Dataset[Sample]):
 class Batcher:
     """Puts samples into a batch.
 
-    The batch has the fields ``"real"``, ``[B]`` bool, and ``"tried"``, which `lumina.data.loader.Loader` takes out.
+    The batch has the fields ``"real"``, ``[B]`` bool, ``"identity"``, a list of ``(index, variation)``, and
+    ``"tried"``, which `lumina.data.loader.Loader` takes out.
 
     Args:
         collate: puts items into a batch.
@@ -137,6 +140,7 @@ class Batcher:
         samples = [sample for sample in samples if sample.item]
         batch = self.collate([sample.item for sample in samples])
         batch["real"] = torch.tensor([sample.real for sample in samples])
+        batch["identity"] = [sample.identity for sample in samples]
         indices = tuple(index for sample in samples for index in sample.tried)
         skipped = {index: message for sample in samples for index, message in sample.skipped.items()}
         batch["tried"] = Tried(indices, skipped)

@@ -24,6 +24,7 @@ from lumina.interfaces import (
     Velocity,
 )
 from lumina.objectives.paths import ProbabilityPath
+from lumina.randomness import Randomness, normal
 from lumina.sampling.known import Known
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.solvers import DDIM
@@ -57,7 +58,7 @@ class Generative(Objective):
     def velocity(self, prediction: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """``dx/dt [B, L, F]`` from what the backbone predicts at ``x_t [B, L, F]`` and ``t [B]``."""
 
-    def corrupt(self, x1: Tensor, mask: Tensor | None, generator: Generator) -> Corrupted:
+    def corrupt(self, x1: Tensor, mask: Tensor | None, generator: Randomness) -> Corrupted:
         """Mixes data with noise at random times.
 
         Args:
@@ -68,10 +69,11 @@ class Generative(Objective):
         Returns:
             The training example, each sample with weight 1.
         """
+        x1 = _at_least_float32(x1)
         times = self.time_sampling.sample(x1.shape[0], generator).to(x1.device)
-        x0 = _normal_like(x1, generator)
+        x0 = _noise(x1, mask, generator)
         t = times[:, None, None]
-        x_t = (self.path.alpha(t) * x1 + self.path.sigma(t) * x0).to(x1.dtype)
+        x_t = self.path.alpha(t) * x1 + self.path.sigma(t) * x0
         return Corrupted(
             x_t=_zero_padding(x_t, mask),
             t=times,
@@ -80,7 +82,7 @@ class Generative(Objective):
         )
 
     def loss(
-        self, backbone: Backbone, tokens: Tokens, cond: Conditioning, batch: Batch, generator: Generator
+        self, backbone: Backbone, tokens: Tokens, cond: Conditioning, batch: Batch, generator: Randomness
     ) -> dict[str, Tensor]:
         """Mean squared error, in float32.
 
@@ -145,7 +147,7 @@ class Generative(Objective):
         tokens: Tokens,
         cond: Conditioning,
         null: Conditioning,
-        generator: Generator,
+        generator: Randomness,
         inference: Inference | None = None,
         sampler: Sampler | None = None,
         noise: Tensor | None = None,
@@ -167,14 +169,14 @@ class Generative(Objective):
             known: data to start from or to keep a part of, in place of noise alone.
 
         Returns:
-            The places of ``tokens`` with generated features; at padding they are noise.
+            The places of ``tokens`` with generated features, in float32 at least; at padding they say nothing.
 
         Raises:
             ValueError: if ``noise`` has another shape than the features of ``tokens``.
         """
         sampler = sampler or self.sampler
         self._check_path(sampler)
-        noise = _normal_like(tokens.features, generator) if noise is None else noise
+        noise = _noise(tokens.features, tokens.mask, generator) if noise is None else _at_least_float32(noise)
         if noise.shape != tokens.features.shape:
             raise ValueError(
                 f"noise has shape {tuple(noise.shape)}, expected that of the canvas, {tuple(tokens.features.shape)}: "
@@ -195,8 +197,18 @@ class Generative(Objective):
             )
 
 
-def _normal_like(x: Tensor, generator: Generator) -> Tensor:
-    return torch.randn(x.shape, generator=generator, device=generator.device, dtype=x.dtype).to(x.device)
+def _noise(x: Tensor, mask: Tensor | None, source: Randomness) -> Tensor:
+    """Of the shape of ``x [B, L, F]``, in float32 at least; one of many generators draws its sample's real tokens."""
+    if mask is None or isinstance(source, Generator):
+        noise = normal(source, *x.shape)
+    else:
+        rows = [normal(one, length, x.shape[2]) for one, length in zip(source, mask.sum(1).tolist(), strict=True)]
+        noise = torch.stack([F.pad(row, (0, 0, 0, x.shape[1] - len(row))) for row in rows])
+    return noise.to(_at_least_float32(x))
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def _zero_padding(x: Tensor, mask: Tensor | None) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn import functional as F
 
 from lumina.backbone.config import NextDiTConfig
@@ -13,6 +13,7 @@ from lumina.backbone.rope import Rule
 from lumina.conditioning.label import check_count, check_labels
 from lumina.data.classes import some
 from lumina.interfaces import Backbone, Batch, Conditioning, Head, Inference, Modality, Objective, Tokens
+from lumina.randomness import Randomness
 
 
 class Recognition(Objective):
@@ -92,8 +93,18 @@ class Recognition(Objective):
                 f"num_classes of the {type(self.head).__name__} out, it is measured."
             )
 
+    def check(self, batch: Batch) -> None:
+        """Refuses labels of classes that the head has not.
+
+        Raises:
+            ValueError: naming the first of them.
+        """
+        if "label" in batch:
+            owner = type(self.head).__name__
+            check_labels(batch["label"], check_count(self.head.num_classes, owner), owner)
+
     def loss(
-        self, backbone: Backbone, tokens: Tokens, cond: Conditioning, batch: Batch, generator: Generator
+        self, backbone: Backbone, tokens: Tokens, cond: Conditioning, batch: Batch, generator: Randomness
     ) -> dict[str, Tensor]:
         """Mean cross-entropy, in float32.
 
@@ -101,10 +112,9 @@ class Recognition(Objective):
             ``{"loss": []}``.
 
         Raises:
-            ValueError: for a label of a class that the head has not, or soft targets of other classes.
+            ValueError: for labels of classes that the head has not, or soft targets of other classes.
         """
-        owner = type(self.head).__name__
-        check_labels(batch["label"], check_count(self.head.num_classes, owner), owner)
+        self.check(batch)
         if self.training:
             logits = self._logits(backbone, tokens, cond, Inference(drop_path=generator))
             target = batch.get("target", batch["label"])
@@ -122,7 +132,7 @@ class Recognition(Objective):
         tokens: Tokens,
         cond: Conditioning,
         null: Conditioning,
-        generator: Generator,
+        generator: Randomness,
         inference: Inference | None = None,
     ) -> Tensor:
         """Logits ``[B, K]`` float32; nothing is random, and ``null`` is not read.

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from lumina.interfaces import TimeSampling
+from lumina.randomness import Randomness, normal, uniform
 
 
 class UniformTimes(TimeSampling):
     """Every time alike."""
 
-    def sample(self, count: int, generator: Generator) -> Tensor:
+    def sample(self, count: int, generator: Randomness) -> Tensor:
         """``[count]`` float32 in (0, 1), on the generator's device."""
-        return _open(torch.rand(count, generator=generator, device=generator.device, dtype=torch.float32))
+        return _open(uniform(generator, count))
 
 
 class LogitNormal(TimeSampling):
@@ -33,10 +34,10 @@ class LogitNormal(TimeSampling):
         self.mean = mean
         self.std = std
 
-    def sample(self, count: int, generator: Generator) -> Tensor:
+    def sample(self, count: int, generator: Randomness) -> Tensor:
         """``[count]`` float32 in (0, 1), on the generator's device."""
-        normal = torch.randn(count, generator=generator, device=generator.device, dtype=torch.float32)
-        return _open(torch.sigmoid(self.mean + self.std * normal))
+        gaussian = normal(generator, count)
+        return _open(torch.sigmoid(self.mean + self.std * gaussian))
 
 
 def _open(t: Tensor) -> Tensor:

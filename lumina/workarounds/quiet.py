@@ -8,6 +8,7 @@ import warnings
 WARNINGS = (
     "LightningCLI's args parameter",
     "Be aware that when using `ckpt_path`",  # evaluations need no ModelCheckpoint
+    "You have overridden `transfer_batch_to_device`",  # so that wrong labels never reach the device
     r"`isinstance\(treespec, LeafSpec\)`",  # its use of torch
 )
 ADVERTISEMENTS = ("litlogger", "litmodels")

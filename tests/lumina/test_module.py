@@ -7,6 +7,7 @@ import json
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from torchmetrics.utilities import dim_zero_cat
 
 from datamodules.digits import Digits
 from lumina.backbone import NextDiTConfig
@@ -15,6 +16,9 @@ from lumina.conditioning.label import LabelConditioner
 from lumina.metrics.sample_metric import SampleMetric
 from lumina.module import LuminaModule
 from lumina.objectives.flow_matching import FlowMatching
+from lumina.sampling.sampler import Sampler
+from lumina.sampling.schedules import Uniform
+from lumina.sampling.solvers import Euler
 from modalities.image import Image
 
 
@@ -117,3 +121,90 @@ def test_a_metric_that_fails_leaves_the_report_of_the_others(tmp_path):
     report = json.loads((tmp_path / "evaluation/metrics.json").read_text())
     assert report["metrics"] == {"count": 3.0}
     assert report["not_computed"] == {"Broken: all": "too few samples"}
+
+
+class Seen(SampleMetric):
+    """Statistics of all that it is shown."""
+
+    full_state_update = False
+
+    def __init__(self):
+        super().__init__()
+        self.add_state("samples", default=[], dist_reduce_fx="cat")
+
+    def update(self, generated, batch):
+        self.samples.append(generated.double().flatten(1))
+
+    def results(self):
+        samples = dim_zero_cat(self.samples)
+        return {"count": len(samples), "mean": samples.mean().item(), "spread": samples.std(0).mean().item()}
+
+
+def evaluated(folder, validate=False, **sizes):
+    module = make(
+        metrics=[Seen()],
+        evaluate_in_validation=True,
+        objective=FlowMatching(sampler=Sampler(Uniform(), Euler(), 1)),
+    )
+    with torch.no_grad():
+        module.backbone.final_layer.linear.weight.normal_(generator=torch.Generator().manual_seed(0))
+    run = trainer(folder)
+    found = (run.validate if validate else run.test)(module, Digits(batch_size=8, **sizes), verbose=False)[0]
+    assert found[("validation" if validate else "test") + "/count"] == 500
+    return found
+
+
+@pytest.mark.parametrize("validate", [True, False])
+def test_an_evaluation_does_not_depend_on_the_batch_size(tmp_path, validate):
+    torch.manual_seed(1)
+    first = evaluated(tmp_path, validate, eval_batch_size=50)
+    torch.manual_seed(1)
+    assert evaluated(tmp_path, validate, eval_batch_size=7) == pytest.approx(first, rel=1e-5)
+
+
+def fitted(folder, **options):
+    torch.manual_seed(1)
+    sizes = {"batch_size": options.pop("batch_size")}
+    module = make(backbone=NextDiTConfig(dim=32, num_layers=2, num_heads=2, drop_path=0.3))
+    trainer(folder, max_steps=4, gradient_clip_val=1.0, limit_val_batches=0, **options).fit(module, Digits(**sizes))
+    return module.state_dict()
+
+
+def test_a_batch_in_parts_trains_as_a_whole_one(tmp_path):
+    whole, parts = fitted(tmp_path, batch_size=32), fitted(tmp_path, batch_size=8, accumulate_grad_batches=4)
+    for name, weight in whole.items():
+        torch.testing.assert_close(parts[name], weight, atol=2e-5, rtol=1e-3)
+
+
+class Dropping(Image):
+    """Draws from PyTorch's global generator, as layers do."""
+
+    def tokenize(self, latent, batch):
+        self.drawn = [*getattr(self, "drawn", []), torch.rand(()).item()]
+        return super().tokenize(latent, batch)
+
+
+def test_dropout_resumes_exactly(tmp_path):
+    runs = []
+    for steps, resumed in ((4, None), (2, None), (4, "half.ckpt")):
+        module = make(modality=Dropping(size=(8, 8), channels=1, patch_size=2))
+        run = trainer(tmp_path, max_steps=steps, limit_val_batches=0)
+        run.fit(module, Digits(batch_size=8), ckpt_path=resumed and tmp_path / resumed)
+        run.save_checkpoint(tmp_path / "half.ckpt")
+        runs.append(module.modality.drawn[-steps:])
+    assert runs[1] + runs[2][-2:] == runs[0] and len(set(runs[0])) == 4
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])  # on another device an error would end it, so it is never asked
+def test_labels_are_checked_before_they_go_to_the_device(device):
+    batch = {"image": torch.zeros(2, 1, 8, 8), "label": torch.tensor([3, 10])}
+    with pytest.raises(ValueError, match=r"Got label 10, but the LabelConditioner has num_classes=10"):
+        make().transfer_batch_to_device(batch, torch.device(device), 0)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_wrong_label_leaves_the_device_usable(tmp_path):
+    with pytest.raises(ValueError, match=r"Got label \d, but the LabelConditioner has num_classes=2"):
+        trainer(tmp_path, accelerator="gpu").fit(make(conditioners=[LabelConditioner(2)]), Digits(batch_size=64))
+    assert torch.zeros(2, device="cuda").sum().item() == 0

@@ -95,7 +95,9 @@ def fields(module: LuminaModule, requests: Sequence[Request], texts: Sequence[st
 
 def _field(conditioner: Conditioner, requests: Sequence[Request], texts: Sequence[str], device: torch.device) -> Any:
     if isinstance(conditioner, LabelConditioner):
-        return torch.tensor([request.label for request in requests], device=device)
+        labels = torch.tensor([request.label for request in requests])
+        conditioner.check(labels)
+        return labels.to(device)
     return list(texts)
 
 

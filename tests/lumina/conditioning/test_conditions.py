@@ -38,7 +38,7 @@ def test_dropout_has_its_own_chance_for_each_condition(conditions):
 
 
 def test_label_outside_the_table(conditions):
-    with pytest.raises(ValueError, match=r"labels run from 0 to 3, got 4 to 4"):
+    with pytest.raises(ValueError, match=r"Got label 4, but the LabelConditioner has num_classes=4, labels 0 to 3"):
         conditions.conditions({"label": torch.tensor([4]), "style": torch.tensor([0])}, 1, torch.device("cpu"))
 
 

@@ -10,6 +10,7 @@ from lumina.objectives.diffusion import Diffusion
 from lumina.objectives.flow_matching import FlowMatching
 from lumina.objectives.paths import Straight
 from lumina.objectives.time_sampling import LogitNormal
+from lumina.randomness import Purpose, SampleGenerators
 from lumina.sampling.guidance import ClassifierFree
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Sigmoid, Uniform
@@ -237,8 +238,43 @@ def test_backbone_receives_one_time_for_each_sample_in_single_precision():
     backbone = Gaussian(objective)
     backbone.predict = lambda tokens, t, *_: backbone.times.append(t) or tokens.features
     result = objective.outputs(backbone, tokens, NOTHING, NOTHING, seeded(), sampler=Sampler(Uniform(), Euler(), 4))
-    assert result.features.dtype == torch.bfloat16
+    assert result.features.dtype == torch.float32
     torch.testing.assert_close(torch.stack(backbone.times), torch.tensor([0, 0.25, 0.5, 0.75])[:, None].expand(4, 3))
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_the_state_of_a_sampler_is_float32_also_where_the_network_is_bfloat16(given):
+    objective, tokens = FlowMatching(), canvas().with_features(random(3, 5, 2).bfloat16())
+    backbone, noise = Gaussian(objective), random(3, 5, 2)
+    backbone.predict = lambda tokens, t, *_: torch.ones_like(tokens.features, dtype=torch.bfloat16)
+    options = {"noise": noise} if given else {}
+    sampler = Sampler(Uniform(), Euler(), 500)
+    result = objective.outputs(backbone, tokens, NOTHING, NOTHING, seeded(), sampler=sampler, **options).features
+    start = noise if given else torch.randn(3, 5, 2, generator=seeded())
+    torch.testing.assert_close(result, start + 1, atol=1e-4, rtol=0)  # in bfloat16 a step of 1/500 is lost beyond 1
+
+
+def test_training_in_bfloat16_mixes_data_and_noise_in_float32():
+    objective, data = FlowMatching(), random(3, 5, 2).bfloat16()
+    coarse, fine = (objective.corrupt(x1, None, seeded()) for x1 in (data, data.float()))
+    assert torch.equal(coarse.x_t, fine.x_t) and torch.equal(coarse.target, fine.target)
+
+
+def test_what_a_sample_draws_depends_on_its_own_key_alone():
+    objective, mask = FlowMatching(), torch.arange(7) < torch.tensor([[7], [4], [5]])
+    keys = [(0, 5), (0, 3), (1, 3)]
+
+    def drawn(order, length):
+        generators = SampleGenerators(Purpose.TRAINING, [keys[i] for i in order], torch.device("cpu"))
+        real = mask[order, :length]
+        example = objective.corrupt(torch.zeros(len(order), length, 2), None if real.all() else real, generators)
+        return example.t, example.x_t
+
+    t, x_t = drawn([0, 1, 2], 7)
+    for order, length in (([2, 1], 5), ([1], 4), ([1, 0], 7)):
+        other_t, other_x = drawn(order, length)
+        assert torch.equal(other_t, t[order]) and torch.equal(other_x, x_t[order, :length])
+    assert len(set(t.tolist())) == 3
 
 
 def test_everything_follows_the_seed():

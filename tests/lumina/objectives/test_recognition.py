@@ -54,7 +54,7 @@ def test_soft_targets_train_and_hard_labels_evaluate():
 
 
 def test_labels_without_a_class_are_refused():
-    with pytest.raises(ValueError, match="labels run from 0 to 4, got 0 to 5; set num_classes of the PooledHead"):
+    with pytest.raises(ValueError, match="Got label 5, but the PooledHead has num_classes=5, labels 0 to 4"):
         run(objective(), {"label": torch.tensor([0, 1, 5])})
 
 

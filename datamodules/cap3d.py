@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+import re
+from collections.abc import Collection, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,8 +16,9 @@ from lumina.clouds.files import Up, read_shape, upright
 from lumina.clouds.normalise import Normalisation
 from lumina.config.locate import locate
 from lumina.data import CorruptSample, Split
+from lumina.data.census import Census
 from lumina.data.clouds import PointClouds, Shapes, Variation
-from lumina.data.csv_file import read_csv
+from lumina.data.csv_file import read_lines
 from lumina.data.holdout import held_out
 from lumina.data.sources.listing import files_below
 
@@ -26,13 +28,14 @@ ENDINGS = (".pt", ".ply")
 class Cap3D(PointClouds):
     """Clouds of 16,384 points, ``UID.pt`` or ``UID.ply`` in sub-folders too, with a caption each; colours are left out.
 
-    Objects without a caption and captions without an object are left out. ``"validation"`` and ``"test"`` are the same
-    objects. Fields: those of `lumina.data.clouds.PointClouds`, and ``caption``.
+    Objects without a caption and captions without an object are left out; an object with two files counts once.
+    ``"validation"`` and ``"test"`` are the same objects. Fields: those of `lumina.data.clouds.PointClouds`, and
+    ``caption``.
 
     Args:
         batch_size: clouds in a training batch, on each process.
         root: folder of the unpacked ``PointCloud_pt_zips`` or ``PointCloud_zips``.
-        captions: the CSV file of captions, without a header: the object's UID and the text.
+        captions: the CSV file of captions, a line an object: its UID, a comma and the text, in quotes or not.
         up: the files' upward axis.
         holdout: share of the objects held out, chosen by UID, whatever the seed.
         points: of a training cloud.
@@ -76,14 +79,7 @@ class Cap3D(PointClouds):
         Raises:
             ValueError: there are none with a caption, or the captions cannot be read.
         """
-        texts = {row[0]: row[1].strip() for row in read_csv(self.captions) if len(row) > 1}
-        paths = [self.root / file for file in files_below(self.root) if file.endswith(ENDINGS)]
-        paths = [path for path in paths if path.stem in texts]
-        if not paths:
-            raise ValueError(
-                f"Found no cloud ({', '.join(ENDINGS)}) in {self.root} whose name is among the {len(texts)} UIDs of "
-                f"{self.captions}: unpack Cap3D's PointCloud_pt_zips there, or change data.root."
-            )
+        paths, texts = self._found
         out = held_out([path.stem for path in paths], self.holdout)
         chosen = [path for path, held in zip(paths, out, strict=True) if held == (split != "train")]
         return Shapes(
@@ -91,6 +87,79 @@ class Cap3D(PointClouds):
             names=[str(path) for path in chosen],
             captions=[texts[path.stem] for path in chosen],
         )
+
+    @cached_property
+    def _found(self) -> tuple[list[Path], dict[str, str]]:
+        """One file of each object that has a caption; the captions by UID."""
+        census = self.left_out[str(self.root)] = Census()
+        clouds = _clouds(self.root, census)
+        texts = read_captions(self.captions, clouds.keys(), census)
+        census.leave_out("objects without a caption", [str(path) for uid, path in clouds.items() if uid not in texts])
+        paths = [path for uid, path in clouds.items() if uid in texts]
+        if not paths:
+            raise ValueError(
+                f"Found no cloud ({', '.join(ENDINGS)}) in {self.root} whose name is a UID of {self.captions}: unpack "
+                f"Cap3D's PointCloud_pt_zips there, or change data.root. Left out: {census}."
+            )
+        return paths, texts
+
+
+def _clouds(root: Path, census: Census) -> dict[str, Path]:
+    """A file of each object, by its UID."""
+    files = files_below(root, census, ENDINGS)
+    census.leave_out_by_ending(file for file in files if not file.lower().endswith(ENDINGS))
+    paths = [root / file for file in files if file.lower().endswith(ENDINGS)]
+    clouds: dict[str, Path] = {}
+    for path in sorted(paths, key=lambda path: ENDINGS.index(path.suffix.lower())):
+        clouds.setdefault(path.stem, path)
+    census.leave_out("further files of an object", [str(path) for path in paths if clouds[path.stem] != path])
+    return {uid: clouds[uid] for uid in sorted(clouds)}
+
+
+def read_captions(path: Path, uids: Collection[str], census: Census) -> dict[str, str]:
+    """Captions by UID, from lines of a UID, a comma and a text.
+
+    The text may hold commas without being quoted, and a quote that nothing closes ends with its line. A text that
+    begins with a quote goes on in the next line only until it is closed, and not where that line begins with a word
+    and a comma, as an object's does.
+
+    Args:
+        path: the file, in UTF-8.
+        uids: those of the objects.
+        census: counts the lines of other objects.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    texts: dict[str, str] = {}
+    last = ""
+    for number, line in enumerate(read_lines(path), 1):
+        word, comma, text = line.partition(",")
+        uid = _uid(word)
+        if comma and uid in uids:
+            census.leave_out("captions of an object that has another one below", [uid] if uid in texts else [])
+            texts[last := uid] = text
+        elif last and _open(texts[last]) and not (comma and re.fullmatch(r'[^\s"]+', word)):
+            texts[last] = f"{texts[last].strip()} {line}"
+        elif line.strip():
+            census.leave_out(f"lines of {path.name} without a cloud of that UID", [f"line {number}: {line[:60]}"])
+            last = ""
+    return {uid: _unquoted(text.strip()) for uid, text in texts.items()}
+
+
+def _uid(word: str) -> str:
+    bare = word.strip().strip('"')
+    return next((bare.removesuffix(ending) for ending in ENDINGS if bare.endswith(ending)), bare)
+
+
+def _open(text: str) -> bool:
+    return text.lstrip().startswith('"') and text.count('"') % 2 == 1
+
+
+def _unquoted(text: str) -> str:
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return text[1:-1].replace('""', '"').strip()
+    return text.removeprefix('"').strip() if _open(text) else text
 
 
 def _read(paths: Sequence[Path], up: Up, index: int) -> npt.NDArray[np.float64]:
@@ -107,7 +176,7 @@ def read_object(path: Path, up: Up) -> npt.NDArray[np.float64]:
     Raises:
         CorruptSample: the file cannot be read.
     """
-    points = _tensor(path) if path.suffix == ".pt" else np.asarray(read_shape(path).vertices)
+    points = _tensor(path) if path.suffix.lower() == ".pt" else np.asarray(read_shape(path).vertices)
     return upright(points, up).astype(np.float64)
 
 

@@ -18,7 +18,22 @@ def read_csv(path: Path) -> list[list[str]]:
         ValueError: it cannot be read.
     """
     try:
+        return [row for row in csv.reader(read_lines(path)) if row]
+    except csv.Error as error:
+        raise ValueError(f"{path} is no readable CSV file in UTF-8 ({error}): mend or change its path.") from error
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines as they are, with what ends them.
+
+    Args:
+        path: a file in UTF-8, with or without a byte order mark.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    try:
         with locate(path).open(newline="", encoding="utf-8-sig") as file:
-            return [row for row in csv.reader(file) if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            return list(file)
+    except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is no readable CSV file in UTF-8 ({error}): mend or change its path.") from error

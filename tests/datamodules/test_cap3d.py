@@ -58,5 +58,63 @@ def test_captions_that_cannot_be_read_are_told(root, content):
 
 def test_nothing_there_is_told(root):
     (root / "captions.csv").write_text("other,text\n")
-    with pytest.raises(ValueError, match=r"whose name is among the 1 UIDs of .*unpack Cap3D's PointCloud_pt_zips"):
+    with pytest.raises(ValueError, match=r"whose name is a UID of .*unpack Cap3D's .*line 1: other,text"):
         cap3d(root).dataset("train")
+
+
+def captions_of(root, text, **options):
+    (root / "captions.csv").write_text(text)
+    data = cap3d(root, holdout=0.0, **options)
+    shapes = data.shapes("train")
+    names = [name.split("/")[-1].split(".")[0] for name in shapes.names]
+    return {name: caption for name, caption in zip(names, shapes.captions, strict=True)}, data
+
+
+def test_captions_are_whole_whatever_their_commas_and_quotes(root):
+    read, data = captions_of(
+        root,
+        "uid,caption\n"
+        'uid0,"a chair, red\n'  # a stray quote
+        "uid1,a chair, with wheels\r\n"
+        'uid2,"a ""fine"" chair, blue"\n'
+        'uid3.pt,"a chair\nof two lines"\n'
+        'uid4 , the 5" screen\n'
+        "other,a ghost, of words\n"
+        "uid5,old\nuid5,new\n"
+        "ghost,none\n",
+    )
+    assert read == {
+        "uid0": "a chair, red",
+        "uid1": "a chair, with wheels",
+        "uid2": 'a "fine" chair, blue',
+        "uid3": "a chair of two lines",
+        "uid4": 'the 5" screen',
+        "uid5": "new",
+    }
+    assert {reason: left.count for reason, left in data.census().left_out.items()} == {
+        "lines of captions.csv without a cloud of that UID": 3,
+        "captions of an object that has another one below": 1,
+    }
+
+
+def test_an_object_with_two_files_counts_once_and_lies_in_one_split(root):
+    for number in range(5):
+        write_ply(torch.randn(50, 3), root / f"clouds/uid{number}.ply")
+    write_ply(torch.randn(50, 3), root / "clouds/uid9.PLY")
+    (root / "clouds/readme.md").write_text("x")
+    with (root / "captions.csv").open("a") as file:
+        file.write("\nuid9,a thing, number 9")
+    for holdout in (0.2, 0.35, 0.5):
+        data = cap3d(root, holdout=holdout)
+        names = [name for split in ("train", "test") for name in data.shapes(split).names]
+        assert sorted(name.split("/")[-1] for name in names) == [
+            *(f"uid{number}.pt" for number in range(1, 5)),
+            "uid5.ply",
+            "uid9.PLY",
+        ]
+    assert {reason: left.count for reason, left in data.census().left_out.items()} == {
+        "further files of an object": 5,
+        "objects without a caption": 1,
+        "lines of captions.csv without a cloud of that UID": 1,
+        "files ending in .md": 1,
+    }

@@ -32,6 +32,8 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command; what a user can mend ends in one sentence and exit code 2."""
+    os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
+    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"  # no library unpickles more than tensors, whatever it asks for
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     command = arguments[0] if arguments else "--help"
     if command in ("-h", "--help"):
@@ -47,10 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(command: str, arguments: list[str]) -> None:
     try:
         _refuse_foreign_packages()
-        if command in COMMANDS:
-            import_module(f"lumina.commands.{command}").main(arguments[1:])
-        else:
-            import_module("lumina.commands.train").main(arguments)
+        with import_module("lumina.config.trust").asked_to_trust(arguments) as words:
+            if command in COMMANDS:
+                import_module(f"lumina.commands.{command}").main(words[1:])
+            else:
+                import_module("lumina.commands.train").main(words)
     except (ValueError, OSError, ImportError) as error:
         if os.environ.get("LUMINA_TRACEBACK"):
             raise

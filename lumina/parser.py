@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 
 from lightning.pytorch.cli import LightningArgumentParser
 
+from lumina.config.classes import refusal, require_classes
+
 
 class ShortErrorParser(LightningArgumentParser):
     """Prints what is wrong and the nearest name, instead of forty lines of usage before it; takes no abbreviations."""
@@ -24,6 +26,11 @@ class ShortErrorParser(LightningArgumentParser):
             super().error(message, ex)
         print(f"lumina: error: {one_sentence(message)}{self._suggestion(message)}", file=sys.stderr)
         raise SystemExit(2)
+
+    def instantiate(self, namespace: Any, *arguments: Any, **options: Any) -> Any:
+        """Refuses a configuration that names something else than classes before anything is called."""
+        require_classes(namespace.get(namespace.get("subcommand") or "", namespace))
+        return super().instantiate(namespace, *arguments, **options)
 
     def _suggestion(self, message: str) -> str:
         unknown = re.search(r"(?:option|key|argument)s?:? ['\"]?(?:--)?([\w.]+)", message)
@@ -43,6 +50,8 @@ def _keys(parser: Any) -> set[str]:
 
 def one_sentence(message: str) -> str:
     """The reason inside jsonargparse's account of every alternative that it tried."""
+    if refused := refusal(message):
+        return refused
     lines = [line.strip() for line in message.strip().splitlines() if line.strip()]
     reasons: list[str] = []
     for line in lines[lines.index("Errors:") + 1 :] if "Errors:" in lines else []:

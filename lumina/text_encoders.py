@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, device
 
 from lumina.config.locate import locate
+from lumina.config.trust import require_trust
 from lumina.frozen import Frozen
 from lumina.text_cache import TextCache
 
@@ -64,7 +65,10 @@ class HuggingFaceText(TextEncoder):
         Raises:
             ImportError: without transformers, or without the package named in ``path``.
             FileNotFoundError: where the model is neither a folder nor to be had from the hub.
+            ValueError: for ``trust_remote_code`` in a shared file that the user does not trust.
         """
+        if trust_remote_code:
+            require_trust(f"sets trust_remote_code for {path!r}, which would run Python code from there")
         self.path, self.layer, self.max_tokens = path, layer, max_tokens
         self._dtype: torch.dtype = getattr(torch, dtype)
         self._place, self._remote = str(locate(path)), trust_remote_code

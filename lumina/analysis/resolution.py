@@ -16,6 +16,7 @@ from lumina.backbone.rope import Rule
 from lumina.batches import move, select
 from lumina.checkpoints.module import load_module
 from lumina.config.device import choose_device
+from lumina.config.trust import shared
 from lumina.data import DataModule
 from lumina.interfaces import Inference
 from lumina.metrics.accuracy import Accuracy
@@ -112,7 +113,8 @@ def seen_through(view: str, batch_size: int, config: Path, options: Sequence[str
         )
     stored = json.dumps(plain)
     words = [f"--data={stored}", *(f"--data.init_args.{change}" for change in changes)]
-    data: DataModule = parser.instantiate(parser.parse_args(words)).data
+    with shared(config):
+        data: DataModule = parser.instantiate(parser.parse_args(words)).data
     data.prepare_data()
     return data
 

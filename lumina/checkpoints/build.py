@@ -10,19 +10,19 @@ from typing import Any
 
 import torch
 from jsonargparse import ArgumentError
-from lightning.pytorch.cli import instantiate_module
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters_context
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from lumina.checkpoints.weights import check_tensors
+from lumina.config.classes import refusal
+from lumina.config.trust import UntrustedError, shared
 from lumina.module import LuminaModule
 from lumina.parser import one_sentence
+from lumina.workarounds.instantiate_module import NAME, instantiate_module
 
 TRAINING = ("metrics", "optimizer", "lr_scheduler", "weights")
 """Arguments of `LuminaModule` that a trained model does without."""
-
-INSTANTIATOR = "lightning.pytorch.cli.instantiate_module"  # what the command line names in a checkpoint
 
 
 def build_module(
@@ -40,16 +40,24 @@ def build_module(
         ValueError: if the arguments are refused, or the tensors do not fit them.
     """
     kept = {key: _without_cache(item) for key, item in arguments.items() if key not in (*TRAINING, "_instantiator")}
-    try:
-        with _parameters_without_memory(), _given_hyperparameters_context(kept, INSTANTIATOR):
-            module = instantiate_module(LuminaModule, copy.deepcopy(kept))  # jsonargparse changes what it is given
-    except (ArgumentError, ValueError) as error:
-        raise ValueError(f"{source} describes a model that cannot be built: {one_sentence(str(error))}") from error
+    with shared(source):
+        module = _instantiated(kept, source)
     check_tensors(source, {name: tensor.shape for name, tensor in module.state_dict().items()}, state)
     trained = dict(module.named_parameters())
     cast = {name: tensor.to(dtype) if name in trained else tensor for name, tensor in state.items()}
     module.load_state_dict(cast, assign=True)
     return module.eval()
+
+
+def _instantiated(arguments: Mapping[str, Any], source: Path) -> LuminaModule:
+    try:
+        with _parameters_without_memory(), _given_hyperparameters_context(dict(arguments), NAME):
+            return instantiate_module(LuminaModule, copy.deepcopy(arguments))  # jsonargparse changes what it is given
+    except UntrustedError:
+        raise
+    except (ArgumentError, ValueError) as error:
+        message = f"{source} describes a model that cannot be built: {one_sentence(str(error))}"
+        raise ValueError(refusal(str(error)) or message) from error
 
 
 def _without_cache(value: Any) -> Any:

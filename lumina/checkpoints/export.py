@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from lumina.module import LuminaModule
 
 ARGUMENTS, WEIGHTS = "model.yaml", "model.safetensors"
 NETWORKS = ("path", "tokenizer")  # arguments that may name the folder of a pretrained network
-TRUST = "LUMINA_TRUST_REMOTE_CODE"
 Place = Callable[[str, str], Any]  # (key, value) -> value
 
 
@@ -50,7 +49,7 @@ def read_export(folder: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
 
     Raises:
         FileNotFoundError: if one of its files is missing.
-        ValueError: if one is damaged, or asks for code from elsewhere to be run.
+        ValueError: if one is damaged.
     """
     path = folder / ARGUMENTS
     try:
@@ -59,11 +58,6 @@ def read_export(folder: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
         raise ValueError(f"{path} is damaged ({' '.join(str(error).split())}); fetch or copy it again.") from error
     if not isinstance(arguments, dict) or "modality" not in arguments:
         raise ValueError(f"{path} names no modality, so it is no model that `lumina convert` wrote.")
-    if not os.environ.get(TRUST) and any(key == "trust_remote_code" and value for key, value in _leaves(arguments)):
-        raise ValueError(
-            f"{path} sets trust_remote_code: loading it would run Python code from its text encoder's repository; "
-            f"set {TRUST}=1 if you trust that."
-        )
     return _walk(arguments, lambda key, value: _inside(folder, value)), read_safetensors(folder / WEIGHTS)
 
 
@@ -88,14 +82,6 @@ def _walk(value: Any, place: Place, key: str = "") -> Any:
     if isinstance(value, (list, tuple)):
         return [_walk(item, place, key) for item in value]
     return place(key, str(value)) if isinstance(value, (str, Path)) else value
-
-
-def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, (Mapping, list)):
-        for name, item in value.items() if isinstance(value, Mapping) else ((key, item) for item in value):
-            yield from _leaves(item, str(name))
-    else:
-        yield key, value
 
 
 def _inside(folder: Path, value: str) -> str:

@@ -17,6 +17,7 @@ from lumina.callbacks.statistics import TrainingStatistics
 from lumina.config.experiments import find_experiments
 from lumina.config.schedule import settle_schedule
 from lumina.config.stack import stack_configs
+from lumina.config.trust import shared
 from lumina.dashboards.config import log_config
 from lumina.dashboards.same_run import of_run
 from lumina.data import DataModule
@@ -36,6 +37,7 @@ from lumina.workarounds.last_state import LastState
 from lumina.workarounds.non_finite import NonFiniteGuard
 from lumina.workarounds.optimizer_names import OptimizerNames
 from lumina.workarounds.quiet import silence_lightning
+from lumina.workarounds.sharded_metadata import check_metadata
 from lumina.workarounds.validation_steps import validate_by_steps
 
 
@@ -68,6 +70,11 @@ class LuminaCLI(LightningCLI):
 
     trainer: Any
 
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Lightning's, without the option to unpickle checkpoints."""
+        return {name: {*skipped, "weights_only"} for name, skipped in LightningCLI.subcommands().items()}
+
     def _parse_ckpt_path(self) -> None:
         """The YAML and the command line hold, not the checkpoint's stored arguments; differences are named."""
         if "subcommand" not in self.config:
@@ -77,6 +84,8 @@ class LuminaCLI(LightningCLI):
             path = choose_checkpoint(config.ckpt_path, runs_folder(config.trainer.as_dict()) if resumes else None)
             config.ckpt_path = None if path is None else str(path)
             if path is not None:
+                if path.is_dir():
+                    check_metadata(path)
                 inherit(config.model, stored_arguments(path))
                 check_differences(path, config.as_dict(), resumes)
         elif not resumes:
@@ -121,12 +130,14 @@ class LuminaCLI(LightningCLI):
             require_fitting(Path(arguments["ckpt_path"]), self.model, self.trainer)
         # predictions go to files: Lightning would also keep all of them in memory
         quiet = {"test": {"verbose": False}, "predict": {"return_predictions": False}}
-        return {**arguments, **quiet.get(subcommand, {})}
+        return {**arguments, **quiet.get(subcommand, {}), "weights_only": True}
 
 
 def main(arguments: list[str]) -> None:
     """Runs one of Lightning's subcommands; an evaluation that could not compute all its metrics has exit code 1."""
-    cli = build(with_run(find_experiments(arguments)), run=True)
+    completed, stored = with_run(find_experiments(arguments))
+    with shared(stored):
+        cli = build(completed, run=True)
     if cli.subcommand != "fit" and cli.model.not_computed:
         raise SystemExit(1)
 
@@ -153,18 +164,19 @@ def build(arguments: list[str], run: bool = False) -> LuminaCLI:
     )
 
 
-def with_run(arguments: list[str]) -> list[str]:
+def with_run(arguments: list[str]) -> tuple[list[str], Path | None]:
     """Finds a run's stored config where an evaluation is given no ``--config``.
 
     Args:
         arguments: subcommand and options.
 
     Returns:
-        The same, for an evaluation with ``--config`` and the newest whole checkpoint of a folder.
+        The same, for an evaluation with ``--config`` and the newest whole checkpoint of a folder; and the stored
+        config, if that was taken.
     """
     position = next((i for i, word in enumerate(arguments) if word.split("=")[0] == "--ckpt_path"), None)
     if position is None:
-        return arguments
+        return arguments, None
     word = arguments[position]
     joined = "=" in word
     if not joined and position + 1 == len(arguments):
@@ -172,14 +184,14 @@ def with_run(arguments: list[str]) -> list[str]:
     given = Path(word.split("=", 1)[1] if joined else arguments[position + 1])
     command, *rest = arguments[:position] + arguments[position + (1 if joined else 2) :]
     if command == "fit":
-        return arguments
-    path = choose_checkpoint(given) or given
+        return arguments, None
+    path, config = choose_checkpoint(given) or given, None
     if not any(word.split("=")[0] in ("--config", "-c") for word in rest):
         config = folder_of_checkpoint(path) / "config.yaml"
         if not config.is_file():
             raise FileNotFoundError(f"no config.yaml lies with {path}; name the experiment with --config.")
         rest = ["--config", str(config), *rest]
-    return [command, *rest, "--ckpt_path", str(path)]
+    return [command, *rest, "--ckpt_path", str(path)], config
 
 
 def _progress(given: Any) -> list[Callback]:

@@ -17,6 +17,7 @@ from lumina.checkpoints.module import load_module
 from lumina.checkpoints.pretrained import initialise, load_backbone, load_pretrained
 from lumina.checkpoints.weights import OUTPUT_ROWS, channels_last
 from lumina.conditioning.label import LabelConditioner
+from lumina.config.trust import trusting
 from lumina.module import LuminaModule
 from lumina.objectives.flow_matching import FlowMatching
 from modalities.image import Image
@@ -264,7 +265,7 @@ def test_more_and_other_tensors(export):
         ("modality: [", "model.yaml is damaged"),
         ("- 1", "names no modality"),
         (yaml.safe_dump(DIGITS | {"backbone": {"dim": 32, "depth": 2}}), "cannot be built: .*depth"),
-        (yaml.safe_dump(DIGITS | {"modality": {"class_path": "os.system"}}), "cannot be built: .*os.system"),
+        (yaml.safe_dump(DIGITS | {"modality": {"class_path": "os.system"}}), "names 'os.system' for modality"),
         (yaml.safe_dump(DIGITS | {"backbone": {"dim": 33, "num_heads": 2}}), "dim=33 is not divisible"),
         ("!!python/object/apply:os.system ['touch harm']", "model.yaml is damaged"),
     ],
@@ -286,12 +287,17 @@ def test_code_of_others_is_not_run(official, export, tmp_path):
     assert not harm.exists()
 
 
-def test_remote_code_is_asked_for(make_small, tmp_path, monkeypatch):
-    save_export(make_small(encoder={"trust_remote_code": True}), tmp_path / "export")
-    with pytest.raises(ValueError, match="LUMINA_TRUST_REMOTE_CODE=1"):
-        load_pretrained(tmp_path / "export")
-    monkeypatch.setenv("LUMINA_TRUST_REMOTE_CODE", "1")
-    load_pretrained(tmp_path / "export")
+def test_remote_code_is_asked_for(make_small, tmp_path):
+    with trusting():
+        module = make_small(encoder={"trust_remote_code": True})
+    save_export(module, tmp_path / "export")
+    checkpoint = {"hyper_parameters": dict(module.hparams), "state_dict": module.state_dict()}
+    torch.save(checkpoint, tmp_path / "run.ckpt")
+    for source in (tmp_path / "export", tmp_path / "run.ckpt"):
+        with pytest.raises(ValueError, match=f"{source} sets trust_remote_code .* add --trust"):
+            load_pretrained(source)
+        with trusting():
+            load_pretrained(source)
 
 
 def test_weights_that_diverged_or_overflow_are_not_exported(export, tmp_path):

@@ -16,6 +16,7 @@ from PIL import Image
 from tiny import QUICKSTART, TINY
 
 from lumina.cli import main
+from lumina.commands.report import draw_curves
 
 
 def error_of(capsys, *arguments):
@@ -131,15 +132,21 @@ def test_an_evaluation_that_lacks_a_result_says_so_and_has_exit_code_1(tiny_run,
     assert "at least 2" in report["not_computed"]["ClassifierQuality: frechet, frechet_train"]
 
 
-def test_predict_writes_a_file_a_sample(tiny_run, monkeypatch):
+def test_predict_writes_a_file_a_sample(tiny_run, monkeypatch, capsys):
     monkeypatch.chdir(tiny_run.parents[2])
     quick = [
         "--trainer.limit_predict_batches=1",
         "--data.init_args.eval_batch_size=10",
         "--trainer.enable_progress_bar=false",
     ]
+    stale = tiny_run / "predictions/rank_1/00000.png"
+    stale.parent.mkdir(parents=True, exist_ok=True)
+    stale.touch()
     main(["predict", "--ckpt_path", "runs/digits", *quick])
-    assert len(list((tiny_run / "predictions").rglob("*.png"))) == 10
+    assert len(list((tiny_run / "predictions").rglob("*.png"))) == 10 and not stale.exists()
+    told = capsys.readouterr().out
+    assert "predictions that lay in runs/digits/version_0/predictions are replaced" in told
+    assert "10 predictions in runs/digits/version_0/predictions" in told
 
 
 def test_samples_are_a_function_of_the_seed(tiny_run, run_in, tmp_path):
@@ -225,3 +232,17 @@ def test_report_draws_curves(tiny_run, run_in, tmp_path, capsys):
     assert Image.open(tmp_path / "r.png").size[0] > 500
     assert (tmp_path / "r.csv").read_text().count("\n") == 3
     assert "it has:" in error_of(capsys, "report", f"--runs=[{tiny_run}]", "--metric=no")
+
+
+@pytest.mark.parametrize(("values", "kind"), [((0.9, 1.5), "linear"), ((0.02, 3.0), "log"), ((-1.0, 80.0), "linear")])
+def test_report_has_ticks_in_plain_numbers(monkeypatch, tmp_path, values, kind):
+    from matplotlib.figure import Figure
+
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    draw_curves({"a": list(enumerate(values))}, "loss", tmp_path / "report.png")
+    [axes] = drawn[0].axes
+    low, high = axes.get_ylim()
+    ticks = [tick.get_text() for tick in axes.get_yticklabels() if low <= tick.get_position()[1] <= high]
+    assert axes.get_yscale() == kind and len(ticks) >= 3
+    assert not any("times" in tick or "^" in tick for tick in ticks)

@@ -9,6 +9,9 @@ from pathlib import Path
 from lumina.dashboards.curves import read_curves
 from lumina.parser import parse_function
 
+LOGARITHMIC = 5
+"""Times the least value that the greatest has to be for a logarithmic axis, which otherwise has hardly a tick."""
+
 Curve = list[tuple[int, float]]
 
 
@@ -57,7 +60,7 @@ def read_curve(run: Path, metric: str) -> Curve:
 
 
 def draw_curves(curves: Mapping[str, Sequence[tuple[int, float]]], metric: str, output: Path) -> None:
-    """One line a run, on a logarithmic axis where all values are positive."""
+    """One line a run, on a logarithmic axis where the values are positive and far apart."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
@@ -66,7 +69,8 @@ def draw_curves(curves: Mapping[str, Sequence[tuple[int, float]]], metric: str, 
     for name, curve in curves.items():
         axes.plot(*zip(*curve, strict=True), marker="o", label=name)
     axes.set(xlabel="optimizer steps", ylabel=metric)
-    if all(value > 0 for curve in curves.values() for _, value in curve):
+    values = [value for curve in curves.values() for _, value in curve]
+    if min(values) > 0 and max(values) > LOGARITHMIC * min(values):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5), numticks=10))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,9 +35,11 @@ def read_curves(run: Path) -> Curves:
     curves: Curves = {}
     for folder in reversed(chain):
         own = _own_curves(folder)
-        begin = min((step for points in own.values() for step in points), default=0)
-        earlier = {name: {s: value for s, value in points.items() if s < begin} for name, points in curves.items()}
-        curves = {name: earlier.get(name, {}) | own.get(name, {}) for name in {**earlier, **own}}
+        begin = min((step for points in own.values() for step in points), default=math.inf)
+        for name in {**curves, **own}:
+            first = min(own.get(name, {}), default=begin)
+            earlier = {step: value for step, value in curves.get(name, {}).items() if step < first}
+            curves[name] = earlier | own.get(name, {})
     if not any(curves.values()):
         raise FileNotFoundError(
             f"no metrics lie in {run}: looked for metrics.csv (CSVLogger), events.out.tfevents.* (TensorBoardLogger) "

@@ -158,3 +158,20 @@ def test_tokens_are_counted_as_they_are_cut():
 def test_impossible_partitions_are_refused(options):
     with pytest.raises(ValueError, match="DynamicPartition got"):
         DynamicPartition(**{"patch_size": 16, "max_patches": 196} | options)
+
+
+def test_the_truth_stands_beside_the_guess():
+    modality = Recognition((8, 8), patch_size=2, classes=["cat", "dog"])
+    batch = {**modality.example_batch(3), "label": torch.tensor([0, 0, -1])}
+    logits = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.2, 0.8]]).log()
+    assert [str(sample) for sample in modality.decode(logits, batch)] == ["cat: 90% ✓", "dog: 80%, is cat", "dog: 80%"]
+    assert [str(sample) for sample in modality.decode(logits, modality.example_batch(3))][1] == "dog: 80%"
+
+
+def test_a_table_for_the_dashboard():
+    modality = Recognition((8, 8), patch_size=2, classes=["cat", "dog"])
+    batch = {**modality.example_batch(1), "label": torch.tensor([1]), "name": ["a.png"]}
+    pytest.importorskip("wandb")
+    table = modality.wandb_media(modality.decode(torch.tensor([[0.75, 0.25]]).log(), batch))
+    [[name, picture, guess, share, truth]] = table.data
+    assert (name, guess, round(share, 2), truth) == ("a.png", "cat", 0.75, "dog") and picture._width == 68

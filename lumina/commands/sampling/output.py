@@ -11,10 +11,12 @@ from typing import Any
 import lumina
 from lumina.commands.sampling.page import write_page
 from lumina.commands.sampling.requests import Request
+from lumina.images import load_image
 from lumina.interfaces import Modality
 from lumina.pictures import add_text, save_picture
 
 ON_SHEET = 64  # samples on the contact sheet
+START = 512  # pixels at most along the picture that samples start from, on the page
 
 
 class SampleFolder:
@@ -51,14 +53,24 @@ class SampleFolder:
 
     def finish(self) -> Path:
         """Writes the sheet, the settings and the page; gives the page."""
-        save_picture(
-            self.modality.picture([self.sheet[place] for place in sorted(self.sheet)]), self.folder / "grid.png"
-        )
+        places = sorted(self.sheet)
+        captions = [_words(self.samples[place]) for place in places]
+        sheet = self.modality.picture([self.sheet[place] for place in places], captions if any(captions) else ())
+        save_picture(sheet, self.folder / "grid.png")
         files = [self.files[place] for place in range(len(self.samples))]
         samples = [{"file": file.name, **sample} for file, sample in zip(files, self.samples, strict=True)]
         text = json.dumps({**self.settings, "samples": samples}, indent=2, ensure_ascii=False)
         (self.folder / "settings.json").write_text(text + "\n", encoding="utf-8")
-        return write_page(self.folder, files, self.samples, _line(self.settings))
+        return write_page(self.folder, files, self.samples, _line(self.settings), self._start())
+
+    def _start(self) -> Path | None:
+        """The picture that the samples start from, as the page shows it."""
+        if "image" not in self.settings:
+            return None
+        picture = load_image(Path(self.settings["image"]))
+        picture.thumbnail((START, START))
+        picture.save(self.folder / "start.png")
+        return self.folder / "start.png"
 
     def _texts(self, place: int) -> dict[str, str]:
         sample = self.samples[place]
@@ -70,6 +82,13 @@ class SampleFolder:
         lines.append(_line({**rest, **size, **self.settings}))
         whole = {**self.settings, **sample}
         return {"lumina": json.dumps(whole, ensure_ascii=False), "parameters": "\n".join(lines)}
+
+
+def _words(sample: Mapping[str, Any]) -> str:
+    """What the sample shows: its prompt, or its class."""
+    prompt = sample.get("prompt", "")
+    told = [prompt if isinstance(prompt, str) else ", ".join(prompt), str(sample.get("class", sample.get("label", "")))]
+    return ", ".join(part for part in told if part)
 
 
 def _line(settings: Mapping[str, Any]) -> str:

@@ -47,7 +47,9 @@ small {{ opacity: .7; }}
 """
 
 
-def write_page(folder: Path, files: Sequence[Path], samples: Sequence[Mapping[str, Any]], settings: str) -> Path:
+def write_page(
+    folder: Path, files: Sequence[Path], samples: Sequence[Mapping[str, Any]], settings: str, start: Path | None = None
+) -> Path:
     """Writes ``index.html``.
 
     Args:
@@ -55,8 +57,10 @@ def write_page(folder: Path, files: Sequence[Path], samples: Sequence[Mapping[st
         files: one a sample; pictures are shown, point clouds can be turned, everything else is a link.
         samples: what each is: prompt, seed, ...
         settings: what all have in common.
+        start: the picture that they start from, shown before them; None = noise.
     """
-    figures = "\n".join(_figure(file, sample) for file, sample in zip(files, samples, strict=True))
+    first = [] if start is None else [_figure(start, {"prompt": "The picture that they start from"})]
+    figures = "\n".join([*first, *(_figure(file, sample) for file, sample in zip(files, samples, strict=True))])
     title = f"{len(files)} sample{'s' if len(files) > 1 else ''}"
     page = folder / "index.html"
     turns = script() if any(file.suffix == CLOUD for file in files) else ""
@@ -78,9 +82,10 @@ def _figure(file: Path, sample: Mapping[str, Any]) -> str:
     if file.suffix == CLOUD:
         points = read_ply(file)
         size, above = f" · {len(points):,} points", canvas_of(points, SIDE) + "\n"
+    seed = f"seed {sample['seed']}{size} · " if "seed" in sample else ""
     return (
         f'<figure style="width: {width}px">{above}<a href="{link}">{shown}</a>\n<figcaption>{_caption(sample)}'
-        f"<p><small>seed {sample['seed']}{size} · {escape(file.name)}</small></p></figcaption></figure>"
+        f"<p><small>{seed}{escape(file.name)}</small></p></figcaption></figure>"
     )
 
 

@@ -70,7 +70,7 @@ class Points:
             path.write_text(str(sample))
         return paths
 
-    def picture(self, samples):
+    def picture(self, samples, captions=()):
         return torch.full((3, 4, 4 * len(samples)), 200, dtype=torch.uint8)
 
 
@@ -86,3 +86,23 @@ def test_other_files_are_links(tmp_path):
     assert {file.name for file in folder.folder.iterdir()} == {
         *(link["href"] for link in page.all("a")), "grid.png", "index.html", "settings.json"
     }  # fmt: skip
+
+
+def test_page_shows_the_picture_that_samples_start_from(tmp_path):
+    start = picture(tmp_path, "camera.png", 40, 80)
+    folder = SampleFolder(tmp_path / "new", Points(), [Request(seed=3)], {"image": str(start), "strength": 0.6})
+    folder.add([0], ["zero"])
+    page = Page(folder.finish())
+    assert [image["src"] for image in page.all("img")] == ["start.png"] and "they start from" in page.text
+    assert (tmp_path / "new/start.png").is_file() and page.text.count("seed") == 1
+
+
+def test_sheet_names_prompts_and_classes(tmp_path):
+    told = []
+    modality = Points()
+    modality.picture = lambda samples, captions=(): told.append(captions) or torch.zeros(3, 4, 4, dtype=torch.uint8)
+    requests = [Request(prompts=("a cat",), seed=0), Request(label=4, name="dog", seed=1), Request(label=4, seed=2)]
+    folder = SampleFolder(tmp_path, modality, requests, {})
+    folder.add([0, 1, 2], ["a", "b", "c"])
+    folder.finish()
+    assert told == [["a cat", "dog", "4"]]

@@ -27,6 +27,13 @@ def test_a_resumed_run_is_drawn_whole(tmp_path):
     assert read_curves(tmp_path / "version_1") == {"loss": {10: 5, 20: 5}}
 
 
+def test_a_validation_made_up_for_at_the_resume_hides_no_other_curve(tmp_path):
+    _version(tmp_path, 0, [10, 20], 1)
+    resumed = _version(tmp_path, 1, [20, 30], 2, resumed=0)
+    (resumed / "metrics.csv").write_text("step,loss,score\n19,,7\n29,2,\n")
+    assert read_curves(resumed) == {"loss": {10: 1, 20: 1, 30: 2}, "score": {20: 7}}
+
+
 def test_what_is_missing_is_told(tmp_path):
     run = _version(tmp_path, 0, [10], 1)
     (run / "config.yaml").write_text("ckpt_path: gone/last.ckpt\n")

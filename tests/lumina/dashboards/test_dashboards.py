@@ -10,7 +10,8 @@ import yaml
 from PIL import Image
 from tiny import QUICKSTART, TINY
 
-from lumina.dashboards.wandb_file import read_history
+from lumina.dashboards.curves import read_curves
+from lumina.dashboards.wandb_file import _contents, read_history
 
 LOGGERS = {
     "CSVLogger": {"save_dir": "runs", "name": "digits"},
@@ -38,6 +39,8 @@ def trained(run_in, tmp_path, monkeypatch):
         [run] = [path for path in (tmp_path / "runs/digits").iterdir() if path.is_dir()]  # the test opened no other
         assert Image.open(run / "evaluation/samples.png").size[0] > 64
         assert json.loads((run / "evaluation/metrics.json").read_text())["step"] == 4
+        curves = read_curves(run)
+        assert list(curves["validation/loss"]) == [2, 4] and list(curves["test/accuracy"]) == [4]
         return run
 
     return train_and_test
@@ -104,8 +107,6 @@ def test_wandb(trained):
 
 def _settings(path):
     from wandb.proto.wandb_internal_pb2 import Record
-
-    from lumina.dashboards.wandb_file import _contents
 
     records = [Record.FromString(content) for content in _contents(path.read_bytes())]
     configs = [record.config for record in records if record.WhichOneof("record_type") == "config"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lumina.cli import main
-from lumina.commands.curate import rank_sums, read_table, write_table
+from lumina.commands.curate import open_table, rank_sums, write_table
 
 pyarrow = pytest.importorskip("pyarrow")
 
@@ -44,7 +44,7 @@ def test_the_best_are_kept_in_every_format(tmp_path, source, target, capsys):
     output = tmp_path / "sub" / f"out{target}"
     main(["curate", f"--table={tmp_path}/in{source}", f"--output={output}", "--count=15"])
     paths, sums = expected(table, 15)
-    result = read_table(output)
+    result = open_table(output).to_table()
     assert result["path"].to_pylist() == paths
     assert result["rank_sum"].to_pylist() == pytest.approx(sums)
     printed = capsys.readouterr().out
@@ -92,3 +92,82 @@ def test_bad_input_is_one_sentence(tmp_path, monkeypatch, capsys, options, messa
     with pytest.raises(SystemExit) as caught:
         main(["curate", *options])
     assert caught.value.code == 2 and message in capsys.readouterr().err
+
+
+def curate(table, output, *options):
+    main(["curate", f"--table={table}", f"--output={output}", *options])
+    return open_table(output).to_table()
+
+
+def test_its_own_output_can_be_curated_again(tmp_path, capsys):
+    write_table(pyarrow.table(scored()), tmp_path / "0.parquet")
+    first = curate(tmp_path / "0.parquet", tmp_path / "1.parquet", "--count=20")
+    second = curate(tmp_path / "1.parquet", tmp_path / "2.parquet", "--count=10")
+    assert second.column_names == first.column_names
+    assert second["path"].to_pylist() == expected(first.to_pydict(), 10)[0]
+    assert "rank_sum was there" in capsys.readouterr().out
+
+
+def test_a_folder_of_the_hub_is_read_without_its_other_files(tmp_path):
+    whole = pyarrow.table(scored())
+    write_table(whole.slice(0, 120), tmp_path / "hub/data/0.parquet")
+    write_table(whole.slice(120), tmp_path / "hub/data/1.parquet")
+    (tmp_path / "hub/README.md").write_text("# a table")
+    assert curate(tmp_path / "hub", tmp_path / "out.csv", "--count=15")["path"].to_pylist() == expected(scored(), 15)[0]
+
+
+@pytest.mark.parametrize("output", ["in.parquet", "../x/in.parquet", "in.PARQUET/../in.parquet", "other.parquet"])
+def test_an_output_that_is_the_input_is_refused(tmp_path, output, capsys):
+    (tmp_path / "x/in.PARQUET").mkdir(parents=True)
+    path = tmp_path / "x/in.parquet"
+    write_table(pyarrow.table(scored()), path)
+    before = path.read_bytes()
+    with pytest.raises(SystemExit):
+        main(
+            [
+                "curate",
+                f"--table={tmp_path / 'x' if 'other' in output else path}",
+                f"--output={tmp_path / 'x' / output}",
+            ]
+        )
+    assert "would overwrite or join the input" in capsys.readouterr().err
+    assert path.read_bytes() == before and not (tmp_path / "x/other.parquet").exists()
+
+
+def test_dates_become_text_and_bytes_are_refused_before_anything_is_written(tmp_path, capsys):
+    import datetime
+
+    plain = pyarrow.table(scored(40)).append_column("when", [[datetime.datetime(2024, 1, 2)] * 40])
+    write_table(plain, tmp_path / "in.parquet")
+    curate(tmp_path / "in.parquet", tmp_path / "out.jsonl", "--min_size=1", "--min_aesthetic=0")
+    assert json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])["when"] == "2024-01-02 00:00:00"
+    for name, values in (("image", [{"bytes": b"x", "path": "a"}] * 40), ("raw", [b"x"] * 40)):
+        write_table(plain.append_column(name, [values]), tmp_path / "bytes.parquet")
+        for output in ("bytes.jsonl", "bytes.csv"):
+            with pytest.raises(SystemExit):
+                curate(tmp_path / "bytes.parquet", tmp_path / output)
+            assert f"the columns {name} hold bytes" in capsys.readouterr().err and not (tmp_path / output).exists()
+    kept = curate(tmp_path / "bytes.parquet", tmp_path / "again.parquet", "--min_size=1", "--min_aesthetic=0")
+    assert kept["raw"][0].as_py() == b"x"
+
+
+def test_only_the_columns_of_the_scores_are_read_for_all_rows(tmp_path, monkeypatch):
+    from pyarrow import dataset
+
+    write_table(pyarrow.table(scored()), tmp_path / "in.parquet")
+    asked = []
+    monkeypatch.setattr("lumina.commands.curate.open_table", lambda path: Spy(dataset.dataset(path), asked))
+    main(["curate", f"--table={tmp_path}/in.parquet", f"--output={tmp_path}/out.parquet", "--count=5"])
+    assert asked == [["width", "height", "aesthetic", "watermark", "unsafe"]]
+
+
+class Spy:
+    def __init__(self, data, asked):
+        self.data, self.asked, self.schema = data, asked, data.schema
+
+    def to_table(self, columns):
+        self.asked.append(columns)
+        return self.data.to_table(columns=columns)
+
+    def take(self, rows):
+        return self.data.take(rows)

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from lumina.config.locate import locate
 from lumina.data import DataModule, Item, Split
+from lumina.data.arrays import file_stamp
 from lumina.data.census import Census
 from lumina.data.holdout import held_out
 from lumina.data.sources.folder import class_names
@@ -100,6 +101,10 @@ class ImageFolder(DataModule):
             )
         self._check_val_classes()
         return Pictures([(path, label) for label, name in enumerate(files) for path in files[name]], self.size)
+
+    def stamp(self, dataset: Dataset[Item]) -> str | None:
+        """Of the files."""
+        return file_stamp(path for path, _ in dataset.files) if isinstance(dataset, Pictures) else None
 
     def augment(self, item: Item, generator: Generator) -> Item:
         """Mirrored, or not."""

@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 
 from lumina.config.locate import locate
 from lumina.data import DataModule, Item, Split
+from lumina.data.arrays import stamp
 from lumina.data.crops import Crops, crop_sizes
 from lumina.data.holdout import held_out
 from lumina.data.sources import Fields, Source, Wanted, caption_pool, open_sources
@@ -168,6 +169,12 @@ class ImageText(DataModule):
     def bucket_name(self, bucket: int) -> str:
         """Height by width in pixels."""
         return "{}x{}".format(*self.crops.sizes[bucket])
+
+    def stamp(self, dataset: Dataset[Item]) -> str | None:
+        """Of the sources' files, and of which of their records it is."""
+        if not isinstance(dataset, Captioned):
+            return None
+        return stamp(dataset.source.stamp(), dataset.indices.tobytes())
 
     def augment(self, item: Item, generator: Generator) -> Item:
         """A crop at a random place, and one of the captions."""

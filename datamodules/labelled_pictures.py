@@ -19,6 +19,7 @@ from torch.utils.data import Dataset
 from lumina.augmentation import DeiTAugmentation, Mixing
 from lumina.config.locate import locate
 from lumina.data import Budget, CorruptSample, DataModule, Item, Split
+from lumina.data.arrays import stamp
 from lumina.data.crops import picture_sizes
 from lumina.data.holdout import held_out
 from lumina.data.loader import Loader
@@ -207,6 +208,12 @@ class LabelledPictures(DataModule):
         lengths = torch.tensor(tokens)[which]
         lengths[(sizes == 1).all(1)] = lengths.max()  # unreadable ones: what stands in for them must fit too
         return Budget(lengths=lengths, max_tokens=self.max_tokens, cost=self.cost)
+
+    def stamp(self, dataset: Dataset[Item]) -> str | None:
+        """Of the sources' files, and of which of their records it is."""
+        if not isinstance(dataset, Pictures):
+            return None
+        return stamp(dataset.source.stamp(), dataset.indices.tobytes())
 
     def augment(self, item: Item, generator: Generator) -> Item:
         """What training sees of a picture."""

@@ -28,6 +28,17 @@ def to_uint8(image: Tensor) -> Tensor:
     return (image.detach().float().cpu().clamp(-1, 1) * 127.5 + 127.5).round().to(torch.uint8)
 
 
+def as_rgb(images: Tensor) -> Tensor:
+    """``[..., 3, H, W]``: grey pictures ``[..., 1, H, W]`` with three equal channels.
+
+    Raises:
+        ValueError: for pictures of other channels.
+    """
+    if images.shape[-3] not in (1, 3):
+        raise ValueError(f"got pictures of {images.shape[-3]} channels, expected 1 (grey) or 3 (RGB).")
+    return images.expand(*images.shape[:-3], 3, *images.shape[-2:])
+
+
 def contact_sheet(images: Sequence[Tensor], columns: int | None = None, captions: Sequence[str] = ()) -> Tensor:
     """One picture of all, row by row.
 

@@ -55,14 +55,14 @@ def kept(
     if folder is None:
         return gather()
     path = locate(folder) / f"{name}.npz"
-    known = _read(path)
+    known = read_arrays(path)
     arrays = gather() if known is None else known if complete is None else complete(known)
     if arrays is not known:
-        _write(path, arrays)
+        write_arrays(path, arrays)
     return arrays
 
 
-def _read(path: Path) -> Arrays | None:
+def read_arrays(path: Path) -> Arrays | None:
     """What the file holds; None where there is none, or a damaged one."""
     try:
         with np.load(path) as file:
@@ -74,13 +74,14 @@ def _read(path: Path) -> Arrays | None:
         return None
 
 
-def _write(path: Path, arrays: Arrays) -> None:
+def write_arrays(path: Path, arrays: Arrays) -> None:
+    """Writes a file whole or not at all; where it cannot be written, a warning says so."""
     try:
         with replacing(path) as new:
             np.savez(new, **arrays)  # type: ignore[arg-type]  # its allow_pickle
     except OSError as error:
         warnings.warn(
-            f"{path} cannot be written ({error.strerror}), so the next run gathers it again: set data.init_args.cache "
-            "to a folder that can be written, or to null.",
+            f"{path} cannot be written ({error.strerror}), so the next run gathers it again: set `cache`, of the "
+            "data or of the metric, to a folder that can be written.",
             stacklevel=3,
         )

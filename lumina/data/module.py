@@ -139,6 +139,13 @@ class DataModule(LightningDataModule, ABC):
         """
         return None
 
+    def stamp(self, dataset: Dataset[Item]) -> str | None:
+        """A short name that changes with the files of a split; None = its samples come from no files.
+
+        What is measured once of a split is kept under it.
+        """
+        return None
+
     def augment(self, item: Item, generator: Generator) -> Item:
         """A random variation of a training item; all randomness comes from ``generator``."""
         return item

@@ -11,7 +11,7 @@ from torch import Tensor
 from lumina.frozen import Frozen
 from lumina.interfaces import Batch
 from lumina.metrics.sample_metric import SampleMetric
-from lumina.pictures import to_uint8
+from lumina.pictures import as_rgb, to_uint8
 
 FILES = "config.json, model.safetensors, preprocessor_config.json, tokenizer.json, vocab.json, merges.txt"
 
@@ -53,7 +53,7 @@ class ClipScore(SampleMetric):
         network = self._network.on(self.device)
         inputs = self._processor(
             text=list(batch[self.key]),
-            images=[to_uint8(image) for image in generated],
+            images=[to_uint8(as_rgb(image)) for image in generated],
             return_tensors="pt",
             padding=True,
             truncation=True,

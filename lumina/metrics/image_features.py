@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lumina.pictures import to_uint8
+from lumina.pictures import as_rgb, to_uint8
 
 WIDTH = 1280
 """Of the features."""
@@ -62,7 +62,11 @@ class Lite0(nn.Module):
 
     @torch.no_grad()
     def describe(self, images: Tensor | Sequence[Tensor]) -> Tensor:
-        """``[B, 1280]`` of pictures in [-1, 1]: ``[B, 3, H, W]``, or a list of ``[3, H, W]`` of mixed sizes."""
+        """``[B, 1280]`` of pictures in [-1, 1], grey or RGB: ``[B, C, H, W]``, or a list of ``[C, H, W]`` of any sizes.
+
+        Raises:
+            ValueError: for pictures of other channels.
+        """
         device = self.network._fc.weight.device
         same = images.split(AT_ONCE) if isinstance(images, Tensor) else [image[None] for image in images]
-        return torch.cat([self(part.to(device)) for part in same])
+        return torch.cat([self(as_rgb(part.to(device))) for part in same])

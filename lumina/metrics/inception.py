@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from lumina.pictures import as_rgb
+
 POOL, SPATIAL = 2048, 7 * 17 * 17
 """Widths of the features."""
 
@@ -73,10 +75,14 @@ class Inception(nn.Module):
 
     @torch.no_grad()
     def describe(self, images: Tensor | Sequence[Tensor]) -> Features:
-        """Features of pictures with values in [-1, 1]: ``[B, 3, H, W]``, or a list of ``[3, H, W]`` of mixed sizes."""
+        """Features of pictures in [-1, 1], grey or RGB: ``[B, C, H, W]``, or a list of ``[C, H, W]`` of mixed sizes.
+
+        Raises:
+            ValueError: for pictures of other channels.
+        """
         device = self.network.fc.weight.device
         same = images.split(AT_ONCE) if isinstance(images, Tensor) else [image[None] for image in images]
-        parts = [self(to_uint8(part.to(device))) for part in same]
+        parts = [self(to_uint8(as_rgb(part.to(device)))) for part in same]
         return Features(*(torch.cat(features) for features in zip(*parts, strict=True)))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,18 +19,18 @@ from tqdm.auto import tqdm
 
 from lumina.batches import select
 from lumina.data import DataModule, Item, RankSampler
+from lumina.data.arrays import read_arrays, write_arrays
 from lumina.data.loader import Loader
 from lumina.data.samples import Batcher, Samples
 from lumina.metrics.frechet import Moments
-from lumina.metrics.inception import POOL, SPATIAL, Features, Inception, to_uint8
+from lumina.metrics.identity import identity
+from lumina.metrics.inception import POOL, SPATIAL, Features, Inception
 from lumina.randomness import Purpose, keyed_generator
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 PICTURES = 10_000
 """Training pictures whose features are kept for precision and recall: as many as ADM's files hold."""
-
-LOOKED_AT = 16  # pictures by which a training set is recognised
 
 
 class Gaussian(NamedTuple):
@@ -82,15 +81,17 @@ def read_reference(path: Path, network: Inception) -> Reference:
 def training_reference(data: DataModule, network: Inception, weights: Path, cache: Path) -> Reference:
     """The reference of the split ``"train"``, every picture once and without augmentation.
 
-    The processes share the work. The result is kept under ``cache`` and found again by the network's weights, the
-    number of pictures, and some of them.
+    The processes share the work. The result is kept under ``cache`` and found again by the network's weights and the
+    `lumina.metrics.identity` of the pictures.
     """
     path = cache / f"{_fingerprint(data, weights)}.npz"
-    if _on_every_process(path.is_file(), network):
-        return read_reference(path, network)
+    known = read_arrays(path)
+    everywhere = _on_every_process(known is not None, network)
+    if known is not None and everywhere:
+        return _reference(known, network)
     arrays = _measure(data, network)
     if not _distributed() or dist.get_rank() == 0:
-        _save(path, arrays)
+        write_arrays(path, arrays)
     return _reference(arrays, network)
 
 
@@ -153,21 +154,9 @@ def _described(data: DataModule, dataset: Dataset[Item], network: Inception) -> 
 
 
 def _fingerprint(data: DataModule, weights: Path) -> str:
-    samples = Samples(data.dataset("train"), data.seed, None)
     with weights.open("rb") as file:
-        key = hashlib.file_digest(file, "sha256")
-    key.update(str(len(samples)).encode())
-    for number in range(LOOKED_AT):
-        picture = to_uint8(data.collate([samples[number * len(samples) // LOOKED_AT].item])["image"][0])
-        key.update(repr(tuple(picture.shape)).encode() + picture.numpy().tobytes())
-    return key.hexdigest()[:16]
-
-
-def _save(path: Path, arrays: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.stem}.{os.getpid()}.partial.npz")
-    np.savez(partial, **arrays)
-    partial.replace(path)
+        network = hashlib.file_digest(file, "sha256").hexdigest()
+    return identity(data, "train", ("image",), network)
 
 
 def _distributed() -> bool:

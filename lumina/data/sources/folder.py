@@ -59,8 +59,8 @@ class Folder(Source):
         return self.files[index]
 
     def stamp(self) -> str:
-        """Of all files."""
-        return file_stamp(self.root / file for file in self.files)
+        """Of all files, the texts beside them too."""
+        return file_stamp(self.root / part for file in self.files for part in (file, self.texts.get(file)) if part)
 
     def _medium(self, index: int) -> BinaryIO:
         return (self.root / self.files[index]).open("rb")

@@ -37,7 +37,7 @@ def test_a_damaged_file_is_made_anew(tmp_path, damage):
 
 def test_a_folder_that_cannot_be_written_costs_a_warning(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.warns(UserWarning, match=r"set data.init_args.cache to a folder that can be written"):
+    with pytest.warns(UserWarning, match=r"set `cache`, of the data or of the metric, to a folder"):
         kept(tmp_path / "file/cache", "name", gather([]))
 
 

@@ -18,12 +18,13 @@ from PIL import Image
 from torch import nn
 
 from datamodules.image_folder import ImageFolder
+from lumina.frozen import Frozen
 from lumina.metrics.frechet import frechet_distance
 from lumina.metrics.image import InceptionMetrics
 from lumina.metrics.inception import SPATIAL, URL, Inception, to_uint8
 from lumina.metrics.inception_score import inception_score
 from lumina.metrics.precision_recall import precision_recall
-from lumina.metrics.reference import read_reference
+from lumina.metrics.reference import Gaussian, Reference, read_reference
 
 Extractor = pytest.importorskip("torch_fidelity").FeatureExtractorInceptionV3
 
@@ -96,6 +97,24 @@ def test_pictures_become_the_bytes_they_were():
     values = torch.arange(256, dtype=torch.uint8)
     assert torch.equal(to_uint8(values.float() / 127.5 - 1), values)
     assert to_uint8(torch.tensor([-1.2, -1.0, 0.0, 1.0, 1.2])).tolist() == [0, 0, 128, 255, 255]
+
+
+def test_grey_pictures_are_pictures_and_others_are_refused(network, pictures):
+    grey = pictures[:, :1]
+    torch.testing.assert_close(network.describe(grey).pool, network.describe(grey.repeat(1, 3, 1, 1)).pool)
+    with pytest.raises(ValueError, match="pictures of 2 channels, expected 1"):
+        network.describe(pictures[:, :2])
+
+
+def test_one_picture_has_some_results(weights, network, features):
+    metric = InceptionMetrics(weights)
+    metric._network = Frozen(lambda: network)
+    metric._real = Reference(Gaussian(np.zeros(2048), np.eye(2048)), None, features.pool)
+    metric.features.append(features.pool[:1])
+    metric.keys.append(torch.arange(1))
+    assert set(metric.compute()) == {"count", "inception_score"}
+    assert "needs at least 4 of each" in metric.failures["precision, recall"]
+    assert "a covariance needs at least 2 samples, got 1" in metric.failures["fid, sfid"]
 
 
 def test_missing_weights_are_named(tmp_path):

@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import distribution, entry_points
+from importlib.metadata import PackageNotFoundError, distribution, entry_points
+from pkgutil import iter_modules
 
 import lumina
 
@@ -49,17 +52,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(command: str, arguments: list[str]) -> None:
     try:
         _refuse_foreign_packages()
+        if {"-h", "--help"} & set(arguments):
+            _import_own_classes()
         with import_module("lumina.config.trust").asked_to_trust(arguments) as words:
             if command in COMMANDS:
                 import_module(f"lumina.commands.{command}").main(words[1:])
             else:
                 import_module("lumina.commands.train").main(words)
-    except (ValueError, OSError, ImportError) as error:
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
+    except Exception as error:
         if os.environ.get("LUMINA_TRACEBACK"):
             raise
-        reason = import_module("lumina.parser").one_sentence(str(error))
+        reason = import_module("lumina.config.messages").reason(error)
         print(f"lumina {command}: error: {reason}\n(LUMINA_TRACEBACK=1 shows where.)", file=sys.stderr)
         raise SystemExit(2) from error
+
+
+def _import_own_classes() -> None:
+    """Help lists the classes that are known, which are those imported; an extra may be missing."""
+    for package in ("modalities", "datamodules", "lumina.metrics", "lumina.callbacks", "lumina.conditioning"):
+        for module in iter_modules(import_module(package).__path__):
+            with suppress(ImportError):
+                import_module(f"{package}.{module.name}")
 
 
 def _refuse_foreign_packages() -> None:
@@ -79,13 +96,18 @@ def _refuse_foreign_packages() -> None:
 
 def _other_lightning(command: str, arguments: list[str]) -> None:
     """Hands a subcommand that is not ours to the `lightning` command of another installed package, if there is one."""
-    ours = {point.value for point in distribution("lumina-nextdit").entry_points}
+    try:
+        ours = {point.value for point in distribution("lumina-nextdit").entry_points}
+    except PackageNotFoundError:  # a checkout that is not installed
+        ours = set()
     others = [p for p in entry_points(group="console_scripts", name="lightning") if p.value not in ours]
     if others and os.path.basename(sys.argv[0]) == "lightning":
         sys.argv = ["lightning", *arguments]
         others[0].load()()
         return
-    print(f"lumina: error: unknown command {command!r}.\n\n{_help()}", file=sys.stderr)
+    close = get_close_matches(command, [*TRAINER_COMMANDS, *COMMANDS], n=1)
+    meant = f" Did you mean {close[0]!r}?" if close else ""
+    print(f"lumina: error: unknown command {command!r}.{meant}\n\n{_help()}", file=sys.stderr)
     raise SystemExit(2)
 
 

@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 
 from lightning.pytorch.cli import LightningArgumentParser
 
-from lumina.config.classes import refusal, require_classes
+from lumina.config.classes import require_classes
+from lumina.config.messages import one_sentence
 
 
 class ShortErrorParser(LightningArgumentParser):
@@ -46,26 +47,6 @@ def _keys(parser: Any) -> set[str]:
         for child in (getattr(action, "_name_parser_map", None) or {}).values():
             found |= _keys(child)
     return found
-
-
-def one_sentence(message: str) -> str:
-    """The reason inside jsonargparse's account of every alternative that it tried."""
-    if refused := refusal(message):
-        return refused
-    lines = [line.strip() for line in message.strip().splitlines() if line.strip()]
-    reasons: list[str] = []
-    for line in lines[lines.index("Errors:") + 1 :] if "Errors:" in lines else []:
-        if line.startswith("Given value"):
-            break
-        if line.startswith("- "):
-            reasons.append(line[2:])
-        elif reasons:
-            reasons[-1] += f" {line}"
-    reasons = [reason for reason in reasons if "NoneType" not in reason]
-    if reasons:
-        key = re.search(r'Parser key "([^"]+)"', message)
-        return (f"{key[1]}: " if key else "") + " ".join(reasons)
-    return " ".join(lines)
 
 
 def parse_function(

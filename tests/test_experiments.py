@@ -1,28 +1,26 @@
-"""Every YAML: the small ones train a step, the giants are built on the meta device."""
+"""Every YAML: shrunk, all of it runs; in full size, the giants are built on the meta device."""
 
 from __future__ import annotations
 
-import gzip
-import shlex
-import struct
+import csv
+import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image as Picture
-from pyarrow import parquet
-from tiny_shapes import write_catalogue, write_vrml
+import yaml
+from shrink import EXPERIMENTS, base_of, command, name_of, settings_of, shrunk
+from tiny import ROOT
 
-from datamodules.openclipart import CLASSES
 from lumina.commands.train import build
-from lumina.data.latents import write_settings, write_shard
+from lumina.data.latents import write_shard
 from lumina.text_cache import write_text_shard
 
-ROOT = Path(__file__).parents[1]
-EXPERIMENTS = sorted((ROOT / "experiments").rglob("*.yaml"))
 GIANTS = [path for path in EXPERIMENTS if path.parent.name in ("paper", "finetune")]
-SMALL = [path for path in EXPERIMENTS if path.parent.name in ("quickstart", "toy")]
+ONE_PROCESS = [path for path in EXPERIMENTS if path.parent.name != "base"]
 PARAMETERS = {
     "figure5_next_dit": 559_455_776,
     "figure5_flag_dit": 609_836_576,
@@ -32,98 +30,93 @@ PARAMETERS = {
 }
 
 
-def command(path: Path) -> list[str]:
-    """The ``lumina fit`` line in the head of the file, which tells with what the file is to be combined."""
-    line = next(line for line in path.read_text().splitlines() if line.startswith("#   lumina fit"))
-    words = shlex.split(line.removeprefix("#   lumina fit"))
-    return [str(ROOT / word) if word.endswith(".yaml") else word for word in words]
+def name(path):
+    return f"{path.parent.name}-{path.stem}"
 
 
-def write_fashion(folder: Path) -> Path:
-    rng = np.random.default_rng(0)
-    for split, count in (("train", 600), ("t10k", 100)):
-        images, labels = rng.integers(0, 256, (count, 28, 28), np.uint8), (np.arange(count) % 10).astype(np.uint8)
-        with gzip.open(folder / f"{split}-images-idx3-ubyte.gz", "wb") as file:
-            file.write(struct.pack(">4i", 2051, count, 28, 28) + images.tobytes())
-        with gzip.open(folder / f"{split}-labels-idx1-ubyte.gz", "wb") as file:
-            file.write(struct.pack(">2i", 2049, count) + labels.tobytes())
-    return folder
+def write(settings, folder, file="experiment.yaml"):
+    (folder / file).write_text(yaml.safe_dump(settings, sort_keys=False))
+    return file
 
 
-def write_openclipart(folder: Path) -> None:
-    rng = np.random.default_rng(0)
-    for place in CLASSES.values():
-        (folder / place).mkdir(parents=True)
-        for name in "abcdefgh":
-            pixels = rng.integers(0, 256, (*rng.integers(30, 90, 2), 3), np.uint8)
-            Picture.fromarray(pixels).save(folder / place / f"{name}.png")
+def run_experiment(path, settings, run_in, folder):
+    """Trains, resumes, evaluates and draws, as users do."""
+    base = shrunk_base(path, folder)
+    if base and settings["data"]["class_path"].endswith(".Cached"):
+        run_in("cache", "--config", base, "--output", settings["data"]["init_args"]["root"])
+    if str(settings["model"].get("weights")).startswith("runs/"):
+        run_in("fit", "--config", base)
+    run = f"runs/{name_of(settings)}"
+    run_in("fit", "--config", write(settings, folder))
+    more = ["--trainer.max_epochs=2"] if settings["trainer"].get("max_steps") == -1 else ["--trainer.max_steps=4"]
+    run_in("fit", "--config", "experiment.yaml", "--ckpt_path", run, *more)
+    run_in("test", "--ckpt_path", run)
+    conditions = str(settings["model"].get("conditioners"))
+    if "recognition" in settings["model"]["modality"]["class_path"]:
+        run_in("predict", "--ckpt_path", run)
+    else:
+        what = "--prompt=a red cat" if "TextConditioner" in conditions else "--label=[0]"
+        run_in("sample", "--ckpt_path", run, what, "--count=1", "--steps=1", "--output", "drawn")
 
 
-def few_emoji(folder: Path) -> None:
-    for path in (ROOT / "datamodules/data/fluent_emoji").glob("*.parquet"):
-        parquet.write_table(parquet.read_table(path).slice(0, 40), folder / path.name)
+def shrunk_base(path, folder):
+    """The file of what an overlay stands on, shrunk in the same folder."""
+    base = base_of(path)
+    return None if base == path else write(shrunk(base, folder), folder, "base.yaml")
 
 
-def small_emoji(folder: Path) -> list[object]:
-    return [
-        f"--data.init_args.sources=[{folder}/train.parquet]",
-        f"--data.init_args.eval_sources=[{folder}/test.parquet]",
+def check_run(settings, folder):
+    run = folder / "runs" / name_of(settings)
+    first, second = (run / version / "metrics.csv" for version in ("version_0", "version_1"))
+    losses = [
+        float(row["train/loss"]) for file in (first, second) for row in csv.DictReader(file.open()) if row["train/loss"]
     ]
+    assert len(losses) >= 3 and all(map(math.isfinite, losses))
+    states = [torch.load(file.with_name("checkpoints") / "last.ckpt", weights_only=True) for file in (first, second)]
+    assert 0 < states[0]["global_step"] < states[1]["global_step"]
+    assert list(run.glob("version_0/samples/*")) or "SampleGrid" not in str(settings["trainer"]["callbacks"])
+    assert list(run.rglob("metrics.json")) or not settings["model"]["metrics"]
+    assert list(folder.glob("drawn/*")) or list(run.rglob("predictions/*"))
+
+
+@pytest.mark.parametrize("path", ONE_PROCESS, ids=name)
+def test_runs_shrunk(path, run_in, tmp_path):
+    if "lumina.optimizers" in path.read_text():
+        pytest.importorskip("torchao", reason="of the extra lowmem, which is not part of all")
+    settings = shrunk(path, tmp_path)
+    run_experiment(path, settings, run_in, tmp_path)
+    check_run(settings, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [p for p in ONE_PROCESS if settings_of(p)["model"].get("compile_blocks")], ids=name)
+def test_runs_shrunk_and_compiled(path, run_in, tmp_path):
+    settings = shrunk(path, tmp_path)
+    settings["model"]["compile_blocks"] = True
+    run_experiment(path, settings, run_in, tmp_path)
+    check_run(settings, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [p for p in EXPERIMENTS if p.parent.name == "base"], ids=name)
+def test_strategy_runs_in_two_processes(path, tmp_path):
+    def lumina(*words):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        subprocess.run([sys.executable, "-m", "lumina", *words], cwd=tmp_path, env=environment, check=True, timeout=300)
+
+    settings = shrunk(path, tmp_path)
+    run_experiment(path, settings, lumina, tmp_path)
+    check_run(settings, tmp_path)
 
 
 def write_cache(folder: Path) -> None:
     for split in ("train", "validation", "test"):
         write_shard(folder / split, 0, [[torch.zeros(4, 8, 8)]], [{"caption": "a cat", "name": "cat"}])
-    write_settings(folder, {"modality": {}}, complete=True)
-    gemma = {
-        "path": "google/gemma-2b",
-        "tokenizer": None,
-        "dtype": "bfloat16",
-        "layer": -2,
-        "max_tokens": 256,
-        "dim": 2048,
-    }
+    gemma = {"path": "google/gemma-2b", "layer": -2, "max_tokens": 256, "dim": 2048}
     write_text_shard(folder / "text", 0, gemma, {"a cat": torch.zeros(2, 2048)}, torch.float16)
 
 
-def write_shapes(folder: Path) -> list[object]:
-    """Nine pieces of furniture of three classes, 20 parts of five."""
-    if folder.stem == "furniture":
-        write_catalogue(folder, [f"{name} {n}" for n in range(9) for name in ("Chair", "Table", "Cabinet")])
-    else:
-        for name in ("Resistor_THT", "Button_Switch_SMD", "Varistor", "Connector_JST", "Package_DFN_QFN"):
-            for number in range(5):
-                write_vrml(folder / f"{name}.3dshapes/{number}.wrl")
-    small = ["--data.init_args.sampled=300", "--data.init_args.cache=null", "--model.backbone.num_layers=1"]
-    return ["--data.init_args.root", folder, *small, "--model.objective.init_args.sampler.init_args.steps=1"]
-
-
-def replaced(path: Path, folder: Path) -> list[object]:
-    """Options that put data at hand in the place of what a file asks for."""
-    if path.stem.startswith("figure5") or path.stem.endswith("fashion"):
-        return ["--data.init_args.root", write_fashion(folder)]
-    if path.stem.startswith("emoji"):
-        few_emoji(folder)
-        data = [] if "lora" in path.stem or "cached" in path.stem else small_emoji(folder)
-        return [*data, "--model.compile_blocks=false", "--model.objective.init_args.sampler.init_args.steps=1"]
-    if path.stem.startswith("table1"):
-        write_openclipart(folder / "openclipart")
-        options = ["--data.init_args.root=openclipart", "--data.init_args.batch_size=8", "--model.weights=null"]
-        return [*options, "--data.init_args.num_workers=0"]
-    if path.stem in ("furniture", "kicad"):
-        return write_shapes(folder / path.stem)
-    return []
-
-
-@pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
-def test_trains_a_step(path, run_in, tmp_path):
-    options = replaced(path, tmp_path)
-    if path.stem == "emoji_cached":
-        run_in("cache", "--config", path.with_stem("emoji"), *small_emoji(tmp_path), "--output", "data/emoji")
-    run_in("fit", *command(path), "--trainer.fast_dev_run=1", *options, "--model.metrics=[]")
-
-
-@pytest.mark.parametrize("path", GIANTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", GIANTS, ids=name)
 def test_giant_is_built(path, tmp_path, monkeypatch):
     if "lumina.optimizers" in path.read_text():
         pytest.importorskip("torchao", reason="of the extra lowmem, which is not part of all")
@@ -143,8 +136,8 @@ def test_giant_is_built(path, tmp_path, monkeypatch):
 
 def test_toy_baselines_are_of_one_size():
     counts = []
-    for path in SMALL:
-        if path.stem.startswith("figure5"):
+    for path in EXPERIMENTS:
+        if path.parent.name == "toy" and path.stem.startswith("figure5"):
             model = build([*command(path), "--trainer.logger=false"]).model
             counts.append(sum(parameter.numel() for parameter in model.parameters()))
     assert len(counts) == 3

@@ -16,9 +16,9 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from lumina.checkpoints.weights import check_tensors
 from lumina.config.classes import refusal
+from lumina.config.messages import one_sentence
 from lumina.config.trust import UntrustedError, shared
 from lumina.module import LuminaModule
-from lumina.parser import one_sentence
 from lumina.workarounds.instantiate_module import NAME, instantiate_module
 
 TRAINING = ("metrics", "optimizer", "lr_scheduler", "weights")

@@ -15,6 +15,7 @@ from lumina.callbacks.predictions import PredictionWriter
 from lumina.callbacks.progress import Progress
 from lumina.callbacks.statistics import TrainingStatistics
 from lumina.config.experiments import find_experiments
+from lumina.config.nulls import refuse_nulls
 from lumina.config.schedule import settle_schedule
 from lumina.config.stack import stack_configs
 from lumina.config.trust import shared
@@ -93,7 +94,10 @@ class LuminaCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """What follows from other settings is filled in, what contradicts them is refused."""
-        settle_schedule(self._get(self.config, "model"), self._get(self.config, "trainer"))
+        model, trainer = (self._get(self.config, name) for name in ("model", "trainer"))
+        refuse_nulls(LuminaModule, model.as_dict(), "model")
+        refuse_nulls(Trainer, trainer.as_dict(), "trainer")
+        settle_schedule(model, trainer)
 
     def instantiate_trainer(self, **options: Any) -> Trainer:
         """Adds what is no matter of choice: atomic checkpoints, a graceful stop, a guard against NaN, reports."""

@@ -17,6 +17,8 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 
 from lumina.config.experiments import OPTIONS
 
+SECTIONS = ("trainer", "model")
+
 
 def stack_configs(arguments: Sequence[str]) -> list[str]:
     """Arguments with one ``--config`` in the place of several; other options hold over all files.
@@ -66,7 +68,14 @@ def _read(file: str) -> MappingNode:
     if not isinstance(node, MappingNode):
         raise ValueError(f"{file} must hold settings, KEY: VALUE, as experiments do; it holds a {node.id}.")
     _refuse_twins(node, file, set())
+    for key, value in node.value:
+        if key.value in SECTIONS and not isinstance(value, MappingNode):
+            raise ValueError(f"{file}: {key.value} must hold settings, KEY: VALUE, got {value.id} {_text(value)}")
     return node
+
+
+def _text(node: Node) -> str:
+    return repr(node.value) if isinstance(node.value, str) else ""
 
 
 def _refuse_twins(node: Node, file: str, seen: set[int]) -> None:

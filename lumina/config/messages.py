@@ -1,0 +1,95 @@
+"""jsonargparse's accounts of everything that it tried, as one sentence in the words of the user's file."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+import sys
+from collections.abc import Iterable
+
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+
+from lumina.config.classes import refusal
+
+NAMES = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false", "list": "a list"}
+NAMES |= {"tuple": "a list", "dict": "a mapping", "collections.abc.Iterable": "a list", "set": "a list"}
+NOISE = re.compile(
+    r"Subtypes: |Errors:$|Subclass types expect|- a (class path|dict) |(- )?Does not validate|Given value type|"
+    r"(- )?Expected a (<class 'NoneType'>|<class 'torch.Tensor'>|path but|dot import path)|$"
+)
+LONGEST = 80  # characters of a value
+
+
+def reason(error: Exception) -> str:
+    """What went wrong, in one sentence; what was not written for users carries the name of its type."""
+    text = one_sentence(str(error)) or "no reason is given"
+    if isinstance(error, (ValueError, OSError, ImportError, FloatingPointError, MisconfigurationException)):
+        return text
+    return f"{type(error).__name__}: {text}"
+
+
+def one_sentence(message: str) -> str:
+    """The key, what is wrong with it, and what was given; alternatives that nobody meant are left out."""
+    if refused := refusal(message):
+        return refused
+    keys = re.findall(r'Parser key "([^"]+)"', message)
+    classes = re.findall(r"given class_path '([^']+)'", message)
+    innermost, _, rest = _without_frames(message).partition("Given value: ")
+    given = re.search(r"Got value: (.*)", innermost)
+    value = given[1] if given else rest.partition("\n")[0]
+    lines = [line.strip().partition(". Got value: ")[0] for line in innermost.splitlines()]
+    expected, told = [], []
+    for line in (line.removeprefix("- ") for line in lines if not NOISE.match(line)):
+        kind = re.fullmatch(r"Expected a <class '([\w.]+)'>|Not a valid subclass of (\w+)", line)
+        if kind is None:
+            told.append(_in_words(line, classes[-1] if classes else ""))
+        else:
+            expected.append(NAMES.get(kind[1], kind[1]) if kind[1] else f"a {kind[2]}, as class_path and init_args")
+    if not told and expected:
+        told = [f"expected {' or '.join(dict.fromkeys(expected))}, got {_short(value)}"]
+    return "".join(f"{key}: " for key in dict.fromkeys(keys)) + " ".join(told)
+
+
+def _without_frames(message: str) -> str:
+    """Without the headings around nested accounts."""
+    message = re.sub(r'(- )?Parser key "[^"]+":', "", message)
+    message = re.sub(r"(- )?Problem with given class_path '[^']+':", "", message)
+    return re.sub(r"Type typing\.Callable\[.*?\] expects a function or a callable class: ?", "", message)
+
+
+def _in_words(line: str, owner: str) -> str:
+    unknown = re.fullmatch(r"(?:Option|Key) '([\w.]+)' is not accepted.*", line)
+    if unknown and owner:
+        return f"{owner.rpartition('.')[2]} takes no {unknown[1]!r}.{_did_you_mean(unknown[1], _arguments(owner))}"
+    absent = re.fullmatch(r"module '([\w.]+)' has no attribute '(\w+)'", line)
+    if absent:
+        there = [name for name in dir(sys.modules.get(absent[1])) if not name.startswith("_")]
+        return f"there is no {absent[2]!r} in {absent[1]}.{_did_you_mean(absent[2], there)}"
+    abstract = re.fullmatch(r"Expected an instantiatable class, but [\w.]*?(\w+) is abstract", line)
+    if abstract:
+        return f"expected a {abstract[1]}, as class_path and init_args and nothing else"
+    if re.search(r"argument of type '\w+' is not iterable|unhashable type", line):
+        return "a class_path must be the dotted name of a class"
+    foreign = re.fullmatch(r"Import path ([\w.]+) does not correspond to a subclass of (\w+)", line)
+    if foreign:
+        return f"{foreign[1]} is no {foreign[2]}"
+    return re.sub(r"<class '([\w.]+)'>", lambda found: NAMES.get(found[1], found[1].rpartition(".")[2]), line)
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def _arguments(owner: str) -> Iterable[str]:
+    module, _, name = owner.rpartition(".")
+    found = getattr(sys.modules.get(module), name, None)
+    return inspect.signature(found).parameters if callable(found) else ()
+
+
+def _short(value: str) -> str:
+    value = " ".join(value.split())
+    if "Namespace(" in value:
+        return "a list of objects" if value.startswith("[") else "an object"
+    return value if len(value) <= LONGEST else value[:LONGEST] + "..."

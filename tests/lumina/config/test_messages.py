@@ -1,0 +1,54 @@
+"""One sentence for each slip, in the words of the user's file."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from tiny import QUICKSTART
+
+import modalities.image  # noqa: F401  # known, so that its arguments can be suggested
+from lumina.commands.train import build
+from lumina.config.messages import one_sentence, reason
+
+ABSTRACT = "as class_path and init_args"
+SLIPS = {
+    "model.backbone.dim": ("many", "model.backbone.dim: expected a whole number, got many"),
+    "model.backbone.num_layers": (None, "num_layers is null, but it must have a value; left out, it is 12"),
+    "model.backbone": (None, "model.backbone is null, but it must have a value"),
+    "model.modality.init_args.patch_size": (None, "model.modality.patch_size is null"),
+    "model.modality.init_args.sizee": ([8, 8], "model.modality: Image takes no 'sizee'. Did you mean 'size'?"),
+    "model.modality": ({}, f"model.modality: expected a Modality, {ABSTRACT}, got {{}}"),
+    "model.optimizer.init_args.lr": ("many", "model.optimizer: lr: expected a number"),
+    "model.objective.init_args.sampler.init_args.steps": ("x", "sampler: steps: expected a whole number, got x"),
+    "model.conditioners": (3, "model.conditioners: expected a list, got 3"),
+    "model.metrics": ([{"class_path": 5}], "model.metrics: a class_path must be the dotted name of a class"),
+    "model": (3, "model must hold settings, KEY: VALUE"),
+    "data.class_path": ("datamodules.digits.Digit", "no 'Digit' in datamodules.digits. Did you mean 'Digits'?"),
+    "data": ([], f"data: expected a DataModule, {ABSTRACT}, got []"),
+    "trainer": ([1], "trainer must hold settings, KEY: VALUE"),
+    "trainer.max_steps": (None, "trainer.max_steps is null, but it must have a value"),
+    "trainer.callbacks": (3, "trainer.callbacks: expected a list"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", SLIPS)
+def test_slip_is_told(place, tmp_path, capsys):
+    value, told = SLIPS[place]
+    settings = yaml.safe_load(QUICKSTART.read_text())
+    *above, key = place.split(".")
+    holder = settings
+    for name in above:
+        holder = holder[name]
+    holder[key] = value
+    (tmp_path / "slip.yaml").write_text(yaml.safe_dump(settings))
+    with pytest.raises((SystemExit, ValueError)) as stop:
+        build(["--config", str(tmp_path / "slip.yaml")])
+    said = capsys.readouterr().err.splitlines()[-1] if stop.type is SystemExit else reason(stop.value)
+    assert told in said
+    assert len(said) < 250 and "<class" not in said and "NoneType" not in said
+
+
+def test_other_messages_stay():
+    assert one_sentence("nothing is\n  wrong") == "nothing is wrong"
+    assert reason(KeyError("x")) == "KeyError: 'x'"
+    assert reason(ValueError("size 3")) == "size 3"

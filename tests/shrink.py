@@ -1,0 +1,252 @@
+"""Every experiment at a size that a CPU trains in seconds.
+
+Replaced are widths, depths, pretrained networks (tiny ones of the same classes), data, and numbers of steps; all else
+is as the YAML has it: precision, clipping, accumulation, optimizer, schedule, callbacks.
+"""
+
+from __future__ import annotations
+
+import gzip
+import shlex
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from PIL import Image as Picture
+from tiny import ROOT
+from tiny_shapes import write_catalogue, write_vrml
+
+from datamodules.openclipart import CLASSES
+from datamodules.shapenet import SYNSETS
+from lumina.config.stack import stack_configs
+
+EXPERIMENTS = sorted((ROOT / "experiments").rglob("*.yaml"))
+BACKBONE = {"dim": 24, "num_layers": 2, "num_heads": 2, "num_kv_heads": 1, "multiple_of": 8}
+AT_MOST = {
+    "batch_size": 4, "eval_batch_size": 4, "num_workers": 0, "points": 32, "eval_points": 32, "max_patches": 8,
+    "every_n_steps": 2, "every_n_train_steps": 2, "count": 2, "limit_val_batches": 1,
+    "max_steps": 2, "max_epochs": 1,
+}  # fmt: skip
+WORDS = ["<pad>", "<eos>", "<bos>", "<unk>", "a", "red", "cat", "blue", "line", "drawing"]
+
+
+def command(path: Path) -> list[str]:
+    """The ``lumina fit`` line in the head of the file, which tells with what the file is to be combined."""
+    line = next(line for line in path.read_text().splitlines() if line.startswith("#   lumina fit"))
+    words = shlex.split(line.removeprefix("#   lumina fit"))
+    return [str(ROOT / word) if word.endswith(".yaml") else word for word in words]
+
+
+def settings_of(path: Path) -> dict[str, Any]:
+    """An experiment together with what it is combined with."""
+    words = stack_configs(command(path))
+    return yaml.safe_load(words[0].removeprefix("--config=") if len(words) == 1 else Path(words[1]).read_text())
+
+
+def shrunk(path: Path, folder: Path) -> dict[str, Any]:
+    """The settings of a small run of the experiment in ``folder``, where its data and networks are written."""
+    settings = settings_of(path)
+    model, data, trainer = settings["model"], settings["data"], settings["trainer"]
+    model["compile_blocks"] = False
+    if model.get("weights") not in (None, "emoji"):
+        model["weights"] = f"runs/{name_of(settings_of(base_of(path)))}"
+    if model.get("weights") != "emoji":  # the bundled weights have their size
+        model["backbone"] |= {
+            key: value for key, value in BACKBONE.items() if key in {*model["backbone"], "multiple_of"}
+        }
+    for place, key, value in entries(settings):
+        if key in AT_MOST and isinstance(value, int):
+            place[key] = min(value, AT_MOST[key]) if value > 0 else value
+        if key == "size" and np.max(value) > 64:
+            place[key] = [32, 32] if isinstance(value, list) else 32
+    _small_networks(model, folder)
+    _small_sampling(model)
+    WRITERS[data["class_path"].rpartition(".")[2]](settings, folder)
+    if "strategy" not in trainer:
+        trainer["devices"] = 1
+    trainer |= {"accelerator": "cpu", "enable_progress_bar": False, "enable_model_summary": False}
+    trainer["log_every_n_steps"] = 1
+    trainer |= {"limit_test_batches": 2, "limit_predict_batches": 1, "num_sanity_val_steps": 0, "limit_val_batches": 1}
+    if isinstance(trainer["val_check_interval"], int):
+        trainer["val_check_interval"] = 2
+    return settings
+
+
+def base_of(path: Path) -> Path:
+    """The first file that an experiment is combined with: itself, or what it is an overlay on."""
+    return Path(command(path)[1])
+
+
+def name_of(settings: dict[str, Any]) -> str:
+    """The folder of its runs, in ``runs``."""
+    return settings["trainer"]["logger"]["init_args"]["name"]
+
+
+def entries(node: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """Container, key and value of everything below."""
+    pairs = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in list(pairs):
+        yield node, key, value
+        yield from entries(value)
+
+
+def _small_networks(model: dict[str, Any], folder: Path) -> None:
+    for place, key, value in entries(model):
+        if (
+            key == "class_path"
+            and value.endswith(".KLAutoencoder")
+            and not place["init_args"]["path"].startswith("package")
+        ):
+            place["init_args"]["path"] = str(write_vae(folder / "vae"))
+        if key == "class_path" and value.endswith(".HuggingFaceText") and model.get("weights") != "emoji":
+            place["init_args"]["path"] = str(write_text_encoder(folder / "text"))
+
+
+def _small_sampling(model: dict[str, Any]) -> None:
+    sampler = model["objective"]["init_args"].get("sampler")
+    if sampler:
+        sampler["init_args"]["steps"] = 1
+    for metric in model.get("metrics") or []:
+        if metric["class_path"].endswith("ClassifierQuality"):
+            metric.setdefault("init_args", {})["steps"] = 5
+    needy = ("InceptionMetrics", "CaptionQuality")  # of Inception's weights, of hundreds of captions
+    model["metrics"] = [m for m in model.get("metrics") or [] if not m["class_path"].endswith(needy)]
+
+
+def write_vae(folder: Path) -> Path:
+    """A tiny AutoencoderKL of SD's factor, as diffusers keeps it."""
+    from lumina.autoencoders import RandomAutoencoder
+
+    if not folder.exists():
+        RandomAutoencoder()._network.on(torch.device("cpu")).save_pretrained(folder)
+    return folder
+
+
+def write_text_encoder(folder: Path) -> Path:
+    """A tiny Gemma with a tokenizer of ten words, as transformers keeps it."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import GemmaConfig, GemmaModel, PreTrainedTokenizerFast
+
+    if folder.exists():
+        return folder
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    GemmaModel(GemmaConfig(vocab_size=len(WORDS), num_key_value_heads=1, head_dim=8, **sizes)).save_pretrained(folder)
+    words = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    special = {"pad_token": "<pad>", "eos_token": "<eos>", "bos_token": "<bos>", "unk_token": "<unk>"}
+    PreTrainedTokenizerFast(tokenizer_object=words, **special).save_pretrained(folder)
+    return folder
+
+
+def write_pictures(folder: Path, count: int, caption: str | None = None, seed: int = 0) -> list[Path]:
+    """Pictures of noise, of several shapes; with captions beside them if there is one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    paths = [folder / f"{number}.png" for number in range(count)]
+    for path in paths:
+        Picture.fromarray(rng.integers(0, 256, (*rng.integers(40, 90, 2), 3), np.uint8)).save(path)
+        if caption:
+            path.with_suffix(".txt").write_text(caption)
+    return paths
+
+
+def _class_folders(settings: dict[str, Any], folder: Path) -> None:
+    """Three classes of pictures, in train and val; the label table and the head know as many."""
+    for split, count in (("train", 8), ("val", 4)):
+        for seed, name in enumerate(("cat", "dog", "owl")):
+            write_pictures(folder / "data/imagenet" / split / name, count, seed=seed)
+    for place, key, _ in entries(settings["model"]):
+        if key == "num_classes":
+            place[key] = 3
+    if "max_tokens" in settings["data"]["init_args"]:
+        settings["data"]["init_args"]["max_tokens"] = 32
+
+
+def _captioned(settings: dict[str, Any], folder: Path) -> None:
+    """Pictures with captions, as a folder and as a table of the same."""
+    arguments = settings["data"]["init_args"]
+    names = [str(path) for path in write_pictures(folder / "data/pictures", 40, "a red cat")]
+    lines = [f'{{"path": "{name}", "prompt": "a blue cat"}}' for name in names]
+    (folder / "data/captions.jsonl").write_text("\n".join(lines))
+    if "eval_sources" in arguments:  # the bundled emoji
+        arguments |= {"sources": ["data/captions.jsonl"], "eval_sources": ["data/captions.jsonl"]}
+
+
+def _shapenet(settings: dict[str, Any], folder: Path) -> None:
+    import h5py
+
+    (folder / "data").mkdir(exist_ok=True)
+    with h5py.File(folder / "data/shapenet.hdf5", "w") as file:
+        for kind in ("airplane", "chair"):
+            for part, count in {"train": 8, "val": 4, "test": 4}.items():
+                points = np.random.default_rng(0).normal(size=(count, 2048, 3))
+                file[f"{SYNSETS[kind]}/{part}"] = points.astype(np.float32)
+
+
+def _cap3d(settings: dict[str, Any], folder: Path) -> None:
+    (folder / "data/cap3d").mkdir(parents=True, exist_ok=True)
+    for number in range(24):
+        torch.save(torch.randn(100, 6), folder / f"data/cap3d/uid{number}.pt")
+    (folder / "data/cap3d/captions.csv").write_text("\n".join(f"uid{number},a red cat" for number in range(24)))
+    settings["data"]["init_args"] |= {"holdout": 0.25, "points": 32}
+
+
+def _furniture(settings: dict[str, Any], folder: Path) -> None:
+    names = [f"{name} {number}" for number in range(9) for name in ("Chair", "Table", "Cabinet")]
+    write_catalogue(folder / "furniture", names)
+    settings["data"]["init_args"] |= {"root": "furniture", "sampled": 300, "cache": None}
+
+
+def _parts(settings: dict[str, Any], folder: Path) -> None:
+    for name in settings["data"]["init_args"]["classes"]:
+        for number in range(5):
+            write_vrml(folder / f"data/kicad/{name}/{number}.wrl")
+    settings["data"]["init_args"] |= {"sampled": 300, "cache": None}
+
+
+def _fashion(settings: dict[str, Any], folder: Path) -> None:
+    write_fashion(folder)
+    settings["data"]["init_args"]["root"] = str(folder)
+
+
+def write_fashion(folder: Path) -> Path:
+    """Noise in the files of Fashion-MNIST."""
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 600), ("t10k", 100)):
+        images, labels = rng.integers(0, 256, (count, 28, 28), np.uint8), (np.arange(count) % 10).astype(np.uint8)
+        with gzip.open(folder / f"{split}-images-idx3-ubyte.gz", "wb") as file:
+            file.write(struct.pack(">4i", 2051, count, 28, 28) + images.tobytes())
+        with gzip.open(folder / f"{split}-labels-idx1-ubyte.gz", "wb") as file:
+            file.write(struct.pack(">2i", 2049, count) + labels.tobytes())
+    return folder
+
+
+def _clip_art(settings: dict[str, Any], folder: Path) -> None:
+    for seed, place in enumerate(CLASSES.values()):
+        write_pictures(folder / "openclipart" / place, 8, seed=seed)
+    settings["data"]["init_args"]["root"] = "openclipart"
+    if "max_tokens" in settings["data"]["init_args"]:
+        settings["data"]["init_args"]["max_tokens"] = 32
+
+
+def _nothing(settings: dict[str, Any], folder: Path) -> None:
+    """Digits come with scikit-learn, a cache is made by `lumina cache`."""
+
+
+WRITERS: dict[str, Callable[[dict[str, Any], Path], None]] = {
+    "ImageFolder": _class_folders,
+    "LabelledPictures": _class_folders,
+    "ImageText": _captioned,
+    "ShapeNet": _shapenet,
+    "Cap3D": _cap3d,
+    "SweetHome": _furniture,
+    "Meshes": _parts,
+    "FashionMNIST": _fashion,
+    "OpenClipart": _clip_art,
+    "Digits": _nothing,
+    "Cached": _nothing,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,9 @@ from lumina.frozen import Frozen
 from lumina.text_cache import TextCache
 
 Precision = Literal["float32", "bfloat16", "float16"]
+
+TOLD = 3
+"""So many texts that are longer than an encoder reads are told."""
 
 
 class TextEncoder(ABC):
@@ -56,7 +60,7 @@ class HuggingFaceText(TextEncoder):
                 Python package.
             layer: which of the hidden states; -2 = those that enter the last layer, as decoders are used here, -1 =
                 those behind it, as encoders are used.
-            max_tokens: longer captions are cut.
+            max_tokens: longer captions are cut; the first ones are told.
             dtype: precision of the network.
             tokenizer: where the tokenizer is, if elsewhere.
             cache: a folder of features that `lumina cache` wrote; a caption that it lacks is encoded.
@@ -77,6 +81,7 @@ class HuggingFaceText(TextEncoder):
         self.dim = int(_text_config(self._place, path, trust_remote_code).hidden_size)
         self._network = Frozen(self._load_network)
         self._tokenizer: Any = None
+        self._cut: set[str] = set()
         self.cache = None if cache is None else TextCache(cache, self.identity)
 
     @property
@@ -97,7 +102,10 @@ class HuggingFaceText(TextEncoder):
         tokenizer = self.tokenizer
         encoded = tokenizer(
             list(captions), padding=True, truncation=True, max_length=self.max_tokens, return_tensors="pt"
-        ).to(device)
+        )
+        full = (encoded["attention_mask"].sum(1) >= self.max_tokens).tolist()
+        self._tell_cut([caption for caption, whole in zip(captions, full, strict=True) if whole])
+        encoded = encoded.to(device)
         ids, mask = encoded["input_ids"].long(), encoded["attention_mask"].bool()
         if not ids.shape[1]:
             return [torch.zeros(0, self.dim, device=device) for _ in captions]
@@ -108,6 +116,23 @@ class HuggingFaceText(TextEncoder):
             output = network(input_ids=ids, attention_mask=attended.long(), output_hidden_states=True)
         states = output.hidden_states[self.layer].float()
         return [row[real] for row, real in zip(states, mask, strict=True)]
+
+    def _tell_cut(self, captions: Sequence[str]) -> None:
+        """Warns of the first captions that are longer than ``max_tokens``, with what is cut off."""
+        for caption in captions:
+            if len(self._cut) == TOLD or caption in self._cut:
+                continue
+            ids = self.tokenizer(caption, add_special_tokens=False, verbose=False)["input_ids"]
+            room = self.max_tokens - self.tokenizer.num_special_tokens_to_add()
+            if len(ids) > room:
+                self._cut.add(caption)
+                last = " Further ones are not told." if len(self._cut) == TOLD else ""
+                rest = self.tokenizer.decode(ids[max(0, room) :]).strip()
+                warnings.warn(
+                    f"The text {caption[:60]!r} has {len(ids)} tokens, but max_tokens={self.max_tokens} of its encoder "
+                    f"leaves {max(0, room)}; cut off: {rest[:200]!r}. Shorten it, or raise max_tokens.{last}",
+                    stacklevel=2,
+                )
 
     @property
     def tokenizer(self) -> Any:

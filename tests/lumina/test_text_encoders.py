@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import pytest
@@ -58,9 +59,16 @@ def test_a_decoder_gives_the_states_that_enter_its_last_layer(tmp_path: Path) ->
     torch.testing.assert_close(short, encoder.encode(["pear"], CPU)[0], atol=1e-5, rtol=1e-5)
 
 
-def test_long_captions_are_cut(tmp_path: Path) -> None:
+def test_long_captions_are_cut_and_the_first_ones_told(tmp_path: Path) -> None:
     encoder = HuggingFaceText(str(gemma(tmp_path)), dtype="float32", max_tokens=3)
-    assert encoder.encode(["a red apple a green pear"], CPU)[0].shape == (3, 16)
+    with pytest.warns(UserWarning, match=r"'a red apple a green pear' has 6 tokens, .*leaves 2; cut off: 'apple"):
+        assert encoder.encode(["a red apple a green pear"], CPU)[0].shape == (3, 16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        encoder.encode(["a red apple a green pear", "a red", "pear"], CPU)
+    with pytest.warns(UserWarning) as caught:
+        encoder.encode([f"a red apple{' pear' * count}" for count in range(5)], CPU)
+    assert ["Further ones are not told" in str(told.message) for told in caught] == [False, True]
 
 
 @pytest.mark.parametrize("kind", ["bert", "t5"])

@@ -14,18 +14,21 @@ from lumina.config.locate import locate
 from lumina.data import DataModule, Item, Split
 from lumina.data.arrays import file_stamp
 from lumina.data.census import Census
+from lumina.data.classes import some, warn_of_one
 from lumina.data.holdout import held_out
 from lumina.data.sources.folder import class_names
 from lumina.data.sources.listing import files_below
+from lumina.data.splits import UNSPLIT, Level, by_split, find_level, served
 from lumina.images import SUFFIXES, centre_crop, load_image, random_flip, to_tensor
 
 
 class ImageFolder(DataModule):
     """``root/train/CLASS/**`` and ``root/val/CLASS/**``; or ``root/CLASS/**``, of which some are held out.
 
-    Classes are numbered in the order of their sorted names. Pictures are jpg, jpeg, jfif, png, webp, gif, tif, tiff,
-    avif or bmp files of any mode; what begins with a dot is left alone. ``"validation"`` and ``"test"`` are the same
-    pictures.
+    The splits may have other names, and may lie in the folders of the classes (`lumina.data.splits`). Where there are
+    no pictures for validation, a part of those for training is held out; where there are none for a test, those of
+    validation are taken. Classes are numbered in the order of their sorted names. Pictures are jpg, jpeg, jfif, png,
+    webp, gif, tif, tiff, avif or bmp files of any mode; what begins with a dot is left alone.
 
     Fields: ``image`` ``[B, 3, size, size]`` float32 in [-1, 1]; ``label`` ``[B]`` int64.
 
@@ -33,7 +36,8 @@ class ImageFolder(DataModule):
         batch_size: samples in a training batch, on each process.
         root: the folder.
         size: side of the pictures after ADM's centre crop, in pixels.
-        holdout: share of each class held out where there is no ``train`` folder; chosen by name, whatever the seed.
+        holdout: share of each class held out where there are no pictures for validation; chosen by name, whatever the
+            seed.
         flip: mirror half of the training pictures.
         eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
         num_workers: loader processes for each training process; 0 loads in the training process.
@@ -75,31 +79,31 @@ class ImageFolder(DataModule):
         Raises:
             ValueError: there are none.
         """
-        names = class_names(self._folder(train=True))
+        names = class_names(self._train_folder)
         if not names:
             raise ValueError(
-                f"There are no class folders in {self._folder(train=True)}: put pictures into {self.root}/train/CLASS/ "
-                f"and {self.root}/val/CLASS/, or into {self.root}/CLASS/, or change data.root."
+                f"There are no class folders in {self._train_folder}: put pictures into {self.root}/train/CLASS/ and "
+                f"{self.root}/val/CLASS/, or into {self.root}/CLASS/, or change data.root."
             )
+        warn_of_one(names, self._train_folder)
         return names
 
     def dataset(self, split: Split) -> Dataset[Item]:
         """The pictures of a split.
 
         Raises:
-            ValueError: a class has no training picture, no picture is left for evaluation, or ``val`` has a class that
-                ``train`` has not.
+            ValueError: a class has no training picture, no picture is left for evaluation, or a class is not among
+                those for training.
         """
         train = split == "train"
-        files = {name: self._files(name, train) for name in self.label_names}
+        files = {name: self._files(name, split) for name in self.label_names}
         empty = [name for name in files if not files[name]]
         if empty if train else len(empty) == len(files):
             raise ValueError(
                 f"Found no picture ({', '.join(SUFFIXES)}) to {'train on' if train else 'evaluate with'} in "
-                f"{self._folder(train)} for {len(empty)} of {len(files)} classes ({', '.join(empty[:5])} ...): "
-                "add some, or remove these classes."
+                f"{self._train_folder if train else self.root} for {len(empty)} of {len(files)} classes "
+                f"({', '.join(empty[:5])} ...): add some, or remove these classes."
             )
-        self._check_val_classes()
         return Pictures([(path, label) for label, name in enumerate(files) for path in files[name]], self.size)
 
     def stamp(self, dataset: Dataset[Item]) -> str | None:
@@ -110,29 +114,53 @@ class ImageFolder(DataModule):
         """Mirrored, or not."""
         return {**item, "image": random_flip(item["image"], generator)} if self.flip else item
 
-    @property
-    def _has_splits(self) -> bool:
-        return (self.root / "train").is_dir()
+    @cached_property
+    def _level(self) -> Level | None:
+        return find_level(self.root, self._listed)
 
-    def _folder(self, train: bool) -> Path:
-        """Where the class folders are."""
-        return self.root / ("train" if train else "val") if self._has_splits else self.root
-
-    def _files(self, name: str, train: bool) -> list[str]:
-        folder = self._folder(train) / name
-        census = self.left_out[str(folder)] = Census()
-        files = files_below(folder, census, SUFFIXES)
+    @cached_property
+    def _listed(self) -> list[str]:
+        census = self.left_out[str(self.root)] = Census()
+        files = files_below(self.root, census, SUFFIXES)
         census.leave_out_by_ending(file for file in files if not file.lower().endswith(SUFFIXES))
-        paths = [str(folder / file) for file in files if file.lower().endswith(SUFFIXES)]
-        return paths if self._has_splits else _divide(paths, self.holdout)[0 if train else 1]
+        return [file for file in files if file.lower().endswith(SUFFIXES)]
 
-    def _check_val_classes(self) -> None:
-        foreign = sorted(set(class_names(self._folder(train=False))) - set(self.label_names))
-        if foreign:
-            raise ValueError(
-                f"{self.root}/val has classes that {self.root}/train has not: {', '.join(foreign)}; "
-                "remove them, or add them to train."
-            )
+    @cached_property
+    def _train_folder(self) -> Path:
+        """Where the class folders of the training pictures are."""
+        if self._level is None or self._level.folder != 0:
+            return self.root
+        train = by_split(self._listed, self._level).get("train")
+        if train is None:
+            raise ValueError(f"{self.root} has no pictures to train on, only to evaluate with: add {self.root}/train.")
+        return self.root / self._level.name(train[0])
+
+    @cached_property
+    def _found(self) -> dict[Split, dict[str, list[str]]]:
+        """Of each split that there is, the pictures of each class."""
+        found: dict[Split, dict[str, list[str]]] = {}
+        unsplit = [] if self._level is None else [file for file in self._listed if self._level.split(file) is None]
+        self.left_out["splits"] = census = Census()
+        census.leave_out(UNSPLIT, unsplit)
+        for split, files in by_split(self._listed, self._level).items():
+            found[split] = {}
+            for file in files:
+                below = file if self._level is None else self._level.without(file)
+                if os.sep in below:
+                    found[split].setdefault(below.partition(os.sep)[0], []).append(str(self.root / file))
+            foreign = sorted(found[split].keys() - set(self.label_names))
+            if foreign:
+                raise ValueError(
+                    f"{self.root} has classes for {split} that the training pictures have not: {some(foreign)}; remove "
+                    "them, or add them to the training pictures."
+                )
+        return found
+
+    def _files(self, name: str, split: Split) -> list[str]:
+        own = served(split, self._found)
+        if own is not None and (own != "train" or "validation" in self._found):
+            return self._found[own].get(name, [])
+        return _divide(self._found.get("train", {}).get(name, []), self.holdout)[0 if split == "train" else 1]
 
 
 class Pictures(Dataset[Item]):

@@ -17,7 +17,7 @@ from lumina.data import DataModule, Item, Split
 from lumina.data.arrays import stamp
 from lumina.data.crops import Crops, crop_sizes
 from lumina.data.holdout import held_out
-from lumina.data.sources import Fields, Source, Wanted, caption_pool, open_sources
+from lumina.data.sources import Fields, Parts, Source, Wanted, caption_pool
 from lumina.images import FIELDS, SUFFIXES, cover_crop, halve, load_image, to_tensor
 
 
@@ -33,6 +33,9 @@ class ImageText(DataModule):
     * WebDataset's ``.tar`` shards, a file, a folder or a pattern (``shards/{000..099}.tar``, ``shards/*.tar``);
     * ``.parquet``, a file, a folder or a pattern: a column of encoded bytes, of ``{"bytes", "path"}``, or of paths;
     * a folder that litdata has optimised.
+
+    Folders and shards may be called by their splits (`lumina.data.splits`). Where there is no validation data, a part
+    of the training data is held out; where there is no test data, that of validation is taken.
 
     A picture is resized until it just covers its size, then cropped: at random in training, in the middle in
     evaluation; never mirrored, because of writing. Its size is that of ``lumina.data.crops.crop_sizes`` which cuts off
@@ -58,8 +61,9 @@ class ImageText(DataModule):
         caption_keys: names of the captions' fields, together a pool; None = a usual one (caption, text, prompt, ...).
         other_keys: further fields of the records to pass on.
         root: where relative paths in records begin; None = the folder of the file that has the records.
-        eval_sources: what to evaluate with; None = a held-out part of ``sources``.
-        holdout: share of the samples held out where there are no ``eval_sources``; chosen by name, whatever the seed.
+        eval_sources: what to evaluate with; None = the validation and test data in ``sources``.
+        holdout: share of the training samples held out where there is no validation data; chosen by name, whatever the
+            seed.
         cache: folder for sizes of pictures and places in shards, which take long to gather; None = gather each time.
         eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
         num_workers: loader processes for each training process; 0 loads in the training process.
@@ -94,7 +98,6 @@ class ImageText(DataModule):
         max_corrupt: float = 0.01,
     ) -> None:
         super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
-        self.sources, self.eval_sources = sources, eval_sources
         self.batching, self.holdout = batching, holdout
         self.wanted = Wanted(
             suffixes=SUFFIXES,
@@ -105,6 +108,7 @@ class ImageText(DataModule):
             root=root and locate(root),
             cache=cache and locate(cache),
         )
+        self.parts = Parts(sources, eval_sources, self.wanted, self.left_out)
         self.crops = Crops(crop_sizes(size, max_aspect, cell), nearest_sizes)
         self._known_crops: dict[Source, npt.NDArray[np.int64]] = {}
         self.batch_keys = (*type(self).batch_keys, *self.wanted.others)  # type: ignore[misc]  # more than the class has
@@ -113,26 +117,21 @@ class ImageText(DataModule):
         if not 0 < holdout < 1:
             raise ValueError(f"Got holdout {holdout}: set a share between 0 and 1, as 0.05.")
 
-    @cached_property
+    @property
     def train_source(self) -> Source:
-        """All of ``sources``."""
-        return self._opened("training", self.sources)
+        """What is for training, with what is held out of it."""
+        return self.parts.train
 
-    @cached_property
+    @property
     def eval_source(self) -> Source:
-        """What evaluation takes its samples from."""
-        return self.train_source if self.eval_sources is None else self._opened("evaluation", self.eval_sources)
-
-    def _opened(self, name: str, paths: list[Path]) -> Source:
-        source = open_sources(paths, self.wanted)
-        self.left_out[name] = source.census
-        return source
+        """What a test takes its samples from."""
+        return self.parts.evaluation("test") or self.parts.train
 
     @cached_property
     def held_out(self) -> npt.NDArray[np.bool_]:
         """``[N]``, the samples of ``train_source`` that training leaves out."""
         names = [self.train_source.name(index) for index in range(len(self.train_source))]
-        return held_out(names, self.holdout if self.eval_sources is None else 0.0)
+        return held_out(names, self.holdout if self.parts.evaluation("validation") is None else 0.0)
 
     def prepare_data(self) -> None:
         """Gathers what takes long, on one process, for all to find in the cache."""
@@ -147,9 +146,10 @@ class ImageText(DataModule):
         """
         if split == "train":
             return self._captioned(self.train_source, ~self.held_out)
-        if self.eval_sources is None:
+        source = self.parts.evaluation(split)
+        if source is None:
             return self._captioned(self.train_source, self.held_out)
-        return self._captioned(self.eval_source, np.ones(len(self.eval_source), bool))
+        return self._captioned(source, np.ones(len(source), bool))
 
     def _captioned(self, source: Source, chosen: npt.NDArray[np.bool_]) -> Captioned:
         places = self._crops_of(source) if self.batching == "buckets" else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -20,10 +19,11 @@ from lumina.augmentation import DeiTAugmentation, Mixing
 from lumina.config.locate import locate
 from lumina.data import Budget, CorruptSample, DataModule, Item, Split
 from lumina.data.arrays import stamp
+from lumina.data.classes import some, warn_of_one
 from lumina.data.crops import picture_sizes
 from lumina.data.holdout import held_out
 from lumina.data.loader import Loader
-from lumina.data.sources import Source, Wanted, open_sources
+from lumina.data.sources import Parts, Source, Wanted, open_sources
 from lumina.data.sources.labels import OTHER, UNLABELLED, USUAL, Labels, Numbers, class_names, labels_of, numbered
 from lumina.data.views import View
 from lumina.images import FIELDS, SUFFIXES, load_image, to_tensor
@@ -35,15 +35,18 @@ class LabelledPictures(DataModule):
 
     The form of each source is found from what is there:
 
-    * a folder with a folder for each class, whose sub-folders count too; or, as ImageNet comes, a folder of two of
-      these, ``train/CLASS/**`` and ``val/CLASS/**``;
+    * a folder with a folder for each class, whose sub-folders count too;
     * WebDataset's ``.tar`` shards with ``.cls`` or ``.json`` members, a file, a folder or a pattern;
     * ``.parquet``, a file, a folder or a pattern, such as Hugging Face's with columns ``image`` and ``label``;
     * ``.json`` (a list) or ``.jsonl`` (a line each) of records such as ``{"image": "a.jpg", "label": "cat"}``;
     * a folder that litdata has optimised.
 
-    Labels are numbers from 0, or names, which are numbered in sorted order. ``"validation"`` and ``"test"`` are the
-    same pictures. With ``max_tokens`` a batch is filled up with pictures to so many tokens, at most ``batch_size``.
+    Folders and shards may be called by their splits (`lumina.data.splits`): ``train/CLASS``, ``CLASS/train``,
+    ``train-00000-of-00002.parquet``. Where there is no validation data, a part of the training data is held out; where
+    there is no test data, that of validation is taken.
+
+    Labels are numbers from 0, or names, which are numbered in sorted order. With ``max_tokens`` a batch is filled up
+    with pictures to so many tokens, at most ``batch_size``.
 
     Fields: ``image`` float32 in [-1, 1], ``[B, 3, H, W]`` where all pictures have one size, else a list of
     ``[3, H, W]``; ``label`` ``[B]`` int64; ``name``, a list of str, the paths below the source; in training with
@@ -60,14 +63,14 @@ class LabelledPictures(DataModule):
         patch_size: side of a token in pixels, for ``max_tokens``.
         max_tokens: tokens in a batch of each process, training or not; None = ``batch_size`` pictures.
         cost: ``"sum"`` = the tokens of the pictures, which are packed; ``"padded"`` = the longest times their number.
-        eval_sources: what to evaluate with; None = the ``val`` beside a ``train``, else a held-out part of ``sources``.
+        eval_sources: what to evaluate with; None = the validation and test data in ``sources``.
         predict: folder of pictures without labels that prediction runs over; None = those of the test.
         classes: names of the classes to use, in the order of their numbers; None = all, sorted.
         label_key: name of the label's field; None = a usual one (label, cls, class, ...).
         image_key: name of the picture's field, in a tar the ending of its file; None = a usual one (image, path, ...).
         root: where relative paths in records begin; None = the folder of the file that has the records.
-        holdout: share of each class held out where there is nothing else to evaluate with; chosen by name, whatever
-            the seed.
+        holdout: share of each class held out of the training data where there is no validation data; chosen by name,
+            whatever the seed.
         cache: folder for labels and sizes of pictures, which take long to gather; None = gather each time.
         eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
         num_workers: loader processes for each training process; 0 loads in the training process.
@@ -109,7 +112,6 @@ class LabelledPictures(DataModule):
         self.train_view, self.eval_view = train_view, eval_view
         self.augmentation, self.mixing, self.repeats = augmentation, mixing, repeats
         self.patch_size, self.max_tokens, self.cost = patch_size, max_tokens, cost
-        self.sources, self.eval_sources = _splits(sources, eval_sources)
         self.predict, self.classes, self.holdout = predict, classes, holdout
         self.label_keys = USUAL if label_key is None else (label_key,)
         self.wanted = Wanted(
@@ -122,6 +124,7 @@ class LabelledPictures(DataModule):
             root=root and locate(root),
             cache=cache and locate(cache),
         )
+        self.parts = Parts(sources, eval_sources, self.wanted, self.left_out)
         if not 0 < holdout < 1:
             raise ValueError(f"Got holdout {holdout}: set a share between 0 and 1, as 0.05.")
         if patch_size < 1:
@@ -132,22 +135,10 @@ class LabelledPictures(DataModule):
                 "takes an even number of pictures of one size; change these, or leave mixing out."
             )
 
-    @cached_property
+    @property
     def train_source(self) -> Source:
-        """All of ``sources``."""
-        return self._opened("training", self.sources, self.wanted)
-
-    @cached_property
-    def eval_source(self) -> Source:
-        """What evaluation takes its samples from."""
-        if self.eval_sources is None:
-            return self.train_source
-        return self._opened("evaluation", self.eval_sources, self.wanted)
-
-    def _opened(self, name: str, paths: list[Path], wanted: Wanted) -> Source:
-        source = open_sources(paths, wanted)
-        self.left_out[name] = source.census
-        return source
+        """What is for training, with what is held out of it."""
+        return self.parts.train
 
     @cached_property
     def label_names(self) -> tuple[str, ...]:
@@ -157,11 +148,10 @@ class LabelledPictures(DataModule):
             ValueError: one of ``classes`` is not in the training data.
         """
         names = class_names(self._train_labels)
+        warn_of_one(names, self.train_source.root)
         absent = sorted(set(self.classes or ()) - set(names))
         if absent:
-            raise ValueError(
-                f"Got classes {_some(absent)}, which no training label is: expected some of {_some(names)}."
-            )
+            raise ValueError(f"Got classes {some(absent)}, which no training label is: expected some of {some(names)}.")
         return names if self.classes is None else tuple(self.classes)
 
     def prepare_data(self) -> None:
@@ -191,9 +181,9 @@ class LabelledPictures(DataModule):
         train, numbers = self.train_source, self._numbers
         if split == "train":
             return Pictures(train, (numbers != OTHER) & ~self._held_out, numbers, None)
-        if self.eval_sources is None:
+        source = self.parts.evaluation(split)
+        if source is None:
             return Pictures(train, self._held_out, numbers, self.eval_view)
-        source = self.eval_source
         numbers = self._numbered(source, self._labels(source))
         return Pictures(source, numbers != OTHER, numbers, self.eval_view)
 
@@ -237,7 +227,8 @@ class LabelledPictures(DataModule):
         if self.predict is None:
             return self.loader("test")
         unlabelled = replace(self.wanted, class_folders=False, captions=None, usual=())
-        source = self._opened("prediction", [self.predict], unlabelled)
+        source = open_sources([self.predict], unlabelled)
+        self.left_out["prediction"] = source.census
         return self.serve(Pictures(source, np.ones(len(source), bool), None, self.eval_view), train=False)
 
     def on_after_batch_transfer(self, batch: Item, dataloader_idx: int) -> Item:
@@ -261,7 +252,7 @@ class LabelledPictures(DataModule):
     def _held_out(self) -> npt.NDArray[np.bool_]:
         """``[N]``, the training pictures that are held out: a share of each class."""
         out = np.zeros(len(self._numbers), bool)
-        if self.eval_sources is None:
+        if self.parts.evaluation("validation") is None:
             for number in range(len(self.label_names)):
                 (members,) = np.nonzero(self._numbers == number)
                 out[members] = held_out([self.train_source.name(index) for index in members.tolist()], self.holdout)
@@ -275,7 +266,7 @@ class LabelledPictures(DataModule):
         foreign = np.unique(labels[numbers == OTHER]).tolist()
         if foreign and self.classes is None:
             raise ValueError(
-                f"{source.root} has labels that the training data has not: {_some(foreign)}; remove these pictures, or "
+                f"{source.root} has labels that the training data has not: {some(foreign)}; remove these pictures, or "
                 "add some to the training data."
             )
         return numbers
@@ -310,15 +301,3 @@ class Pictures(Dataset[Item]):
         with self.source.open(record) as file:
             image = load_image(file, self.source.where(record))
         return {**item, "image": image if self.view is None else to_tensor(self.view.apply(image))}
-
-
-def _splits(sources: list[Path], eval_sources: list[Path] | None) -> tuple[list[Path], list[Path] | None]:
-    """Training and evaluation data, where folders have ``train`` and ``val`` in them."""
-    parted = [all((locate(path) / part).is_dir() for part in ("train", "val")) for path in sources]
-    if eval_sources is None and any(parted):
-        eval_sources = [path / "val" for path, has in zip(sources, parted, strict=True) if has]
-    return [path / "train" if has else path for path, has in zip(sources, parted, strict=True)], eval_sources
-
-
-def _some(names: Sequence[object], most: int = 10) -> str:
-    return ", ".join(str(name) for name in names[:most]) + (f" and {len(names) - most} more" if names[most:] else "")

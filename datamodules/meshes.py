@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +15,14 @@ from lumina.clouds.normalise import Normalisation
 from lumina.config.locate import locate
 from lumina.data import Split
 from lumina.data.arrays import file_stamp
+from lumina.data.census import Census
+from lumina.data.classes import some, warn_of_one
 from lumina.data.clouds import PointClouds, Shapes, Variation
 from lumina.data.csv_file import read_csv
 from lumina.data.holdout import held_out_of_each
 from lumina.data.shape_cache import ShapeCache
 from lumina.data.sources.listing import files_below
+from lumina.data.splits import UNSPLIT, find_level, served
 
 
 class Meshes(PointClouds):
@@ -27,16 +30,20 @@ class Meshes(PointClouds):
 
     Files are .ply, .obj, .off, .stl, .glb, .gltf, .pcd, .npz or VRML 2 (.wrl); what begins with a dot is left alone.
     Points are drawn from a mesh once, evenly by area, and kept in the cache. The class of a shape is the first folder
-    on the way to it, or what a table says. ``"validation"`` and ``"test"`` are the same shapes, a share of each class.
+    on the way to it, or what a table says. Folders may also be called by their splits, as ModelNet has them:
+    ``CLASS/{train,test}`` or ``{train,test}/CLASS`` (`lumina.data.splits`). Where there are no shapes for validation, a
+    share of each class is held out of those for training; where there are none for a test, those of validation are
+    taken.
 
     Fields: those of `lumina.data.clouds.PointClouds`, and ``label``; with a table that has captions, ``caption`` too.
 
     Args:
         batch_size: clouds in a training batch, on each process.
         root: the folder.
+        eval_root: folder of the shapes of the test; None = those in ``root``.
         classes: names of the classes to use, numbered in this order; None = all, sorted.
-        table: a CSV file with the columns ``file`` (relative to ``root``) and ``label`` or ``caption`` or both; shapes
-            that it lacks are left out. None = folders are classes.
+        table: a CSV file with the columns ``file`` (relative to ``root`` or ``eval_root``) and ``label`` or ``caption``
+            or both; shapes that it lacks are left out. None = folders are classes.
         up: the files' upward axis.
         sampled: points kept of each shape; a cloud that has fewer keeps what it has.
         subsample: see `lumina.clouds.files.read_points`.
@@ -61,6 +68,7 @@ class Meshes(PointClouds):
         self,
         batch_size: int,
         root: Path,
+        eval_root: Path | None = None,
         classes: list[str] | None = None,
         table: Path | None = None,
         up: Up = "y",
@@ -81,6 +89,7 @@ class Meshes(PointClouds):
             batch_size, points, eval_points, normalisation, variation, eval_batch_size, num_workers, seed, max_corrupt
         )
         self.root, self.classes, self.table = locate(root), classes, table
+        self.eval_root = None if eval_root is None else locate(eval_root)
         self.up, self.sampled, self.subsample = up, sampled, subsample
         self.holdout, self.cache = holdout, cache
         if sampled < max(self.points, self.eval_points):
@@ -94,24 +103,32 @@ class Meshes(PointClouds):
     @cached_property
     def label_names(self) -> tuple[str, ...]:
         """Names of the classes; a label is the place of its name."""
-        return tuple(self.classes or sorted({self._classes[file] for file in self._files}))
+        names = sorted({file.label for file in self._files if file.split == "train"})
+        if self.classes is None:
+            warn_of_one(names, self.root)
+        return tuple(self.classes or names)
 
     def shapes(self, split: Split) -> Shapes:
         """The shapes of a split.
 
         Raises:
-            ValueError: there are no files, or none of a class that is asked for.
+            ValueError: there are no files, or none of a class that is asked for, or classes that are not trained on.
         """
-        labels = np.array([self.label_names.index(self._classes[file]) for file in self._files])
-        out = held_out_of_each(self._files, labels, self.holdout)
-        chosen = np.flatnonzero(out == (split != "train")).tolist()
+        labels = np.array([self.label_names.index(file.label) for file in self._files])
+        splits = np.array([file.split for file in self._files])
+        out = np.zeros(len(labels), bool)
+        if "validation" not in splits:
+            (train,) = np.nonzero(splits == "train")
+            out[train] = held_out_of_each([self._files[i].name for i in train], labels[train], self.holdout)
+        own = "train" if split == "train" else served(split, set(splits.tolist()))
+        chosen = np.flatnonzero(out if own is None else (splits == own) & ~out).tolist()
         cache = self._cache.select(chosen)
         captions = {os.path.normpath(row["file"]): row["caption"] for row in self._rows if "caption" in row}
         return Shapes(
             read=cache.read,
             names=cache.names,
             labels=labels[chosen].tolist(),
-            captions=[captions[self._files[index]] for index in chosen] if captions else None,
+            captions=[captions[self._files[index].name] for index in chosen] if captions else None,
         )
 
     @cached_property
@@ -134,30 +151,79 @@ class Meshes(PointClouds):
         return [dict(zip(head, row, strict=True)) for row in rows]
 
     @cached_property
-    def _classes(self) -> dict[str, str]:
-        """The class of each file that may be used."""
-        if self.table is not None:
-            return {os.path.normpath(row["file"]): row.get("label", "") for row in self._rows}
-        return {file: file.partition(os.sep)[0] if os.sep in file else "" for file in files_below(self.root)}
+    def _table_classes(self) -> dict[str, str]:
+        """The class of each file of the table, without those whose label is empty."""
+        labels = {os.path.normpath(row["file"]): row["label"].strip() for row in self._rows if "label" in row}
+        if not labels:
+            return {os.path.normpath(row["file"]): "" for row in self._rows}
+        return {file: label for file, label in labels.items() if label}
 
     @cached_property
-    def _files(self) -> list[str]:
-        below = [file for file in files_below(self.root) if file.lower().endswith(SUFFIXES) and file in self._classes]
-        found = [file for file in below if (self.root / file).is_file()]  # not a link to what is gone
-        missing = sorted(set(self.classes or ()) - {self._classes[file] for file in found})
-        if missing or not found:
+    def _files(self) -> list[ShapeFile]:
+        found = self._below(self.root, None)
+        if self.eval_root is not None:
+            found = [file for file in found if file.split != "test"] + self._below(self.eval_root, "test")
+        missing = sorted(set(self.classes or ()) - {file.label for file in found if file.split == "train"})
+        if missing or not any(file.split == "train" for file in found):
             of = f" of the class {' and '.join(missing)}" if missing else ""
             raise ValueError(
-                f"Found no shapes{of} ({', '.join(SUFFIXES)}) in {self.root}: put them into a folder for each class "
-                "there, or change data.root."
+                f"Found no shapes{of} to train on ({', '.join(SUFFIXES)}) in {self.root}: put them into a folder for "
+                "each class there, or change data.root."
             )
-        return [file for file in found if self.classes is None or self._classes[file] in self.classes]
+        if self.classes is not None:
+            return [file for file in found if file.label in self.classes]
+        foreign = sorted({file.label for file in found} - {file.label for file in found if file.split == "train"})
+        if foreign:
+            raise ValueError(
+                f"there are shapes of {some(foreign)} to evaluate with, but none to train on: remove these classes, "
+                "or name those to use in data.classes."
+            )
+        return found
+
+    def _below(self, root: Path, split: Split | None) -> list[ShapeFile]:
+        """The files that may be used, with the split that their folders say unless it is given."""
+        census = self.left_out[str(root)] = Census()
+        listed = files_below(root, census, SUFFIXES)
+        files = [file for file in listed if file.lower().endswith(SUFFIXES)]
+        census.leave_out_by_ending(file for file in listed if not file.lower().endswith(SUFFIXES))
+        level = find_level(root, files)
+        if level is not None and split is None:
+            census.leave_out(UNSPLIT, [file for file in files if level.split(file) is None])
+        if self.table is not None:
+            census.leave_out(
+                f"files without a label in {self.table}", [f for f in files if f not in self._table_classes]
+            )
+        found = []
+        for file in files:
+            own = split or ("train" if level is None else level.split(file))
+            below = file if level is None else level.without(file)
+            folder = below.partition(os.sep)[0] if os.sep in below else ""
+            label = folder if self.table is None else self._table_classes.get(file)
+            if own is not None and label is not None:
+                found.append(ShapeFile(root / file, file, label, own))
+        return found
 
     @cached_property
     def _cache(self) -> ShapeCache:
-        paths = [self.root / file for file in self._files]
+        paths = [file.path for file in self._files]
         source = f"{file_stamp(file for path in paths for file in files_of(path))} {self.up} {self.subsample}"
         return ShapeCache([str(path) for path in paths], self.sampled, self._read, self.cache, source)
 
     def _read(self, index: int) -> npt.NDArray[np.float64]:
-        return read_points(self.root / self._files[index], self.sampled, self.up, self.subsample)
+        return read_points(self._files[index].path, self.sampled, self.up, self.subsample)
+
+
+class ShapeFile(NamedTuple):
+    """One shape.
+
+    Attributes:
+        path: of its file.
+        name: the way to it below its folder, by which it is held out.
+        label: its class.
+        split: which it is for.
+    """
+
+    path: Path
+    name: str
+    label: str
+    split: Split

@@ -61,6 +61,12 @@ def learn_classes(data: Any, classes: Sequence[str] | None, count: int | None, o
     return names or None
 
 
+def warn_of_one(names: Sequence[str], where: object) -> None:
+    """Says that there is but one class, which a folder around the classes may be, and not what was meant."""
+    if len(names) == 1 and names[0]:
+        warnings.warn(f"all samples in {where} are of one class, {names[0]!r}.", stacklevel=3)
+
+
 def some(names: Sequence[object], most: int = 12) -> str:
     """The first names, and how many more there are."""
     return ", ".join(str(name) for name in names[:most]) + (f" and {len(names) - most} more" if names[most:] else "")

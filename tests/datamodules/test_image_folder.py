@@ -98,14 +98,37 @@ def test_what_is_missing_is_named(tmp_path):
     (tmp_path / "train" / "bee").mkdir()
     with pytest.raises(ValueError, match=rf"Found no picture \(.*.jpg.*\) to train on in {tmp_path}/train.*bee"):
         ImageFolder(2, tmp_path, size=8).train_dataloader()
-    with pytest.raises(ValueError, match=f"to evaluate with in {tmp_path}/val for 2 of 2 classes"):
-        ImageFolder(2, tmp_path, size=8).val_dataloader()
+    write(tmp_path / "other" / "val" / "ant", 3, 0)
+    with pytest.raises(ValueError, match="other has no pictures to train on, only to evaluate with"):
+        ImageFolder(2, tmp_path / "other", size=8).train_dataloader()
 
 
 def test_a_class_of_validation_alone_is_refused(splits):
     write(splits / "val" / "wasp", 1, 0)
-    with pytest.raises(ValueError, match=r"val has classes that .*train has not: wasp"):
+    with pytest.raises(ValueError, match="has classes for validation that the training pictures have not: wasp"):
         ImageFolder(4, splits, size=8).dataset("validation")
+
+
+@pytest.mark.parametrize("layout", ["{split}/{name}", "{name}/{split}"])
+@pytest.mark.parametrize("held", [["valid", "testing"], ["testing"], []])
+def test_splits_are_known_by_their_names(tmp_path, layout, held):
+    for number, split in enumerate(["train", *held]):
+        for name in ("ant", "bee"):
+            write(tmp_path / layout.format(split=split, name=name), 10, 80 * number)
+    data = ImageFolder(4, tmp_path, size=8, holdout=0.2)
+    sets = {split: data.dataset(split).files for split in ("train", "validation", "test")}
+    assert data.class_names == ("ant", "bee")
+    assert all("train" in path for path, _ in sets["train"])
+    assert len(sets["train"]) == (20 if "valid" in held else 16)
+    assert not {path for path, _ in sets["train"]} & {path for path, _ in sets["validation"]}
+    assert all(("valid" if "valid" in held else "train") in path for path, _ in sets["validation"])
+    assert all(("testing" if held else "train") in path for path, _ in sets["test"])
+
+
+def test_one_class_is_told(tmp_path):
+    write(tmp_path / "ant", 3, 0)
+    with pytest.warns(UserWarning, match="are of one class, 'ant'"):
+        _ = ImageFolder(4, tmp_path, size=8).class_names
 
 
 def test_impossible_arguments_are_refused(tmp_path):

@@ -421,3 +421,13 @@ def test_pictures_of_every_ending_are_found(tmp_path, suffix):
     images = torch.cat([batch["image"] for batch in data.val_dataloader()])
     colour = torch.tensor([200, 30, 40]).view(3, 1, 1) / 127.5 - 1
     assert images.shape == (3, 3, 16, 16) and (images - colour).abs().max() < 0.1
+
+
+def test_train_and_test_folders_are_splits(tmp_path, emoji):
+    write_folder(tmp_path / "all" / "train", emoji[:20])
+    write_folder(tmp_path / "all" / "test", emoji[20:])
+    data = module(tmp_path / "all", tmp_path, holdout=0.2)
+    sets = {split: set(captions(data.loader(split))) for split in ("train", "validation", "test")}
+    assert sets["test"] == {caption for _, _, caption in emoji[20:]}
+    assert sets["train"] | sets["validation"] == {caption for _, _, caption in emoji[:20]}
+    assert not sets["train"] & sets["validation"] and len(sets["validation"]) == 4

@@ -139,6 +139,37 @@ def test_a_folder_with_train_and_val_is_both_and_sub_folders_count(splits):
     assert "ant/deep/deeper/deeper02.png" in [data.train_source.name(i) for i in range(21)]
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("pattern", [False, True])
+@pytest.mark.parametrize("form", [write_folder, write_parquet, write_tar, write_litdata])
+def test_train_and_test_are_told_apart_in_every_form(tmp_path, form, pattern):
+    for split in ("train", "test"):
+        (tmp_path / split).mkdir()
+        form(tmp_path / split, True)
+    root = tmp_path
+    if form in (write_parquet, write_tar):
+        (tmp_path / "hub/data").mkdir(parents=True)
+        for split in ("train", "test"):
+            (file,) = (tmp_path / split).iterdir()
+            file.rename(tmp_path / f"hub/data/{split}-00000-of-00001{file.suffix}")
+        root = tmp_path / "hub/data/*" if pattern else tmp_path / "hub"
+    elif form is write_litdata:
+        for split in ("train", "test"):
+            (tmp_path / "streams").mkdir(exist_ok=True)
+            (tmp_path / split / "lit").rename(tmp_path / "streams" / split)
+        root = tmp_path / "streams"
+    data = pictures(root, holdout=0.25)
+    assert data.class_names == CLASSES
+    assert [len(data.dataset(split)) for split in ("train", "validation", "test")] == [9, 3, 12]
+    assert data.dataset("train").source is data.dataset("validation").source is not data.dataset("test").source
+
+
+def test_data_to_evaluate_with_alone_are_not_trained_on(tmp_path):
+    write(tmp_path / "test" / "ant", 2, 0)
+    with pytest.raises(ValueError, match="has data for test alone: name the data to train on in sources"):
+        pictures(tmp_path).dataset("train")
+
+
 def test_some_of_the_classes(splits):
     data = pictures(splits, classes=["bee", "Zebra"])
     assert data.class_names == ("bee", "Zebra")
@@ -200,7 +231,7 @@ def test_odd_pictures_are_read_and_bad_ones_skipped_and_named(tmp_path, view):
     data = pictures(tmp_path, 2, eval_view=view, eval_batch_size=12, max_corrupt=0.5)
     with pytest.warns(UserWarning, match=r"bad_(cut.jpg|empty.png|text.png)") as caught:
         (batch,) = data.val_dataloader()
-    assert len(caught) == 3 and data.corrupt.seen == 12
+    assert sum("bad_" in str(one.message) for one in caught) == 3 and data.corrupt.seen == 12
     assert [name for name, real in zip(batch["name"], batch["real"].tolist(), strict=True) if real] == [
         f"odd/{name}" for name in sorted(path.name for path in (tmp_path / "val/odd").iterdir()) if "bad" not in name
     ]

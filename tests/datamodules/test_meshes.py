@@ -160,3 +160,40 @@ def test_buffers_beside_a_gltf_belong_to_the_shape(root):
     write(3)
     assert buffer.is_file() and buffer.read_bytes() != content
     assert height() == pytest.approx(3, abs=0.3)
+
+
+@pytest.mark.parametrize("layout", ["{split}/{name}", "{name}/{split}"])
+def test_splits_are_known_by_their_names(tmp_path, layout):
+    for split, count in (("train", 4), ("test", 2)):
+        for name in ("ball", "box"):
+            folder = tmp_path / layout.format(split=split, name=name)
+            folder.mkdir(parents=True)
+            for number in range(count):
+                trimesh.creation.box().export(folder / f"{number}.off")
+    data = meshes(tmp_path)
+    names = {split: set(data.shapes(split).names) for split in ("train", "validation", "test")}
+    assert data.class_names == ("ball", "box")
+    assert [len(names[split]) for split in ("train", "validation", "test")] == [6, 2, 4]
+    assert not names["train"] & names["validation"] and all("train" in name for name in names["validation"])
+    assert all("test" in name for name in names["test"])
+    assert data.shapes("test").labels == [0, 0, 1, 1]
+
+
+def test_shapes_of_the_test_may_lie_elsewhere(root, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    (other / "box").mkdir()
+    trimesh.creation.box().export(other / "box/a.off")
+    data = meshes(root, eval_root=other)
+    assert data.shapes("test").names == [str(other / "box/a.off")] and data.shapes("test").labels == [1]
+    assert [len(data.shapes(split).names) for split in ("train", "validation")] == [6, 2]
+    (other / "box").rename(other / "cone")
+    with pytest.raises(ValueError, match="there are shapes of cone to evaluate with, but none to train on"):
+        meshes(root, eval_root=other).shapes("train")
+
+
+def test_a_label_of_a_table_is_stripped_and_an_empty_one_left_out(root):
+    table = root / "table.csv"
+    table.write_text("file,label\nbox/0.obj, long\nbox/2.obj,long \nball/0.ply,round\nball/2.ply,\n")
+    data = meshes(root, table=table)
+    assert data.class_names == ("long", "round") and len(data.dataset("train")) + len(data.dataset("test")) == 3
+    assert data.census().left_out[f"files without a label in {table}"].count == 5

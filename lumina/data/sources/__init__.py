@@ -2,6 +2,7 @@
 
 from lumina.data.sources.captions import caption_pool
 from lumina.data.sources.find import open_sources
+from lumina.data.sources.parts import Parts
 from lumina.data.sources.source import Fields, Source, Wanted
 
-__all__ = ["Fields", "Source", "Wanted", "caption_pool", "open_sources"]
+__all__ = ["Fields", "Parts", "Source", "Wanted", "caption_pool", "open_sources"]

@@ -20,6 +20,8 @@ from lumina.data.sources.stream import INDEX, Stream
 from lumina.data.sources.table import Table
 
 METADATA = "metadata.jsonl"
+SHARDS = (".tar", ".parquet")
+"""Endings of files with many samples that a folder may hold."""
 
 
 def open_sources(paths: Sequence[Path], wanted: Wanted) -> Source:
@@ -32,20 +34,37 @@ def open_sources(paths: Sequence[Path], wanted: Wanted) -> Source:
     Raises:
         ValueError: nothing is there, or nothing of these forms.
     """
-    found = [source for path in paths for source in _open(locate(path), wanted)]
+    return chained([source for path in paths for source in _open(locate(path), wanted)])
+
+
+def chained(found: Sequence[Source]) -> Source:
+    """Sources as one.
+
+    Raises:
+        ValueError: there are none.
+    """
     if not found:
         raise ValueError("Got no sources: name at least one file or folder.")
     return found[0] if len(found) == 1 else Chain(found)
 
 
+def files_named(path: Path) -> list[Path]:
+    """The file, or all files of a pattern."""
+    return [path] if path.is_file() else [file for one in _braces(str(path)) for file in _matches(one)]
+
+
 def _open(path: Path, wanted: Wanted) -> list[Source]:
     if path.is_dir():
         return _open_folder(path, wanted)
-    files = [path] if path.is_file() else [file for one in _braces(str(path)) for file in _matches(one)]
-    return [_open_file(file, file.parent, wanted) for file in files]
+    return [open_file(file, file.parent, wanted) for file in files_named(path)]
 
 
-def _open_file(path: Path, root: Path, wanted: Wanted) -> Source:
+def open_file(path: Path, root: Path, wanted: Wanted) -> Source:
+    """A file of records.
+
+    Raises:
+        ValueError: it is of no known form.
+    """
     match path.suffix.lower():
         case ".json" | ".jsonl":
             return Manifest(path, wanted)
@@ -57,16 +76,30 @@ def _open_file(path: Path, root: Path, wanted: Wanted) -> Source:
 
 
 def _open_folder(folder: Path, wanted: Wanted) -> list[Source]:
-    if _is_litdata(folder):
+    if is_litdata(folder):
         return [Stream(folder, wanted)]
     census = Census()
-    files = files_below(folder, census, wanted.endings)
+    return open_listed(folder, files_below(folder, census, wanted.endings), wanted, census)
+
+
+def open_listed(folder: Path, files: list[str], wanted: Wanted, census: Census) -> list[Source]:
+    """The sources of a folder's files.
+
+    Args:
+        folder: where they are.
+        files: those below it, relative to it.
+        wanted: what to look for.
+        census: of the listing of these.
+
+    Raises:
+        ValueError: there is nothing of a known form.
+    """
     # Tools that write tar shards put Parquet files with the captions alone beside them, so tar goes first.
-    for suffix in (".tar", ".parquet"):
+    for suffix in SHARDS:
         shards = [file for file in files if file.lower().endswith(suffix)]
         if shards:
             census.leave_out_by_ending(file for file in files if not file.lower().endswith(suffix))
-            return _with(census, [_open_file(folder / shard, folder, wanted) for shard in shards])
+            return _with(census, [open_file(folder / shard, folder, wanted) for shard in shards])
     if listed := _image_folder(folder, files, wanted, census):
         return _with(census, listed)
     kind = ClassFolders if wanted.class_folders else Folder
@@ -122,7 +155,8 @@ def _named(table: Manifest, number: int, folder: Path) -> str:
         return ""
 
 
-def _is_litdata(folder: Path) -> bool:
+def is_litdata(folder: Path) -> bool:
+    """Whether litdata wrote the folder."""
     index = folder / INDEX
     return index.is_file() and '"chunks"' in index.read_text("utf-8", errors="replace")
 

@@ -38,6 +38,7 @@ def label_of(record: Fields, names: Sequence[str] = USUAL) -> int | str:
     if name is None:
         raise ValueError(f"no label: looked for {', '.join(names)}; the record has: {', '.join(record) or 'no fields'}")
     value = int(record[name]) if name == "cls" else record[name]
+    value = value.strip() if isinstance(value, str) else value
     if isinstance(value, int) and value >= 0:
         return int(value)
     if isinstance(value, str) and value:

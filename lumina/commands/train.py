@@ -23,8 +23,10 @@ from lumina.dashboards.config import log_config
 from lumina.dashboards.same_run import of_run
 from lumina.data import DataModule
 from lumina.data.learning import inherit, store
+from lumina.data.workers import loader_failures
 from lumina.module import LuminaModule
 from lumina.parser import ShortErrorParser
+from lumina.resuming.checkpoints import clear_leftovers
 from lumina.resuming.choose import choose_checkpoint, runs_folder
 from lumina.resuming.differences import KEY, check_differences, settings, stored_arguments
 from lumina.resuming.fits import require_fitting
@@ -40,6 +42,7 @@ from lumina.workarounds.optimizer_names import OptimizerNames
 from lumina.workarounds.quiet import silence_lightning
 from lumina.workarounds.sharded_metadata import check_metadata
 from lumina.workarounds.validation_steps import validate_by_steps
+from lumina.workarounds.version_folder import claim_versions
 
 
 class RunConfig(SaveConfigCallback):
@@ -117,6 +120,13 @@ class LuminaCLI(LightningCLI):
         validate_by_steps(trainer)
         return trainer
 
+    def before_fit(self) -> None:
+        """A folder of its own for the run, and none of what a killed save left in the one it goes on from."""
+        claim_versions(self.trainer)
+        checkpoint = self._get(self.config, "ckpt_path")
+        if checkpoint and self.trainer.is_global_zero:
+            clear_leftovers(Path(checkpoint).parent)
+
     def after_fit(self) -> None:
         """Says where things lie."""
         folder = run_folder(self.trainer)
@@ -140,7 +150,7 @@ class LuminaCLI(LightningCLI):
 def main(arguments: list[str]) -> None:
     """Runs one of Lightning's subcommands; an evaluation that could not compute all its metrics has exit code 1."""
     completed, stored = with_run(find_experiments(arguments))
-    with shared(stored):
+    with shared(stored), loader_failures():
         cli = build(completed, run=True)
     if cli.subcommand != "fit" and cli.model.not_computed:
         raise SystemExit(1)

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 from lumina.data.corrupt import CorruptCount
 from lumina.data.sampler import RankSampler
 from lumina.data.samples import Item, Sample
+from lumina.data.workers import TIMEOUT, waiting
 
 
 class Loader(DataLoader[Sample]):
@@ -30,11 +31,16 @@ class Loader(DataLoader[Sample]):
         super().__init__(**options)
 
     def __iter__(self) -> Iterator[Item]:  # type: ignore[override]  # as a generator, it starts at the first batch
-        for batch in super().__iter__():
+        batches = super().__iter__()
+        while (batch := self._next(batches)) is not None:
             if isinstance(self.sampler, RankSampler):
                 self.sampler.advance()
             self.corrupt.add(self.data, *batch.pop("tried"))
             yield batch
+
+    def _next(self, batches: Iterator[Item]) -> Item | None:
+        with waiting(TIMEOUT if self.num_workers else 0):
+            return next(batches, None)
 
     def state_dict(self) -> dict[str, Any]:
         """The sampler's state; empty where Lightning has put its own sampler in (overfit_batches)."""

@@ -19,6 +19,7 @@ from lumina.data.corrupt import CorruptCount
 from lumina.data.loader import Loader
 from lumina.data.sampler import RankSampler
 from lumina.data.samples import Batcher, Item, Samples
+from lumina.data.workers import outlive_signals
 
 Split = Literal["train", "validation", "test"]
 
@@ -194,6 +195,7 @@ class DataModule(LightningDataModule, ABC):
             collate_fn=Batcher(self.collate),
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
+            worker_init_fn=outlive_signals,
             pin_memory=torch.cuda.is_available(),
         )
 

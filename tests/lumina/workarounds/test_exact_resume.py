@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from torch.utils.data import DataLoader
 
 from lumina.callbacks.ema import EMA
+from lumina.data.corrupt import CorruptCount
 from lumina.data.loader import Loader
 from lumina.data.sampler import RankSampler
 from lumina.workarounds.exact_resume import ExactResume
@@ -34,6 +35,7 @@ class Numbers(LightningModule):
         number = self.trainer.fit_loop.epoch_loop.total_batch_idx
         if number == self.stop_at and not self.stop_in_validation:
             os.kill(os.getpid(), signal.SIGTERM)
+        batch = batch["x"]
         target = torch.stack([batch.sum(), batch.square().sum(), batch.new_tensor(number)]) / 100
         return (self.weight - target).square().sum()
 
@@ -72,7 +74,10 @@ def fit(folder, steps, *, stop_at=None, in_validation=False, resume=False, every
         use_distributed_sampler=False, **quiet, **options,
     )  # fmt: skip
     data = Numbered()
-    train = Loader(dataset=data, sampler=RankSampler(len(data), 2, train=True), batch_size=2)
+    train = Loader(
+        CorruptCount(0.0), "numbers", dataset=data, sampler=RankSampler(len(data), 2, train=True), batch_size=2,
+        collate_fn=lambda items: {"x": torch.stack(items), "tried": ((), {})},
+    )  # fmt: skip
     module = Numbers(stop_at, in_validation)
     torch.manual_seed(0)
     arguments = {"ckpt_path": folder / "last.ckpt"} if resume else {}

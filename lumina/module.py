@@ -84,6 +84,7 @@ class LuminaModule(LightningModule):
         self.objective = objective
         self.metrics = MetricSuite(metrics or [])
         self.not_computed: dict[str, str] = {}
+        self.not_finite = 0
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
         self.weights, self.lora, self.base = weights, lora, ""
         self.absent: FileNotFoundError | None = None
@@ -320,8 +321,10 @@ class LuminaModule(LightningModule):
     def _update_metrics(self, batch: Batch, batch_index: int, tokens: Tokens) -> Any:
         samples = self.generate(tokens, batch, self._generators(Purpose.TEST, batch, batch_index, len(tokens.features)))
         real, counts = without_fillers(batch)
+        if "real" in batch:
+            samples = select(samples, batch["real"])
         if counts:
-            self.metrics.update(samples if real is batch else select(samples, batch["real"]), real)
+            self.metrics.update(samples, real)
         return samples
 
     def _log_metrics(self, stage: str) -> None:
@@ -329,3 +332,9 @@ class LuminaModule(LightningModule):
         values = {f"{stage}/{name}": value for name, value in found.values.items()}
         self.log_dict(values, rank_zero_only=True, sync_dist=True)  # of all processes already, which sync_dist tells
         self.not_computed = found.failures
+        self.count_not_finite(found.not_finite)
+
+    def count_not_finite(self, count: int) -> None:
+        """Notes how many samples of an evaluation hold NaN or infinity, on all processes together."""
+        here = torch.tensor(count, device=self.device)
+        self.not_finite = int(self.trainer.strategy.reduce(here, reduce_op="sum"))

@@ -154,9 +154,10 @@ class Recognition(Modality):
         """A row a picture in ``probabilities.csv``: its name or number, the likeliest class, all probabilities."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / TABLE
-        with path.open("a" if first else "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        fresh = not first or not path.is_file()
+        with path.open("w" if fresh else "a", newline="", encoding="utf-8", errors="surrogateescape") as file:
             table = csv.writer(file)
-            if not first and samples:
+            if fresh and samples:
                 table.writerow(["name", "class", "probability", *samples[0].classes])
             for number, sample in enumerate(samples, first):
                 name = str(number) if sample.name is None else sample.name

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import warnings
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +12,25 @@ import torch
 from lightning.pytorch import Callback, Trainer
 
 from lumina.batches import select
+from lumina.outputs.not_finite import NotFinite
 from lumina.run_folder import run_folder
 
 
 class PredictionWriter(Callback):
     """The modality's files, in ``predictions/rank_R`` of the run's folder; fillers are left out.
 
+    So are samples that hold NaN or infinity: their numbers stay free, and they are named in the end.
+
     The folder is replaced: what an earlier prediction has left, of more processes perhaps, is not mixed with the new.
     """
 
     def __init__(self) -> None:
         """Nothing written yet."""
-        self._written = 0
+        self._strange = NotFinite()
 
     def on_predict_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Begins with an empty folder."""
-        self._written = 0
+        self._strange = NotFinite()
         if trainer.is_global_zero and _folder(trainer).is_dir():
             shutil.rmtree(_folder(trainer))
             print(f"the predictions that lay in {_folder(trainer)} are replaced")
@@ -35,13 +40,21 @@ class PredictionWriter(Callback):
         self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         """Writes one batch."""
-        samples = select(outputs, batch["real"])
-        pl_module.modality.save(samples, _folder(trainer) / f"rank_{trainer.global_rank}", self._written)
-        self._written += len(samples)
+        samples, names, first = select(outputs, batch["real"]), batch.get("name"), self._strange.seen
+        finite = self._strange.sift(samples, names and select(names, batch["real"])).tolist()
+        for whole, places in groupby(range(len(finite)), finite.__getitem__):
+            run = list(places)
+            if whole:
+                folder = _folder(trainer) / f"rank_{trainer.global_rank}"
+                pl_module.modality.save(samples[run[0] : run[-1] + 1], folder, first + run[0])
 
     def on_predict_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Says how many there are and where they lie."""
-        written = int(trainer.strategy.reduce(torch.tensor(self._written, device=pl_module.device), reduce_op="sum"))
+        """Says how many there are and where they lie, and names those left out."""
+        count = self._strange.seen - len(self._strange.names)
+        written = int(trainer.strategy.reduce(torch.tensor(count, device=pl_module.device), reduce_op="sum"))
+        pl_module.count_not_finite(len(self._strange.names))
+        if self._strange.names:
+            warnings.warn(self._strange.told("are left out"), stacklevel=2)
         if trainer.is_global_zero:
             corrupt = len(pl_module.data.corrupt.known)
             left_out = f"; {corrupt:,} samples could not be read and have none" if corrupt else ""

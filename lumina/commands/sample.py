@@ -20,6 +20,7 @@ from lumina.commands.sampling.what import What
 from lumina.config.device import choose_device
 from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
+from lumina.outputs.not_finite import NotFinite
 from lumina.parser import ShortErrorParser
 
 Dtype = Literal["float32", "bfloat16"]
@@ -65,7 +66,7 @@ def sample(
         dtype: precision of the network.
 
     Raises:
-        ValueError: for options that the model cannot follow.
+        ValueError: for options that the model cannot follow; and in the end, for samples that hold NaN or infinity.
     """
     folder = free_folder("samples") if output is None else require_free(output)
     module = _load(weights, ckpt_path)
@@ -75,7 +76,10 @@ def sample(
     files = SampleFolder(folder, module.modality, requests, settings)
     for places, samples in drawing.run(requests):
         files.add(places, samples)
-    print(f"{len(requests)} {'sample' if len(requests) == 1 else 'samples'} in {folder}; open {files.finish()}")
+    page, count = files.finish(), len(files.files)
+    print(f"{count} {'sample' if count == 1 else 'samples'} in {folder}; open {page}")
+    if files.strange.names:
+        raise ValueError(files.strange.told("are not written"))
 
 
 def draw(
@@ -103,14 +107,18 @@ def draw(
         [-1, 1], a cloud ``[P, 3]``.
 
     Raises:
-        ValueError: for options that the model cannot follow.
+        ValueError: for options that the model cannot follow, and for samples that hold NaN or infinity.
     """
     module = load_pretrained(weights)
     drawing, requests = _prepare(module, what or What(), how or How(), start or Start(), batch_size, device, dtype)
     drawn: dict[int, Any] = {}
     for places, samples in drawing.run(requests):
         drawn.update(zip(places, samples, strict=True))
-    return [drawn[place] for place in range(len(requests))]
+    samples, strange = [drawn[place] for place in range(len(requests))], NotFinite()
+    strange.sift(samples)
+    if strange.names:
+        raise ValueError(strange.told("are no result"))
+    return samples
 
 
 def _prepare(

@@ -148,11 +148,14 @@ class LuminaCLI(LightningCLI):
 
 
 def main(arguments: list[str]) -> None:
-    """Runs one of Lightning's subcommands; an evaluation that could not compute all its metrics has exit code 1."""
+    """Runs one of Lightning's subcommands.
+
+    The exit code is 1 after an evaluation that could not compute all its metrics, or made samples that are no numbers.
+    """
     completed, stored = with_run(find_experiments(arguments))
     with shared(stored), loader_failures():
         cli = build(completed, run=True)
-    if cli.subcommand != "fit" and cli.model.not_computed:
+    if cli.subcommand != "fit" and (cli.model.not_computed or cli.model.not_finite):
         raise SystemExit(1)
 
 

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
-from lumina.batches import finite_samples, select
+from lumina.batches import select
 from lumina.data import DataModule
 from lumina.interfaces import Batch
 from lumina.metrics.sample_metric import SampleMetric
-
-NAMED = 10  # samples that hold NaN or infinity
+from lumina.outputs.not_finite import NotFinite
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +23,12 @@ class Evaluation:
     Attributes:
         values: results, by name.
         failures: why a result is missing, by its name.
+        not_finite: samples of this process that hold NaN or infinity.
     """
 
     values: dict[str, float]
     failures: dict[str, str]
+    not_finite: int = 0
 
 
 class MetricSuite(nn.ModuleList):
@@ -40,8 +41,7 @@ class MetricSuite(nn.ModuleList):
             metrics: of one evaluation run.
         """
         super().__init__(metrics)
-        self._seen = 0
-        self._strange: list[str] = []
+        self._strange = NotFinite()
 
     def __iter__(self) -> Iterator[SampleMetric]:  # type: ignore[override]  # a list of just these
         """The metrics."""
@@ -59,8 +59,7 @@ class MetricSuite(nn.ModuleList):
             samples: what `Modality.decode` returned.
             batch: whose conditions it was asked for.
         """
-        finite = finite_samples(samples)
-        self._note(finite, batch)
+        finite = self._strange.sift(samples, batch.get("name"))
         some = bool(finite.any())
         if not bool(finite.all()):
             samples, batch = select(samples, finite), select(batch, finite)
@@ -72,13 +71,9 @@ class MetricSuite(nn.ModuleList):
 
     def compute(self) -> Evaluation:
         """What the metrics found since the last time; warns of samples left out and of results that are missing."""
-        if self._strange:
-            more = f" and {len(self._strange) - NAMED} more" if len(self._strange) > NAMED else ""
-            warnings.warn(
-                f"{len(self._strange)} of {self._seen} samples hold NaN or infinity and are no part of the results: "
-                f"{', '.join(self._strange[:NAMED])}{more}. Check the checkpoint's weights and the precision.",
-                stacklevel=2,
-            )
+        strange, self._strange = self._strange, NotFinite()
+        if strange.names:
+            warnings.warn(strange.told("are no part of the results"), stacklevel=2)
         values: dict[str, float] = {}
         failures: dict[str, str] = {}
         for metric in self:
@@ -87,10 +82,4 @@ class MetricSuite(nn.ModuleList):
             metric.reset()
         for name, reason in failures.items():
             warnings.warn(f"Not computed: {name}, because {reason}", stacklevel=2)
-        self._seen, self._strange = 0, []
-        return Evaluation(values, failures)
-
-    def _note(self, finite: Tensor, batch: Batch) -> None:
-        first, self._seen = self._seen, self._seen + len(finite)
-        names = batch.get("name") or [f"number {first + place}" for place in range(len(finite))]
-        self._strange += select(list(names), ~finite)
+        return Evaluation(values, failures, len(strange.names))

@@ -9,10 +9,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import lumina
+from lumina.batches import select
 from lumina.commands.sampling.page import write_page
 from lumina.commands.sampling.requests import Request
 from lumina.images import load_image
 from lumina.interfaces import Modality
+from lumina.outputs.not_finite import NotFinite
 from lumina.pictures import add_text, save_picture
 
 ON_SHEET = 64  # samples on the contact sheet
@@ -38,30 +40,45 @@ class SampleFolder:
         self.samples = [request.described() for request in requests]
         self.files: dict[int, Path] = {}
         self.sheet: dict[int, Any] = {}
+        self.strange = NotFinite()
         folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, places: Sequence[int], samples: Sequence[Any]) -> None:
-        """Writes ``samples``, which stand at ``places`` among the requests; a PNG file says how it was made."""
+        """Writes ``samples``, which stand at ``places`` among the requests; a PNG file says how it was made.
+
+        Those that hold NaN or infinity are left out.
+        """
+        finite = self.strange.sift(samples, [f"{place:05d}" for place in places])
+        places, samples = select(list(places), finite), select(list(samples), finite)
+        if not places:
+            return
         with TemporaryDirectory(dir=self.folder) as own:
             written = self.modality.save(samples, Path(own))
             for place, file, sample in zip(places, written, samples, strict=True):
                 if file.suffix == ".png":
                     add_text(file, self._texts(place))
                 self.files[place] = file.replace(self.folder / f"{place:05d}{file.suffix}")
-                if place < ON_SHEET:
+                if len(self.sheet) < ON_SHEET:
                     self.sheet[place] = sample
 
     def finish(self) -> Path:
-        """Writes the sheet, the settings and the page; gives the page."""
+        """Writes the sheet, the settings and the page; gives the page.
+
+        Raises:
+            ValueError: no sample is a number.
+        """
+        if not self.files:
+            raise ValueError(self.strange.told("are not written"))
         places = sorted(self.sheet)
         captions = [_words(self.samples[place]) for place in places]
         sheet = self.modality.picture([self.sheet[place] for place in places], captions if any(captions) else ())
         save_picture(sheet, self.folder / "grid.png")
-        files = [self.files[place] for place in range(len(self.samples))]
-        samples = [{"file": file.name, **sample} for file, sample in zip(files, self.samples, strict=True)]
+        files = [self.files[place] for place in sorted(self.files)]
+        told = [self.samples[place] for place in sorted(self.files)]
+        samples = [{"file": file.name, **sample} for file, sample in zip(files, told, strict=True)]
         text = json.dumps({**self.settings, "samples": samples}, indent=2, ensure_ascii=False)
         (self.folder / "settings.json").write_text(text + "\n", encoding="utf-8")
-        return write_page(self.folder, files, self.samples, _line(self.settings), self._start())
+        return write_page(self.folder, files, told, _line(self.settings), self._start())
 
     def _start(self) -> Path | None:
         """The picture that the samples start from, as the page shows it."""

@@ -20,8 +20,8 @@ class What:
 
     Args:
         prompt: one text or several.
-        prompts: a file with a prompt a line; in a .jsonl file an object a line: prompt, and if need be negative, seed,
-            size, points.
+        prompts: a file with a prompt a line (.txt); or with an object a line (.jsonl) or a list of them (.json):
+            prompt, and if need be negative, seed, size, points.
         negative: what to stay away from; guidance leads from this to the prompt.
         label: classes to draw by name or number, one (cat) or several ([cat,dog]); None = all classes in turn.
         count: samples of each prompt or label; None = 1. Where neither is given: samples in all; None = 16.

@@ -178,6 +178,11 @@ def test_regions_have_prompts_of_their_own(draw):  # and with one text for all, 
     assert same(same_text, draw("--prompt", "a", "--steps=2", "--size=16x16")[0])
 
 
+def test_one_label_without_brackets(tiny_run, draw):
+    _, folder = draw("--label", "3", "--steps=1", model=("--ckpt_path", tiny_run))
+    assert [sample["label"] for sample in json.loads((folder / "settings.json").read_text())["samples"]] == [3]
+
+
 def test_labels_as_before(tiny_run, draw):
     pictures, folder = draw("--label=[3,5]", "--count=2", "--steps=1", model=("--ckpt_path", tiny_run))
     samples = json.loads((folder / "settings.json").read_text())["samples"]

@@ -4,7 +4,7 @@ import pytest
 
 from lumina.commands.sampling.conditions import check_canvas
 from lumina.commands.sampling.prompt_file import read_prompts
-from lumina.commands.sampling.requests import Request, integers, numbered, parse_size
+from lumina.commands.sampling.requests import Request, integers, number_of, numbered, parse_size
 from lumina.commands.sampling.what import What
 from modalities.image import Image
 from modalities.point_cloud import PointCloud
@@ -111,3 +111,44 @@ def test_regions_need_a_prompt_each(tmp_path):
             What(**wrong, compose=(2, 2))
     with pytest.raises(ValueError, match="at least 1 row"):
         What(compose="0x2")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.TXT", "a\n\nb"),
+        ("a", "a\nb\n"),
+        ("a.JSONL", '{"prompt": "a"}\n{"prompt": "b"}'),
+        ("a.ndjson", '{"prompt": "a"}\n{"prompt": "b"}'),
+        ("a.Json", '["a", {"prompt": "b"}]'),
+    ],
+)
+def test_a_file_of_prompts_is_what_its_ending_says(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    assert [request.prompts for request in read_prompts(tmp_path / name, Request())] == [("a",), ("b",)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("a.yaml", "- a", r"are read from \.txt .*, not from \.yaml files"),
+        ("a.json", '{"prompt": "a"}', r"must be a list .*; an object a line is \.jsonl"),
+        ("a.json", "[1]", "item 1 of .* must be an object with 'prompt'"),
+        ("a.json", "[", "is no JSON"),
+        ("a.json", "[]", "holds no prompt"),
+    ],
+)
+def test_other_files_of_prompts_are_refused(tmp_path, name, text, reason):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=reason):
+        read_prompts(tmp_path / name, Request())
+
+
+def test_a_class_goes_by_name_or_number():
+    assert number_of("dog", ["cat", "dog"]) == number_of(1, ["cat", "dog"]) == number_of("1", ["cat", "dog"]) == 1
+    assert number_of(10, ["1", "10", "2"]) == 1  # the folder's name
+    with pytest.raises(ValueError, match=r"label=dgo: .* Did you mean 'dog'\? It knows cat, dog"):
+        number_of("dgo", ["cat", "dog"])
+    for unknown, classes in ((2, ["cat", "dog"]), (0, ["1", "10", "2"]), (-1, ["cat"])):
+        with pytest.raises(ValueError, match=f"label={unknown}: the model knows no such class"):
+            number_of(unknown, classes)

@@ -37,6 +37,7 @@ class SampleGrid(Callback):
         count: int = 64,
         prompts: list[str] | Path | None = None,
         labels: list[int | str] | None = None,
+        name: str = "samples",
     ) -> None:
         """What to draw.
 
@@ -46,13 +47,14 @@ class SampleGrid(Callback):
             count: samples on a sheet, where neither prompts nor labels are given.
             prompts: texts, or a file of them as `lumina sample` takes it.
             labels: names or numbers of classes.
+            name: of the folder of the sheets and of their group on dashboards; another for each of several grids.
 
         Raises:
             ValueError: if a number is below 1.
         """
         if every_n_steps < 1 or count < 1:
             raise ValueError(f"SampleGrid: every_n_steps={every_n_steps} and count={count} must be at least 1.")
-        self.every_n_steps, self.count = every_n_steps, count
+        self.every_n_steps, self.count, self.name = every_n_steps, count, name
         texts, file = (None, prompts) if isinstance(prompts, Path) else (prompts, None)
         self._what = What(prompt=texts, prompts=file, label=labels)
         self._asked = bool(prompts or labels)
@@ -92,6 +94,11 @@ class SampleGrid(Callback):
             average.on_validation_end(trainer, pl_module)
         pl_module.train()
 
+    @property
+    def state_key(self) -> str:
+        """Tells several grids apart in a checkpoint."""
+        return self._generate_state_key(name=self.name)
+
     def state_dict(self) -> dict[str, int]:
         """When the last sheet was drawn."""
         return {"drawn": self._drawn}
@@ -115,8 +122,8 @@ class SampleGrid(Callback):
             samples += [move(sample, torch.device("cpu")) for sample in drawn]
             captions += pl_module.conditioners.words(batch)
         if trainer.is_global_zero:
-            file = run_folder(trainer) / "samples" / f"step_{trainer.global_step:07d}.png"
-            log_samples(trainer, "samples", pl_module.modality, samples, captions, file)
+            file = run_folder(trainer) / self.name / f"step_{trainer.global_step:07d}.png"
+            log_samples(trainer, self.name, pl_module.modality, samples, captions, file)
 
     def _parts(self, trainer: Trainer, pl_module: Any) -> Iterator[tuple[Tokens, Batch, dict[str, Any]]]:
         """Canvas, conditions and options of some samples at a time."""

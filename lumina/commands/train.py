@@ -13,6 +13,7 @@ from lumina.callbacks.data_summary import DataSummary
 from lumina.callbacks.evaluation import EvaluationReport
 from lumina.callbacks.predictions import PredictionWriter
 from lumina.callbacks.progress import Progress
+from lumina.callbacks.samples import SampleGrid
 from lumina.callbacks.statistics import TrainingStatistics
 from lumina.config.experiments import find_experiments
 from lumina.config.nulls import refuse_nulls
@@ -132,8 +133,9 @@ class LuminaCLI(LightningCLI):
         folder = run_folder(self.trainer)
         checkpoint = getattr(self.trainer.checkpoint_callback, "_last_checkpoint_saved", "")
         lines = {"run": folder, "checkpoint": checkpoint or "none"}
-        if (folder / "samples").is_dir():
-            lines["samples"] = folder / "samples"
+        grids = [callback.name for callback in self.trainer.callbacks if isinstance(callback, SampleGrid)]
+        if grids:
+            lines["samples"] = ", ".join(str(folder / name) for name in grids)
         if self.trainer.is_global_zero:
             print("\n" + "\n".join(f"  {name:<10}  {place}" for name, place in lines.items()))
 

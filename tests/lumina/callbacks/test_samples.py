@@ -59,6 +59,17 @@ def test_what_the_model_does_not_know_is_refused_before_step_0(run_in, tmp_path,
     assert "reads no text" in capsys.readouterr().err and not (tmp_path / "runs/digits/version_0/metrics.csv").exists()
 
 
+def test_several_grids_have_names(run_in, tmp_path, capsys):
+    more = GRID.replace("callbacks:", "callbacks+:") % "{name: sevens, labels: [7, 7]}"
+    (tmp_path / "grid.yaml").write_text(more)
+    run_in("fit", "--config", QUICKSTART, "--config", tmp_path / "grid.yaml", *TINY, *STEPS)
+    run = tmp_path / "runs/digits/version_0"
+    assert {path.name for path in run.iterdir() if path.is_dir()} == {"checkpoints", "samples", "sevens"}
+    assert "runs/digits/version_0/samples, runs/digits/version_0/sevens" in capsys.readouterr().out
+    keys = torch.load(run / "checkpoints/last.ckpt", weights_only=True)["callbacks"]
+    assert {"SampleGrid{'name': 'samples'}", "SampleGrid{'name': 'sevens'}"} <= keys.keys()
+
+
 def test_prompts_from_a_list_or_a_file(tmp_path):
     (tmp_path / "prompts.jsonl").write_text('{"prompt": "a cat", "seed": 7, "size": [16, 24]}\n{"prompt": "a dog"}\n')
     assert SampleGrid(prompts=["a cat", "a dog"])._what.prompt == ["a cat", "a dog"]

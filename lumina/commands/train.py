@@ -33,6 +33,7 @@ from lumina.resuming.differences import KEY, check_differences, settings, stored
 from lumina.resuming.fits import require_fitting
 from lumina.run_folder import folder_of_checkpoint, run_folder
 from lumina.workarounds.atomic_checkpoint import AtomicCheckpointIO
+from lumina.workarounds.atomic_shards import save_shards_atomically
 from lumina.workarounds.evaluation_step import EvaluationStep
 from lumina.workarounds.exact_resume import ExactResume
 from lumina.workarounds.given_settings import GivenSettings
@@ -119,6 +120,7 @@ class LuminaCLI(LightningCLI):
         self.trainer_defaults["callbacks"] = [*resuming, NonFiniteGuard(), *reports]
         trainer: Trainer = super().instantiate_trainer(**options)
         validate_by_steps(trainer)
+        save_shards_atomically(trainer)
         return trainer
 
     def before_fit(self) -> None:

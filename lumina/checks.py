@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from lumina.backbone import NextDiTConfig
@@ -41,6 +43,21 @@ def measured(config: NextDiTConfig, modality: Modality, conditioners: Sequence[C
                 "leave it out, it is measured."
             )
     return wide
+
+
+def check_memory(config: NextDiTConfig) -> None:
+    """Refuses, before it is built, a backbone that this machine cannot hold even in bfloat16.
+
+    Raises:
+        ValueError: with the estimate and what there is.
+    """
+    needed, there = 2 * config.weight_count, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if torch.get_default_device().type != "meta" and needed > there:
+        raise ValueError(
+            f"backbone: dim={config.dim}, num_layers={config.num_layers} and multiple_of={config.multiple_of} make at "
+            f"least {config.weight_count:.2g} parameters, {needed / 2**30:.3g} GiB even in bfloat16; this machine has "
+            f"{there / 2**30:.3g} GiB of memory."
+        )
 
 
 def check_outputs(objective: Objective, modality: Modality) -> None:

@@ -13,7 +13,15 @@ from torch.optim import Optimizer
 
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.batches import select, without_fillers
-from lumina.checks import check_budget, check_classes, check_latents, check_outputs, measured, require_fields
+from lumina.checks import (
+    check_budget,
+    check_classes,
+    check_latents,
+    check_memory,
+    check_outputs,
+    measured,
+    require_fields,
+)
 from lumina.conditioning.condition_set import ConditionerSet
 from lumina.data import DataModule
 from lumina.data.learning import CLASSES, learn, store
@@ -77,6 +85,7 @@ class LuminaModule(LightningModule):
         save_given_hyperparameters(self)
         self.modality = modality
         config = measured(backbone, modality, conditioners or [])
+        check_memory(config)
         self.backbone = NextDiT(config, modality.input_embedding(config.dim), activation_checkpointing)
         self.conditioners = ConditionerSet(conditioners or [], config.cond_dim)
         check_outputs(objective, modality)

@@ -13,6 +13,9 @@ from lumina.autoencoders import Autoencoder
 from lumina.interfaces import Batch, Modality, Tokens
 from lumina.pictures import contact_sheet, save_pictures
 
+LARGEST = 65_536
+"""Pixels of a side."""
+
 Images = Tensor | Sequence[Tensor]
 """``[B, C, H, W]``, or a list of ``[C, H, W]`` of mixed sizes; values in [-1, 1]."""
 
@@ -40,9 +43,14 @@ class Image(Modality):
             autoencoder: a pretrained VAE; None = pixel space.
 
         Raises:
-            ValueError: where ``size`` cannot be cut into patches.
+            ValueError: where ``size`` cannot be cut into patches, or a number is out of its range.
         """
         super().__init__()
+        if channels < 1 or patch_size < 1 or not all(1 <= side <= LARGEST for side in size):
+            raise ValueError(
+                f"got size {list(size)}, channels {channels} and patch_size {patch_size}: sides go from 1 to {LARGEST} "
+                "pixels, the others from 1."
+            )
         self.size, self.channels, self.patch_size, self.autoencoder = size, channels, patch_size, autoencoder
         self.token_dim = (channels if autoencoder is None else autoencoder.channels) * patch_size**2
         self._grid(size)

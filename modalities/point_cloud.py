@@ -16,6 +16,9 @@ from lumina.clouds.render import turntable
 from lumina.interfaces import Batch, Modality, Tokens
 from lumina.pictures import contact_sheet
 
+LARGEST = 10_000_000
+"""Points of a cloud."""
+
 Clouds = Tensor | Sequence[Tensor]
 """``[B, P, 3]``, or a list of ``[P, 3]`` of mixed densities."""
 
@@ -52,11 +55,11 @@ class PointCloud(Modality):
             highest: longest one; under "rope", the turns per unit length of the fastest pair.
 
         Raises:
-            ValueError: for fewer points than 1.
+            ValueError: for numbers out of their range.
         """
         super().__init__()
-        if points < 1:
-            raise ValueError(f"PointCloud: points={points} must be at least 1.")
+        if not 1 <= points <= LARGEST or not 1 <= frequencies <= LARGEST:
+            raise ValueError(f"PointCloud: points={points} and frequencies={frequencies} go from 1 to {LARGEST}.")
         self.points, self.embedding = points, embedding
         self.frequencies, self.lowest, self.highest = frequencies, lowest, highest
         self.position_axes = 3 if embedding == "rope" else 0

@@ -87,6 +87,10 @@ class NextDiTConfig:
         for name in ("dim", "num_layers", "num_heads", "kv_heads", "multiple_of"):
             if getattr(self, name) < 1:
                 raise ValueError(f"backbone: {name}={getattr(self, name)} must be at least 1.")
+        if not self.norm_eps >= 0 or not 1 < self.rope_base < float("inf"):
+            raise ValueError(
+                f"backbone: norm_eps={self.norm_eps} must be at least 0 and rope_base={self.rope_base} above 1."
+            )
         if not 0 <= self.drop_path < 1:
             raise ValueError(f"backbone: drop_path={self.drop_path} must be a chance from 0 to below 1.")
         if self.dim % self.num_heads:
@@ -166,6 +170,13 @@ class NextDiTConfig:
         if self.feed_forward == "gelu":
             return 4 * self.dim
         return -(-int(8 * self.dim / 3) // self.multiple_of) * self.multiple_of
+
+    @property
+    def weight_count(self) -> int:
+        """Parameters of the blocks' large matrices: a lower bound, known before anything is built."""
+        attention = 2 * self.dim * (self.dim + self.kv_heads * self.head_dim)
+        feed_forward = (2 if self.feed_forward == "gelu" else 3) * self.dim * self.hidden_dim
+        return self.num_layers * (attention + feed_forward)
 
     @property
     def rope_dims(self) -> tuple[int, ...]:

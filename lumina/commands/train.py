@@ -16,6 +16,7 @@ from lumina.callbacks.progress import Progress
 from lumina.callbacks.samples import SampleGrid
 from lumina.callbacks.statistics import TrainingStatistics
 from lumina.config.experiments import find_experiments
+from lumina.config.limits import check_trainer
 from lumina.config.nulls import refuse_nulls
 from lumina.config.schedule import settle_schedule
 from lumina.config.stack import stack_configs
@@ -107,6 +108,7 @@ class LuminaCLI(LightningCLI):
     def instantiate_trainer(self, **options: Any) -> Trainer:
         """Adds what is no matter of choice: atomic checkpoints, a graceful stop, a guard against NaN, reports."""
         given = self._get(self.config_init, "trainer")
+        check_trainer(given)
         plugins = given.get("plugins") or []
         options["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), AtomicCheckpointIO()]
         if self.subcommand in ("validate", "test", "predict"):

@@ -21,7 +21,15 @@ class ConditionerSet(nn.ModuleList):
         Args:
             conditioners: any number, also none.
             width: of the backbone's condition vector.
+
+        Raises:
+            ValueError: for a dropout that is no chance.
         """
+        for conditioner in conditioners:
+            if not 0 <= conditioner.dropout <= 1:
+                raise ValueError(
+                    f"{type(conditioner).__name__}: dropout={conditioner.dropout} must be a chance, from 0 to 1."
+                )
         super().__init__(conditioners)
         for conditioner in conditioners:
             conditioner.build(width)

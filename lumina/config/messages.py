@@ -69,6 +69,11 @@ def _in_words(line: str, owner: str) -> str:
     abstract = re.fullmatch(r"Expected an instantiatable class, but [\w.]*?(\w+) is abstract", line)
     if abstract:
         return f"expected a {abstract[1]}, as class_path and init_args and nothing else"
+    if "object has no attribute 'keys'" in line:
+        return "init_args must hold settings, KEY: VALUE"
+    choice = re.fullmatch(r"Expected a typing\.Literal\[(.*)\]", line)
+    if choice:
+        return f"expected one of {choice[1]}"
     if re.search(r"argument of type '\w+' is not iterable|unhashable type", line):
         return "a class_path must be the dotted name of a class"
     foreign = re.fullmatch(r"Import path ([\w.]+) does not correspond to a subclass of (\w+)", line)

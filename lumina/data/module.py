@@ -21,6 +21,7 @@ from lumina.data.sampler import RankSampler
 from lumina.data.samples import Batcher, Item, Samples
 from lumina.data.workers import outlive_signals
 
+MOST_WORKERS = 1024
 Split = Literal["train", "validation", "test"]
 
 
@@ -56,7 +57,7 @@ class DataModule(LightningDataModule, ABC):
             run.
 
     Raises:
-        ValueError: a batch size is less than 1.
+        ValueError: a number is out of its range.
     """
 
     batch_keys: ClassVar[tuple[str, ...]]
@@ -84,6 +85,12 @@ class DataModule(LightningDataModule, ABC):
             raise ValueError(
                 f"Got batch_size {batch_size} and eval_batch_size {eval_batch_size}: set both to 1 or more."
             )
+        if not 0 <= num_workers <= MOST_WORKERS:
+            raise ValueError(
+                f"Got num_workers {num_workers}: set 0 to load in the training process, or about one for each CPU core."
+            )
+        if not 0 <= max_corrupt <= 1:
+            raise ValueError(f"Got max_corrupt {max_corrupt}: set a share from 0 to 1, as 0.01.")
 
     @property
     def label_names(self) -> Sequence[str]:

@@ -12,10 +12,19 @@ from lightning.pytorch import Trainer
 
 
 def validate_by_steps(trainer: Trainer) -> None:
-    """Lets a whole ``val_check_interval`` mean so many optimizer steps; shares of an epoch and times stay."""
+    """Lets a whole ``val_check_interval`` mean so many optimizer steps; shares of an epoch and times stay.
+
+    Raises:
+        ValueError: for less than one step.
+    """
     interval, loop = trainer.val_check_interval, trainer.fit_loop.epoch_loop
     if not isinstance(interval, int):
         return
+    if interval < 1:
+        raise ValueError(
+            f"trainer.val_check_interval={interval} must be at least 1 optimizer step; to train without "
+            "validation, set trainer.limit_val_batches=0."
+        )
 
     def is_due(data_fetcher: Any) -> bool:
         if not loop._should_check_val_epoch():

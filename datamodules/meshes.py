@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -123,12 +124,12 @@ class Meshes(PointClouds):
         own = "train" if split == "train" else served(split, set(splits.tolist()))
         chosen = np.flatnonzero(out if own is None else (splits == own) & ~out).tolist()
         cache = self._cache.select(chosen)
-        captions = {os.path.normpath(row["file"]): row["caption"] for row in self._rows if "caption" in row}
+        captions = {_composed(row["file"]): row["caption"] for row in self._rows if "caption" in row}
         return Shapes(
             read=cache.read,
             names=cache.names,
             labels=labels[chosen].tolist(),
-            captions=[captions[self._files[index].name] for index in chosen] if captions else None,
+            captions=[captions[_composed(self._files[index].name)] for index in chosen] if captions else None,
         )
 
     @cached_property
@@ -153,9 +154,9 @@ class Meshes(PointClouds):
     @cached_property
     def _table_classes(self) -> dict[str, str]:
         """The class of each file of the table, without those whose label is empty."""
-        labels = {os.path.normpath(row["file"]): row["label"].strip() for row in self._rows if "label" in row}
+        labels = {_composed(row["file"]): row["label"].strip() for row in self._rows if "label" in row}
         if not labels:
-            return {os.path.normpath(row["file"]): "" for row in self._rows}
+            return {_composed(row["file"]): "" for row in self._rows}
         return {file: label for file, label in labels.items() if label}
 
     @cached_property
@@ -163,12 +164,14 @@ class Meshes(PointClouds):
         found = self._below(self.root, None)
         if self.eval_root is not None:
             found = [file for file in found if file.split != "test"] + self._below(self.eval_root, "test")
+        self._count_rows({_composed(file.name) for file in found})
         missing = sorted(set(self.classes or ()) - {file.label for file in found if file.split == "train"})
         if missing or not any(file.split == "train" for file in found):
             of = f" of the class {' and '.join(missing)}" if missing else ""
+            wanted = "put them into a folder for each class there" if self.table is None else f"{self.table} has others"
             raise ValueError(
-                f"Found no shapes{of} to train on ({', '.join(SUFFIXES)}) in {self.root}: put them into a folder for "
-                "each class there, or change data.root."
+                f"Found no shapes{of} to train on ({', '.join(SUFFIXES)}) in {self.root}: {wanted}, or change "
+                f"data.root. Left out: {self.census()}."
             )
         if self.classes is not None:
             return [file for file in found if file.label in self.classes]
@@ -179,6 +182,12 @@ class Meshes(PointClouds):
                 "or name those to use in data.classes."
             )
         return found
+
+    def _count_rows(self, found: set[str]) -> None:
+        """Counts the rows of the table that name no file."""
+        gone = [row["file"] for row in self._rows if _composed(row["file"]) not in found and row.get("label") != ""]
+        self.left_out["table"] = Census()
+        self.left_out["table"].leave_out(f"rows of {self.table} without their file", gone)
 
     def _below(self, root: Path, split: Split | None) -> list[ShapeFile]:
         """The files that may be used, with the split that their folders say unless it is given."""
@@ -191,14 +200,14 @@ class Meshes(PointClouds):
             census.leave_out(UNSPLIT, [file for file in files if level.split(file) is None])
         if self.table is not None:
             census.leave_out(
-                f"files without a label in {self.table}", [f for f in files if f not in self._table_classes]
+                f"files without a label in {self.table}", [f for f in files if _composed(f) not in self._table_classes]
             )
         found = []
         for file in files:
             own = split or ("train" if level is None else level.split(file))
             below = file if level is None else level.without(file)
             folder = below.partition(os.sep)[0] if os.sep in below else ""
-            label = folder if self.table is None else self._table_classes.get(file)
+            label = folder if self.table is None else self._table_classes.get(_composed(file))
             if own is not None and label is not None:
                 found.append(ShapeFile(root / file, file, label, own))
         return found
@@ -227,3 +236,8 @@ class ShapeFile(NamedTuple):
     name: str
     label: str
     split: Split
+
+
+def _composed(file: str) -> str:
+    """A path in the one spelling of letters and their accents, which macOS writes apart."""
+    return unicodedata.normalize("NFC", os.path.normpath(file))

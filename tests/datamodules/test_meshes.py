@@ -197,3 +197,24 @@ def test_a_label_of_a_table_is_stripped_and_an_empty_one_left_out(root):
     data = meshes(root, table=table)
     assert data.class_names == ("long", "round") and len(data.dataset("train")) + len(data.dataset("test")) == 3
     assert data.census().left_out[f"files without a label in {table}"].count == 5
+
+
+def test_a_table_finds_names_composed_otherwise_and_tells_what_it_lacks(root):
+    for name in ("caf\u00e9.ply", "e\u0301te\u0301.ply"):
+        (root / name).write_bytes((root / "ball/0.ply").read_bytes())
+    rows = ["cafe\u0301.ply,one,first", "\u00e9t\u00e9.ply,two,second", "./ball/0.ply,three,third", "gone.ply,one,x"]
+    (root / "table.csv").write_text("\n".join(["file,label,caption", *rows]))
+    data = meshes(root, table=root / "table.csv", holdout=0.0)
+    shapes = data.shapes("train")
+    assert sorted(shapes.captions) == ["first", "second", "third"] and data.class_names == ("one", "three", "two")
+    left_out = data.census().left_out
+    assert left_out[f"rows of {root}/table.csv without their file"].example == "gone.ply"
+    assert left_out[f"files without a label in {root}/table.csv"].count > 1
+
+
+def test_a_table_of_files_that_are_gone_is_told(root):
+    (root / "table.csv").write_text("file,label\na/b.ply,x\na/c.ply,y\n")
+    with pytest.raises(
+        ValueError, match=r"table\.csv has others, .* rows of .*table\.csv without their file: 2, .*a/b"
+    ):
+        meshes(root, table=root / "table.csv").shapes("train")

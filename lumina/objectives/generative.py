@@ -48,7 +48,7 @@ class Generative(Objective):
     @property
     @abstractmethod
     def time_range(self) -> tuple[float, float]:
-        """Where sampling starts and ends; `velocity` is finite in between."""
+        """Where the solver starts and ends; `velocity` is finite in between."""
 
     @abstractmethod
     def target(self, x1: Tensor, x0: Tensor) -> Tensor:
@@ -184,9 +184,16 @@ class Generative(Objective):
             )
         field = self.velocity_field(backbone, tokens, cond, null, inference, sampler.guidance)
         if known is None:
-            return tokens.with_features(sampler.sample(field, noise, self.time_range, progress))
+            return tokens.with_features(self._finish(sampler.sample(field, noise, self.time_range, progress), field))
         x, held = known.begin(noise, self.path, self.time_range), known.hold(field, noise, self.path)
-        return tokens.with_features(known.restore(sampler.sample(held, x, self.time_range, progress, known.start)))
+        x = self._finish(sampler.sample(held, x, self.time_range, progress, known.start), held)
+        return tokens.with_features(known.restore(x))
+
+    @torch.no_grad()
+    def _finish(self, x: Tensor, field: Velocity) -> Tensor:
+        """What the network takes for the data in ``x``, where the solver ends short of t = 1; one more evaluation."""
+        end = self.time_range[1]
+        return x if end == 1 else DDIM(self.path).step(field, x, end, 1.0)
 
     def _check_path(self, sampler: Sampler) -> None:
         paths = [self.path, sampler.solver.path] if isinstance(sampler.solver, DDIM) else []

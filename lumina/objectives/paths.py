@@ -88,7 +88,7 @@ class VariancePreserving(ProbabilityPath):
     def noise_range(self) -> tuple[float, float]:
         """Ends short of t = 1: there sigma falls to 0 like a square root, and `d_sigma` diverges.
 
-        What is left at the end has sigma = 0.01 with the usual betas.
+        What is left there has sigma = 0.01 with the usual betas; sampling ends with the data seen through it.
         """
         return 0.0, 1 - 1e-3
 

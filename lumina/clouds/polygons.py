@@ -12,7 +12,7 @@ Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
 
 
-def triangles(polygons: Sequence[Sequence[int]] | Ints, vertices: Floats) -> npt.NDArray[np.int64]:
+def triangles(polygons: Sequence[Any] | Ints, vertices: Floats) -> npt.NDArray[np.int64]:
     """Triangles that cover each polygon once.
 
     Convex polygons become fans, others lose one ear after another (Meisters, 1975), in the plane that fits them best.
@@ -30,7 +30,7 @@ def triangles(polygons: Sequence[Sequence[int]] | Ints, vertices: Floats) -> npt
     counts = np.array([len(polygon) for polygon in polygons], np.int64)
     found = [np.zeros((0, 3), np.int64)]
     for count in np.unique(counts[counts > 2]).tolist():
-        alike = np.array([polygons[place] for place in np.flatnonzero(counts == count)], np.int64)
+        alike = np.array([polygons[place] for place in np.flatnonzero(counts == count).tolist()], np.int64)
         wrong = alike[(alike < 0) | (alike >= len(vertices))]
         if len(wrong):
             raise ValueError(f"a face names vertex {wrong[0]} of {len(vertices)}")

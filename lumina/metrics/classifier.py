@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,6 +20,7 @@ from lumina.interfaces import Batch
 from lumina.metrics.frechet import frechet_distance
 from lumina.metrics.sample_metric import SampleMetric
 from lumina.randomness import Purpose, keyed_generator
+from lumina.survival.atomic import replacing
 
 FEATURES = 64
 REAL_LIMIT = 10_000  # real pictures of a split that are read for references
@@ -95,7 +98,12 @@ class ClassifierQuality(SampleMetric):
 
     @torch.no_grad()
     def _describe(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features ``[B, 64]`` and predicted classes ``[B]``."""
+        """Features ``[B, 64]`` and predicted classes ``[B]``.
+
+        Raises:
+            ValueError: for pictures of several sizes.
+        """
+        _require_one_size(images)
         assert self._classifier is not None
         network = self._classifier.on(images.device)
         with torch.autocast(images.device.type, enabled=False):
@@ -108,15 +116,29 @@ class ClassifierQuality(SampleMetric):
         )
         path = self.cache / f"{key.hexdigest()[:16]}.safetensors"
         network = _network(images.shape[1], int(labels.max()) + 1)
-        if path.is_file():
-            network.load_state_dict(load_file(path))
+        if path.is_file() and _loads(network, path):
             return network
         _fit(network, images, labels, self.steps, self.batch_size)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.partial")  # other processes may be at the same file
-        save_file(network.state_dict(), partial)
-        partial.replace(path)
+        try:
+            with replacing(path) as new:
+                save_file(network.state_dict(), new)
+        except (OSError, SafetensorError) as error:  # safetensors wraps the system's errors
+            warnings.warn(
+                f"{path} cannot be written ({error}), so the next run trains the classifier again: set the metric's "
+                "`cache` to a folder that can be written.",
+                stacklevel=2,
+            )
         return network
+
+
+def _loads(network: nn.Module, path: Path) -> bool:
+    """Reads a kept classifier; a damaged file is told, and made anew."""
+    try:
+        network.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:  # RuntimeError: tensors of another network
+        warnings.warn(f"{path} is damaged ({error}) and is made anew.", stacklevel=2)
+        return False
+    return True
 
 
 def _joined(values: list[Tensor] | Tensor) -> Tensor:
@@ -126,8 +148,15 @@ def _joined(values: list[Tensor] | Tensor) -> Tensor:
 def _pictures(data: DataModule, split: Split) -> tuple[Tensor, Tensor]:
     samples = data.samples(split)
     chosen = torch.randperm(len(samples), generator=keyed_generator(Purpose.CHOICE))[:REAL_LIMIT].sort().values.tolist()
-    batch = data.collate([samples[index].item for index in chosen])
+    read = [samples[index] for index in chosen]
+    batch = data.collate([sample.item for sample in read if sample.real])
+    _require_one_size(batch["image"])
     return batch["image"], batch["label"]
+
+
+def _require_one_size(images: Tensor | Sequence[Tensor]) -> None:
+    if not isinstance(images, Tensor):
+        raise ValueError("ClassifierQuality compares pictures of one size, got several: let the data give one size.")
 
 
 def _spread(features: Tensor, labels: Tensor) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from itertools import islice
 from typing import Any
 
@@ -95,6 +96,12 @@ class PointCloudQuality(SampleMetric):
                 f"No training cloud has the {points} points of the held-out ones to compare them with: lower "
                 "data.eval_points, or set the metric's anchors to false."
             )
+        if len(items) < len(test):
+            warnings.warn(
+                f"Only {len(items)} training clouds have the {points} points of the {len(test)} held-out ones, so the "
+                "anchors are of fewer clouds than the samples and do not compare with them.",
+                stacklevel=2,
+            )
         clouds = [
             random_subset(item["points"], points, keyed_generator(Purpose.POINTS, i)) for i, item in enumerate(items)
         ]
@@ -128,7 +135,8 @@ class PointCloudQuality(SampleMetric):
         return {f"{self.normalisation}/{name}": value for name, value in report.items()}
 
     def _report(self, of: str, clouds: Tensor, reference: Tensor) -> dict[str, float]:
-        seen, report = sys.stderr.isatty(), {}
+        seen = sys.stderr.isatty()
+        report: dict[str, float] = {}
         with self.attempt(f"{of}Chamfer distance"):
             report |= _in_units("cd", 1000, point_set_metrics(clouds, reference, seen))
         if self.emd_clouds:

@@ -43,9 +43,9 @@ class MetricSuite(nn.ModuleList):
         super().__init__(metrics)
         self._strange = NotFinite()
 
-    def __iter__(self) -> Iterator[SampleMetric]:  # type: ignore[override]  # a list of just these
+    def __iter__(self) -> Iterator[SampleMetric]:
         """The metrics."""
-        return super().__iter__()  # type: ignore[return-value]
+        return super().__iter__()  # type: ignore[return-value]  # a list of just these
 
     def prepare(self, data: DataModule) -> None:
         """Gives the metrics their references."""

@@ -1,9 +1,11 @@
 """Quality of class-conditional pictures where there are few of them."""
 
+import pytest
 import torch
 from torch.utils.data import Dataset
 
 from lumina.data import DataModule
+from lumina.frozen import Frozen
 from lumina.metrics.classifier import ClassifierQuality
 
 
@@ -48,3 +50,19 @@ def test_one_held_out_picture_a_class_leaves_the_spread_out(tmp_path):
 def test_more_pictures_have_a_spread(tmp_path):
     found, failures = report(tmp_path, held_out=4)
     assert found["spread"] > 0 and not failures
+
+
+def test_a_damaged_classifier_is_trained_anew(tmp_path):
+    first = report(tmp_path, held_out=4)
+    (kept,) = tmp_path.glob("*.safetensors")
+    kept.write_bytes(kept.read_bytes()[:100])
+    with pytest.warns(UserWarning, match="is damaged .* and is made anew"):
+        assert report(tmp_path, held_out=4) == first
+    assert report(tmp_path, held_out=4) == first
+
+
+def test_pictures_of_several_sizes_are_refused():
+    with pytest.raises(ValueError, match="pictures of one size, got several"):
+        metric = ClassifierQuality()
+        metric._classifier = Frozen(lambda: None)
+        metric.update([torch.zeros(1, 8, 8), torch.zeros(1, 9, 9)], {})

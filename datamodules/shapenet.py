@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from lumina.clouds.normalise import Normalisation
 from lumina.config.locate import locate
 from lumina.data import CorruptSample, Split
 from lumina.data.clouds import PointClouds, Shapes, Variation
+from lumina.files.numpy_file import load_array
 
 SYNSETS = {
     "airplane": "02691156", "bag": "02773838", "basket": "02801938", "bathtub": "02808440", "bed": "02818832",
@@ -33,6 +35,9 @@ SYNSETS = {
 """ShapeNetCore's categories and their WordNet numbers."""
 
 NUMBERS = sorted(SYNSETS.values())
+
+LARGEST = 1 << 30
+"""Bytes that one cloud of an HDF5 file may have."""
 
 TRAINED = 10_000  # PointFlow trains on the first so many of a shape's 15,000 points and evaluates on the others
 Part = Literal["train", "val", "test"]
@@ -127,7 +132,7 @@ class ShapeNet(PointClouds):
     def _of_file(self, part: Part) -> Shapes:
         with _hdf5(self.root) as file:
             paths = [f"{synset}/{part}" for synset in self.synsets]
-            counts = [len(file[path]) if path in file else 0 for path in paths]
+            counts = [0 if data is None else len(data) for data in (_dataset(file, path) for path in paths)]
         self._check(counts, part)
         places = [(synset, i) for synset, count in zip(self.synsets, counts, strict=True) for i in range(count)]
         names = [f"{self.root}:{synset}/{part}/{i}" for synset, i in places]
@@ -145,8 +150,7 @@ class ShapeNet(PointClouds):
 
 def _read_npy(files: Sequence[Path], chosen: slice, index: int) -> npt.NDArray[np.floating]:
     try:
-        with files[index].open("rb") as file:
-            cloud: npt.NDArray[np.floating] = np.load(file)[chosen]
+        cloud: npt.NDArray[np.floating] = load_array(files[index])[chosen]
     except (ValueError, EOFError, OSError, BadZipFile, TypeError, LookupError) as error:
         raise CorruptSample(files[index], error) from error
     return cloud
@@ -156,10 +160,33 @@ def _read_hdf5(root: Path, part: Part, places: Sequence[tuple[str, int]], index:
     synset, place = places[index]
     with _hdf5(root) as file:
         try:
-            cloud: npt.NDArray[np.floating] = file[synset][part][place]
-        except OSError as error:  # of a damaged chunk
+            cloud: npt.NDArray[np.floating] = _dataset(file, f"{synset}/{part}")[place]
+        except (OSError, ValueError) as error:  # of a damaged chunk
             raise CorruptSample(f"{root}:{synset}/{part}/{place}", error) from error
     return cloud
+
+
+def _dataset(file: Any, path: str) -> Any:
+    """The dataset at a path of an HDF5 file, None where there is none.
+
+    Raises:
+        ValueError: it, or a group on the way, lies in another file; or one of its clouds has no end.
+    """
+    import h5py
+
+    found = file
+    for name in path.split("/"):
+        link = found.get(name, getlink=True) if isinstance(found, h5py.Group) and name in found.keys() else None
+        if link is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise ValueError(f"{file.filename}:{path} is a link to another place: copy the data into one file.")
+        found = found[name]
+    if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual:
+        raise ValueError(f"{file.filename}:{path} holds no data of its own: copy the data into one file.")
+    if found.dtype.itemsize * math.prod(found.shape[1:]) > LARGEST:
+        raise ValueError(f"{file.filename}:{path} has clouds of shape {list(found.shape[1:])}, which is too large.")
+    return found
 
 
 def _hdf5(path: Path) -> Any:

@@ -17,6 +17,7 @@ from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
 from lumina.data import CorruptSample
+from lumina.files.picture import open_picture
 
 SUFFIXES = (".avif", ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 """Picture files, in lower case; of those with several pictures the first one is read."""
@@ -72,7 +73,7 @@ def _opened(file: str | Path | BinaryIO, name: str | Path | None) -> Iterator[Im
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file) as image:
+            with open_picture(file) as image:
                 yield image
     except BROKEN as error:
         raise CorruptSample(str(name or file), error or type(error).__name__) from error

@@ -20,6 +20,7 @@ from torch import Generator, Tensor, nn
 from lumina.conditioning.label import check_count
 from lumina.data.classes import learn_classes
 from lumina.data.views import View
+from lumina.files.csv_cells import plain_cells
 from lumina.interfaces import Batch, Head, Modality, Tokens
 from lumina.pictures import contact_sheet
 from modalities.image import Image, Images
@@ -158,10 +159,10 @@ class Recognition(Modality):
         with path.open("w" if fresh else "a", newline="", encoding="utf-8", errors="surrogateescape") as file:
             table = csv.writer(file)
             if fresh and samples:
-                table.writerow(["name", "class", "probability", *samples[0].classes])
+                table.writerow(plain_cells(["name", "class", "probability", *samples[0].classes]))
             for number, sample in enumerate(samples, first):
                 name = str(number) if sample.name is None else sample.name
-                table.writerow([name, *sample.best, *sample.probabilities.tolist()])
+                table.writerow(plain_cells([name, *sample.best, *sample.probabilities.tolist()]))
         return [path]
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from lumina.files.csv_cells import plain_cells
+
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Tell apart for colour-blind readers too (Okabe and Ito)."""
 
@@ -59,8 +61,8 @@ def write_table(output: Path, columns: Sequence[str], rows: Iterable[Sequence[ob
     table = output.with_suffix(".csv")
     with table.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows([f"{x:.6g}" if isinstance(x, float) else x for x in row] for row in rows)
+        writer.writerow(plain_cells(columns))
+        writer.writerows(plain_cells(f"{x:.6g}" if isinstance(x, float) else x for x in row) for row in rows)
     print(f"  {output}\n  {table}")
 
 

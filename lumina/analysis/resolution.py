@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
-import yaml
 from tqdm import tqdm
 
 from lumina.analysis.figures import COLOURS, drawn, model_names, write_table
@@ -18,6 +17,7 @@ from lumina.checkpoints.module import load_module
 from lumina.config.device import choose_device
 from lumina.config.trust import shared
 from lumina.data import DataModule
+from lumina.files.yaml_file import load
 from lumina.interfaces import Inference
 from lumina.metrics.accuracy import Accuracy
 from lumina.module import LuminaModule
@@ -105,7 +105,7 @@ def seen_through(view: str, batch_size: int, config: Path, options: Sequence[str
     parser = ShortErrorParser(prog="lumina analyze resolution")
     parser.add_argument("--data", type=DataModule)
     changes = [f"eval_view={view}", f"eval_batch_size={batch_size}", "max_tokens=null", *options]
-    plain = yaml.safe_load(config.read_text())["data"]
+    plain = load(config.read_text())["data"]
     if "eval_view" not in plain.get("init_args", {}):
         raise ValueError(
             f"{config} has the datamodule {plain['class_path']}, whose pictures have one size; figure 20 needs one "

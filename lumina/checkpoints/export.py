@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lumina.checkpoints.build import TRAINING
 from lumina.checkpoints.weights import read_safetensors
+from lumina.files.yaml_file import load
 from lumina.module import LuminaModule
 
 ARGUMENTS, WEIGHTS = "model.yaml", "model.safetensors"
@@ -53,8 +54,8 @@ def read_export(folder: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
     """
     path = folder / ARGUMENTS
     try:
-        arguments = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+        arguments = load(path.read_text())
+    except (yaml.YAMLError, ValueError) as error:
         raise ValueError(f"{path} is damaged ({' '.join(str(error).split())}); fetch or copy it again.") from error
     if not isinstance(arguments, dict) or "modality" not in arguments:
         raise ValueError(f"{path} names no modality, so it is no model that `lumina convert` wrote.")

@@ -17,6 +17,8 @@ from lumina.clouds.surface import sample_surface, trimesh
 from lumina.clouds.text_meshes import read_obj, read_off
 from lumina.clouds.vrml import read_vrml
 from lumina.data.corrupt import CorruptSample, require_numbers
+from lumina.files.numpy_file import open_arrays
+from lumina.files.regular import open_regular
 from lumina.randomness import Purpose, keyed_generator
 
 SUFFIXES = (".glb", ".gltf", ".npz", ".obj", ".off", ".pcd", ".ply", ".stl", ".wrl")
@@ -76,6 +78,7 @@ def read_shape(path: Path) -> Shape:
     """
     readers = {".npz": _npz, ".obj": _obj, ".off": _off, ".pcd": _pcd, ".wrl": _vrml}
     try:
+        open_regular(path).close()
         shape = readers.get(path.suffix.lower(), _mesh)(path)
     except (ImportError, CorruptSample):
         raise
@@ -104,7 +107,7 @@ def upright(points: npt.NDArray[Any], up: Up) -> npt.NDArray[Any]:
 def _mesh(path: Path) -> Shape:
     if path.suffix.lower() in (".glb", ".gltf"):
         require_plain(path)
-    loaded = trimesh().load(path, process=False)
+    loaded = trimesh().load(path, process=False, skip_materials=True)
     parts = loaded.dump() if isinstance(loaded, trimesh().Scene) else [loaded]
     meshes = [part for part in parts if isinstance(part, trimesh().Trimesh)]
     if not meshes:
@@ -128,7 +131,7 @@ def _with_polygons(mesh: Any) -> Shape:
 
 
 def _npz(path: Path) -> Shape:
-    with np.load(path) as arrays:
+    with open_arrays(path) as arrays:
         if "points" in arrays:
             return Shape(arrays["points"])
         if not {"vertices", "faces"} <= set(arrays):

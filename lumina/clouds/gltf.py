@@ -22,16 +22,28 @@ def buffers(path: Path) -> list[Path]:
 
 
 def require_plain(path: Path) -> None:
-    """Refuses compressed coordinates that the reader would not see. It reads Draco where DracoPy is installed.
+    """Refuses files from elsewhere, and compressed coordinates. The reader knows Draco where DracoPy is installed.
 
     Raises:
-        ValueError: naming the compression; or the file is damaged.
+        ValueError: naming the compression or the file; or the file is damaged.
     """
-    required = _head(path).get("extensionsRequired", [])
+    head = _head(path)
+    _require_inside(path, [part.get("uri") for kind in ("buffers", "images") for part in head.get(kind, [])])
+    required = head.get("extensionsRequired", [])
     for name in COMPRESSED.keys() & set(required):
         if COMPRESSED[name] == "Draco" and find_spec("DracoPy"):
             continue
         raise ValueError(f"it is compressed with {COMPRESSED[name]}, which is not read: export it without compression")
+
+
+def _require_inside(path: Path, uris: list[Any]) -> None:
+    folder = path.parent.resolve()
+    for uri in uris:
+        if uri is None or str(uri).startswith("data:"):
+            continue
+        beside = (folder / unquote(str(uri))).resolve()
+        if "://" in str(uri) or not beside.is_relative_to(folder) or (beside.exists() and not beside.is_file()):
+            raise ValueError(f"it names {uri}, which is no file in its folder: put what it needs beside it")
 
 
 def _head(path: Path) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lumina.dashboards.curves import read_curves
+from lumina.files.csv_cells import plain_cells
 from lumina.parser import parse_function
 
 LOGARITHMIC = 5
@@ -38,8 +39,8 @@ def report(runs: list[Path], metric: str = "validation/frechet", output: Path = 
     table = output.with_suffix(".csv")
     with table.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["run", "step", metric])
-        writer.writerows((name, step, value) for name, curve in curves.items() for step, value in curve)
+        writer.writerow(plain_cells(["run", "step", metric]))
+        writer.writerows(plain_cells([name, step, value]) for name, curve in curves.items() for step, value in curve)
     width = max(map(len, curves))
     for name, curve in curves.items():
         print(f"  {name:<{width}}  {metric} {curve[-1][1]:.4g} at step {curve[-1][0]}")

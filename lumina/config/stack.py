@@ -16,6 +16,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, SequenceNode
 
 from lumina.config.experiments import OPTIONS
+from lumina.files.yaml_file import compose
 
 SECTIONS = ("trainer", "model")
 
@@ -60,8 +61,8 @@ def _read(file: str) -> MappingNode:
     """The settings in a file, or in the option's own text where that is no name of a file."""
     try:
         text = file if "\n" in file or "{" in file else Path(file).read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        node = compose(text)
+    except (yaml.YAMLError, ValueError) as error:
         raise ValueError(f"{file} is not YAML: {' '.join(str(error).split())}") from error
     if node is None:
         return MappingNode("tag:yaml.org,2002:map", [])

@@ -8,10 +8,9 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import yaml
-
 from lumina.dashboards.config import WANDB_ID
 from lumina.dashboards.wandb_file import read_history
+from lumina.files.yaml_file import load
 from lumina.run_folder import folder_of_checkpoint
 
 Points = dict[int, float]
@@ -66,7 +65,7 @@ def _chain(run: Path) -> Iterator[Path]:
         seen.append(run.resolve())
         yield run
         config = run / "config.yaml"
-        earlier = yaml.safe_load(config.read_text(encoding="utf-8")).get("ckpt_path") if config.is_file() else None
+        earlier = load(config.read_text(encoding="utf-8")).get("ckpt_path") if config.is_file() else None
         if not earlier:
             return
         place = Path(earlier)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lumina.config.locate import locate
+from lumina.files.numpy_file import open_arrays
 from lumina.survival.atomic import replacing
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -65,7 +66,7 @@ def kept(
 def read_arrays(path: Path) -> Arrays | None:
     """What the file holds; None where there is none, or a damaged one."""
     try:
-        with np.load(path) as file:
+        with open_arrays(path) as file:
             return dict(file)
     except (FileNotFoundError, NotADirectoryError):
         return None

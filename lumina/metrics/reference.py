@@ -22,6 +22,7 @@ from lumina.data import DataModule, Item, RankSampler
 from lumina.data.arrays import read_arrays, write_arrays
 from lumina.data.loader import Loader
 from lumina.data.samples import Batcher, Samples
+from lumina.files.numpy_file import open_arrays
 from lumina.metrics.frechet import Moments
 from lumina.metrics.identity import identity
 from lumina.metrics.inception import POOL, SPATIAL, Features, Inception
@@ -70,7 +71,7 @@ def read_reference(path: Path, network: Inception) -> Reference:
             "evaluations (for ImageNet, VIRTUAL_imagenet256_labeled.npz) and put it there, or leave `reference` out to "
             "compare with the training pictures."
         )
-    with np.load(path) as arrays:
+    with open_arrays(path) as arrays:
         if not {"mu", "sigma"} <= set(arrays):
             raise ValueError(
                 f"reference {path} holds {', '.join(arrays)}, expected mu and sigma: give a file with statistics."

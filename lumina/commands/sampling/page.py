@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from PIL import Image
-
 from lumina.clouds.ply import read_ply
 from lumina.clouds.viewer import canvas_of, script
+from lumina.files.picture import open_picture
 
 PICTURES = (".png", ".jpg", ".webp")
 CLOUD = ".ply"
@@ -73,7 +72,7 @@ def _figure(file: Path, sample: Mapping[str, Any]) -> str:
     link, width, shown = quote(file.name), SIDE, escape(file.name)
     size = above = ""
     if file.suffix in PICTURES:
-        with Image.open(file) as picture:
+        with open_picture(file) as picture:
             size, (width, height) = f" · {picture.height}x{picture.width}", _display(*picture.size)
             small = ' class="small"' if width > picture.width else ""
         alt = escape(str(sample.get("prompt", "")))

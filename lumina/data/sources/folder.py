@@ -9,6 +9,7 @@ from typing import BinaryIO
 from lumina.data.arrays import file_stamp
 from lumina.data.census import Census
 from lumina.data.sources.source import Fields, Source, Wanted
+from lumina.files.regular import open_regular
 
 TEXTS = (".txt", ".caption")
 """Endings of the files that hold a caption, the better one first."""
@@ -63,11 +64,14 @@ class Folder(Source):
         return file_stamp(self.root / part for file in self.files for part in (file, self.texts.get(file)) if part)
 
     def _medium(self, index: int) -> BinaryIO:
-        return (self.root / self.files[index]).open("rb")
+        return open_regular(self.root / self.files[index])
 
     def _fields(self, index: int) -> Fields:
         text = self.texts.get(self.files[index])
-        return {} if text is None else {"txt": (self.root / text).read_text("utf-8-sig")}
+        if text is None:
+            return {}
+        with open_regular(self.root / text) as file:
+            return {"txt": file.read().decode("utf-8-sig")}
 
 
 class ClassFolders(Folder):

@@ -12,6 +12,7 @@ import numpy as np
 from lumina.data.arrays import file_stamp
 from lumina.data.census import Census
 from lumina.data.sources.source import Fields, Source, Wanted, as_record, medium_of
+from lumina.files.regular import open_regular
 
 LOOKED_AT = 10
 """So many records at the beginning must not all be broken."""
@@ -86,7 +87,7 @@ class Manifest(Source):
                 continue  # a record without a medium is named when it is served
 
     def _medium(self, index: int) -> BinaryIO:
-        return self.file(index).open("rb")
+        return open_regular(self.file(index))
 
     def file(self, index: int) -> Path:
         """Where the record's medium should be.

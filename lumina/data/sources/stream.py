@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +17,12 @@ from lumina.data.census import Census
 from lumina.data.sources.source import Fields, Source, Wanted, as_record, medium_of
 
 INDEX = "index.json"
+FORMATS = (
+    *("str", "text", "bool", "int", "float", "bytes", "json", "file", "tifffile", "pil", "jpeg", "jpeg_array"),
+    *("numpy", "no_header_numpy", "tensor", "no_header_tensor"),
+)
+"""How litdata may have stored a field."""
+
 PNG = ("1", "L", "LA", "I", "I;16", "RGB", "RGBA")
 """Modes of pictures that PNG holds."""
 
@@ -45,6 +52,7 @@ class Stream(Source):
             from litdata import StreamingDataset
         except ImportError as error:
             raise ImportError('litdata folders need litdata: pip install "lumina-nextdit[data]".') from error
+        _refuse_pickles(self.root / INDEX)
         return StreamingDataset(str(self.root))
 
     def __len__(self) -> int:
@@ -73,6 +81,21 @@ class Stream(Source):
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "records"}  # a worker opens its own
+
+
+def _refuse_pickles(index: Path) -> None:
+    """Refuses records that are read by running what is in them.
+
+    Raises:
+        ValueError: naming the format.
+    """
+    formats = json.loads(index.read_bytes()).get("config", {}).get("data_format") or []
+    strange = sorted({str(form) for form in formats if str(form).partition(":")[0] not in FORMATS})
+    if strange:
+        raise ValueError(
+            f"{index} says that its records are stored as {', '.join(strange)}, which could run code when it is read; "
+            "write them with litdata as bytes, text, numbers, pictures or arrays."
+        )
 
 
 def _picture(value: Any) -> Image.Image:

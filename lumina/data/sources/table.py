@@ -14,6 +14,7 @@ import numpy as np
 from lumina.data.arrays import file_stamp, stamp
 from lumina.data.census import Census
 from lumina.data.sources.source import Fields, Source, Wanted, medium_of
+from lumina.files.regular import open_regular
 
 if TYPE_CHECKING:
     import pyarrow
@@ -80,7 +81,7 @@ class Table(Source):
             return io.BytesIO(value)
         if not isinstance(value, str):
             raise ValueError(f"the medium is {type(value).__name__}, expected bytes or the path of a file")
-        return self.wanted.file(value, self.path.parent).open("rb")
+        return open_regular(self.wanted.file(value, self.path.parent))
 
     def _fields(self, index: int) -> Fields:
         return self._row(index, self.columns[1:])

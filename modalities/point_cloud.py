@@ -133,7 +133,7 @@ class PointCloud(Modality):
         """Clouds that can be turned."""
         import wandb
 
-        texts = [*captions] or [None] * len(samples)
+        texts: list[str | None] = [*captions] or [None] * len(samples)
         points = (cloud.detach().float().cpu().numpy() for cloud in samples)
         return [wandb.Object3D(cloud, caption=text) for cloud, text in zip(points, texts, strict=True)]
 

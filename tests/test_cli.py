@@ -214,6 +214,16 @@ def test_resumed_run_writes_into_its_own_folder(tiny_run, tmp_path, monkeypatch)
     assert (tmp_path / "runs/digits/version_1/metrics.csv").is_file()
 
 
+def test_a_run_goes_on_with_its_own_settings(tiny_run, tmp_path, monkeypatch):
+    shutil.copytree(tiny_run.parents[1], tmp_path / "runs")
+    monkeypatch.chdir(tmp_path)
+    main(["fit", "--ckpt_path", "runs/digits", "--trainer.max_steps=8"])
+    old, new = (yaml.safe_load((tmp_path / f"runs/digits/version_{n}/config.yaml").read_text()) for n in (0, 1))
+    assert new["trainer"].pop("max_steps") == 8 and old["trainer"].pop("max_steps") == 6
+    assert new.pop("ckpt_path").endswith("version_0/checkpoints/last.ckpt") and old.pop("ckpt_path") is None
+    assert new == old and new["model"]["backbone"]["dim"] == 32
+
+
 def test_readme_block_for_own_pictures_trains(tmp_path, monkeypatch):
     readme = (QUICKSTART.parents[2] / "README.md").read_text()
     block = next(part.split("```")[0] for part in readme.split("```yaml\n") if "ImageFolder" in part)

@@ -188,14 +188,14 @@ def build(arguments: list[str], run: bool = False) -> LuminaCLI:
 
 
 def with_run(arguments: list[str]) -> tuple[list[str], Path | None]:
-    """Finds a run's stored config where an evaluation is given no ``--config``.
+    """Finds a run's stored config where ``--ckpt_path`` is given and no ``--config``.
 
     Args:
         arguments: subcommand and options.
 
     Returns:
-        The same, for an evaluation with ``--config`` and the newest whole checkpoint of a folder; and the stored
-        config, if that was taken.
+        The same, with ``--config`` and the newest whole checkpoint of a folder; and the stored config, if that was
+        taken.
     """
     position = next((i for i, word in enumerate(arguments) if word.split("=")[0] == "--ckpt_path"), None)
     if position is None:
@@ -206,10 +206,11 @@ def with_run(arguments: list[str]) -> tuple[list[str], Path | None]:
         raise ValueError("--ckpt_path needs a .ckpt file or a run's folder.")
     given = Path(word.split("=", 1)[1] if joined else arguments[position + 1])
     command, *rest = arguments[:position] + arguments[position + (1 if joined else 2) :]
-    if command == "fit":
+    configured = any(word.split("=")[0] in ("--config", "-c") for word in rest)
+    if command == "fit" and (configured or not given.exists()):  # "last" looks where the settings say
         return arguments, None
     path, config = choose_checkpoint(given) or given, None
-    if not any(word.split("=")[0] in ("--config", "-c") for word in rest):
+    if not configured:
         config = folder_of_checkpoint(path) / "config.yaml"
         if not config.is_file():
             raise FileNotFoundError(f"no config.yaml lies with {path}; name the experiment with --config.")

@@ -22,6 +22,7 @@ from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
 from lumina.outputs.not_finite import NotFinite
 from lumina.parser import ShortErrorParser
+from lumina.resuming.choose import described
 
 Dtype = Literal["float32", "bfloat16"]
 Part = TypeVar("Part", What, How, Start)
@@ -71,8 +72,8 @@ def sample(
     folder = free_folder("samples") if output is None else require_free(output)
     module = _load(weights, ckpt_path)
     drawing, requests = _prepare(module, what, how, start, batch_size, device, dtype)
-    source = {"weights": str(weights or ckpt_path), "dtype": dtype}
-    settings = {**source, **drawing.described(), **start.described()}
+    source = {"weights": str(weights or ckpt_path), **described(Path(weights or ckpt_path or ""))}
+    settings = {**source, "dtype": dtype, **drawing.described(), **start.described()}
     files = SampleFolder(folder, module.modality, requests, settings)
     for places, samples in drawing.run(requests):
         files.add(places, samples)

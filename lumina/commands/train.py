@@ -19,6 +19,7 @@ from lumina.config.experiments import find_experiments
 from lumina.config.limits import check_trainer
 from lumina.config.nulls import refuse_nulls
 from lumina.config.schedule import settle_schedule
+from lumina.config.seeds import settle_seeds
 from lumina.config.stack import stack_configs
 from lumina.config.trust import shared
 from lumina.dashboards.config import log_config
@@ -104,6 +105,8 @@ class LuminaCLI(LightningCLI):
         refuse_nulls(LuminaModule, model.as_dict(), "model")
         refuse_nulls(Trainer, trainer.as_dict(), "trainer")
         settle_schedule(model, trainer)
+        data = self._get(self.config, "data")
+        settle_seeds(self._get(self.config, "seed_everything"), model, data.get("init_args"))
 
     def instantiate_trainer(self, **options: Any) -> Trainer:
         """Adds what is no matter of choice: atomic checkpoints, a graceful stop, a guard against NaN, reports."""

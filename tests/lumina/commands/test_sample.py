@@ -183,6 +183,13 @@ def test_one_label_without_brackets(tiny_run, draw):
     assert [sample["label"] for sample in json.loads((folder / "settings.json").read_text())["samples"]] == [3]
 
 
+def test_record_names_checkpoint_and_step(tiny_run, draw):
+    _, folder = draw("--label", "3", "--steps=1", model=("--ckpt_path", tiny_run))
+    told = json.loads((folder / "settings.json").read_text())
+    assert (told["checkpoint"], told["step"]) == (str(tiny_run / "checkpoints/last.ckpt"), 6)
+    assert "Step: 6" in (folder / "index.html").read_text()
+
+
 def test_labels_as_before(tiny_run, draw):
     pictures, folder = draw("--label=[3,5]", "--count=2", "--steps=1", model=("--ckpt_path", tiny_run))
     samples = json.loads((folder / "settings.json").read_text())["samples"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from torch import Tensor
 from lumina.config.locate import locate
 from lumina.frozen import Frozen, fingerprint
 
-SD_SCALING = 0.18215  # configs older than the key mean Stable Diffusion's
+SD_SCALING = 0.18215  # what diffusers, too, takes where a config is older than the key
 
 
 class Autoencoder(ABC):
@@ -59,13 +60,16 @@ class KLAutoencoder(Autoencoder):
 
         Raises:
             ImportError: without diffusers.
+            ValueError: for a scaling factor that is not positive.
             FileNotFoundError: where the VAE is neither a folder nor to be had from the hub.
         """
         place = str(locate(path))
         config = _vae_class().load_config(place) if Path(place).is_dir() else _hub_config(place)
         self.channels = int(config["latent_channels"])
         self.factor = 2 ** (len(config["block_out_channels"]) - 1)
-        self.scaling = scaling_factor or float(config.get("scaling_factor") or SD_SCALING)
+        self.scaling = _scaling(path, config) if scaling_factor is None else scaling_factor
+        if not self.scaling > 0:
+            raise ValueError(f"KLAutoencoder: scaling_factor={self.scaling} must be positive, as 0.18215.")
         self.shift = (config.get("shift_factor") or 0.0) if shift_factor is None else shift_factor
         self._network = Frozen(lambda: _vae_class().from_pretrained(place))
 
@@ -103,6 +107,17 @@ class RandomAutoencoder(KLAutoencoder):
         """
         self.channels, self.factor, self.scaling, self.shift = channels, 2 ** (levels - 1), 1.0, 0.0
         self._network = Frozen(lambda: _random_vae(channels, levels))
+
+
+def _scaling(path: str, config: Mapping[str, Any]) -> float:
+    if config.get("scaling_factor") is None:
+        warnings.warn(
+            f"the config of the VAE {path} has no scaling_factor; Stable Diffusion's, {SD_SCALING}, is taken. Set "
+            "scaling_factor if it is another.",
+            stacklevel=3,
+        )
+        return SD_SCALING
+    return float(config["scaling_factor"])
 
 
 def _vae_class() -> Any:

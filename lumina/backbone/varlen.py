@@ -7,6 +7,7 @@ PyTorch's own); elsewhere one `scaled_dot_product_attention` a segment, which on
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
+
+OLDEST = (8, 0)
+"""Compute capability that the kernel needs (Ampere)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +72,29 @@ def attend_segments(q: Tensor, k: Tensor, v: Tensor, pairs: Pairs) -> Tensor:
     packed = q.flatten(0, 1)[None]
     if pairs.order is not None:
         packed = packed[:, pairs.order]
-    fused = q.is_cuda and v.dtype in (torch.float16, torch.bfloat16) and min(pairs.keys.lengths) > 0
+    hindrance = _hindrance(v, pairs.keys) if q.is_cuda else None
+    if hindrance is not None:
+        _tell(hindrance)
+    fused = q.is_cuda and hindrance is None
     out = (_fused if fused else _per_segment)(packed, k, v, pairs.queries, pairs.keys)
     if pairs.order is not None:
         out = torch.empty_like(out).index_copy(1, pairs.order, out)
     return out.reshape(q.shape)
+
+
+def _hindrance(v: Tensor, keys: Segments) -> str | None:
+    """Why the variable-length kernel cannot do it."""
+    if v.dtype not in (torch.float16, torch.bfloat16):
+        return f"it does not take {v.dtype}; train or sample in bfloat16"
+    if torch.cuda.get_device_capability(v.device) < OLDEST:
+        return f"it needs a GPU of compute capability {OLDEST[0]}.{OLDEST[1]}"
+    return None if min(keys.lengths) else "a batch has a text without any token"
+
+
+@cache
+def _tell(hindrance: str) -> None:
+    """Once for each reason."""
+    warnings.warn(f"attention runs sample by sample, not in one variable-length kernel: {hindrance}.", stacklevel=3)
 
 
 def _per_segment(q: Tensor, k: Tensor, v: Tensor, queries: Segments, keys: Segments) -> Tensor:

@@ -7,6 +7,7 @@ ones when validation raises. Remedied in 2.6.6.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -39,7 +40,7 @@ class EMA(Callback):
 
     Validation while fitting runs with the averaged weights (between ``on_validation_start`` and ``on_validation_end``),
     training and ``state_dict`` keep the raw ones. ``validate``, ``test`` and ``predict`` with a checkpoint run with the
-    average in that checkpoint. Buffers are not averaged.
+    average in that checkpoint, or without one with that of the fit before them. Buffers are not averaged.
 
     The average is kept in float32 beside each parameter, sharded as the parameter is, and saved as full tensors: a
     checkpoint written under DDP resumes under FSDP2 and the other way round.
@@ -63,6 +64,7 @@ class EMA(Callback):
         self._average: dict[str, Tensor] = {}
         self._raw: dict[str, Tensor] = {}  # the raw weights, while the average is in the module
         self._restored = False
+        self._fitted: weakref.ref[LightningModule] | None = None  # whose average it is
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Forgets the average of an earlier fit: each fit begins its own or resumes that of its checkpoint."""
@@ -76,6 +78,7 @@ class EMA(Callback):
             _warn_missing(trainer, "the average starts at its raw weights")
         self._prepare(pl_module)
         self._step = trainer.global_step
+        self._fitted = weakref.ref(pl_module)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Takes the new weights into the average if this batch ended with an optimizer step."""
@@ -159,7 +162,8 @@ class EMA(Callback):
     @torch.no_grad()
     def _swap_in(self, trainer: Trainer, pl_module: LightningModule) -> None:
         fitting = trainer.state.fn == TrainerFn.FITTING
-        if not fitting and not self._restored:
+        just_fitted = not trainer.ckpt_path and self._fitted is not None and self._fitted() is pl_module
+        if not fitting and not self._restored and not just_fitted:
             if trainer.ckpt_path:
                 _warn_missing(trainer, "its raw weights are used")
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -85,10 +86,23 @@ def official_arguments(
 
 
 def official_vae(folder: Path, config: NextDiTConfig, labels: int) -> str:
-    """The VAE that a released checkpoint was trained with; where nothing says it, SDXL's (SD's for class labels)."""
+    """The VAE that a released checkpoint was trained with.
+
+    Where nothing says it, that of its kind (SDXL's, SD's for class labels, SD3's for 16 channels), with a warning.
+
+    Raises:
+        ValueError: the checkpoint names an unknown one.
+    """
     channels = (config.token_dim or 0) // PATCH_SIZE**2
     usual = "sd3" if channels == 16 else "ema" if labels else "sdxl"
-    return VAES.get(str(model_arguments(folder).get("vae", usual)), VAES[usual])
+    named = model_arguments(folder).get("vae")
+    if named is None:
+        warnings.warn(f"{folder} does not say which VAE it was trained with; {VAES[usual]} is taken.", stacklevel=2)
+    elif named not in VAES:
+        raise ValueError(
+            f"{folder} was trained with the VAE {named!r}, none of {', '.join(VAES)}: put that into {folder}/vae."
+        )
+    return VAES[usual if named is None else named]
 
 
 def backbone_arguments(config: NextDiTConfig) -> Arguments:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, ProgressBar
-from lightning.pytorch.cli import LightningCLI, SaveConfigCallback
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 
 from lumina.callbacks.data_summary import DataSummary
 from lumina.callbacks.evaluation import EvaluationReport
@@ -34,6 +34,7 @@ from lumina.resuming.choose import choose_checkpoint, runs_folder
 from lumina.resuming.differences import KEY, check_differences, settings, stored_arguments
 from lumina.resuming.fits import require_fitting
 from lumina.run_folder import folder_of_checkpoint, run_folder
+from lumina.training.matmul import MatmulPrecision, choose_matmul_precision
 from lumina.workarounds.atomic_checkpoint import AtomicCheckpointIO
 from lumina.workarounds.atomic_shards import save_shards_atomically
 from lumina.workarounds.evaluation_step import EvaluationStep
@@ -83,6 +84,11 @@ class LuminaCLI(LightningCLI):
         """Lightning's, without the option to unpickle checkpoints."""
         return {name: {*skipped, "weights_only"} for name, skipped in LightningCLI.subcommands().items()}
 
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Adds what holds for the process as a whole."""
+        help_ = "products of float32 matrices on a GPU: highest = float32, high = TF32 (faster), medium = bfloat16"
+        parser.add_argument("--float32_matmul_precision", type=MatmulPrecision, default="high", help=help_)
+
     def _parse_ckpt_path(self) -> None:
         """The YAML and the command line hold, not the checkpoint's stored arguments; differences are named."""
         if "subcommand" not in self.config:
@@ -124,6 +130,7 @@ class LuminaCLI(LightningCLI):
         reports += _progress(given)
         self.trainer_defaults["callbacks"] = [*resuming, NonFiniteGuard(), *reports]
         trainer: Trainer = super().instantiate_trainer(**options)
+        choose_matmul_precision(self._get(self.config, "float32_matmul_precision"), trainer.strategy.root_device)
         validate_by_steps(trainer)
         save_shards_atomically(trainer)
         return trainer

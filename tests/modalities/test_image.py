@@ -61,7 +61,11 @@ def test_autoencoder_without_the_key_scales_as_stable_diffusion(tmp_path):
     config = json.loads((tmp_path / "config.json").read_text())
     del config["scaling_factor"]
     (tmp_path / "config.json").write_text(json.dumps(config))
-    assert KLAutoencoder(str(tmp_path)).scaling == 0.18215
+    with pytest.warns(UserWarning, match=r"has no scaling_factor; Stable Diffusion's, 0.18215, is taken"):
+        assert KLAutoencoder(str(tmp_path)).scaling == 0.18215
+    for scaling in (0.0, -1.0):
+        with pytest.raises(ValueError, match=f"scaling_factor={scaling} must be positive"):
+            KLAutoencoder(str(tmp_path), scaling_factor=scaling)
     assert KLAutoencoder(str(tmp_path), scaling_factor=0.5).scaling == 0.5
 
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from lumina.backbone import varlen
 from lumina.backbone.varlen import Pairs, Segments, attend_segments
 
 Q_LENGTHS, K_LENGTHS = (5, 1, 17), (3, 9, 2)
@@ -95,3 +96,20 @@ def test_packed_batch_on_a_gpu(build, grids, collate):
         cond = Conditioning(cross=text[i : i + 1], cross_mask=mask[i : i + 1])
         expected = model.predict(alone, t[i : i + 1], cond)[0]
         assert (packed[i, : len(expected)] - expected).norm() <= 3e-2 * expected.norm()
+
+
+def test_float32_is_named_as_what_keeps_the_kernel_from_it():
+    segments = varlen.Segments.of([3, 2], torch.device("cpu"))
+    assert "float32; train or sample in bfloat16" in varlen._hindrance(torch.zeros(1, 5, 2, 64), segments)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_attention_sample_by_sample_is_told_once():
+    varlen._tell.cache_clear()
+    x = torch.randn(1, 5, 2, 64, device="cuda")
+    segments = varlen.Segments.of([3, 2], x.device)
+    with pytest.warns(UserWarning, match="sample by sample") as told:
+        for _ in range(2):
+            varlen.attend_segments(x, x, x, varlen.Pairs(queries=segments, keys=segments))
+    assert len(told) == 1

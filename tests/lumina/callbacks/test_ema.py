@@ -230,6 +230,21 @@ def test_bad_decay_is_refused(decay):
         EMA(decay=decay)
 
 
+@pytest.mark.parametrize("stage", ["validate", "test"])
+def test_an_evaluation_right_after_the_fit_uses_its_average(tmp_path, stage):
+    run, model = trainer(tmp_path, EMA(decay=0.5, warmup=False), max_epochs=2, devices=1), Toy()
+    run.fit(model, loader())
+    run.save_checkpoint(tmp_path / "saved.ckpt")
+    own = getattr(run, stage)(model, loader(), verbose=False)[0]
+    read = getattr(trainer(tmp_path, EMA(), devices=1), stage)(
+        Toy(), loader(), ckpt_path=tmp_path / "saved.ckpt", verbose=False
+    )[0]
+    raw = getattr(trainer(tmp_path, devices=1), stage)(model, loader(), verbose=False)[0]
+    assert own == pytest.approx(read) and own != pytest.approx(raw, rel=1e-3)
+    other = getattr(run, stage)(Toy(), loader(), verbose=False)[0]  # the average is not that of another module
+    assert other == getattr(trainer(tmp_path, devices=1), stage)(Toy(), loader(), verbose=False)[0]
+
+
 def fit_until_validation_raises(folder, average):
     raw = Raw()
     saver = ModelCheckpoint(dirpath=folder, filename="broken", save_on_exception=True)

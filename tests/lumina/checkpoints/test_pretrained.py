@@ -147,6 +147,7 @@ def test_a_pipeline_says_what_it_was_sampled_with(pipeline_folder):
     assert module.conditioners[0].encoder.layer == -2
 
 
+@pytest.mark.filterwarnings("ignore:.*does not say which VAE")
 def test_authors_folder_without_its_parts(official, pipeline_folder, monkeypatch):
     from huggingface_hub import constants
 

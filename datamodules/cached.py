@@ -36,6 +36,7 @@ class Cached(DataModule):
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("latent",)
+    label_names: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -54,7 +55,8 @@ class Cached(DataModule):
             raise FileNotFoundError(f"{self.root} holds no latents; `lumina cache --config ... --output` makes them.")
         if not settings["complete"]:
             raise ValueError(f"{self.root} is not finished: run the `lumina cache` that began it once more.")
-        self.latent_identity = settings["modality"]
+        self.latent_identity, self.label_names = settings["modality"], tuple(settings["classes"])
+        self.size: list[int] | None = settings["size"] or None
         self.splits = {split: CachedLatents(self.root / split) for split in ("train", "validation", "test")}
         self.batch_keys = tuple(self.collate([self.splits["train"][0]]))  # type: ignore[misc]  # more than the class has
 

@@ -34,6 +34,7 @@ class Digits(DataModule):
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("image", "label")
+    size = (8, 8)
     label_names: tuple[str, ...] = tuple("0123456789")
 
     def dataset(self, split: Split) -> Dataset[Item]:

@@ -35,6 +35,7 @@ class FashionMNIST(DataModule):
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("image", "label")
+    size = (28, 28)
     label_names: tuple[str, ...] = (
         "T-shirt/top",
         "Trouser",

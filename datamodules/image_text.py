@@ -98,7 +98,7 @@ class ImageText(DataModule):
         max_corrupt: float = 0.01,
     ) -> None:
         super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
-        self.batching, self.holdout = batching, holdout
+        self.size, self.batching, self.holdout = size, batching, holdout
         self.wanted = Wanted(
             suffixes=SUFFIXES,
             media=FIELDS,

@@ -60,6 +60,30 @@ class Image(Modality):
         """That of the autoencoder, or the channels in pixel space."""
         return {"channels": self.channels} if self.autoencoder is None else self.autoencoder.identity
 
+    def learn(self, data: Any) -> Mapping[str, Any]:
+        """Nothing.
+
+        Raises:
+            ValueError: for data of another size, or whose first picture has other channels or cannot be cut into
+                patches.
+        """
+        own, size = tuple(self.size), getattr(data, "size", None)
+        there = own if size is None else (size, size) if isinstance(size, int) else tuple(size)
+        if there != own:
+            raise ValueError(
+                f"the modality is for pictures of {own[0]}x{own[1]} pixels, the data has {there[0]}x{there[1]}: set "
+                "modality.size and data.size to the same."
+            )
+        if "image" in data.batch_keys and len(samples := data.samples("train")):
+            channels, *sides = data.collate([samples[0].item])["image"][0].shape
+            if channels != self.channels:
+                raise ValueError(
+                    f"the modality is for pictures of {self.channels} channels, the data has {channels}: set "
+                    "modality.channels to that."
+                )
+            self._grid(sides)
+        return {}
+
     def compress(self, batch: Batch) -> Images:
         """Pixels in pixel space, else the VAE's normalised latents."""
         images: Images = batch["image"]

@@ -12,6 +12,7 @@ import torch
 import yaml
 from PIL import Image
 
+from datamodules.cached import Cached
 from lumina.checkpoints.module import load_module
 from lumina.cli import main
 
@@ -197,3 +198,29 @@ def test_a_table_of_another_size_than_the_data_is_refused(here, capsys):
     with pytest.raises(SystemExit):
         main(["fit", "--config", "recognition.yaml", "--model.objective.init_args.head.init_args.num_classes=2"])
     assert "the head has 2 classes, but the data has 3: 1, 10, 2" in capsys.readouterr().err
+
+
+def test_a_cache_keeps_the_names_and_the_size(here, capsys):
+    main(["cache", "--config", "generation.yaml", "--output=cache"])
+    data = Cached(batch_size=2, root=Path("cache"))
+    assert data.class_names == tuple(COLOURS) and data.size == [8, 8]
+    options = ["fit", "--config", "generation.yaml", "--data={class_path: datamodules.cached.Cached, init_args: "
+               "{batch_size: 4, root: cache}}", "--trainer.logger.init_args.name=cached"]  # fmt: skip
+    main(options)
+    assert load_module(here / "runs/cached").conditioners[0].classes == list(COLOURS)
+    with pytest.raises(SystemExit):
+        main([*options, "--model.modality.init_args.size=[16,16]"])
+    assert "for pictures of 16x16 pixels, the data has 8x8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [
+        ("--data.init_args.size=16", "for pictures of 8x8 pixels, the data has 16x16: set modality.size and data.size"),
+        ("--model.modality.init_args.channels=1", "for pictures of 1 channels, the data has 3: set modality.channels"),
+    ],
+)
+def test_pictures_that_the_modality_is_not_for_are_refused(here, capsys, option, reason):
+    with pytest.raises(SystemExit):
+        main(["fit", "--config", "generation.yaml", option])
+    assert reason in capsys.readouterr().err

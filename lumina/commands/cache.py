@@ -75,6 +75,8 @@ def cache(
     print("".join(f"left out: {line}\n" for line in data.census().lines()), end="")
     settings = {
         "modality": dict(module.modality.latent_identity),
+        "size": list(getattr(module.modality, "size", ())),
+        "classes": list(data.label_names),
         "variants": variants,
         "shard_size": shard_size,
         "dtype": dtype,

@@ -19,7 +19,7 @@ class ShortErrorParser(LightningArgumentParser):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         """As LightningArgumentParser."""
-        super().__init__(*arguments, **{"allow_abbrev": False, **options})
+        super().__init__(*arguments, **{"allow_abbrev": False, "description": None, "prog": "lumina", **options})
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """One sentence and exit code 2."""

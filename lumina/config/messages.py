@@ -45,7 +45,7 @@ def one_sentence(message: str) -> str:
         if kind is None:
             told.append(_in_words(line, classes[-1] if classes else ""))
         else:
-            expected.append(NAMES.get(kind[1], kind[1]) if kind[1] else f"a {kind[2]}, as class_path and init_args")
+            expected.append(NAMES.get(kind[1], kind[1]) if kind[1] else f"{kind[2]}, as class_path and init_args")
     if not told and expected:
         told = [f"expected {' or '.join(dict.fromkeys(expected))}, got {_short(value)}"]
     return "".join(f"{key}: " for key in dict.fromkeys(keys)) + " ".join(told)
@@ -68,7 +68,7 @@ def _in_words(line: str, owner: str) -> str:
         return f"there is no {absent[2]!r} in {absent[1]}.{_did_you_mean(absent[2], there)}"
     abstract = re.fullmatch(r"Expected an instantiatable class, but [\w.]*?(\w+) is abstract", line)
     if abstract:
-        return f"expected a {abstract[1]}, as class_path and init_args and nothing else"
+        return f"expected {abstract[1]}, as class_path and init_args and nothing else"
     if "object has no attribute 'keys'" in line:
         return "init_args must hold settings, KEY: VALUE"
     choice = re.fullmatch(r"Expected a typing\.Literal\[(.*)\]", line)

@@ -111,6 +111,8 @@ def _mesh(path: Path) -> Shape:
     parts = loaded.dump() if isinstance(loaded, trimesh().Scene) else [loaded]
     meshes = [part for part in parts if isinstance(part, trimesh().Trimesh)]
     if not meshes:
+        if path.suffix.lower() == ".ply" and b"\nelement tristrips" in path.read_bytes().partition(b"end_header")[0]:
+            raise CorruptSample(path, "its triangle strips are not read: export it with faces")
         clouds = [part.vertices for part in parts if isinstance(part, trimesh().PointCloud)]
         if not clouds:
             raise CorruptSample(path, "it holds neither a mesh nor points")

@@ -202,6 +202,12 @@ def test_no_point_lies_outside_a_concave_face(tmp_path, suffix, corners):
     [
         ("draco.gltf", b'{"asset": {}, "extensionsRequired": ["EXT_meshopt_compression"]}', "compressed with meshopt"),
         ("empty.gltf", b'{"asset": {"version": "2.0"}, "scenes": [{"nodes": []}], "scene": 0}', "neither a mesh nor"),
+        (
+            "strips.ply",
+            b"ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\n"
+            b"element tristrips 1\nproperty list int int vertex_indices\nend_header\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n",
+            "triangle strips are not read",
+        ),
         ("flat.ply", b"ply\nformat ascii 1.0\nelement vertex 1\nproperty float y\nend_header\n1\n", "lacks"),
     ],
 )

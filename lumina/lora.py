@@ -118,12 +118,15 @@ def keep_trained(checkpoint: dict[str, Any], module: nn.Module, lora: Lora, sour
     checkpoint[KEY] = {**asdict(lora), "weights": source, "fingerprint": fingerprint}
 
 
-def merged(checkpoint: Mapping[str, Any], trained: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def merged(
+    checkpoint: Mapping[str, Any], trained: Mapping[str, Tensor], base: str | None = None
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """A checkpoint with adapters as one without: the adapters are added to the weights they belong to.
 
     Args:
         checkpoint: as read from its file.
         trained: its ``state_dict``, with averaged weights in the place of raw ones where they are wanted.
+        base: where the weights they belong to are now; None = where they were in training.
 
     Returns:
         Arguments of `lumina.module.LuminaModule` without adapters, and all its tensors, those of the backbone in
@@ -136,8 +139,15 @@ def merged(checkpoint: Mapping[str, Any], trained: Mapping[str, Tensor]) -> tupl
     from lumina.checkpoints.pretrained import load_backbone
 
     settings = checkpoint[KEY]
-    backbone = load_backbone(settings["weights"]).requires_grad_(False)
-    check_base(fingerprint(backbone), settings, settings["weights"])
+    source = base or settings["weights"]
+    try:
+        backbone = load_backbone(source).requires_grad_(False)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"the weights that the adapters belong to are not to be had ({error}); say where they are now: --base for "
+            "`lumina sample`, --model.weights for the commands with a trainer."
+        ) from error
+    check_base(fingerprint(backbone), settings, source)
     lower_base(backbone, settings["base"])
     state = {}
     for name, weight in backbone.state_dict().items():

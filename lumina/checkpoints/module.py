@@ -18,26 +18,28 @@ from lumina.module import LuminaModule
 from lumina.resuming.choose import choose_checkpoint
 
 
-def load_module(path: Path, dtype: torch.dtype = torch.float32) -> LuminaModule:
+def load_module(path: Path, dtype: torch.dtype = torch.float32, base: str | None = None) -> LuminaModule:
     """The module of a checkpoint with its averaged weights, in evaluation mode and without its metrics.
 
     Args:
         path: a ``.ckpt`` file that `lumina fit` wrote, or the folder of a run.
         dtype: of the parameters.
+        base: where the weights are now that a run with adapters started from; None = where they were.
 
     Raises:
         FileNotFoundError: if there is no such file, or no whole checkpoint in the folder.
         ValueError: if the file is no checkpoint of ours.
     """
-    arguments, state, path = read_checkpoint(path)
+    arguments, state, path = read_checkpoint(path, base)
     return build_module(arguments, state, path, dtype)
 
 
-def read_checkpoint(path: Path) -> tuple[Mapping[str, Any], dict[str, Tensor], Path]:
+def read_checkpoint(path: Path, base: str | None = None) -> tuple[Mapping[str, Any], dict[str, Tensor], Path]:
     """What a checkpoint holds of a model.
 
     Args:
         path: a ``.ckpt`` file or the folder of a run.
+        base: where the weights are now that a run with adapters started from; None = where they were.
 
     Returns:
         The module's arguments, its tensors mapped from the file (averaged where the run kept an average, adapters
@@ -60,5 +62,5 @@ def read_checkpoint(path: Path) -> tuple[Mapping[str, Any], dict[str, Tensor], P
         )
     arguments, state = checkpoint["hyper_parameters"], checkpoint["state_dict"] | (averaged_weights(checkpoint) or {})
     if ADAPTERS in checkpoint:
-        arguments, state = merged(checkpoint, state)
+        arguments, state = merged(checkpoint, state, base)
     return arguments, {name: tensor for name, tensor in state.items() if not name.startswith("metrics.")}, path

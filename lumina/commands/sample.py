@@ -46,6 +46,7 @@ def sample(
     start: Start,
     weights: str | None = None,
     ckpt_path: Path | None = None,
+    base: str | None = None,
     output: Path | None = None,
     batch_size: int | None = None,
     device: str = "auto",
@@ -60,6 +61,7 @@ def sample(
         weights: name of a bundled model; or a checkpoint or a run of `lumina fit`, or a folder of published weights
             (diffusers' or the authors').
         ckpt_path: a checkpoint file, or the folder of a run (its newest checkpoint is taken).
+        base: of a run with adapters, where the weights are now that it started from; None = where they were.
         output: a new or empty folder for the files; index.html shows them, settings.json says how they were made.
             None = the first of samples, samples_1, samples_2, ... that is free.
         batch_size: samples drawn at once; None = as many as have 16,384 tokens together.
@@ -70,7 +72,7 @@ def sample(
         ValueError: for options that the model cannot follow; and in the end, for samples that hold NaN or infinity.
     """
     folder = free_folder("samples") if output is None else require_free(output)
-    module = _load(weights, ckpt_path)
+    module = _load(weights, ckpt_path, base)
     drawing, requests = _prepare(module, what, how, start, batch_size, device, dtype)
     source = {"weights": str(weights or ckpt_path), **described(Path(weights or ckpt_path or ""))}
     settings = {**source, "dtype": dtype, **drawing.described(), **start.described()}
@@ -150,9 +152,9 @@ def _part(kind: type[Part], options: dict[str, Any]) -> Part:
     return kind(**{field.name: options.pop(field.name) for field in fields(kind)})
 
 
-def _load(weights: str | None, ckpt_path: Path | None) -> LuminaModule:
-    if weights is not None and ckpt_path is None:
+def _load(weights: str | None, ckpt_path: Path | None, base: str | None) -> LuminaModule:
+    if weights is not None and ckpt_path is None and base is None:
         return load_pretrained(weights)
     if ckpt_path is not None and weights is None:
-        return load_module(ckpt_path)
-    raise ValueError("give either --weights or --ckpt_path: a model to draw with.")
+        return load_module(ckpt_path, base=base)
+    raise ValueError("give either --weights or --ckpt_path: a model to draw with (--base goes with --ckpt_path).")

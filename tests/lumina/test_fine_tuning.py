@@ -145,6 +145,18 @@ def test_adapters_of_other_weights_are_refused(fit, source, tmp_path, capsys):
     assert "are not those of" in capsys.readouterr().err
 
 
+def test_moved_weights_are_named_by_an_option(fit, source, run_in, tmp_path, capsys):
+    before = shutil.copytree(source, tmp_path / "before")
+    path = fit("lora", *LORA, "--trainer.max_steps=1", weights=before)
+    before.rename(tmp_path / "after")
+    options = ["sample", "--ckpt_path", path, "--count=1", "--steps=1", "--output", tmp_path / "drawn"]
+    with pytest.raises(SystemExit):
+        run_in(*options)
+    assert "say where they are now: --base" in capsys.readouterr().err
+    run_in(*options, "--base", tmp_path / "after")
+    assert (tmp_path / "drawn/00000.png").is_file()
+
+
 def test_checkpoint_without_adapters_does_not_resume_them(fit, source, capsys):
     with pytest.raises(SystemExit):
         fit("mixed", *LORA, f"--ckpt_path={source}")

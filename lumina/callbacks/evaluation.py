@@ -41,7 +41,8 @@ class EvaluationReport(Callback):
         self._counted += len(outputs)
         if trainer.is_global_zero and len(outputs):
             captions = pl_module.conditioners.words(select(batch, batch["real"]))
-            chosen = range(0, len(outputs), math.ceil(len(outputs) / _share(trainer)))
+            share = min(_share(trainer), len(outputs))
+            chosen = [number * len(outputs) // share for number in range(share)]
             self._samples += [move(outputs[place], torch.device("cpu")) for place in chosen]
             self._captions += [captions[place] for place in chosen if captions]
 

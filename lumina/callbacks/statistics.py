@@ -56,7 +56,7 @@ class TrainingStatistics(Callback):
         """Counts; the device is asked for the tokens only when it is time to log."""
         self._samples += outputs["samples"]
         self._tokens = self._tokens + outputs["tokens"]
-        if trainer._logger_connector.should_update_logs:
+        if trainer._logger_connector.should_update_logs and not trainer.fit_loop._should_accumulate():
             seconds = max(self._watch.seconds - self._start, 1e-9)
             share = 1.0  # of the sum over all processes, where some have the same data
             if trainer.world_size > 1 and (place := trainer.distributed_sampler_kwargs):

@@ -21,6 +21,8 @@ from lumina.data.clouds import PointClouds, Shapes, Variation
 from lumina.data.csv_file import read_lines
 from lumina.data.holdout import held_out
 from lumina.data.sources.listing import files_below
+from lumina.files.regular import open_regular
+from lumina.files.zip_file import check_archive
 
 ENDINGS = (".pt", ".ply")
 
@@ -182,7 +184,12 @@ def read_object(path: Path, up: Up) -> npt.NDArray[np.float64]:
 
 def _tensor(path: Path) -> npt.NDArray[np.float64]:
     try:
-        values = torch.load(path, map_location="cpu", weights_only=True).double()
+        open_regular(path).close()
+        check_archive(path)
+        values = torch.load(path, map_location="cpu", weights_only=True)
+        if values.nbytes > path.stat().st_size:
+            raise ValueError(f"its tensor of shape {list(values.shape)} is larger than the file")
+        values = values.double()
     except Exception as error:  # damaged pickles and archives fail in many ways
         raise CorruptSample(path, f"{type(error).__name__}: {error}") from error
     if values.ndim != 2 or min(values.shape) < 3:

@@ -21,6 +21,7 @@ from lumina.data.arrays import file_stamp
 from lumina.data.clouds import PointClouds, Shapes, Variation
 from lumina.data.holdout import held_out_of_each
 from lumina.data.shape_cache import ShapeCache
+from lumina.files.zip_file import check_swelling
 
 WORDS = {
     "seat": ("chair", "stool", "sofa", "couch", "bench"),
@@ -178,8 +179,9 @@ def read_catalogue(file: Path) -> list[Piece]:
     """
     try:
         with zipfile.ZipFile(file) as archive:
+            check_swelling([archive.getinfo(CATALOGUE)])
             text = archive.read(CATALOGUE).decode(CODE)
-    except (zipfile.BadZipFile, KeyError) as error:
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
         raise ValueError(f"{file} is not a furniture catalogue ({error}): get it anew.") from error
     text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)
     entries: dict[int, dict[str, str]] = {}
@@ -209,6 +211,7 @@ def sample_piece(piece: Piece, count: int) -> npt.NDArray[np.float64]:
     name = f"{piece.file}:{piece.model}"
     try:
         with zipfile.ZipFile(piece.file) as archive:
+            check_swelling([archive.getinfo(piece.model)])
             vertices, faces = read_obj(archive.read(piece.model).decode(CODE))
     except (KeyError, ValueError, IndexError, zipfile.BadZipFile) as error:
         raise CorruptSample(name, error) from error

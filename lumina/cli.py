@@ -114,4 +114,5 @@ def _other_lightning(command: str, arguments: list[str]) -> None:
 def _help() -> str:
     rows = [f"  {name:<10}{text}" for name, text in {**TRAINER_COMMANDS, **COMMANDS}.items()]
     head = f"lumina {lumina.__version__}: multi-modal diffusion transformers\n\nusage: lumina COMMAND [options]\n"
-    return "\n".join([head, *rows, "\n`lumina COMMAND --help` lists a command's options."])
+    trust = "--trust: a run, checkpoint or export of others may name classes of any package and run their code."
+    return "\n".join([head, *rows, f"\n`lumina COMMAND --help` lists a command's options; all take\n{trust}"])

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from lumina.backbone import NextDiT, NextDiTConfig
+from lumina.files.zip_file import check_archive
 
 OUTPUT_ROWS = ("final_layer.linear.weight", "final_layer.linear.bias")
 """Parameters whose rows the other codes order (ph, pw, c); tokens here are (c, ph, pw), in and out."""
@@ -68,6 +69,7 @@ def read_pickle(path: Path) -> Any:
         ValueError: if the file is damaged or holds more than tensors and plain data.
     """
     try:
+        check_archive(path)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except OSError:
         raise

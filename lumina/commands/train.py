@@ -98,8 +98,6 @@ class LuminaCLI(LightningCLI):
             path = choose_checkpoint(config.ckpt_path, runs_folder(config.trainer.as_dict()) if resumes else None)
             config.ckpt_path = None if path is None else str(path)
             if path is not None:
-                if path.is_dir():
-                    check_metadata(path)
                 inherit(config.model, stored_arguments(path))
                 check_differences(path, config.as_dict(), resumes)
         elif not resumes:
@@ -157,7 +155,10 @@ class LuminaCLI(LightningCLI):
         """The report prints the metrics: Lightning's own table would say them twice."""
         arguments = super()._prepare_subcommand_kwargs(subcommand)
         if arguments.get("ckpt_path"):
-            require_fitting(Path(arguments["ckpt_path"]), self.model, self.trainer)
+            checkpoint = Path(arguments["ckpt_path"])
+            require_fitting(checkpoint, self.model, self.trainer)
+            if checkpoint.is_dir():
+                check_metadata(checkpoint)
         # predictions go to files: Lightning would also keep all of them in memory
         quiet = {"test": {"verbose": False}, "predict": {"return_predictions": False}}
         return {**arguments, **quiet.get(subcommand, {}), "weights_only": True}

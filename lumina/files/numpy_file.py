@@ -14,10 +14,8 @@ import numpy.typing as npt
 from numpy.lib import format as header
 
 from lumina.files.regular import open_regular
+from lumina.files.zip_file import check_swelling
 
-SWELLING = 100
-"""An archive may unpack to so many times its size, or to `FREE` bytes."""
-FREE = 1 << 28
 READERS = {(1, 0): header.read_array_header_1_0, (2, 0): header.read_array_header_2_0}
 
 
@@ -32,9 +30,7 @@ def open_arrays(path: str | Path) -> Iterator[Any]:
     with open_regular(path) as file:
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
-            total, packed = sum(m.file_size for m in members), sum(m.compress_size for m in members)
-            if total > max(FREE, SWELLING * packed):
-                raise ValueError(f"{packed} bytes would unpack to {total}")
+            check_swelling(members)
             for member in members:
                 with archive.open(member) as content:
                     _check_header(content, member.file_size, member.filename)

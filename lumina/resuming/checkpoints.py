@@ -15,6 +15,8 @@ import torch
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
+from lumina.files.zip_file import check_archive
+
 META, INDEX, SIZES = "meta.pt", ".metadata", "sizes.json"  # of a sharded checkpoint
 PARTIAL, OLD = ".partial", ".old"
 NEEDED = ("state_dict", "global_step", "pytorch-lightning_version")
@@ -138,6 +140,10 @@ def clear_leftovers(folder: Path) -> None:
 
 
 def _load(path: Path, **options: Any) -> Any:
+    try:
+        check_archive(path)
+    except ValueError as error:
+        raise Broken(f"{path} is not loaded: {error}; use another one.") from error
     try:
         return torch.load(path, weights_only=True, **options)
     except (FileNotFoundError, PermissionError):

@@ -12,9 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from PIL import Image
 
+from datamodules.cap3d import read_object
+from lumina.checkpoints.pretrained import load_pretrained
 from lumina.config.stack import stack_configs
 from lumina.data import CorruptSample
 from lumina.data.sources import Wanted, open_sources
@@ -93,6 +96,18 @@ def test_an_archive_that_swells_is_refused(tmp_path):
     packed(tmp_path / "bomb.npz", [head((100_000_000,)), *[bytes(1 << 22)] * 96])
     with pytest.raises(ValueError, match="would unpack to"), open_arrays(tmp_path / "bomb.npz"):
         pass
+
+
+def test_a_checkpoint_that_swells_is_refused(tmp_path):
+    packed(tmp_path / "run.ckpt", [bytes(1 << 22)] * 96, "archive/data.pkl")
+    with pytest.raises(ValueError, match="would unpack to"):
+        load_pretrained(tmp_path / "run.ckpt")
+
+
+def test_a_cloud_larger_than_its_file_is_refused(tmp_path):
+    torch.save(torch.zeros(1).expand(1 << 40, 3), tmp_path / "a.pt")
+    with pytest.raises(CorruptSample, match="larger than the file"):
+        read_object(tmp_path / "a.pt", "y")
 
 
 def test_headers_that_promise_more_than_there_is(tmp_path):

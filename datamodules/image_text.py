@@ -32,6 +32,7 @@ class ImageText(DataModule):
       ``{"image": "a.jpg", "conversations": [{...}, {"value": "a cat"}]}``;
     * WebDataset's ``.tar`` shards, a file, a folder or a pattern (``shards/{000..099}.tar``, ``shards/*.tar``);
     * ``.parquet``, a file, a folder or a pattern: a column of encoded bytes, of ``{"bytes", "path"}``, or of paths;
+    * a folder that ``Dataset.save_to_disk`` of Hugging Face's datasets has written;
     * a folder that litdata has optimised.
 
     Folders and shards may be called by their splits (`lumina.data.splits`). Where there is no validation data, a part

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lumina.config.locate import locate
 from lumina.data.census import Census
+from lumina.data.sources.arrow import Arrow
 from lumina.data.sources.folder import ClassFolders, Folder
 from lumina.data.sources.listing import files_below
 from lumina.data.sources.manifest import Manifest
@@ -20,16 +21,16 @@ from lumina.data.sources.stream import INDEX, Stream
 from lumina.data.sources.table import Table
 
 METADATA = "metadata.jsonl"
-SHARDS = (".tar", ".parquet")
+SHARDS = (".tar", ".parquet", ".arrow")
 """Endings of files with many samples that a folder may hold."""
 
 
 def open_sources(paths: Sequence[Path], wanted: Wanted) -> Source:
     """All paths as one source.
 
-    A path is a ``.json``, ``.jsonl``, ``.tar`` or ``.parquet`` file; a pattern of such files (``shards/*.tar``,
-    ``shards/{000..099}.tar``); or a folder: of litdata, of tar or Parquet files, or of media files, with a
-    ``metadata.jsonl`` or without. What is left out, and why, stands in the source's census.
+    A path is a ``.json``, ``.jsonl``, ``.tar``, ``.parquet`` or ``.arrow`` file; a pattern of such files
+    (``shards/*.tar``, ``shards/{000..099}.tar``); or a folder: of litdata, of tar, Parquet or Arrow files, or of media
+    files, with a ``metadata.jsonl`` or without. What is left out, and why, stands in the source's census.
 
     Raises:
         ValueError: nothing is there, or nothing of these forms.
@@ -72,7 +73,9 @@ def open_file(path: Path, root: Path, wanted: Wanted) -> Source:
             return Shard(path, root, wanted)
         case ".parquet":
             return Table(path, root, wanted)
-    raise ValueError(f"{path} is of no known form: expected .json, .jsonl, .tar, .parquet or a folder.")
+        case ".arrow":
+            return Arrow(path, root, wanted)
+    raise ValueError(f"{path} is of no known form: expected .json, .jsonl, .tar, .parquet, .arrow or a folder.")
 
 
 def _open_folder(folder: Path, wanted: Wanted) -> list[Source]:
@@ -96,9 +99,10 @@ def open_listed(folder: Path, files: list[str], wanted: Wanted, census: Census) 
     """
     # Tools that write tar shards put Parquet files with the captions alone beside them, so tar goes first.
     for suffix in SHARDS:
-        shards = [file for file in files if file.lower().endswith(suffix)]
+        shards = [file for file in files if file.lower().endswith(suffix) and not _is_derived(file)]
         if shards:
-            census.leave_out_by_ending(file for file in files if not file.lower().endswith(suffix))
+            chosen = set(shards)
+            census.leave_out_by_ending(file for file in files if file not in chosen)
             return _with(census, [open_file(folder / shard, folder, wanted) for shard in shards])
     if listed := _image_folder(folder, files, wanted, census):
         return _with(census, listed)
@@ -110,6 +114,11 @@ def open_listed(folder: Path, files: list[str], wanted: Wanted, census: Census) 
             f"or .parquet files. A .json or .jsonl file is named itself. Left out: {census}."
         )
     return [found]
+
+
+def _is_derived(file: str) -> bool:
+    """Whether datasets has computed an Arrow file from those that were saved."""
+    return re.fullmatch(r"(cache|tmp).*\.arrow", os.path.basename(file)) is not None
 
 
 def _where(wanted: Wanted) -> str:

@@ -43,15 +43,22 @@ class Table(Source):
         self.root = root
         self.path = path
         self.wanted, self.census = wanted, Census()
-        try:
-            file = _file(path)
-        except ValueError as error:
-            raise ValueError(f"{path} is not a whole Parquet file ({error}); fetch it again, or remove it.") from error
-        self.columns = _columns(path, file.schema_arrow.names, wanted)
-        rows = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
+        names, rows = self._open()
+        self.columns = _columns(path, names, wanted)
         self.ends = np.cumsum(rows, dtype=np.int64)
         if not len(self):
             raise ValueError(f"{path} has no rows; remove it.")
+
+    def _open(self) -> tuple[list[str], list[int]]:
+        """Names of the columns, and how many rows each group has."""
+        try:
+            file = _file(self.path)
+        except ValueError as error:
+            raise ValueError(
+                f"{self.path} is not a whole Parquet file ({error}); fetch it again, or remove it."
+            ) from error
+        groups = range(file.metadata.num_row_groups)
+        return file.schema_arrow.names, [file.metadata.row_group(group).num_rows for group in groups]
 
     def __len__(self) -> int:
         return int(self.ends[-1]) if len(self.ends) else 0
@@ -66,12 +73,17 @@ class Table(Source):
 
     def _files(self) -> Iterator[Path]:
         """Files of the media; none where the column holds the media themselves."""
-        column = _file(self.path).schema_arrow.field(self.columns[0]).type
-        if str(column) not in ("string", "large_string", "string_view"):
+        if str(self._schema().field(self.columns[0]).type) not in ("string", "large_string", "string_view"):
             return
-        for path in _file(self.path).read(columns=[self.columns[0]]).column(0).to_pylist():
+        for path in self._column(self.columns[0]).to_pylist():
             if path is not None:
                 yield self.wanted.file(path, self.path.parent)
+
+    def _schema(self) -> pyarrow.Schema:
+        return _file(self.path).schema_arrow
+
+    def _column(self, name: str) -> Any:
+        return _file(self.path).read(columns=[name]).column(0)
 
     def _medium(self, index: int) -> BinaryIO:
         value = medium_of(self._row(index, self.columns[:1]), self.wanted)

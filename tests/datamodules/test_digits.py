@@ -44,7 +44,7 @@ def test_held_out_digits_do_not_depend_on_the_seed():
 def test_batches():
     data = Digits(64)
     batch = next(iter(data.train_dataloader()))
-    assert set(batch) == {*data.batch_keys, "real"}
+    assert set(batch) == {*data.batch_keys, "real", "identity"}
     assert batch["image"].shape == (64, 1, 8, 8)
     assert (batch["image"].dtype, batch["label"].dtype) == (torch.float32, torch.int64)
     assert (batch["image"].min(), batch["image"].max()) == (-1, 1)

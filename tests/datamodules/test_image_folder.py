@@ -42,7 +42,7 @@ def test_classes_are_sorted_folder_names_and_label_their_pictures(splits):
     assert data.num_classes == 3
     assert (len(data.dataset("train")), len(data.dataset("validation")), len(data.dataset("test"))) == (18, 6, 6)
     batch = next(iter(data.train_dataloader()))
-    assert set(batch) == {*data.batch_keys, "real"}
+    assert set(batch) == {*data.batch_keys, "real", "identity"}
     assert batch["image"].shape == (18, 3, 8, 8)
     assert batch["label"].dtype == torch.int64
     shades = 40 * batch["label"] / 127.5 - 1

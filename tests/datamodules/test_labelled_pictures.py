@@ -121,7 +121,7 @@ def test_every_form_gives_the_same_pictures_and_labels(tmp_path, form, named):
     assert (data.class_names, data.num_classes) == (names, 3)
     (batch,) = data.train_dataloader()
     (held_out,) = data.val_dataloader()
-    assert set(batch) == {*data.batch_keys, "real"}
+    assert set(batch) == {*data.batch_keys, "real", "identity"}
     assert batch["image"].shape == (9, 3, 8, 8) and batch["label"].dtype == torch.int64
     assert sorted(batch["label"].tolist()) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert held_out["label"].tolist() == [0, 1, 2]
@@ -277,11 +277,11 @@ def test_folder_to_predict_has_names_but_no_labels(splits, tmp_path):
     data = pictures(splits, predict=tmp_path / "new")
     data.setup("predict")
     (batch,) = data.predict_dataloader()
-    assert set(batch) == {*data.batch_keys, "real"} == {"image", "name", "real"}
+    assert set(batch) == {*data.batch_keys, "real", "identity"} == {"image", "name", "real", "identity"}
     assert batch["name"] == [f"deep/deep0{i}.png" for i in range(3)]
     without = pictures(splits)
     without.setup("predict")
-    assert set(next(iter(without.predict_dataloader()))) == {*without.batch_keys, "real"}
+    assert set(next(iter(without.predict_dataloader()))) == {*without.batch_keys, "real", "identity"}
 
 
 def test_training_sees_pictures_by_its_own_view_and_taken_ones_by_that_of_evaluation(splits):
@@ -367,7 +367,7 @@ def test_mixed_batches_resume_exactly_and_evaluation_is_not_mixed(splits, tmp_pa
         assert image.shape == (6, 3, 16, 16) and target.shape == (6, 3)
         torch.testing.assert_close(target.sum(1), torch.ones(6))
     assert not all(bool((target.amax(1) == 1).all()) for _, _, target in whole.trained)
-    assert whole.evaluated[0] == ({"image", "label", "name", "real"}, [0, 0, 1, 1, 2, 2])
+    assert whole.evaluated[0] == ({"image", "label", "name", "real", "identity"}, [0, 0, 1, 1, 2, 2])
 
     save = ModelCheckpoint(tmp_path / "saved", every_n_train_steps=1, save_top_k=-1, filename="{step}")
     fit(deit(splits, num_workers=2), 2, save)

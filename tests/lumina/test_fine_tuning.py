@@ -114,8 +114,10 @@ def test_resumed_adapters_are_those_never_interrupted(fit):
     straight = fit("straight", *LORA)
     first = fit("first", *LORA, "--trainer.max_steps=2")
     resumed = fit("second", *LORA, f"--ckpt_path={first}")
-    for part in ("state_dict", "optimizer_states", "ema"):
+    for part in ("state_dict", "ema"):
         torch.testing.assert_close(read(resumed)[part], read(straight)[part], atol=0, rtol=0)
+    states = [read(path)["optimizer_states"][0]["state"] for path in (resumed, straight)]
+    torch.testing.assert_close(*states, atol=0, rtol=0)
 
 
 def test_merged_predicts_what_the_adapters_predict(fit):

@@ -38,7 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"  # no library unpickles more than tensors, whatever it asks for
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    command = arguments[0] if arguments else "--help"
+    try:
+        _dispatch(arguments[0] if arguments else "--help", arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
+
+
+def _dispatch(command: str, arguments: list[str]) -> None:
     if command in ("-h", "--help"):
         print(_help())
     elif command == "--version":
@@ -59,10 +67,8 @@ def _run(command: str, arguments: list[str]) -> None:
                 import_module(f"lumina.commands.{command}").main(words[1:])
             else:
                 import_module("lumina.commands.train").main(words)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader, `head` say, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(141) from None
+    except BrokenPipeError:
+        raise
     except Exception as error:
         if os.environ.get("LUMINA_TRACEBACK"):
             raise

@@ -82,7 +82,7 @@ def _others(key: Any, value: Any) -> Iterator[tuple[str, Any]]:
         yield from [("word for switch", "perhaps"), ("number for switch", 7)]
     elif isinstance(value, int | float):
         yield from [
-            ("negative", -abs(value) or -1),
+            ("negative", -abs(value) - 1),
             ("zero", 0),
             ("word for number", "many"),
             ("not a number", float("nan")),

@@ -41,7 +41,7 @@ def test_python_dash_m():
 def test_unknown_command(capsys):
     with pytest.raises(SystemExit):
         main(["fitt"])
-    assert "unknown command 'fitt'" in capsys.readouterr().err
+    assert "unknown command 'fitt'. Did you mean 'fit'?" in capsys.readouterr().err
 
 
 def test_lightning_hands_other_commands_to_another_package(tmp_path):
@@ -256,3 +256,32 @@ def test_report_has_ticks_in_plain_numbers(monkeypatch, tmp_path, values, kind):
     ticks = [tick.get_text() for tick in axes.get_yticklabels() if low <= tick.get_position()[1] <= high]
     assert axes.get_yscale() == kind and len(ticks) >= 3
     assert not any("times" in tick or "^" in tick for tick in ticks)
+
+
+def test_help_names_known_classes_and_itself(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["fit", "--help"])
+    told = capsys.readouterr().out
+    assert stop.value.code == 0 and told.startswith("usage: lumina fit --config")
+    assert "modalities.image.Image" in told and "datamodules.digits.Digits" in told
+    assert "Lightning Trainer" not in told and "__main__" not in told
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    run = subprocess.run(
+        f"{sys.executable} -m lumina --help | head -1", shell=True, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.startswith("lumina") and not run.stderr
+
+
+def test_what_is_not_written_for_users_is_one_sentence_too(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+    def build(*_, **__):
+        raise KeyError("weight")
+
+    monkeypatch.setattr("lumina.commands.train.build", build)
+    assert "lumina fit: error: KeyError: 'weight'" in error_of(capsys, "fit", "--config", QUICKSTART)
+    monkeypatch.setenv("LUMINA_TRACEBACK", "1")
+    with pytest.raises(KeyError):
+        main(["fit", "--config", str(QUICKSTART)])

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, ProgressBar
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, ModelSummary, ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 
 from lumina.callbacks.data_summary import DataSummary
@@ -42,6 +42,7 @@ from lumina.workarounds.exact_resume import ExactResume
 from lumina.workarounds.given_settings import GivenSettings
 from lumina.workarounds.graceful_stop import GracefulStop
 from lumina.workarounds.last_state import LastState
+from lumina.workarounds.model_summary import Summary
 from lumina.workarounds.non_finite import NonFiniteGuard
 from lumina.workarounds.optimizer_names import OptimizerNames
 from lumina.workarounds.quiet import silence_lightning
@@ -103,6 +104,11 @@ class LuminaCLI(LightningCLI):
         elif not resumes:
             raise ValueError("an evaluation needs --ckpt_path: a .ckpt file or a run's folder.")
 
+    def _add_subcommands(self, parser: Any, **options: Any) -> None:
+        super()._add_subcommands(parser, **options)
+        for name, subcommand in self._subcommand_parsers.items():
+            subcommand.usage = f"lumina {name} --config YAML [--config OVERLAY ...] [--KEY=VALUE ...]"
+
     def before_instantiate_classes(self) -> None:
         """What follows from other settings is filled in, what contradicts them is refused."""
         model, trainer = (self._get(self.config, name) for name in ("model", "trainer"))
@@ -125,7 +131,7 @@ class LuminaCLI(LightningCLI):
             options["enable_checkpointing"] = False
         resuming = [OptimizerNames(), GivenSettings(), ExactResume(), LastState(), GracefulStop()]
         reports = [DataSummary(), EvaluationStep(), TrainingStatistics(), EvaluationReport(), PredictionWriter()]
-        reports += _progress(given)
+        reports += _progress(given) + _summary(given)
         self.trainer_defaults["callbacks"] = [*resuming, NonFiniteGuard(), *reports]
         trainer: Trainer = super().instantiate_trainer(**options)
         choose_matmul_precision(self._get(self.config, "float32_matmul_precision"), trainer.strategy.root_device)
@@ -227,6 +233,14 @@ def with_run(arguments: list[str]) -> tuple[list[str], Path | None]:
             raise FileNotFoundError(f"no config.yaml lies with {path}; name the experiment with --config.")
         rest = ["--config", str(config), *rest]
     return [command, *rest, "--ckpt_path", str(path)], config
+
+
+def _summary(given: Any) -> list[Callback]:
+    """Our table of the model, unless the experiment has one or wants none; Lightning's own is never added."""
+    own = any(isinstance(callback, ModelSummary) for callback in given.get("callbacks") or [])
+    wanted = given.get("enable_model_summary") is not False and not given.get("barebones")
+    given["enable_model_summary"] = False
+    return [Summary()] if wanted and not own else []
 
 
 def _progress(given: Any) -> list[Callback]:

@@ -10,6 +10,8 @@ from tqdm import tqdm
 
 from lumina.interfaces import Guidance, Solver, TimeSchedule, Velocity
 
+MOST_STEPS = 100_000
+
 
 class Sampler:
     """Carries noise to data: a schedule says where the steps fall, a solver takes them.
@@ -21,14 +23,16 @@ class Sampler:
         guidance: how conditional and unconditional velocities are combined; None evaluates the conditional one alone.
 
     Raises:
-        ValueError: if ``steps`` is below 1.
+        ValueError: if ``steps`` is below 1, or above what any schedule can tell apart.
     """
 
     def __init__(
         self, schedule: TimeSchedule, solver: Solver, steps: int = 20, guidance: Guidance | None = None
     ) -> None:
-        if steps < 1:
-            raise ValueError(f"a sampler needs at least 1 step, got {steps}: give the number of intervals")
+        if not 1 <= steps <= MOST_STEPS:
+            raise ValueError(
+                f"a sampler needs at least 1 step, at most {MOST_STEPS}, got {steps}: give the number of intervals"
+            )
         self.schedule = schedule
         self.solver = solver
         self.steps = steps

@@ -29,6 +29,7 @@ SAVE = "{class_path: lightning.pytorch.callbacks.ModelCheckpoint, init_args: {ev
         ("--model.modality.init_args.channels=-1", "channels -1"),
         ("--model.conditioners.init_args.dropout=1e30", "must be a chance"),
         ("--model.conditioners.init_args.dropout=-0.1", "must be a chance"),
+        ("--model.objective.init_args.sampler.init_args.steps=1000000000", "at most 100000"),
         ("--data.init_args.num_workers=1000000000", "num_workers 1000000000"),
         ("--data.init_args.max_corrupt=-1", "max_corrupt -1"),
     ],

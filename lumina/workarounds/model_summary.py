@@ -1,0 +1,28 @@
+"""Lightning's table of the model without operations, which 2.6.6 counts as 0: it has no example input to count with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning.pytorch.callbacks import ModelSummary
+from lightning.pytorch.utilities import rank_zero_info
+from lightning.pytorch.utilities.model_summary.model_summary import _format_summary_table
+
+
+class Summary(ModelSummary):
+    """Parts of the model and their parameters, at the start of a run."""
+
+    @staticmethod
+    def summarize(
+        summary_data: list[tuple[str, list[str]]],
+        total_parameters: int,
+        trainable_parameters: int,
+        model_size: float,
+        total_training_modes: dict[str, int],
+        total_flops: int,
+        **options: Any,
+    ) -> None:
+        """Prints the table without its column and its last line, which are of operations."""
+        columns = [column for column in summary_data if column[0] != "FLOPs"]
+        counts = (total_parameters, trainable_parameters, model_size, total_training_modes, total_flops)
+        rank_zero_info("\n" + _format_summary_table(*counts, *columns).rpartition("\n")[0])

@@ -2,6 +2,7 @@ import io
 import json
 import os
 import tarfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -431,3 +432,20 @@ def test_train_and_test_folders_are_splits(tmp_path, emoji):
     assert sets["test"] == {caption for _, _, caption in emoji[20:]}
     assert sets["train"] | sets["validation"] == {caption for _, _, caption in emoji[:20]}
     assert not sets["train"] & sets["validation"] and len(sets["validation"]) == 4
+
+
+@pytest.mark.parametrize("form", [write_folder, write_jsonl])
+@pytest.mark.parametrize("batching", ["mixed", "buckets"])
+def test_a_dangling_link_ends_no_run_however_batches_are_made(tmp_path, emoji, form, batching):
+    source = form(tmp_path / "data", emoji[:9])
+    path = next((tmp_path / "data").rglob("004.png"))
+    path.unlink()
+    path.symlink_to("gone.png")
+    data = module(source, tmp_path, batching=batching, eval_sources=[source], max_corrupt=0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        batches = list(data.val_dataloader())
+    real = [name for batch in batches for name, own in zip(batch["name"], batch["real"], strict=True) if own]
+    assert len(real) == len(set(real)) == 8
+    told = [*data.corrupt.known.values(), *data.census().lines()]
+    assert sum("004.png" in line for line in told) == 1

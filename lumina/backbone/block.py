@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from lumina.backbone.attention import Attention, Keys
 from lumina.backbone.config import NextDiTConfig
@@ -58,7 +61,18 @@ class Block(nn.Module):
         self.adaLN_modulation = AdaptiveModulation(config) if config.has_time else LearnedGates(config)
         self.tanh_gates = config.tanh_gates
 
-    def forward(
+    def forward(self, *arguments: Any, recomputed: bool = False) -> Tensor:
+        """See `compute`.
+
+        With ``recomputed`` its activations are not kept but computed again in the backward pass. That happens in here,
+        where it is compiled too: from outside, it might take another compiled graph than the first pass.
+        """
+        if not recomputed:
+            return self.compute(*arguments)
+        x: Tensor = checkpoint(self.compute, *arguments, use_reentrant=False)
+        return x
+
+    def compute(
         self,
         x: Tensor,
         vectors: Tensor,

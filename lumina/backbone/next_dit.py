@@ -152,15 +152,17 @@ class NextDiT(nn.Module):
 
     def _blocks(self, x: Tensor, vectors: Tensor, context: Context) -> Tensor:
         kept: list[Tensor] = []
+        recomputed = self.activation_checkpointing and torch.is_grad_enabled()
+        in_segments = context.layout.pairs is not None or (context.text is not None and context.text.pairs is not None)
         for depth, layer in enumerate(self.layers):
             if depth >= len(self.layers) - len(self.skips):
                 x = self.skips[len(kept) - 1](x, kept.pop())
             memory, pool = context.memories[depth], context.pools[depth]
             arguments = (x, vectors, context.table, context.layout, context.text, pool, memory, context.paths[depth])
-            if self.activation_checkpointing and torch.is_grad_enabled():
+            if recomputed and in_segments:  # attention by segments breaks the graph, which then cannot be recomputed
                 x = checkpoint(layer, *arguments, use_reentrant=False)
             else:
-                x = layer(*arguments)
+                x = layer(*arguments, recomputed=recomputed)
             if depth < len(self.skips):
                 kept.append(x)
         return x

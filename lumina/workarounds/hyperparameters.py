@@ -10,6 +10,8 @@ from __future__ import annotations
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters
 
+import lumina.workarounds.instantiate_module  # noqa: F401  # what is saved here is read back through it
+
 
 def save_given_hyperparameters(module: LightningModule) -> None:
     """`save_hyperparameters` where the command line gave a config, nothing where the module was built from Python."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 
@@ -128,3 +129,13 @@ def test_lightnings_own_loading_calls_no_function(tiny_run, tmp_path):
 def test_the_user_can_trust(tiny_run, tmp_path):
     with trusting():
         LuminaModule.load_from_checkpoint(next(tiny_run.rglob("last.ckpt")))
+
+
+@pytest.mark.parametrize("key", ["modality", "objective", "optimizer"])
+def test_resuming_builds_nothing_that_the_checkpoint_names(tiny_run, tmp_path, key):
+    checkpoint = torch.load(next(tiny_run.rglob("last.ckpt")), weights_only=True)
+    checkpoint["hyper_parameters"][key] = {"class_path": "bystander.Part", "init_args": {"num_classes": "os.system"}}
+    torch.save(checkpoint, tmp_path / "run.ckpt")
+    words = ["fit", "--config", str(QUICKSTART), *TINY, "--trainer.max_steps=7", "--ckpt_path", "run.ckpt"]
+    with contextlib.suppress(SystemExit):
+        main(words)

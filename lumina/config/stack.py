@@ -35,7 +35,7 @@ def stack_configs(arguments: Sequence[str]) -> list[str]:
         FileNotFoundError: for a file that is not there.
     """
     rest, files, position = _split(arguments)
-    nodes = [_read(file) for file in files]
+    nodes: list[Node] = [_read(file) for file in files]
     if len(nodes) < 2:
         return list(arguments)
     text = yaml.serialize(reduce(_overlay, nodes), Dumper=yaml.SafeDumper)

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Iterable
 
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from lumina.config.classes import refusal
 

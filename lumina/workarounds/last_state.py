@@ -30,7 +30,7 @@ def save_last(trainer: Trainer) -> Path:
     keepers = _keepers(trainer)
     folder = next((keeper.dirpath for keeper in keepers if keeper.dirpath), trainer.log_dir or trainer.default_root_dir)
     path = Path(folder) / NAME
-    trainer.save_checkpoint(path)
+    trainer.save_checkpoint(path, weights_only=False)
     for keeper in keepers:
         keeper._last_global_step_saved, keeper._last_checkpoint_saved = trainer.global_step, str(path)
     return path

@@ -31,12 +31,13 @@ ROOT = Path(__file__).parents[3]
 def trained(folder, fused=True, **options):
     """The weights after three steps, and the trainer."""
     torch.manual_seed(0)
+    visible = {"lr": 1.0, "eps": 1.0, "weight_decay": 0.0}  # a small eps would divide the clipping out again
     module = LuminaModule(
         Image(size=(8, 8), channels=1, patch_size=2),
         NextDiTConfig(dim=32, num_layers=2, num_heads=2),
         FlowMatching(),
         [LabelConditioner(10)],
-        optimizer=lambda parameters: torch.optim.AdamW(parameters, 0.01, fused=fused),
+        optimizer=lambda parameters: torch.optim.AdamW(parameters, **visible, fused=fused),
     )
     quiet = {"enable_progress_bar": False, "enable_model_summary": False, "logger": False, "accelerator": "cpu"}
     trainer = Trainer(
@@ -118,7 +119,7 @@ def test_shards_are_clipped_as_whole_gradients(tmp_path):
     expected = run_rank(tmp_path, strategy="auto", devices=1)
     for rank in range(2):
         found = torch.load(tmp_path / f"sharded.{rank}", weights_only=True)
-        torch.testing.assert_close(found["norm"], expected["norm"], rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(found["norm"], expected["norm"], rtol=1e-3, atol=0.0)  # of bfloat16
         assert_close(found["weights"], expected["weights"], rtol=1e-3, atol=1e-4)
 
 

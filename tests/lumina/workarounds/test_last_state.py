@@ -75,6 +75,11 @@ def test_saved_state_is_not_saved_again(tmp_path):
     assert fit(tmp_path / "two", max_steps=29).saved == 5
 
 
+def test_last_state_is_saved_without_advice(tmp_path, caplog):
+    fit(tmp_path, max_steps=3)
+    assert "weights_only" not in caplog.text
+
+
 def test_run_without_checkpoints_saves_none(tmp_path):
     options = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
     trainer = Trainer(

@@ -175,7 +175,7 @@ class ImageText(DataModule):
         """Of the sources' files, and of which of their records it is."""
         if not isinstance(dataset, Captioned):
             return None
-        return stamp(dataset.source.stamp(), dataset.indices.tobytes())
+        return stamp(dataset.source.stamp, dataset.indices.tobytes())
 
     def augment(self, item: Item, generator: Generator) -> Item:
         """A crop at a random place, and one of the captions."""

@@ -203,7 +203,7 @@ class LabelledPictures(DataModule):
         """Of the sources' files, and of which of their records it is."""
         if not isinstance(dataset, Pictures):
             return None
-        return stamp(dataset.source.stamp(), dataset.indices.tobytes())
+        return stamp(dataset.source.stamp, dataset.indices.tobytes())
 
     def augment(self, item: Item, generator: Generator) -> Item:
         """What training sees of a picture."""

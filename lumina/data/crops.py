@@ -97,7 +97,7 @@ def picture_sizes(source: Source, cache: Path | None) -> npt.NDArray[np.int32]:
         source: the pictures.
         cache: folder where they are kept, as reading all headers takes long; None = read them each time.
     """
-    sizes = kept(cache, f"sizes-{source.stamp()}", lambda: _sizes(source), lambda known: _sizes(source, known))["sizes"]
+    sizes = kept(cache, f"sizes-{source.stamp}", lambda: _sizes(source), lambda known: _sizes(source, known))["sizes"]
     return np.maximum(sizes, 1)
 
 

@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from lumina.data.module import Split
 
@@ -39,7 +39,7 @@ class Level:
 
     def name(self, file: str) -> str:
         """The name that says the split of a file, empty where the way is too short."""
-        *folders, last = PurePath(file).parts
+        *folders, last = file.split(os.sep)
         if self.folder is None:
             return last
         return folders[self.folder] if self.folder < len(folders) else ""
@@ -51,10 +51,10 @@ class Level:
 
     def without(self, file: str) -> str:
         """The way to a file without the name of its split, by which it is sorted into classes."""
-        parts = list(PurePath(file).parts)
+        parts = file.split(os.sep)
         if self.folder is not None:
             del parts[self.folder]
-        return os.path.join(*parts)
+        return os.sep.join(parts)
 
 
 def level_of(files: Sequence[str], shards: bool = False) -> Level | None:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from datamodules.labelled_pictures import LabelledPictures
 from lumina.batches import take
+from lumina.data import arrays
 from lumina.data.sources.table import GROUPS
 from lumina.data.views import CentreCrop, RandomResizedCrop, View
 
@@ -410,3 +411,15 @@ def test_sizes_and_labels_are_gathered_once(splits, monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(pictures(splits, **options).train_dataloader()) == 21 // 2
+
+
+def test_the_disk_is_asked_once_for_each_file_at_the_start_of_a_run(tmp_path, monkeypatch):
+    asked = []
+    facts = arrays._facts
+    monkeypatch.setattr(arrays, "_facts", lambda path: asked.append(path) or facts(path))
+    records = write_jsonl(tmp_path, True)
+    data = pictures(records, batch_size=2, train_view=Native(), patch_size=4, max_tokens=100, cache=tmp_path / "cache")
+    data.prepare_data()
+    data.train_dataloader()
+    data.val_dataloader()
+    assert len(asked) == len(set(asked)) > 3

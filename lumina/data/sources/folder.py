@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -59,6 +60,7 @@ class Folder(Source):
         """The file's path below the folder."""
         return self.files[index]
 
+    @cached_property
     def stamp(self) -> str:
         """Of all files, the texts beside them too."""
         return file_stamp(self.root / part for file in self.files for part in (file, self.texts.get(file)) if part)

@@ -59,7 +59,7 @@ def labels_of(source: Source, names: Sequence[str], cache: Path | None) -> Label
     """
     if isinstance(source, ClassFolders):  # there they are read off the paths
         return _read(source, names)["labels"]
-    return kept(cache, f"labels-{stamp(source.stamp(), names)}", lambda: _read(source, names))["labels"]
+    return kept(cache, f"labels-{stamp(source.stamp, names)}", lambda: _read(source, names))["labels"]
 
 
 def _read(source: Source, names: Sequence[str]) -> Arrays:

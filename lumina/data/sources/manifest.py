@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -75,6 +76,7 @@ class Manifest(Source):
         """File and number of the record, from 0."""
         return f"{self.path.relative_to(self.root)}:{self.numbers[index]}"
 
+    @cached_property
     def stamp(self) -> str:
         """Of the file and of the media that it names."""
         return file_stamp([self.path, *self._files()])

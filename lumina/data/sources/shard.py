@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -60,6 +61,7 @@ class Shard(Source):
         """Tar and sample."""
         return f"{self.path.relative_to(self.root)}:{self.keys[index]}"
 
+    @cached_property
     def stamp(self) -> str:
         """Of the tar and of the members that are taken."""
         return stamp(file_stamp([self.path]), self.endings, self.texts)

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 from unicodedata import normalize
@@ -93,9 +94,10 @@ class Source(ABC):
     def name(self, index: int) -> str:
         """Which record it is, wherever ``root`` lies; the held-out split is chosen by it."""
 
+    @property
     @abstractmethod
     def stamp(self) -> str:
-        """A short name that changes with the files."""
+        """A short name that changes with the files; taken once, as it asks the disk for each of them."""
 
     @abstractmethod
     def _medium(self, index: int) -> BinaryIO: ...
@@ -160,9 +162,10 @@ class Chain(Source):
         source, place = self._place(index)
         return source.where(place)
 
+    @cached_property
     def stamp(self) -> str:
         """Of all sources together."""
-        return stamp(*(source.stamp() for source in self.sources))
+        return stamp(*(source.stamp for source in self.sources))
 
     def _medium(self, index: int) -> BinaryIO:
         source, place = self._place(index)

@@ -62,6 +62,7 @@ class Stream(Source):
         """Number of the record."""
         return str(index)
 
+    @cached_property
     def stamp(self) -> str:
         """Of the folder's files and of the medium's field."""
         return stamp(self.wanted.names, file_stamp(sorted(self.root.iterdir())))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections import OrderedDict
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -67,6 +67,7 @@ class Table(Source):
         """File and row."""
         return f"{self.path.relative_to(self.root)}:{index}"
 
+    @cached_property
     def stamp(self) -> str:
         """Of the file, of the medium's column, and of the files that it names."""
         return stamp(self.columns, file_stamp([self.path, *self._files()]))

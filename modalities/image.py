@@ -46,11 +46,11 @@ class Image(Modality):
             ValueError: where ``size`` cannot be cut into patches, or a number is out of its range.
         """
         super().__init__()
-        if channels < 1 or patch_size < 1 or not all(1 <= side <= LARGEST for side in size):
-            raise ValueError(
-                f"got size {list(size)}, channels {channels} and patch_size {patch_size}: sides go from 1 to {LARGEST} "
-                "pixels, the others from 1."
-            )
+        for name, value in (("channels", channels), ("patch_size", patch_size)):
+            if value < 1:
+                raise ValueError(f"{name}={value} must be at least 1.")
+        if max(size) > LARGEST:
+            raise ValueError(f"size={list(size)} must be at most {LARGEST} pixels on each side.")
         self.size, self.channels, self.patch_size, self.autoencoder = size, channels, patch_size, autoencoder
         self.token_dim = (channels if autoencoder is None else autoencoder.channels) * patch_size**2
         self._grid(size)

@@ -58,8 +58,9 @@ class PointCloud(Modality):
             ValueError: for numbers out of their range.
         """
         super().__init__()
-        if not 1 <= points <= LARGEST or not 1 <= frequencies <= LARGEST:
-            raise ValueError(f"PointCloud: points={points} and frequencies={frequencies} go from 1 to {LARGEST}.")
+        for name, value in (("points", points), ("frequencies", frequencies)):
+            if not 1 <= value <= LARGEST:
+                raise ValueError(f"{name}={value} must be at least 1 and at most {LARGEST}.")
         self.points, self.embedding = points, embedding
         self.frequencies, self.lowest, self.highest = frequencies, lowest, highest
         self.position_axes = 3 if embedding == "rope" else 0

@@ -173,7 +173,7 @@ def test_samples_of_any_size_solver_and_schedule(tiny_run, run_in, tmp_path):
         ("--solver=DDIM", "give DDIM the same path"),
         ("--count=0", "count=0"),
         ("--steps=0", "at least 1 step"),
-        ("--label=[11]", "num_classes=10, labels 0 to 9"),
+        ("--label=[11]", "It knows 0, 1, 2, 3"),
         ("--rope=ntkk", "ntkk"),
         ("--guidnce=3", "Did you mean 'guidance'?"),
     ],

@@ -16,7 +16,7 @@ from shrink import EXPERIMENTS, base_of, command, name_of, settings_of, shrunk
 from tiny import ROOT
 
 from lumina.commands.train import build
-from lumina.data.latents import write_shard
+from lumina.data.latents import write_settings, write_shard
 from lumina.text_cache import write_text_shard
 
 GIANTS = [path for path in EXPERIMENTS if path.parent.name in ("paper", "finetune")]
@@ -112,7 +112,9 @@ def test_strategy_runs_in_two_processes(path, tmp_path):
 def write_cache(folder: Path) -> None:
     for split in ("train", "validation", "test"):
         write_shard(folder / split, 0, [[torch.zeros(4, 8, 8)]], [{"caption": "a cat", "name": "cat"}])
-    gemma = {"path": "google/gemma-2b", "layer": -2, "max_tokens": 256, "dim": 2048}
+    write_settings(folder, {"modality": {}, "classes": [], "size": []}, complete=True)
+    gemma = {"path": "google/gemma-2b", "tokenizer": None, "dtype": "bfloat16"}
+    gemma |= {"layer": -2, "max_tokens": 256, "dim": 2048}
     write_text_shard(folder / "text", 0, gemma, {"a cat": torch.zeros(2, 2048)}, torch.float16)
 
 

@@ -8,6 +8,7 @@ import torch
 from lightning.pytorch.cli import instantiate_module
 
 from lumina.checkpoints.export import save_export
+from lumina.config.trust import trusting
 from lumina.module import LuminaModule
 from lumina.text_encoders import TextEncoder
 
@@ -54,7 +55,8 @@ MODEL = {
 
 def text_model(folder: Path) -> Path:
     """An exported model in ``folder``, whose random weights let the prompt be seen in the picture."""
-    module = instantiate_module(LuminaModule, MODEL)
+    with trusting():  # `Letters` is a class of the user's own
+        module = instantiate_module(LuminaModule, MODEL)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in module.parameters():

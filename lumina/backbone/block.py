@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -61,18 +59,7 @@ class Block(nn.Module):
         self.adaLN_modulation = AdaptiveModulation(config) if config.has_time else LearnedGates(config)
         self.tanh_gates = config.tanh_gates
 
-    def forward(self, *arguments: Any, recomputed: bool = False) -> Tensor:
-        """See `compute`.
-
-        With ``recomputed`` its activations are not kept but computed again in the backward pass. That happens in here,
-        where it is compiled too: from outside, it might take another compiled graph than the first pass.
-        """
-        if not recomputed:
-            return self.compute(*arguments)
-        x: Tensor = checkpoint(self.compute, *arguments, use_reentrant=False)
-        return x
-
-    def compute(
+    def forward(
         self,
         x: Tensor,
         vectors: Tensor,
@@ -82,8 +69,9 @@ class Block(nn.Module):
         pool: Pool | None = None,
         memory: Memory | None = None,
         paths: Tensor | None = None,
+        recomputed: bool = False,
     ) -> Tensor:
-        """One block.
+        """Self-attention with gated attention to the text, then the feed-forward layer, both on the residual path.
 
         Args:
             x: ``[B, L, D]``, or packed ``[1, N, D]``.
@@ -94,10 +82,30 @@ class Block(nn.Module):
             pool: averages keys and values of self-attention; None = they stay.
             memory: keeps this block's text keys and values; None = they are computed.
             paths: ``[2, B]`` factors of the two branches (stochastic depth); None = 1.
+            recomputed: whether activations are computed again in the backward pass instead of being kept. That happens
+                in here, where it is compiled too: from outside, it might take another compiled graph than the first
+                pass.
 
         Returns:
             Same shape as ``x``.
         """
+        arguments = (x, vectors, table, layout, text, pool, memory, paths)
+        if recomputed:
+            x = checkpoint(self._compute, *arguments, use_reentrant=False)
+            return x
+        return self._compute(*arguments)
+
+    def _compute(
+        self,
+        x: Tensor,
+        vectors: Tensor,
+        table: Table | None,
+        layout: Layout,
+        text: Text | None,
+        pool: Pool | None,
+        memory: Memory | None,
+        paths: Tensor | None,
+    ) -> Tensor:
         attention, feed_forward = self.adaLN_modulation.halves(vectors, layout)
         keys = None if text is None else self._text_keys(text, memory)
         branch = self.attention(attention.apply(self.attention_norm1(x)), table, layout, keys, text, pool)

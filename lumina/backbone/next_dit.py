@@ -162,7 +162,7 @@ class NextDiT(nn.Module):
             if recomputed and in_segments:  # attention by segments breaks the graph, which then cannot be recomputed
                 x = checkpoint(layer, *arguments, use_reentrant=False)
             else:
-                x = layer(*arguments, recomputed=recomputed)
+                x = layer(*arguments, recomputed)
             if depth < len(self.skips):
                 kept.append(x)
         return x

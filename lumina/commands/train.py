@@ -18,7 +18,7 @@ from lumina.callbacks.statistics import TrainingStatistics
 from lumina.config.experiments import find_experiments
 from lumina.config.limits import check_trainer
 from lumina.config.nulls import refuse_nulls
-from lumina.config.schedule import settle_schedule
+from lumina.config.schedule import follow_run, settle_schedule
 from lumina.config.seeds import settle_seeds
 from lumina.config.stack import stack_configs
 from lumina.config.trust import shared
@@ -65,8 +65,9 @@ class RunConfig(SaveConfigCallback):
         folder = run_folder(trainer)
         folder.mkdir(parents=True, exist_ok=True)
         store(pl_module.learn(pl_module.data), self.config.model)
-        file = folder / "config.yaml"
-        self.parser.save(self.config, file, skip_none=False, overwrite=True, multifile=False)
+        file, config = folder / "config.yaml", self.config.clone()
+        follow_run(config.model, config.trainer)
+        self.parser.save(config, file, skip_none=False, overwrite=True, multifile=False)
         log_config(trainer, file)
         print(f"run {folder}: settings, metrics, checkpoints and samples go there", flush=True)
 

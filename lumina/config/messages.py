@@ -48,6 +48,10 @@ def one_sentence(message: str) -> str:
             expected.append(NAMES.get(kind[1], kind[1]) if kind[1] else f"{kind[2]}, as class_path and init_args")
     if not told and expected:
         told = [f"expected {' or '.join(dict.fromkeys(expected))}, got {_short(value)}"]
+    elif not told:
+        told = [_no_such(value, re.search(r"Subtypes: \[<class '([\w.]+)'>", message))]
+    elif given and told[-1].startswith("expected one of"):
+        told[-1] += f", got {_short(value)}"
     return "".join(f"{key}: " for key in dict.fromkeys(keys)) + " ".join(told)
 
 
@@ -80,6 +84,22 @@ def _in_words(line: str, owner: str) -> str:
     if foreign:
         return f"{foreign[1]} is no {foreign[2]}"
     return re.sub(r"<class '([\w.]+)'>", lambda found: NAMES.get(found[1], found[1].rpartition(".")[2]), line)
+
+
+def _no_such(value: str, wanted: re.Match[str] | None) -> str:
+    """A value that is none of the classes of a slot."""
+    module, _, name = wanted[1].rpartition(".") if wanted else ("", "", "")
+    kind = getattr(sys.modules.get(module), name, None)
+    if not inspect.isclass(kind):
+        return f"got {_short(value)}, which cannot be used here"
+    known = sorted(_subclasses(kind))
+    listed = f" It may be {', '.join(known)}." if known else ""
+    return f"there is no {name} called {_short(value)}.{_did_you_mean(value.strip(), known) or listed}"
+
+
+def _subclasses(kind: type) -> set[str]:
+    children: list[type] = kind.__subclasses__()
+    return {child.__name__ for child in children if not inspect.isabstract(child)}.union(*map(_subclasses, children))
 
 
 def _did_you_mean(name: str, known: Iterable[str]) -> str:

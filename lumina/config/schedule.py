@@ -33,6 +33,19 @@ def settle_schedule(model: Mapping[str, Any], trainer: Mapping[str, Any]) -> Non
     _compare_rates(arguments, model.get("optimizer"))
 
 
+def follow_run(model: Mapping[str, Any], trainer: Mapping[str, Any]) -> None:
+    """Leaves the scheduler's ``total_steps`` out where it is the run's length, so that it follows another length too.
+
+    Args:
+        model: arguments of the model as plain data, which are changed.
+        trainer: arguments of the trainer; ``max_steps`` is read.
+    """
+    scheduler = model.get("lr_scheduler")
+    arguments = (scheduler.get("init_args") if scheduler else None) or {}
+    if arguments.get("total_steps") == trainer.get("max_steps"):
+        arguments["total_steps"] = None
+
+
 def _measure(arguments: MutableMapping[str, Any], steps: int) -> None:
     if arguments["total_steps"] is not None:
         raise ValueError(

@@ -15,7 +15,7 @@ from lightning.pytorch import Trainer
 def claim_versions(trainer: Trainer) -> None:
     """Makes the version folder of each of the trainer's loggers that counts versions and was given none."""
     for logger in trainer.loggers if trainer.is_global_zero else ():
-        if hasattr(logger, "_get_next_version") and logger._version is None:
+        if hasattr(logger, "_get_next_version") and getattr(logger, "_version", None) is None:
             _claim(logger)
 
 

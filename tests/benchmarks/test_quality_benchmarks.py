@@ -12,6 +12,7 @@ import torch
 from benchmarks import few_steps, resolution
 from benchmarks.bootstrap import Bootstrap, Estimate
 from benchmarks.quality import best, table
+from lumina.config.trust import trusting
 
 EMOJI = Path(__file__).parents[2] / "datamodules/data/fluent_emoji/train.parquet"
 
@@ -82,7 +83,8 @@ def run(arguments, monkeypatch):
 
     def with_options(benchmark, *options):
         monkeypatch.setattr(sys, "argv", ["", *shared, "--output", str(folder / "results"), *options])
-        benchmark.main()
+        with trusting():
+            benchmark.main()
         return json.loads((folder / f"results/{benchmark.__name__.split('.')[1]}.json").read_text())
 
     return with_options

@@ -14,6 +14,7 @@ import lumina.commands.sampling.draw
 from lumina.backbone.rope import Rule
 from lumina.checkpoints.pretrained import load_pretrained
 from lumina.cli import main
+from lumina.config.trust import trusting
 from lumina.randomness import Purpose, keyed_generator
 
 RULES = Rule.__args__
@@ -30,7 +31,7 @@ def _models_are_read_once():
 def draw(tiny_text, tmp_path):
     """Runs `lumina sample` and gives the pictures of its settings' files, as arrays, and the folder."""
 
-    def run(*options, model=("--weights", tiny_text)):
+    def run(*options, model=("--weights", tiny_text, "--trust")):
         folder = tmp_path / f"out{time.monotonic_ns()}"
         main(["sample", *map(str, model), "--output", str(folder), *map(str, options)])
         files = [sample["file"] for sample in json.loads((folder / "settings.json").read_text())["samples"]]
@@ -93,7 +94,9 @@ def test_negative_prompt_takes_the_place_of_the_empty_one(draw):
 
 
 def test_module_generates_with_negative_conditions(tiny_text):
-    module, noise = load_pretrained(tiny_text), torch.randn(1, 16, 12, generator=keyed_generator(Purpose.SAMPLE, 0))
+    with trusting():
+        module = load_pretrained(tiny_text)
+    noise = torch.randn(1, 16, 12, generator=keyed_generator(Purpose.SAMPLE, 0))
     canvas, batch = module.modality.layout(1, {}), {"caption": ["apple"]}
     plain, empty, other = (
         module.generate(canvas, batch, keyed_generator(Purpose.SAMPLE, 0), negative=negative, noise=noise)
@@ -126,7 +129,8 @@ def test_rope_is_scaled_on_the_axis_that_is_longer_alone(tiny_text):
     from lumina.backbone.rope import rotary_table
     from lumina.commands.sampling.how import How
 
-    module = load_pretrained(tiny_text)
+    with trusting():
+        module = load_pretrained(tiny_text)
     inference = How(rope="interpolation").inference(module)
     assert inference.trained_length == (4, 4)
     wide, square = (module.modality.layout(1, {"size": size}).positions for size in ((8, 32), (8, 8)))
@@ -224,7 +228,7 @@ def test_labels_as_before(tiny_run, draw):
     ],
 )
 def test_bad_options_are_told_in_a_sentence(capsys, tiny_text, tmp_path, options, told):
-    error = error_of(capsys, "sample", "--weights", tiny_text, "--steps=1", "--output", tmp_path, *options)
+    error = error_of(capsys, "sample", "--weights", tiny_text, "--trust", "--steps=1", "--output", tmp_path, *options)
     assert told in error and len(error) < 700
 
 
@@ -242,7 +246,7 @@ def test_lack_of_memory_is_told(capsys, tiny_text, tmp_path, monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(lumina.commands.sampling.draw, "conditions", exhausted)
-    run = ["sample", "--weights", tiny_text, "--prompt", "a", "--size=8x64", "--output", tmp_path]
+    run = ["sample", "--weights", tiny_text, "--trust", "--prompt", "a", "--size=8x64", "--output", tmp_path]
     assert "ask for a smaller --size" in error_of(capsys, *run)
     assert "2 samples at once of size 8x64 do not fit into memory: lower --batch_size" in error_of(
         capsys, *run, "--count=2"

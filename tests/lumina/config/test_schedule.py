@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lumina.config.schedule import settle_schedule
+from lumina.config.schedule import follow_run, settle_schedule
 
 
 def model(**arguments):
@@ -54,3 +54,15 @@ def test_schedules_that_do_not_go_with_the_run_are_told(arguments, told):
 def test_without_schedule():
     settle_schedule({"lr_scheduler": None}, {})
     settle_schedule({"lr_scheduler": {"class_path": "a.B"}}, {})
+
+
+def test_a_stored_schedule_follows_a_run_of_another_length():
+    """The config of a run of 10 steps, used again for 20."""
+    model = {"lr_scheduler": {"class_path": "OneCycleLR", "init_args": {"total_steps": None, "max_lr": 0.1}}}
+    settle_schedule(model, {"max_steps": 10})
+    assert model["lr_scheduler"]["init_args"]["total_steps"] == 10
+    follow_run(model, {"max_steps": 10})
+    settle_schedule(model, {"max_steps": 20})
+    assert model["lr_scheduler"]["init_args"]["total_steps"] == 20
+    follow_run(model, {"max_steps": 19})  # a length of its own stays
+    assert model["lr_scheduler"]["init_args"]["total_steps"] == 20

@@ -33,8 +33,9 @@ furniture: $(READY) ## train, evaluate and sample point clouds of furniture at m
 	$(BIN)/lumina test --ckpt_path runs/furniture
 	$(BIN)/python -m benchmarks.densities --ckpt_path runs/furniture --points 256 512 1024 2048 --pictures runs --output runs/densities.json
 
+# One thread for each of the processes that share the tests.
 test: $(READY) ## run the tests that take seconds
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 8 --dist loadfile
 
 test-slow: $(READY) ## run the tests that take minutes
 	$(BIN)/pytest -m slow

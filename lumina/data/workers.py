@@ -29,8 +29,10 @@ def waiting(seconds: int) -> Iterator[None]:
     signal.alarm(seconds)
     try:
         yield
-    except ConnectionError as error:  # it died while it handed a batch over
-        raise RuntimeError(f"DataLoader worker was lost: {error}") from error
+    except (ConnectionError, EOFError) as error:  # it died while it handed a batch over
+        if "in DataLoader worker process" in str(error):  # no: that is what a sample raised
+            raise
+        raise RuntimeError(f"DataLoader worker was lost: {error or type(error).__name__}") from error
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from lumina.data.workers import loader_failures, outlive_signals
+from lumina.data.workers import loader_failures, outlive_signals, waiting
 
 
 class Signalled(Dataset):
@@ -69,6 +69,17 @@ def test_process_that_stands_still_is_one_sentence_and_does_not_hang_the_exit():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGUSR1, signal.SIGTERM])
 def test_signal_to_all_processes_does_not_end_the_loaders(number):
     assert torch.cat(list(loader(number))).tolist() == list(range(6))
+
+
+@pytest.mark.parametrize("error", [EOFError(), ConnectionResetError("reset")])
+def test_process_that_dies_while_it_hands_a_batch_over(error):
+    with pytest.raises(OSError, match="a loader process died"), loader_failures(), waiting(10):
+        raise error
+
+
+def test_what_a_sample_raises_stays():
+    with pytest.raises(EOFError, match="Caught"), loader_failures(), waiting(10):
+        raise EOFError("Caught EOFError in DataLoader worker process 0.")
 
 
 def test_other_errors_stay():

@@ -21,7 +21,7 @@ from lumina.data.clouds import PointClouds, Shapes, Variation
 from lumina.data.csv_file import read_lines
 from lumina.data.holdout import held_out
 from lumina.data.sources.listing import files_below
-from lumina.files.regular import open_regular
+from lumina.files.regular import require_regular
 from lumina.files.zip_file import check_archive
 
 ENDINGS = (".pt", ".ply")
@@ -184,7 +184,7 @@ def read_object(path: Path, up: Up) -> npt.NDArray[np.float64]:
 
 def _tensor(path: Path) -> npt.NDArray[np.float64]:
     try:
-        open_regular(path).close()
+        require_regular(path)
         check_archive(path)
         values = torch.load(path, map_location="cpu", weights_only=True)
         if values.nbytes > path.stat().st_size:

@@ -18,7 +18,7 @@ from lumina.clouds.text_meshes import read_obj, read_off
 from lumina.clouds.vrml import read_vrml
 from lumina.data.corrupt import CorruptSample, require_numbers
 from lumina.files.numpy_file import open_arrays
-from lumina.files.regular import open_regular
+from lumina.files.regular import require_regular
 from lumina.randomness import Purpose, keyed_generator
 
 SUFFIXES = (".glb", ".gltf", ".npz", ".obj", ".off", ".pcd", ".ply", ".stl", ".wrl")
@@ -78,7 +78,7 @@ def read_shape(path: Path) -> Shape:
     """
     readers = {".npz": _npz, ".obj": _obj, ".off": _off, ".pcd": _pcd, ".wrl": _vrml}
     try:
-        open_regular(path).close()
+        require_regular(path)
         shape = readers.get(path.suffix.lower(), _mesh)(path)
     except (ImportError, CorruptSample):
         raise

@@ -41,7 +41,7 @@ def experiments() -> dict[str, Path]:
 def _find(name: str) -> str:
     path = Path(name).expanduser()
     if path.is_file():
-        _search_modules_in(path.resolve().parent, Path.cwd())
+        search_modules_in(path.resolve().parent, Path.cwd())
         return str(path)
     if not name.strip() or "\n" in name or "{" in name:  # not a name; the parser says what it is
         return name
@@ -49,7 +49,7 @@ def _find(name: str) -> str:
     short = path.as_posix().removeprefix("./").removeprefix("experiments/")
     short = short.removesuffix(".yaml").removesuffix(".yml")
     if short in known:
-        _search_modules_in(Path.cwd())
+        search_modules_in(Path.cwd())
         return str(known[short])
     close = difflib.get_close_matches(short, known, n=3) or list(_of_last_part(short, known)) or sorted(known)
     raise FileNotFoundError(
@@ -63,7 +63,8 @@ def _of_last_part(name: str, known: dict[str, Path]) -> Iterator[str]:
     return (other for other in known if other.rpartition("/")[2] == last)
 
 
-def _search_modules_in(*folders: Path) -> None:
+def search_modules_in(*folders: Path) -> None:
+    """Lets ``class_path`` name files in these folders; installed modules go before them."""
     for folder in map(str, folders):
         if folder not in sys.path:
             sys.path.append(folder)

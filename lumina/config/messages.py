@@ -70,6 +70,12 @@ def _in_words(line: str, owner: str) -> str:
     if absent:
         there = [name for name in dir(sys.modules.get(absent[1])) if not name.startswith("_")]
         return f"there is no {absent[2]!r} in {absent[1]}.{_did_you_mean(absent[2], there)}"
+    nowhere = re.fullmatch(r"No module named '([\w.]+)'", line)
+    if nowhere:
+        return (
+            f"no module {nowhere[1]!r} is installed, lies beside the YAML or in the working directory; "
+            "PYTHONPATH=FOLDER names another place."
+        )
     abstract = re.fullmatch(r"Expected an instantiatable class, but [\w.]*?(\w+) is abstract", line)
     if abstract:
         return f"expected {abstract[1]}, as class_path and init_args and nothing else"

@@ -15,6 +15,8 @@ from pathlib import Path
 from jsonargparse import set_parsing_settings
 from jsonargparse._common import parsing_settings
 
+from lumina.config.experiments import search_modules_in
+
 TRUST = "--trust"
 OURS = ("lumina", "modalities", "datamodules")
 PACKAGES = (*OURS, "torch", "torchmetrics", "lightning")
@@ -43,8 +45,11 @@ def trusting(trust: bool = True) -> Iterator[None]:
 
 @contextmanager
 def asked_to_trust(arguments: Sequence[str]) -> Iterator[list[str]]:
-    """A command's arguments without ``--trust``, which acts inside."""
-    with trusting(TRUST in arguments):
+    """A command's arguments without ``--trust``, which acts inside: own classes may lie in the working directory."""
+    trust = TRUST in arguments
+    if trust:
+        search_modules_in(Path.cwd())
+    with trusting(trust):
         yield [word for word in arguments if word != TRUST]
 
 

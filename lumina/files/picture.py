@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from lumina.files.regular import open_regular
+from lumina.files.regular import require_regular
 
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")
 
@@ -21,4 +21,6 @@ def open_picture(file: str | Path | BinaryIO) -> Image.Image:
     """
     Image.init()
     formats = [name for name in FORMATS if name in Image.OPEN]
-    return Image.open(open_regular(file) if isinstance(file, (str, Path)) else file, formats=formats)
+    if isinstance(file, (str, Path)):
+        require_regular(file)  # Pillow opens and closes it
+    return Image.open(file, formats=formats)

@@ -54,6 +54,13 @@ def test_postscript_never_reaches_ghostscript(tmp_path, monkeypatch, ending):
             read(file)
 
 
+def test_a_picture_is_closed_when_it_was_read(tmp_path):
+    Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
+    with open_picture(tmp_path / "a.png") as picture:
+        file = picture.fp
+    assert file.closed
+
+
 @pytest.mark.parametrize("form", [name for name in FORMATS if name != "MPO"])
 def test_ordinary_pictures_are_read(form):
     file = io.BytesIO()

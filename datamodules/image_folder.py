@@ -16,7 +16,7 @@ from lumina.data.arrays import file_stamp
 from lumina.data.census import Census
 from lumina.data.classes import some, warn_of_one
 from lumina.data.holdout import held_out
-from lumina.data.sources.folder import class_names
+from lumina.data.sources.folder import OUTSIDE, class_names
 from lumina.data.sources.listing import files_below
 from lumina.data.splits import UNSPLIT, Level, by_split, find_level, served
 from lumina.images import SUFFIXES, centre_crop, load_image, random_flip, to_tensor
@@ -140,20 +140,24 @@ class ImageFolder(DataModule):
         """Of each split that there is, the pictures of each class."""
         found: dict[Split, dict[str, list[str]]] = {}
         unsplit = [] if self._level is None else [file for file in self._listed if self._level.split(file) is None]
-        self.left_out["splits"] = census = Census()
-        census.leave_out(UNSPLIT, unsplit)
+        outside: list[str] = []
         for split, files in by_split(self._listed, self._level).items():
             found[split] = {}
             for file in files:
                 below = file if self._level is None else self._level.without(file)
                 if os.sep in below:
                     found[split].setdefault(below.partition(os.sep)[0], []).append(str(self.root / file))
+                else:
+                    outside.append(file)
             foreign = sorted(found[split].keys() - set(self.label_names))
             if foreign:
                 raise ValueError(
                     f"{self.root} has classes for {split} that the training pictures have not: {some(foreign)}; remove "
                     "them, or add them to the training pictures."
                 )
+        self.left_out["splits"] = census = Census()
+        census.leave_out(UNSPLIT, unsplit)
+        census.leave_out(OUTSIDE, outside)
         return found
 
     def _files(self, name: str, split: Split) -> list[str]:

@@ -76,7 +76,7 @@ def cache(
     settings = {
         "modality": dict(module.modality.latent_identity),
         "size": list(getattr(module.modality, "size", ())),
-        "classes": list(data.label_names),
+        "classes": list(data.class_names),
         "variants": variants,
         "shard_size": shard_size,
         "dtype": dtype,

@@ -49,7 +49,7 @@ def learn_classes(data: Any, classes: Sequence[str] | None, count: int | None, o
     Raises:
         ValueError: the data has other classes than the model, or another number of them.
     """
-    names = list(getattr(data, "label_names", ())) if classes is None else list(classes)
+    names = list(getattr(data, "class_names", ())) if classes is None else list(classes)
     if count is not None and names and count != len(names):
         where = "the data has" if classes is None else "its classes are"
         raise ValueError(

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset, default_collate
 
 from lumina.data.buckets import BucketSampler
 from lumina.data.budget import Budget, BudgetSampler
-from lumina.data.census import Census
+from lumina.data.census import Census, printable
 from lumina.data.classes import places_of
 from lumina.data.corrupt import CorruptCount
 from lumina.data.loader import Loader
@@ -99,8 +99,8 @@ class DataModule(LightningDataModule, ABC):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names of the classes in the order in which batches number them."""
-        return tuple(self.label_names) if self._names is None else self._names
+        """Names of the classes, such as can be printed, in the order in which batches number them."""
+        return tuple(map(printable, self.label_names)) if self._names is None else self._names
 
     @property
     def num_classes(self) -> int:
@@ -116,7 +116,7 @@ class DataModule(LightningDataModule, ABC):
         Raises:
             ValueError: the data has a class that the model does not know.
         """
-        self._places, self._names = places_of(self.label_names, names), tuple(names)
+        self._places, self._names = places_of([*map(printable, self.label_names)], names), tuple(names)
 
     @abstractmethod
     def dataset(self, split: Split) -> Dataset[Item]:

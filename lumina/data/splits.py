@@ -44,6 +44,10 @@ class Level:
             return last
         return folders[self.folder] if self.folder < len(folders) else ""
 
+    def around(self, file: str) -> str:
+        """The folder in which the splits lie side by side."""
+        return "" if self.folder is None else os.sep.join(file.split(os.sep)[: self.folder])
+
     def split(self, file: str) -> Split | None:
         """The split of a file."""
         name = self.name(file)
@@ -60,8 +64,8 @@ class Level:
 def level_of(files: Sequence[str], shards: bool = False) -> Level | None:
     """Where the splits of files are named; None = nowhere, so they are all for training.
 
-    All files have the name of a split there. The first folder, or the name of a shard, may also be another one, if
-    there is one to train on and one to evaluate with.
+    All files have the name of a split there; or some have, and one to train on and one to evaluate with lie side by
+    side in a folder.
 
     Args:
         files: of data, by their ways below one folder.
@@ -71,9 +75,17 @@ def level_of(files: Sequence[str], shards: bool = False) -> Level | None:
     for level in levels if files else []:
         found = {level.split(file) for file in files}
         present = found - {None}
-        if present == found or (level.folder in (0, None) and "train" in present and len(present) > 1):
+        if present == found or ("train" in present and len(present) > 1 and _side_by_side(files, level)):
             return level
     return None
+
+
+def _side_by_side(files: Sequence[str], level: Level) -> bool:
+    """Whether a folder has both what is for training and what is for evaluation."""
+    beside: dict[str, set[Split | None]] = {}
+    for file in files:
+        beside.setdefault(level.around(file), {None}).add(level.split(file))
+    return any("train" in splits and len(splits) > 2 for splits in beside.values())
 
 
 def by_split(files: Sequence[str], level: Level | None) -> dict[Split, list[str]]:

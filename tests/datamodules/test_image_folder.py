@@ -1,9 +1,12 @@
+import os
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from datamodules.image_folder import ImageFolder
+from lumina.data.classes import learn_classes
 
 CLASSES = ("Zebra", "ant", "bee")
 
@@ -123,6 +126,22 @@ def test_splits_are_known_by_their_names(tmp_path, layout, held):
     assert not {path for path, _ in sets["train"]} & {path for path, _ in sets["validation"]}
     assert all(("valid" if "valid" in held else "train") in path for path, _ in sets["validation"])
     assert all(("testing" if held else "train") in path for path, _ in sets["test"])
+
+
+def test_pictures_outside_of_the_classes_are_counted(splits):
+    write(splits / "train", 2, 0)
+    data = ImageFolder(4, splits, size=8)
+    data.dataset("train")
+    assert data.census().left_out["files outside of the classes' folders"].count == 2
+
+
+def test_classes_whose_names_are_not_unicode_can_be_printed(tmp_path):
+    for name in (os.fsdecode(b"caf\xe9"), "tea"):
+        write(tmp_path / name, 4, 0)
+    data = ImageFolder(2, tmp_path, size=8)
+    names = learn_classes(data, None, None, "the head")
+    assert names == ["caf\\udce9", "tea"] and data.class_names == tuple(names)
+    assert {int(label) for batch in data.train_dataloader() for label in batch["label"]} == {0, 1}
 
 
 def test_one_class_is_told(tmp_path):

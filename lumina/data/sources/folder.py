@@ -15,6 +15,8 @@ from lumina.files.regular import open_regular
 TEXTS = (".txt", ".caption")
 """Endings of the files that hold a caption, the better one first."""
 
+OUTSIDE = "files outside of the classes' folders"
+
 
 class Folder(Source):
     """``NAME.jpg`` beside ``NAME.txt`` or ``NAME.caption``, in sub-folders too; the field is called ``txt``.
@@ -80,7 +82,7 @@ class ClassFolders(Folder):
     """``CLASS/NAME.jpg``, in sub-folders too; the field ``label`` is the name of the class."""
 
     def _choose(self, media: list[str], files: list[str], wanted: Wanted) -> tuple[list[str], set[str]]:
-        self.census.leave_out("files outside of the classes' folders", [file for file in media if os.sep not in file])
+        self.census.leave_out(OUTSIDE, [file for file in media if os.sep not in file])
         return [file for file in media if os.sep in file], set()
 
     def _fields(self, index: int) -> Fields:

@@ -54,6 +54,11 @@ def test_other_folders_beside_splits_are_of_none():
     assert by_split(files, level_of(files)) == {"train": files[:1], "test": files[1:2]}
 
 
+def test_a_stray_file_in_a_class_does_not_mix_the_splits():
+    files = ["chair/train/1.off", "chair/test/2.off", "chair/stray.off", "sofa/3.off"]
+    assert by_split(files, level_of(files)) == {"train": files[:1], "test": files[1:2]}
+
+
 def test_the_class_is_what_remains():
     for file in ("train/chair/1.off", "chair/train/1.off"):
         assert level_of([file]).without(file) == "chair/1.off"

@@ -101,7 +101,7 @@ class Progress(ProgressBar):
     ) -> None:
         """Shows step, loss, speed and the time that is left."""
         self._samples += outputs["samples"] * trainer.world_size
-        loss = outputs["loss"].detach()
+        loss = outputs["loss"].detach() * trainer.accumulate_grad_batches  # Lightning hands out the batch's share
         self._losses = loss.clone() if self._losses is None else self._losses * DECAY + loss
         self._weight = self._weight * DECAY + 1
         if self._enabled and time.monotonic() >= self._next:

@@ -7,6 +7,8 @@ import shutil
 import struct
 import sys
 import termios
+from contextlib import suppress
+from csv import DictReader
 
 import pytest
 from tiny import QUICKSTART, TINY
@@ -41,6 +43,15 @@ def test_a_resumed_run_in_a_file(tiny_run, tmp_path, monkeypatch, capsys):
     assert "samples     runs/digits/version_1/samples" in told.out
 
 
+def test_loss_is_that_of_a_batch_where_gradients_are_accumulated(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    steps = ["--trainer.max_steps=1", "--trainer.accumulate_grad_batches=4", "--trainer.log_every_n_steps=1"]
+    main(["fit", "--config", str(QUICKSTART), *BARE, *steps])
+    shown = float(re.search(r"step 1/1, loss ([0-9.]+)", capsys.readouterr().err)[1])
+    logged = [float(row["train/loss"]) for row in DictReader(next(tmp_path.rglob("metrics.csv")).open())]
+    assert shown == pytest.approx(logged[0], rel=0.2)
+
+
 def test_another_bar_takes_its_place(tiny_run, monkeypatch, capsys):
     monkeypatch.chdir(tiny_run.parents[2])
     bar = [
@@ -51,6 +62,15 @@ def test_another_bar_takes_its_place(tiny_run, monkeypatch, capsys):
     main(["validate", "--ckpt_path", "runs/digits", *bar])
     told = capsys.readouterr()
     assert "Validation" in told.out and "validation 1/1" not in told.err
+
+
+def read_to_end(reader):
+    """What was written to a terminal that is closed by now; it comes in pieces."""
+    parts = []
+    with suppress(OSError), os.fdopen(reader, "rb", buffering=0) as terminal:
+        while part := terminal.read(10_000):
+            parts.append(part)
+    return b"".join(parts).decode()
 
 
 def test_a_terminal_has_one_line_that_is_drawn_over(monkeypatch):
@@ -64,9 +84,7 @@ def test_a_terminal_has_one_line_that_is_drawn_over(monkeypatch):
         bar.show("step", 2, 20)  # too soon after the other
         bar.show("step", 10, 20, "loss 1.2", last=True)
         bar._close()
-        stderr.flush()
-        drawn = os.read(reader, 10_000).decode()
-    os.close(reader)
+    drawn = read_to_end(reader)
     assert "step 1/20, loss 1.5" in drawn and "step 2/20" not in drawn
     assert "\r████████         step 10/20, loss 1.2" in drawn
     assert drawn.count("\n") == 1

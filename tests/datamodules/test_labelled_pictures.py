@@ -404,6 +404,21 @@ def test_labels_of_a_table_are_read_without_its_pictures(tmp_path):
     assert {columns for file, _, columns in GROUPS.held if file == path} == {("label",)}
 
 
+def test_classes_of_a_hub_table_go_by_their_names(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    features = {"image": {"_type": "Image"}, "label": {"names": ["zebra", "ant"], "_type": "ClassLabel"}}
+    table = pa.table({"image": [encoded(10)] * 5, "label": [0, 1, 0, 1, -1]})
+    told = {"huggingface": json.dumps({"info": {"features": features}})}
+    parquet.write_table(table.replace_schema_metadata(told), tmp_path / "a.parquet")
+    data = pictures(tmp_path / "a.parquet", holdout=0.3)
+    labels = [data.train_source.fields(index)["label"] for index in range(5)]
+    assert labels == ["zebra", "ant", "zebra", "ant", -1] and data.class_names == ("ant", "zebra")
+    parquet.write_table(table, tmp_path / "b.parquet")
+    assert pictures(tmp_path / "b.parquet", holdout=0.3).class_names == ("0", "1")
+
+
 def test_sizes_and_labels_are_gathered_once(splits, monkeypatch):
     options = {"train_view": Native(), "patch_size": 4, "max_tokens": 100, "cache": splits / "cache"}
     pictures(splits, **options).prepare_data()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections import OrderedDict
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
@@ -69,8 +70,8 @@ class Table(Source):
 
     @cached_property
     def stamp(self) -> str:
-        """Of the file, of the medium's column, and of the files that it names."""
-        return stamp(self.columns, file_stamp([self.path, *self._files()]))
+        """Of the file, of the columns and the classes in them, and of the files that it names."""
+        return stamp(self.columns, self._classes, file_stamp([self.path, *self._files()]))
 
     def _files(self) -> Iterator[Path]:
         """Files of the media; none where the column holds the media themselves."""
@@ -97,7 +98,22 @@ class Table(Source):
         return open_regular(self.wanted.file(value, self.path.parent))
 
     def _fields(self, index: int) -> Fields:
-        return self._row(index, self.columns[1:])
+        return {name: self._named(name, value) for name, value in self._row(index, self.columns[1:]).items()}
+
+    def _named(self, column: str, value: Any) -> Any:
+        """The name of a class in place of its number, but in a field that is merely passed on."""
+        names = [] if column in self.wanted.others else self._classes.get(column, [])
+        return names[value] if isinstance(value, int) and 0 <= value < len(names) else value
+
+    @cached_property
+    def _classes(self) -> dict[str, list[str]]:
+        """Names of the classes by the column of their numbers, where Hugging Face's datasets has written them."""
+        try:
+            written = json.loads((self._schema().metadata or {}).get(b"huggingface", b"{}"))
+            features = {name: feature for name, feature in written["info"]["features"].items() if "names" in feature}
+            return {name: [str(one) for one in feature["names"]] for name, feature in features.items()}
+        except (ValueError, LookupError, TypeError, AttributeError):  # by another program
+            return {}
 
     def _row(self, index: int, columns: tuple[str, ...]) -> Fields:
         group = int(np.searchsorted(self.ends, index, "right"))

@@ -158,11 +158,22 @@ class LuminaModule(LightningModule):
         return super().load_state_dict(state_dict, strict, assign)
 
     def configure_optimizers(self) -> Any:
-        """One optimizer over the trainable parameters, and the schedule stepped with it."""
+        """One optimizer over the trainable parameters, and the schedule stepped with it.
+
+        Raises:
+            ValueError: for a schedule that cannot be as short as the run.
+        """
         optimizer = self.optimizer(parameter for parameter in self.parameters() if parameter.requires_grad)
         if self.lr_scheduler is None:
             return optimizer
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.lr_scheduler(optimizer), "interval": "step"}}
+        try:
+            scheduler = self.lr_scheduler(optimizer)
+        except ZeroDivisionError as error:  # OneCycleLR's, where the rise takes a single step
+            raise ValueError(
+                "model.lr_scheduler divides by zero: its rise (OneCycleLR's pct_start of all steps) is a single step; "
+                "change trainer.max_steps or that share."
+            ) from error
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def setup(self, stage: str) -> None:
         """Refuses data without the fields that are read, and impossible clipping, before step 0.

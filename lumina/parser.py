@@ -34,6 +34,8 @@ class ShortErrorParser(LightningArgumentParser):
         return super().instantiate(namespace, *arguments, **options)
 
     def _suggestion(self, message: str) -> str:
+        if "required: fit." in message:
+            return ". They come with --config: a YAML file, or an experiment's name, quickstart/digits say."
         unknown = re.search(r"(?:option|key|argument)s?:? ['\"]?(?:--)?([\w.]+)", message)
         if unknown is None:
             return ""

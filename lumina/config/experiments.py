@@ -51,10 +51,11 @@ def _find(name: str) -> str:
     if short in known:
         search_modules_in(Path.cwd())
         return str(known[short])
-    close = difflib.get_close_matches(short, known, n=3) or list(_of_last_part(short, known)) or sorted(known)
+    close = difflib.get_close_matches(short, known, n=3) or list(_of_last_part(short, known))
+    there = f"the nearest: {', '.join(close)}" if close else f"there are {', '.join(sorted(known))}"
     raise FileNotFoundError(
-        f"--config {name}: there is no such file, and no experiment of that name comes with lumina; "
-        f"the nearest: {', '.join(close)}."
+        f"--config {name}: there is no such file in {Path.cwd()}, and no experiment of that name comes with lumina; "
+        f"{there}."
     )
 
 

@@ -62,9 +62,8 @@ def newest_checkpoint(folder: Path, resumes: bool = False) -> Path:
             _skip(path, error)
         else:
             return path
-    raise FileNotFoundError(
-        f"no whole checkpoint (*.ckpt) under {folder}: give the folder of an earlier run, or start without resuming"
-    )
+    what = "give the folder of an earlier run, or start without resuming" if resumes else "give another run's folder"
+    raise FileNotFoundError(f"no whole checkpoint (*.ckpt) under {folder}: {what}.")
 
 
 def is_sharded(path: Path) -> bool:

@@ -47,7 +47,7 @@ def described(source: Path) -> dict[str, Any]:
     """The checkpoint that a source means and its step, for records of what was made from it; empty for other models."""
     if source.suffix != ".ckpt" and not (source.is_dir() and next(source.rglob("*.ckpt"), None)):
         return {}
-    path = choose_checkpoint(source) or source
+    path = newest_checkpoint(source) if source.is_dir() and not is_sharded(source) else source
     return {"checkpoint": str(path), "step": stored_step(path)}
 
 

@@ -53,7 +53,7 @@ class Sampler:
             velocity: ``(x [B, L, F], t []) -> dx/dt [B, L, F]``; t is a float64 tensor, on the CPU but for `Dopri5`.
             noise: ``[B, L, F]``, the state at the start.
             time_range: the schedule's 0 and 1 fall on these two times.
-            progress: whether a progress bar is shown.
+            progress: whether a progress bar is shown, where there is a terminal.
             start: where between the schedule's 0 and 1 to begin; what lies before it is left out.
 
         Returns:
@@ -62,7 +62,7 @@ class Sampler:
         first, last = time_range
         times = first + (last - first) * self._times(start)
         x = noise
-        for t, t_next in tqdm(pairwise(times), total=len(times) - 1, disable=not progress):
+        for t, t_next in tqdm(pairwise(times), total=len(times) - 1, disable=None if progress else True):
             x = self.solver.step(velocity, x, t, t_next)
         return x
 

@@ -9,19 +9,26 @@ WARNINGS = (
     "LightningCLI's args parameter",
     "Be aware that when using `ckpt_path`",  # evaluations need no ModelCheckpoint
     "You have overridden `transfer_batch_to_device`",  # so that wrong labels never reach the device
+    r"The dirpath has changed from .* won't be reloaded",  # a resumed run has a folder of its own
     r"`isinstance\(treespec, LeafSpec\)`",  # its use of torch
 )
-ADVERTISEMENTS = ("litlogger", "litmodels")
+MESSAGES = {  # by the logger that says them
+    "lightning.pytorch.utilities.rank_zero": ("litlogger", "litmodels"),  # advertisements
+    "lightning.pytorch.trainer.connectors.checkpoint_connector": (
+        "`weights_only` was not set",  # of saving, where it means that optimizer states are stored too
+    ),
+}
 
 
 def silence_lightning() -> None:
-    """Filters those warnings and advertisements; everything else is shown."""
+    """Filters those warnings and messages; everything else is shown."""
     for message in WARNINGS:
         warnings.filterwarnings("ignore", message)
-    logger = logging.getLogger("lightning.pytorch.utilities.rank_zero")
-    if _no_advertisement not in logger.filters:
-        logger.addFilter(_no_advertisement)
+    for name in MESSAGES:
+        logger = logging.getLogger(name)
+        if _is_news not in logger.filters:
+            logger.addFilter(_is_news)
 
 
-def _no_advertisement(record: logging.LogRecord) -> bool:
-    return not any(name in record.getMessage() for name in ADVERTISEMENTS)
+def _is_news(record: logging.LogRecord) -> bool:
+    return not any(message in record.getMessage() for message in MESSAGES[record.name])

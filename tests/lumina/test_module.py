@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 import torch
@@ -35,6 +36,12 @@ def make(**changes):
 def trainer(folder, **options):
     quiet = {"enable_progress_bar": False, "enable_model_summary": False, "logger": False, "accelerator": "cpu"}
     return Trainer(**{**quiet, "use_distributed_sampler": False, "default_root_dir": folder, "max_steps": 3, **options})
+
+
+def test_a_rise_of_a_single_step_is_refused_in_words():
+    schedule = partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=0.1, total_steps=10, pct_start=0.1)
+    with pytest.raises(ValueError, match="max_steps"):
+        make(lr_scheduler=schedule).configure_optimizers()
 
 
 def test_widths_are_measured():

@@ -194,6 +194,12 @@ def test_record_names_checkpoint_and_step(tiny_run, draw):
     assert "Step: 6" in (folder / "index.html").read_text()
 
 
+def test_the_checkpoint_is_named_once(tiny_run, draw, caplog):
+    with caplog.at_level("INFO"):
+        draw("--label", "3", "--steps=1", model=("--weights", tiny_run))
+    assert caplog.text.count("newest checkpoint") == 1
+
+
 def test_labels_as_before(tiny_run, draw):
     pictures, folder = draw("--label=[3,5]", "--count=2", "--steps=1", model=("--ckpt_path", tiny_run))
     samples = json.loads((folder / "settings.json").read_text())["samples"]

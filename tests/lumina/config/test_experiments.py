@@ -38,6 +38,18 @@ def test_the_nearest_experiment_is_named(name, near):
         find_experiments(["--config", name])
 
 
+def test_all_experiments_are_named_where_none_is_near(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=f"no such file in {tmp_path}.*; there are .*quickstart/digits"):
+        find_experiments(["--config", "nowhere.yaml"])
+
+
+def test_a_run_without_settings_is_told_where_they_come_from(run_in, capsys):
+    with pytest.raises(SystemExit):
+        run_in("fit")
+    assert "--config: a YAML file" in capsys.readouterr().err
+
+
 def test_every_yaml_has_a_name():
     assert set(experiments().values()) == set((ROOT / "experiments").rglob("*.yaml"))
 

@@ -105,8 +105,10 @@ def test_newest_is_of_the_last_version_and_has_most_steps(tmp_path):
 
 
 def test_folder_without_checkpoints_says_what_to_do(tmp_path):
-    with pytest.raises(FileNotFoundError, match="give the folder of an earlier run, or start without resuming"):
+    with pytest.raises(FileNotFoundError, match="give another run's folder"):
         choose_checkpoint(tmp_path)
+    with pytest.raises(FileNotFoundError, match="give the folder of an earlier run, or start without resuming"):
+        choose_checkpoint(tmp_path, runs=tmp_path)
 
 
 def test_weights_alone_can_be_sampled_but_not_resumed(tmp_path):

@@ -1,4 +1,5 @@
 import math
+import sys
 
 import pytest
 import torch
@@ -53,7 +54,10 @@ def test_no_gradient_is_kept_and_noise_is_left_alone():
     assert torch.equal(NOISE, before)
 
 
-def test_progress_counts_the_steps(capsys):
+def test_progress_counts_the_steps_on_a_terminal(capsys, monkeypatch):
+    Sampler(Uniform(), Euler(), steps=3).sample(growth, NOISE, progress=True)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     Sampler(Uniform(), Euler(), steps=3).sample(growth, NOISE, progress=True)
     assert "3/3" in capsys.readouterr().err
     Sampler(Uniform(), Euler(), steps=3).sample(growth, NOISE)

@@ -16,7 +16,7 @@ NAMES = {"int": "a whole number", "float": "a number", "str": "text", "bool": "t
 NAMES |= {"tuple": "a list", "dict": "a mapping", "collections.abc.Iterable": "a list", "set": "a list"}
 NOISE = re.compile(
     r"Subtypes: |Errors:$|Subclass types expect|- a (class path|dict) |(- )?Does not validate|Given value type|"
-    r"(- )?Expected a (<class 'NoneType'>|<class 'torch.Tensor'>|path but|dot import path)|$"
+    r"(- )?Expected (a )?(<class 'NoneType'>|<class 'torch.Tensor'>|path but|dot import path)|$"
 )
 LONGEST = 80  # characters of a value
 
@@ -41,7 +41,7 @@ def one_sentence(message: str) -> str:
     lines = [line.strip().partition(". Got value: ")[0] for line in innermost.splitlines()]
     expected, told = [], []
     for line in (line.removeprefix("- ") for line in lines if not NOISE.match(line)):
-        kind = re.fullmatch(r"Expected a <class '([\w.]+)'>|Not a valid subclass of (\w+)", line)
+        kind = re.fullmatch(r"Expected (?:a )?<class '([\w.]+)'>|Not a valid subclass of (\w+)", line)
         if kind is None:
             told.append(_in_words(line, classes[-1] if classes else ""))
         else:

@@ -9,6 +9,7 @@ from tiny import QUICKSTART
 import modalities.image  # noqa: F401  # known, so that its arguments can be suggested
 from lumina.commands.train import build
 from lumina.config.messages import one_sentence, reason
+from lumina.parser import parse_function
 
 ABSTRACT = "as class_path and init_args"
 SLIPS = {
@@ -46,6 +47,15 @@ def test_slip_is_told(place, tmp_path, capsys):
     said = capsys.readouterr().err.splitlines()[-1] if stop.type is SystemExit else reason(stop.value)
     assert told in said
     assert len(said) < 250 and "<class" not in said and "NoneType" not in said
+
+
+def test_an_option_that_is_a_list_is_told(capsys):
+    def command(prompt: list[str] | None = None) -> None:
+        """Looks."""
+
+    with pytest.raises(SystemExit):
+        parse_function(command, "look", ["--prompt=apple"])
+    assert capsys.readouterr().err == "lumina: error: prompt: expected a list, got apple\n"
 
 
 def test_other_messages_stay():

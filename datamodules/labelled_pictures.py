@@ -45,8 +45,9 @@ class LabelledPictures(DataModule):
     ``train-00000-of-00002.parquet``. Where there is no validation data, a part of the training data is held out; where
     there is no test data, that of validation is taken.
 
-    Labels are numbers from 0, or names, which are numbered in sorted order. With ``max_tokens`` a batch is filled up
-    with pictures to so many tokens, at most ``batch_size``.
+    Labels are numbers from 0, or names, which are numbered in sorted order. Numbers whose names a Hugging Face table
+    gives go by these names. With ``max_tokens`` a batch is filled up with pictures to so many tokens, at most
+    ``batch_size``.
 
     Fields: ``image`` float32 in [-1, 1], ``[B, 3, H, W]`` where all pictures have one size, else a list of
     ``[3, H, W]``; ``label`` ``[B]`` int64; ``name``, a list of str, the paths below the source; in training with

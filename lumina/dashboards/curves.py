@@ -41,9 +41,10 @@ def read_curves(run: Path) -> Curves:
             curves[name] = earlier | own.get(name, {})
     if not any(curves.values()):
         raise FileNotFoundError(
-            f"no metrics lie in {run}: looked for metrics.csv (CSVLogger), events.out.tfevents.* (TensorBoardLogger) "
-            "and the files of an offline WandbLogger. The curves of an online W&B run are on its page; log with a "
-            "CSVLogger as well to draw them here."
+            f"no metrics lie in {chain[0]}: looked for metrics.csv (CSVLogger), events.out.tfevents.* "
+            "(TensorBoardLogger) and the files of an offline WandbLogger. A run of fewer steps than "
+            "trainer.log_every_n_steps has none. The curves of an online W&B run are on its page; log with a CSVLogger "
+            "as well to draw them here."
         )
     return curves
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from lumina.dashboards.curves import read_curves
@@ -62,3 +64,13 @@ def test_records_over_the_edges_of_blocks():
             first = False
     assert [len(record) for record in _contents(bytes(data))] == [1, 70_000, 20_000, 1]
     assert [len(record) for record in _contents(bytes(data[:-1]))] == [1, 70_000, 20_000]  # a killed run's file
+
+
+def test_the_version_without_metrics_is_named(tmp_path):
+    for number in (0, 1):
+        (tmp_path / f"version_{number}").mkdir()
+        (tmp_path / f"version_{number}/config.yaml").write_text("{}")
+        os.utime(tmp_path / f"version_{number}/config.yaml", (number, number))
+    (tmp_path / "version_0/metrics.csv").write_text("step,train/loss\n0,1.0\n")
+    with pytest.raises(FileNotFoundError, match=r"version_1: .*log_every_n_steps"):
+        read_curves(tmp_path)

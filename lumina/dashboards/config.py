@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ Scalar = bool | int | float | str
 
 WANDB_ID = "wandb_id.txt"
 """File of a run's folder with the id of its W&B run, by which an evaluation finds it."""
+
+TENSORBOARD = "tensorboard_folder.txt"
+"""File of a run's folder with the folder of its TensorBoard logger, where that is another one."""
 
 
 def log_config(trainer: Trainer, file: Path) -> None:
@@ -28,6 +32,8 @@ def log_config(trainer: Trainer, file: Path) -> None:
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
             _to_tensorboard(logger, settings, text)
+            if Path(logger.log_dir) != file.parent:
+                (file.parent / TENSORBOARD).write_text(f"{os.path.relpath(logger.log_dir, file.parent)}\n", "utf-8")
         else:
             logger.log_hyperparams(settings)
         if isinstance(logger, WandbLogger):

@@ -8,7 +8,7 @@ from typing import Any
 
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
-from lumina.dashboards.config import WANDB_ID
+from lumina.dashboards.config import TENSORBOARD, WANDB_ID
 from lumina.workarounds.appending_csv import AppendingCSVLogger
 
 
@@ -28,6 +28,8 @@ def of_run(given: Any, folder: Path) -> list[Logger]:
 
 def _moved(logger: Logger, folder: Path) -> Logger:
     """The logger, writing into ``folder`` or to the W&B run that is named there; others stay as they are."""
+    if isinstance(logger, TensorBoardLogger):
+        folder = _tensorboard_folder(folder)
     parent, name, version = str(folder.parent.parent), folder.parent.name, folder.name
     if isinstance(logger, CSVLogger):
         return AppendingCSVLogger(parent, name, version, logger._prefix, logger._flush_logs_every_n_steps)
@@ -36,3 +38,10 @@ def _moved(logger: Logger, folder: Path) -> Logger:
     elif isinstance(logger, WandbLogger) and (folder / WANDB_ID).is_file():
         logger._id = logger._wandb_init["id"] = (folder / WANDB_ID).read_text(encoding="utf-8").strip()
     return logger
+
+
+def _tensorboard_folder(folder: Path) -> Path:
+    """Where the TensorBoard logger of a run writes; a folder that holds no such run is not written to."""
+    note = folder / TENSORBOARD
+    noted = folder / note.read_text(encoding="utf-8").strip() if note.is_file() else folder
+    return noted.resolve() if any(noted.glob("events.out.tfevents.*")) else folder

@@ -10,6 +10,7 @@ WARNINGS = (
     "Be aware that when using `ckpt_path`",  # evaluations need no ModelCheckpoint
     "You have overridden `transfer_batch_to_device`",  # so that wrong labels never reach the device
     r"The dirpath has changed from .* won't be reloaded",  # a resumed run has a folder of its own
+    "FSDP2-wrapped module .* returned a view tensor",  # which nothing writes into
     r"`isinstance\(treespec, LeafSpec\)`",  # its use of torch
 )
 MESSAGES = {  # by the logger that says them

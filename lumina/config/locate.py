@@ -18,11 +18,16 @@ def locate(path: str | Path) -> Path:
 
     Raises:
         ImportError: if that package is not installed.
+        ValueError: if it is inside another one, which would be imported to find it.
     """
     text = str(path)
     if not text.startswith(PACKAGE):
         return Path(path).expanduser()
     name, _, folder = text.removeprefix(PACKAGE).partition("/")
+    if "." in name:
+        raise ValueError(
+            f"{text!r} names {name!r}, expected a top-level package and then a folder: {PACKAGE}NAME/FOLDER"
+        )
     found = find_spec(name)
     if found is None or not found.submodule_search_locations:
         raise missing_package(name, repr(text))

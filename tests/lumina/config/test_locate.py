@@ -19,5 +19,14 @@ def test_the_extra_of_a_missing_package_is_named():
         locate("package:no_such_package/model")
 
 
+def test_no_package_is_imported_to_be_found(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "found_only").mkdir()
+    (tmp_path / "found_only/__init__.py").write_text("raise SystemExit")
+    assert locate("package:found_only/data") == tmp_path / "found_only/data"
+    with pytest.raises(ValueError, match="expected a top-level package"):
+        locate("package:found_only.part/data")
+
+
 def test_python_may_pass_text(tmp_path):
     assert Meshes(batch_size=1, root=str(tmp_path)).root == tmp_path

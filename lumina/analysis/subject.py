@@ -121,7 +121,7 @@ class Subject:
         texts = [prompts[number % len(prompts)] for number in range(start, start + count)] if prompts else None
         routes = [conditioner.route for conditioner in self.module.conditioners]
         if texts and "cross" not in routes:
-            raise ValueError("--prompts was given, but this model takes no text.")
+            raise ValueError("--prompt was given, but this model takes no text.")
         if not texts and "cross" in routes:
             raise ValueError("this model takes text: give --prompt='[\"a red apple\"]', one or several.")
         with torch.random.fork_rng(devices=[]):

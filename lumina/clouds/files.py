@@ -110,6 +110,8 @@ def _mesh(path: Path) -> Shape:
     loaded = trimesh().load(path, process=False, skip_materials=True)
     parts = loaded.dump() if isinstance(loaded, trimesh().Scene) else [loaded]
     meshes = [part for part in parts if isinstance(part, trimesh().Trimesh)]
+    for part in parts:
+        _require_all(part, path)
     if not meshes:
         if path.suffix.lower() == ".ply" and b"\nelement tristrips" in path.read_bytes().partition(b"end_header")[0]:
             raise CorruptSample(path, "its triangle strips are not read: export it with faces")
@@ -121,6 +123,17 @@ def _mesh(path: Path) -> Shape:
         return _with_polygons(meshes[0])
     whole = trimesh().util.concatenate(meshes)
     return Shape(np.asarray(whole.vertices), whole.faces)
+
+
+def _require_all(part: Any, path: Path) -> None:
+    """Compares a PLY with what its header announces: trimesh takes a text that was cut off for whole."""
+    elements = part.metadata.get("_ply_raw", {})
+    for name in {"vertex", "face"} & set(elements):
+        data, announced = elements[name].get("data"), elements[name]["length"]
+        columns = list(data.values()) if isinstance(data, dict) else [data]
+        there = min((len(column) for column in columns if column is not None), default=0)
+        if there != announced:
+            raise CorruptSample(path, f"its header announces {announced} x {name}, of which {there} are there")
 
 
 def _with_polygons(mesh: Any) -> Shape:

@@ -70,6 +70,8 @@ def _read(file: str) -> MappingNode:
         raise ValueError(f"{file} must hold settings, KEY: VALUE, as experiments do; it holds a {node.id}.")
     _refuse_twins(node, file, set())
     for key, value in node.value:
+        if f"--{key.value}" in OPTIONS:  # the parser would read that file by other rules than these
+            raise ValueError(f"{file} names another file as {key.value}; give both on the command line, --config each.")
         if key.value in SECTIONS and not isinstance(value, MappingNode):
             raise ValueError(f"{file}: {key.value} must hold settings, KEY: VALUE, got {value.id} {_text(value)}")
     return node

@@ -67,6 +67,19 @@ def test_every_kind_of_cloud(tmp_path, suffix):
         )
 
 
+@pytest.mark.parametrize("lines, missing", [(3, "4 x vertex, of which 3"), (5, "2 x face, of which 1")])
+def test_a_text_that_was_cut_off_is_corrupt(tmp_path, lines, missing):
+    columns = "property float x\nproperty float y\nproperty float z\n"
+    head = f"ply\nformat ascii 1.0\nelement vertex 4\n{columns}element face 2\nproperty list uchar int vertex_indices\n"
+    rows = ["0 0 0", "1 0 0", "0 1 0", "0 0 1", "3 0 1 2", "3 0 1 3"]
+    file = tmp_path / "cut.ply"
+    file.write_text("\n".join([f"{head}end_header", *rows]) + "\n")
+    assert read_points(file, 8).shape == (8, 3)
+    file.write_text("\n".join([f"{head}end_header", *rows[:lines]]) + "\n")
+    with pytest.raises(CorruptSample, match=missing):
+        read_points(file, 8)
+
+
 @pytest.mark.parametrize("suffix", ["npz", "obj", "off", "pcd", "ply", "wrl"])
 def test_coordinates_in_the_millions_are_kept(tmp_path, suffix):
     sphere = np.random.default_rng(0).normal(size=(2000, 3))

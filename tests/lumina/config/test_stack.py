@@ -75,3 +75,9 @@ def test_aliases_of_aliases_are_refused_at_once(tmp_path):
     (tmp_path / "b.yaml").write_text("b: 1")
     with pytest.raises(ValueError, match="its aliases stand for more than"):
         stack_configs([f"--config={tmp_path / 'a.yaml'}", f"--config={tmp_path / 'b.yaml'}"])
+
+
+def test_a_file_cannot_bring_another_one(tmp_path):
+    (tmp_path / "a.yaml").write_text("config: b.yaml\n")
+    with pytest.raises(ValueError, match=r"a\.yaml names another file as config"):
+        stack_configs(["fit", "--config", str(tmp_path / "a.yaml")])

@@ -44,7 +44,7 @@ class SampleGrid(Callback):
         Args:
             every_n_steps: a sheet is drawn at the first validation, and then at the next one after so many
                 optimizer steps.
-            count: samples on a sheet, where neither prompts nor labels are given.
+            count: samples on a sheet, where neither prompts nor labels are given; no more than validation has items.
             prompts: texts, or a file of them as `lumina sample` takes it.
             labels: names or numbers of classes.
             name: of the folder of the sheets and of their group on dashboards; another for each of several grids.
@@ -112,7 +112,8 @@ class SampleGrid(Callback):
         self._drawn = trainer.global_step
         samples: list[Any] = []
         captions: list[str] = []
-        total, bar = len(self._requests) or self.count, trainer.progress_bar_callback
+        bar = trainer.progress_bar_callback
+        total = len(self._requests) or min(self.count, len(pl_module.data.samples("validation")))
         for tokens, batch, options in self._parts(trainer, pl_module):
             if isinstance(bar, Progress):
                 bar.drawing(trainer, len(samples), total)
@@ -130,8 +131,9 @@ class SampleGrid(Callback):
         size, device = pl_module.data.eval_batch_size, pl_module.device
         if not self._requests:
             available = len(pl_module.data.samples("validation"))
-            indices = [number * max(available, self.count) // self.count % available for number in range(self.count)]
-            for first in range(0, self.count, size):
+            count = min(self.count, available)
+            indices = [number * available // count for number in range(count)]
+            for first in range(0, count, size):
                 batch = move(take(pl_module.data, "validation", indices[first : first + size]), device)
                 batch = trainer.precision_plugin.convert_input(batch)
                 yield pl_module.tokens(batch), batch, {}

@@ -45,6 +45,13 @@ def test_items_from_all_over_the_split_a_batch_at_a_time(drawn):
     assert [file.name for file in files] == ["step_0000002.png", "step_0000003.png"]  # the second at the end
 
 
+def test_no_more_samples_than_validation_has_items(drawn, monkeypatch):
+    """A first trial on a few pictures does not wait for 64 samples."""
+    monkeypatch.setattr("datamodules.digits.HELD_OUT", 1)
+    calls, _, _ = drawn("{every_n_steps: 2}")
+    assert [len(samples) for _, samples in calls] == [10, 10]
+
+
 def test_fixed_labels(drawn):
     calls, sheets, _ = drawn("{every_n_steps: 2, labels: ['3', 5, 3]}")
     assert sheets == [["3", "5", "3"]] * 2

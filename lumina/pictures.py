@@ -99,7 +99,7 @@ def _wrapped(text: str, width: int) -> list[str]:
     """Lines of at most ``width`` pixels, broken between words where that is possible; the last may be cut."""
     lines: list[str] = []
     while text and len(lines) < LINES:
-        room = next((n for n in range(len(text), 1, -1) if _font().getlength(text[:n]) <= width), 1)
+        room = next((n for n in range(min(len(text), width), 1, -1) if _font().getlength(text[:n]) <= width), 1)
         if room < len(text) and " " in text[1 : room + 1]:
             room = text.rindex(" ", 1, room + 1)
         lines.append(text[:room])

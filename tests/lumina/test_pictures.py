@@ -1,3 +1,5 @@
+import time
+
 import torch
 from PIL import Image
 
@@ -52,3 +54,10 @@ def test_no_letter_is_swallowed():
     """Each of these is drawn, and differently."""
     drawn = {contact_sheet([torch.ones(1, 9, 9)], captions=[f"|{letter}|"]).numpy().tobytes() for letter in ":.✓яéλ"}
     assert len(drawn) == 6
+
+
+def test_wrapping_takes_no_longer_for_longer_captions():
+    text = "several words " * 1000
+    start = time.perf_counter()
+    assert _wrapped(text, 100) == _wrapped(text[:1000], 100)
+    assert time.perf_counter() - start < 1  # measuring each beginning of the whole text takes a minute

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from difflib import get_close_matches
@@ -58,6 +59,7 @@ def _dispatch(command: str, arguments: list[str]) -> None:
 
 
 def _run(command: str, arguments: list[str]) -> None:
+    warnings.formatwarning = _one_line
     try:
         _refuse_foreign_packages()
         if {"-h", "--help"} & set(arguments):
@@ -75,6 +77,11 @@ def _run(command: str, arguments: list[str]) -> None:
         reason = import_module("lumina.config.messages").reason(error)
         print(f"lumina {command}: error: {reason}\n(LUMINA_TRACEBACK=1 shows where.)", file=sys.stderr)
         raise SystemExit(2) from error
+
+
+def _one_line(message: Warning | str, *_: object, **__: object) -> str:
+    """A warning as users read it, without the line of code that gave it."""
+    return f"warning: {message}\n"
 
 
 def _import_own_classes() -> None:

@@ -13,12 +13,7 @@ WARNINGS = (
     "FSDP2-wrapped module .* returned a view tensor",  # which nothing writes into
     r"`isinstance\(treespec, LeafSpec\)`",  # its use of torch
 )
-MESSAGES = {  # by the logger that says them
-    "lightning.pytorch.utilities.rank_zero": ("litlogger", "litmodels"),  # advertisements
-    "lightning.pytorch.trainer.connectors.checkpoint_connector": (
-        "`weights_only` was not set",  # of saving, where it means that optimizer states are stored too
-    ),
-}
+MESSAGES = {"lightning.pytorch.utilities.rank_zero": ("litlogger", "litmodels")}  # advertisements, by their logger
 
 
 def silence_lightning() -> None:

@@ -12,7 +12,7 @@ from lightning.pytorch.demos.boring_classes import BoringModel
 
 from lumina.workarounds.quiet import MESSAGES, silence_lightning
 
-SAYS = ("`weights_only` was not set", "dirpath has changed")
+SAYS = "dirpath has changed"
 
 
 @pytest.fixture(autouse=True)
@@ -34,18 +34,17 @@ def told(folder, caplog):
             saver = ModelCheckpoint(folder / name, save_last=True)
             trainer = lightning.pytorch.Trainer(max_steps=2 if before else 1, callbacks=[saver], **quiet)
             trainer.fit(BoringModel(), ckpt_path=before)
-            trainer.save_checkpoint(folder / "whole.ckpt")
     return caplog.text + "".join(str(warning.message) for warning in caught)
 
 
 def test_noise_is_kept_off_and_the_rest_is_shown(tmp_path, caplog):
     silence_lightning()
     text = told(tmp_path, caplog)
-    assert not any(said in text for said in SAYS)
+    assert SAYS not in text
     assert "max_steps=1` reached" in text
 
 
 def test_lightning_still_says_it(tmp_path, caplog):
     warnings.simplefilter("always")
     text = told(tmp_path, caplog)
-    assert all(said in text for said in SAYS)
+    assert SAYS in text

@@ -89,23 +89,9 @@ class Block(nn.Module):
         Returns:
             Same shape as ``x``.
         """
-        arguments = (x, vectors, table, layout, text, pool, memory, paths)
         if recomputed:
-            x = checkpoint(self._compute, *arguments, use_reentrant=False)
+            x = checkpoint(self.forward, x, vectors, table, layout, text, pool, memory, paths, use_reentrant=False)
             return x
-        return self._compute(*arguments)
-
-    def _compute(
-        self,
-        x: Tensor,
-        vectors: Tensor,
-        table: Table | None,
-        layout: Layout,
-        text: Text | None,
-        pool: Pool | None,
-        memory: Memory | None,
-        paths: Tensor | None,
-    ) -> Tensor:
         attention, feed_forward = self.adaLN_modulation.halves(vectors, layout)
         keys = None if text is None else self._text_keys(text, memory)
         branch = self.attention(attention.apply(self.attention_norm1(x)), table, layout, keys, text, pool)

@@ -20,6 +20,7 @@ from lumina.data import CorruptSample
 from lumina.data.holdout import held_out
 from lumina.data.sources.listing import files_below
 from lumina.data.views import View
+from lumina.errors import importing
 from lumina.images import load_image
 
 CLASSES = {
@@ -190,10 +191,8 @@ def write_table(path: Path, rows: list[dict[str, Any]]) -> None:
     Raises:
         ImportError: pyarrow is not installed.
     """
-    try:
+    with importing("pyarrow", "a Parquet file"):
         from pyarrow import Table, parquet
-    except ImportError as error:
-        raise ImportError('Parquet files need pyarrow: pip install "lumina-nextdit[data]".') from error
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     parquet.write_table(Table.from_pylist(rows), partial, row_group_size=100)

@@ -16,6 +16,7 @@ from lumina.clouds.normalise import Normalisation
 from lumina.config.locate import locate
 from lumina.data import CorruptSample, Split
 from lumina.data.clouds import PointClouds, Shapes, Variation
+from lumina.errors import importing
 from lumina.files.numpy_file import load_array
 
 SYNSETS = {
@@ -196,10 +197,8 @@ def _hdf5(path: Path) -> Any:
         ImportError: naming the extra to install.
         ValueError: it is not there, or no HDF5.
     """
-    try:
+    with importing("h5py", "an HDF5 file"):
         import h5py
-    except ImportError as error:
-        raise ImportError('HDF5 files need h5py: pip install "lumina-nextdit[points]".') from error
     try:
         return h5py.File(path, "r")
     except OSError as error:

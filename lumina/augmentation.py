@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image
 from torch import Generator, Tensor
 
+from lumina.errors import importing
 from lumina.images import random_flip, to_tensor
 from lumina.randomness import seeded
 from lumina.workarounds.posterize import keep_a_bit
@@ -88,10 +89,9 @@ class Mixing:
 
 
 def _timm(module: str) -> Any:
-    try:
-        return import_module(f"timm.data.{module}")
-    except ImportError as error:
-        raise ImportError('DeiT\'s augmentation needs timm: pip install "lumina-nextdit[recognition]".') from error
+    with importing("timm", "DeiT's augmentation"):
+        found = import_module(f"timm.data.{module}")
+    return found
 
 
 def _rand_augment(words: str) -> Any:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lumina.config.locate import locate
+from lumina.errors import importing
 from lumina.frozen import Frozen, fingerprint
 
 SD_SCALING = 0.18215  # what diffusers, too, takes where a config is older than the key
@@ -121,10 +122,8 @@ def _scaling(path: str, config: Mapping[str, Any]) -> float:
 
 
 def _vae_class() -> Any:
-    try:
+    with importing("diffusers", "an image VAE"):
         from diffusers import AutoencoderKL
-    except ImportError as error:
-        raise ImportError('image VAEs need diffusers: pip install "lumina-nextdit[image]"') from error
     return AutoencoderKL
 
 

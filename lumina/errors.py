@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, distribution, requires
 
 from packaging.requirements import Requirement
@@ -12,12 +13,30 @@ from packaging.utils import canonicalize_name
 PROJECT = "lumina-nextdit"
 
 
-def missing_package(package: str, purpose: str) -> ImportError:
+@contextmanager
+def importing(package: str, purpose: str) -> Iterator[None]:
+    """A block that imports an optional package.
+
+    Args:
+        package: the distribution's name, as pip knows it.
+        purpose: what needs it; the sentence begins with this.
+
+    Raises:
+        ImportError: the package is missing or cannot be imported; names the extra to install.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise missing_package(package, purpose, error) from error
+
+
+def missing_package(package: str, purpose: str, cause: ImportError | None = None) -> ImportError:
     """The error to raise where an optional package is not installed.
 
     Args:
         package: the distribution's name, as pip knows it.
         purpose: what needs it; the sentence begins with this.
+        cause: what went wrong; told if the package is installed.
 
     Returns:
         An error that names the smallest extra with the package, or the package itself where no extra has it.
@@ -26,7 +45,8 @@ def missing_package(package: str, purpose: str) -> ImportError:
     having = {extra: needed for extra, needed in _extras().items() if package in needed}
     smallest = min(having, key=lambda extra: len(having[extra]), default=None)
     name = package if smallest is None else f'"{PROJECT}[{smallest}]"'
-    return ImportError(f"{purpose} needs the package {package}, which is not installed: pip install {name}")
+    why = f"cannot be imported ({cause})" if cause and _installed(package) else "is not installed"
+    return ImportError(f"{purpose} needs the package {package}, which {why}: pip install {name}")
 
 
 def require_extra(extra: str, purpose: str) -> None:

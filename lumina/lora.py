@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lumina.backbone import NextDiT
+from lumina.errors import importing
 from lumina.frozen import fingerprint
 
 KEY = "adapters"
@@ -70,11 +71,9 @@ def add_adapters(backbone: NextDiT, lora: Lora) -> None:
         ImportError: without peft.
         ValueError: for names that the backbone does not have.
     """
-    try:
+    with importing("peft", "an adapter"):
         from peft import LoraConfig, inject_adapter_in_model
         from peft.tuners.lora import LoraLayer
-    except ImportError as error:
-        raise ImportError('adapters need peft: pip install "lumina-nextdit[lora]"') from error
     linears = {name.rpartition(".")[2] for name, part in backbone.layers.named_modules() if isinstance(part, nn.Linear)}
     inner = {name for name in linears if name.startswith("w")}  # not those of adaLN, which have numbers for names
     _require(lora.targets or (), inner, "targets")
@@ -192,7 +191,8 @@ def export_adapter(checkpoint: Path, folder: Path) -> None:
     Raises:
         ValueError: if the checkpoint has no adapters, or trained more than them.
     """
-    from peft import LoraConfig
+    with importing("peft", "an adapter"):
+        from peft import LoraConfig
     from safetensors.torch import save_file
 
     from lumina.callbacks.ema import averaged_weights

@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-try:
+from lumina.errors import importing
+
+with importing("torchao", "an optimizer with 8-bit state"):
     from torchao.optim import AdamW8bit as TorchaoAdamW8bit
     from torchao.optim.subclass_8bit import OptimState8bit
-except ImportError as error:
-    raise ImportError('optimizers with 8-bit state need torchao: pip install "lumina-nextdit[lowmem]"') from error
 
 PARTS = ("codes", "scale", "qmap")
 

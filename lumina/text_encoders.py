@@ -13,6 +13,7 @@ from torch import Tensor, device
 
 from lumina.config.locate import locate
 from lumina.config.trust import require_trust
+from lumina.errors import importing
 from lumina.frozen import Frozen
 from lumina.text_cache import TextCache
 
@@ -175,8 +176,6 @@ def _text_config(place: str, path: str, remote: bool) -> Any:
 
 
 def _transformers() -> Any:
-    try:
+    with importing("transformers", "a text encoder"):
         import transformers
-    except ImportError as error:
-        raise ImportError('text encoders need transformers: pip install "lumina-nextdit[text]"') from error
     return transformers

@@ -17,6 +17,7 @@ from lumina.clouds.surface import sample_surface, trimesh
 from lumina.clouds.text_meshes import read_obj, read_off
 from lumina.clouds.vrml import read_vrml
 from lumina.data.corrupt import CorruptSample, require_numbers
+from lumina.errors import importing
 from lumina.files.numpy_file import open_arrays
 from lumina.files.regular import require_regular
 from lumina.randomness import Purpose, keyed_generator
@@ -173,8 +174,6 @@ def _off(path: Path) -> Shape:
 
 
 def _pcd(path: Path) -> Shape:
-    try:
+    with importing("open3d", "a .pcd file"):
         import open3d
-    except ImportError as error:
-        raise ImportError('.pcd files need open3d: pip install "lumina-nextdit[points]".') from error
     return Shape(np.asarray(open3d.io.read_point_cloud(path).points))

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lumina.data.corrupt import CorruptSample
+from lumina.errors import importing
 
 Array = npt.NDArray[Any]
 
@@ -18,11 +19,9 @@ def trimesh() -> Any:
     Raises:
         ImportError: naming the extra to install.
     """
-    try:
+    with importing("trimesh", "a mesh"):
         import trimesh as package
         import trimesh.sample
-    except ImportError as error:
-        raise ImportError('meshes need trimesh: pip install "lumina-nextdit[points]".') from error
     return package
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from lumina.data.sources.listing import files_below
+from lumina.errors import importing
 from lumina.parser import parse_function
 from lumina.survival.atomic import replacing
 
@@ -106,10 +107,8 @@ def open_table(path: Path) -> pyarrow.dataset.Dataset:
         ValueError: it is of another form, or damaged.
         ImportError: pyarrow is not installed.
     """
-    try:
+    with importing("pyarrow", "a table"):
         from pyarrow import dataset
-    except ImportError as error:
-        raise ImportError('tables need pyarrow: pip install "lumina-nextdit[data]".') from error
     if not path.exists():
         raise FileNotFoundError(f"there is no table at {path}.")
     if not path.is_dir():

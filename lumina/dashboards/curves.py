@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lumina.dashboards.config import WANDB_ID
 from lumina.dashboards.wandb_file import read_history
+from lumina.errors import importing
 from lumina.files.yaml_file import load
 from lumina.run_folder import folder_of_checkpoint
 
@@ -94,7 +95,8 @@ def _from_csv(run: Path) -> Iterator[tuple[str, int, float]]:
 def _from_tensorboard(run: Path) -> Iterator[tuple[str, int, float]]:
     if not any(run.glob("events.out.tfevents.*")):
         return
-    from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
+    with importing("tensorboard", "a run logged to TensorBoard"):
+        from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
 
     events = EventAccumulator(str(run), size_guidance={SCALARS: 0})
     events.Reload()

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from lumina.errors import importing
+
 HEADER, BLOCK, FRAME = 7, 32_768, 7  # bytes: of the file, of a block, of a fragment's frame
 FULL, LAST = 1, 4
 """Kinds of fragments that end a record."""
@@ -15,7 +17,8 @@ FULL, LAST = 1, 4
 
 def read_history(path: Path) -> list[dict[str, Any]]:
     """What was logged: a dictionary for each call of ``wandb.log``, in which media are dictionaries too."""
-    from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]  # made when it is imported
+    with importing("wandb", "a run logged to Weights & Biases"):
+        from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]  # made when it is imported
 
     rows: list[dict[str, Any]] = []
     for content in _contents(path.read_bytes()):

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lumina.errors import importing
 from lumina.frozen import Frozen
 from lumina.interfaces import Batch
 from lumina.metrics.sample_metric import SampleMetric
@@ -69,10 +70,8 @@ class ClipScore(SampleMetric):
         return {"clip_score": max(100 * (self.total / (self.count + self.missed)).item(), 0.0)}
 
     def _load(self) -> Any:
-        try:
+        with importing("transformers", "the CLIP score"):
             from transformers import CLIPModel, CLIPProcessor
-        except ImportError as error:
-            raise ImportError('the CLIP score needs transformers: pip install "lumina-nextdit[text]"') from error
         try:
             self._processor = CLIPProcessor.from_pretrained(self.path)
             return CLIPModel.from_pretrained(self.path)

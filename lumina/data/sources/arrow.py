@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lumina.data.sources.source import Fields
 from lumina.data.sources.table import Table
+from lumina.errors import importing
 
 if TYPE_CHECKING:
     import pyarrow
@@ -47,9 +48,7 @@ class Arrow(Table):
 
 @lru_cache(maxsize=256)
 def _mapped(path: Path) -> Any:
-    try:
+    with importing("pyarrow", "an Arrow file"):
         import pyarrow
-    except ImportError as error:
-        raise ImportError('Arrow files need pyarrow: pip install "lumina-nextdit[data]".') from error
     with pyarrow.memory_map(str(path)) as file:
         return pyarrow.ipc.open_stream(file).read_all()

@@ -15,6 +15,7 @@ from torch import Tensor
 from lumina.data.arrays import file_stamp, stamp
 from lumina.data.census import Census
 from lumina.data.sources.source import Fields, Source, Wanted, as_record, medium_of
+from lumina.errors import importing
 
 INDEX = "index.json"
 FORMATS = (
@@ -48,10 +49,8 @@ class Stream(Source):
     @cached_property
     def records(self) -> Any:
         """The dataset, opened in the process that reads it."""
-        try:
+        with importing("litdata", "a litdata folder"):
             from litdata import StreamingDataset
-        except ImportError as error:
-            raise ImportError('litdata folders need litdata: pip install "lumina-nextdit[data]".') from error
         _refuse_pickles(self.root / INDEX)
         return StreamingDataset(str(self.root))
 

@@ -15,6 +15,7 @@ import numpy as np
 from lumina.data.arrays import file_stamp, stamp
 from lumina.data.census import Census
 from lumina.data.sources.source import Fields, Source, Wanted, medium_of
+from lumina.errors import importing
 from lumina.files.regular import open_regular
 
 if TYPE_CHECKING:
@@ -149,10 +150,8 @@ GROUPS = RowGroups(HELD)
 
 @lru_cache(maxsize=256)
 def _file(path: Path) -> Any:
-    try:
+    with importing("pyarrow", "a Parquet file"):
         from pyarrow import parquet
-    except ImportError as error:
-        raise ImportError('Parquet files need pyarrow: pip install "lumina-nextdit[data]".') from error
     return parquet.ParquetFile(path)
 
 

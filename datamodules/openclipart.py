@@ -22,6 +22,7 @@ from lumina.data.sources.listing import files_below
 from lumina.data.views import View
 from lumina.errors import importing
 from lumina.images import load_image
+from lumina.survival.atomic import replacing
 
 CLASSES = {
     "animals": "animals",
@@ -193,7 +194,5 @@ def write_table(path: Path, rows: list[dict[str, Any]]) -> None:
     """
     with importing("pyarrow", "a Parquet file"):
         from pyarrow import Table, parquet
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    parquet.write_table(Table.from_pylist(rows), partial, row_group_size=100)
-    partial.replace(path)
+    with replacing(path) as new:
+        parquet.write_table(Table.from_pylist(rows), new, row_group_size=100)

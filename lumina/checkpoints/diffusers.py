@@ -27,6 +27,7 @@ from lumina.checkpoints.weights import (
     read_json,
     read_safetensors,
 )
+from lumina.survival.atomic import replacing
 
 CLASS = "LuminaNextDiT2DModel"
 FILE = "diffusion_pytorch_model.safetensors"
@@ -124,10 +125,8 @@ def save_diffusers(model: NextDiT, folder: str | Path, patch_size: int = 2, samp
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
-    # renamed into place: the parameters may be mapped from the very file that is replaced
-    unfinished = folder / f"{FILE}.part"
-    save_file(tensors, unfinished, metadata={"format": "pt"})
-    unfinished.replace(folder / FILE)
+    with replacing(folder / FILE) as new:  # the parameters may be mapped from the very file that is replaced
+        save_file(tensors, new, metadata={"format": "pt"})
 
 
 def their_name(name: str) -> str:

@@ -29,11 +29,11 @@ from lumina.data.learning import inherit, store
 from lumina.data.workers import loader_failures
 from lumina.module import LuminaModule
 from lumina.parser import ShortErrorParser
-from lumina.resuming.checkpoints import clear_leftovers
 from lumina.resuming.choose import choose_checkpoint, runs_folder
 from lumina.resuming.differences import KEY, check_differences, settings, stored_arguments
 from lumina.resuming.fits import require_fitting
 from lumina.run_folder import folder_of_checkpoint, run_folder
+from lumina.survival.atomic import clear_leftovers
 from lumina.training.matmul import MatmulPrecision, choose_matmul_precision
 from lumina.workarounds.atomic_checkpoint import AtomicCheckpointIO
 from lumina.workarounds.atomic_shards import save_shards_atomically
@@ -145,7 +145,7 @@ class LuminaCLI(LightningCLI):
         claim_versions(self.trainer)
         checkpoint = self._get(self.config, "ckpt_path")
         if checkpoint and self.trainer.is_global_zero:
-            clear_leftovers(Path(checkpoint).parent)
+            clear_leftovers(Path(checkpoint).parent, ".ckpt")
 
     def after_fit(self) -> None:
         """Says where things lie."""

@@ -78,8 +78,8 @@ def read_arrays(path: Path) -> Arrays | None:
 def write_arrays(path: Path, arrays: Arrays) -> None:
     """Writes a file whole or not at all; where it cannot be written, a warning says so."""
     try:
-        with replacing(path) as new:
-            np.savez(new, **arrays)  # type: ignore[arg-type]  # its allow_pickle
+        with replacing(path) as new, new.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]  # its allow_pickle
     except OSError as error:
         warnings.warn(
             f"{path} cannot be written ({error.strerror}), so the next run gathers it again: set `cache`, of the "

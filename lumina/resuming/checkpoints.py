@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import zipfile
 from collections.abc import Mapping
 from functools import cache
@@ -18,7 +17,6 @@ from torch import Tensor
 from lumina.files.zip_file import check_archive
 
 META, INDEX, SIZES = "meta.pt", ".metadata", "sizes.json"  # of a sharded checkpoint
-PARTIAL, OLD = ".partial", ".old"
 NEEDED = ("state_dict", "global_step", "pytorch-lightning_version")
 RESUMED = ("epoch", "loops", "callbacks", "optimizer_states", "lr_schedulers")  # beside these, to train on
 SHARDED = ("state_dict", "optimizer_states")  # what a sharded one keeps in its shards
@@ -126,16 +124,6 @@ def require_whole(path: Path, resumes: bool = False) -> None:
     else:
         status = path.stat()
         _require_numbers(path, status.st_size, status.st_mtime_ns)
-
-
-def clear_leftovers(folder: Path) -> None:
-    """Removes what a killed save left beside the checkpoints of a run that is stopped; brings a moved one back."""
-    for old in folder.glob(f".*.ckpt{OLD}"):
-        target = folder / old.name[1 : -len(OLD)]
-        if not target.exists():
-            old.rename(target)
-    for path in [*folder.glob(f".*.ckpt{PARTIAL}"), *folder.glob(f".*.ckpt{OLD}")]:
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _load(path: Path, **options: Any) -> Any:

@@ -7,13 +7,14 @@ shows as torch's "unexpected pos"; and a directory that forbids writing is passe
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.fabric.utilities.types import _PATH
+
+from lumina.survival.atomic import clear_partial, replacing
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -44,22 +45,6 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 def _write(checkpoint: dict[str, Any], target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")  # the same name each time: what a kill leaves is overwritten
-    try:
-        with partial.open("wb") as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
-    _make_rename_durable(target.parent)
-
-
-def _make_rename_durable(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    clear_partial(target)  # what a kill leaves is as large as a checkpoint
+    with replacing(target) as partial, partial.open("wb") as file:
+        torch.save(checkpoint, file)

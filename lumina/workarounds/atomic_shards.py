@@ -7,7 +7,6 @@ killed in between leaves shards of one step with the progress of another, which 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from typing import Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import ModelParallelStrategy
 
-from lumina.resuming.checkpoints import OLD, PARTIAL, SIZES
+from lumina.resuming.checkpoints import SIZES
+from lumina.survival.atomic import PARTIAL, make_durable, replace_folder
 
 
 def save_shards_atomically(trainer: Trainer) -> None:
@@ -35,7 +35,7 @@ def save_shards_atomically(trainer: Trainer) -> None:
         strategy.barrier()
         if trainer.is_global_zero:
             _note_sizes(partial)
-            _replace(partial, target)
+            replace_folder(partial, target)
         strategy.barrier()
 
     strategy.save_checkpoint = save_checkpoint  # type: ignore[method-assign]
@@ -45,18 +45,5 @@ def _note_sizes(folder: Path) -> None:
     """Makes the files durable and writes their sizes, by which a torn one is known."""
     files = [path for path in folder.iterdir() if path.is_file()]
     for path in files:
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+        make_durable(path)
     (folder / SIZES).write_text(json.dumps({path.name: path.stat().st_size for path in files}))
-
-
-def _replace(partial: Path, target: Path) -> None:
-    """A folder cannot be renamed onto another: the old one steps aside, and is brought back if a kill comes between."""
-    old = target.with_name(f".{target.name}{OLD}")
-    shutil.rmtree(old, ignore_errors=True)
-    if target.is_symlink() or target.is_file():
-        target.unlink()
-    elif target.exists():
-        target.rename(old)
-    partial.rename(target)
-    shutil.rmtree(old, ignore_errors=True)

@@ -9,7 +9,7 @@ import time
 import pytest
 import torch
 
-from lumina.resuming.checkpoints import META, SIZES, Broken, clear_leftovers, newest_checkpoint, require_whole
+from lumina.resuming.checkpoints import META, SIZES, Broken, newest_checkpoint, require_whole
 from lumina.resuming.choose import choose_checkpoint
 
 
@@ -162,12 +162,3 @@ def test_cut_shard_is_recognised(tmp_path):
     (folder / "__0_0.distcp").write_bytes(b"1" * 60)
     with pytest.raises(Broken, match=r"__0_0\.distcp has not its 100 bytes"):
         require_whole(folder)
-
-
-def test_leftovers_of_killed_saves_are_cleared(tmp_path):
-    (tmp_path / ".last.ckpt.partial").write_bytes(b"1")
-    sharded(tmp_path / ".first.ckpt.old")
-    sharded(tmp_path / ".last.ckpt.old")
-    save(tmp_path / "last.ckpt")
-    clear_leftovers(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["first.ckpt", "last.ckpt"]

@@ -266,13 +266,16 @@ class Modality(nn.Module, ABC):
         return []
 
     @abstractmethod
-    def save(self, samples: Any, folder: Path, first: int = 0) -> list[Path]:
+    def save(
+        self, samples: Any, folder: Path, numbers: Sequence[int], texts: Sequence[Mapping[str, str]] = ()
+    ) -> list[Path]:
         """Writes decoded samples into ``folder``, each to a file of its own unless one table says it better.
 
         Args:
             samples: what `decode` returned.
             folder: where to.
-            first: number of the first sample, where a folder is filled in several calls.
+            numbers: of the samples, ascending; files are named by them, as a folder may be filled in several calls.
+            texts: named texts of each sample, such as its settings, for formats that can hold some; empty = none.
         """
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
-import zlib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 import torch
 from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -20,7 +19,6 @@ SMALLEST, LARGEST = 64, 512  # pixels of a picture's longer side on a sheet
 GAP = 2
 NARROWEST, LINE = 96, 14  # pixels of a picture with text below it, and of a line of the text
 LINES = 3  # of text; what is longer is cut
-HEADER = 33  # bytes of a PNG file's signature and of its first chunk
 
 
 def to_uint8(image: Tensor) -> Tensor:
@@ -65,23 +63,14 @@ def contact_sheet(images: Sequence[Tensor], columns: int | None = None, captions
     return sheet
 
 
-def save_picture(image: Tensor, path: Path) -> Path:
-    """Writes ``[1 or 3, H, W]`` uint8 as PNG."""
+def save_picture(image: Tensor, path: Path, texts: Mapping[str, str] | None = None) -> Path:
+    """Writes ``[1 or 3, H, W]`` uint8 as PNG, with named texts of any language (iTXt chunks)."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image.permute(1, 2, 0).squeeze(-1).numpy()).save(path)
+    chunks = PngInfo()
+    for name, text in (texts or {}).items():
+        chunks.add_itxt(name, text)
+    Image.fromarray(image.permute(1, 2, 0).squeeze(-1).numpy()).save(path, pnginfo=chunks)
     return path
-
-
-def save_pictures(images: Sequence[Tensor], folder: Path, first: int = 0) -> list[Path]:
-    """Writes pictures in [-1, 1] as ``00000.png``, ``00001.png``, ..., counted from ``first``."""
-    return [save_picture(to_uint8(image), folder / f"{number:05d}.png") for number, image in enumerate(images, first)]
-
-
-def add_text(path: Path, texts: Mapping[str, str]) -> None:
-    """Puts named texts into a PNG file as iTXt chunks, which hold any language; the picture is not touched."""
-    data = path.read_bytes()
-    chunks = [_chunk(b"iTXt", f"{name}\0\0\0\0\0{text}".encode()) for name, text in texts.items()]
-    path.write_bytes(data[:HEADER] + b"".join(chunks) + data[HEADER:])
 
 
 def _captioned(tile: Tensor, text: str) -> Tensor:
@@ -119,7 +108,3 @@ def _fit(image: Tensor) -> Tensor:
         return F.avg_pool2d(image.detach().float(), math.ceil(longer / LARGEST), ceil_mode=True)
     factor = math.ceil(SMALLEST / longer)
     return image.repeat_interleave(factor, 1).repeat_interleave(factor, 2)
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lumina.autoencoders import Autoencoder
 from lumina.interfaces import Batch, Modality, Tokens
-from lumina.pictures import contact_sheet, save_pictures
+from lumina.pictures import contact_sheet, save_picture, to_uint8
 
 LARGEST = 65_536
 """Pixels of a side."""
@@ -143,9 +143,14 @@ class Image(Modality):
         """All pictures on one sheet, small ones enlarged."""
         return contact_sheet(list(samples), captions=captions)
 
-    def save(self, samples: Images, folder: Path, first: int = 0) -> list[Path]:
-        """One PNG a picture."""
-        return save_pictures(list(samples), folder, first)
+    def save(
+        self, samples: Images, folder: Path, numbers: Sequence[int], texts: Sequence[Mapping[str, str]] = ()
+    ) -> list[Path]:
+        """One PNG a picture, with its texts."""
+        return [
+            save_picture(to_uint8(picture), folder / f"{number:05d}.png", text)
+            for picture, number, text in zip(samples, numbers, texts or [{} for _ in numbers], strict=True)
+        ]
 
     @property
     def cell(self) -> int:

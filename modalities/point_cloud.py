@@ -138,9 +138,11 @@ class PointCloud(Modality):
         points = (cloud.detach().float().cpu().numpy() for cloud in samples)
         return [wandb.Object3D(cloud, caption=text) for cloud, text in zip(points, texts, strict=True)]
 
-    def save(self, samples: Clouds, folder: Path, first: int = 0) -> list[Path]:
-        """One PLY file a cloud."""
-        return [write_ply(cloud, folder / f"{number:05d}.ply") for number, cloud in enumerate(samples, first)]
+    def save(
+        self, samples: Clouds, folder: Path, numbers: Sequence[int], texts: Sequence[Mapping[str, str]] = ()
+    ) -> list[Path]:
+        """One PLY file a cloud, without texts."""
+        return [write_ply(cloud, folder / f"{number:05d}.ply") for cloud, number in zip(samples, numbers, strict=True)]
 
     def _tokens(self, points: Tensor, mask: Tensor | None = None) -> Tokens:
         if self.embedding == "rope":

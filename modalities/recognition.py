@@ -151,16 +151,25 @@ class Recognition(Modality):
             )
         return table
 
-    def save(self, samples: Sequence[Recognised], folder: Path, first: int = 0) -> list[Path]:
-        """A row a picture in ``probabilities.csv``: its name or number, the likeliest class, all probabilities."""
+    def save(
+        self,
+        samples: Sequence[Recognised],
+        folder: Path,
+        numbers: Sequence[int],
+        texts: Sequence[Mapping[str, str]] = (),
+    ) -> list[Path]:
+        """A row a picture in ``probabilities.csv``: its name or number, the likeliest class, all probabilities.
+
+        Number 0 begins the table anew. It has no texts.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / TABLE
-        fresh = not first or not path.is_file()
+        fresh = 0 in numbers or not path.is_file()
         with path.open("w" if fresh else "a", newline="", encoding="utf-8", errors="surrogateescape") as file:
             table = csv.writer(file)
             if fresh and samples:
                 table.writerow(plain_cells(["name", "class", "probability", *samples[0].classes]))
-            for number, sample in enumerate(samples, first):
+            for number, sample in zip(numbers, samples, strict=True):
                 name = str(number) if sample.name is None else sample.name
                 table.writerow(plain_cells([name, *sample.best, *sample.probabilities.tolist()]))
         return [path]

@@ -83,7 +83,7 @@ def test_canvas_is_that_of_the_data(modality):
 def test_samples_become_files_and_a_picture(modality, tmp_path):
     batch = modality.example_batch(3)
     samples = decoded(modality, batch)
-    files = modality.save(samples, tmp_path)
+    files = modality.save(samples, tmp_path, [0, 1, 5], [{"seed": "3"}] * 3)
     assert len(set(files)) == (3 if modality.decodes is Tokens else 1) and all(file.stat().st_size for file in files)
     picture = modality.picture(samples)
     assert picture.dtype == torch.uint8 and picture.shape[0] == 3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import warnings
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +40,11 @@ class PredictionWriter(Callback):
     ) -> None:
         """Writes one batch."""
         samples, names, first = select(outputs, batch["real"]), batch.get("name"), self._strange.seen
-        finite = self._strange.sift(samples, names and select(names, batch["real"])).tolist()
-        for whole, places in groupby(range(len(finite)), finite.__getitem__):
-            run = list(places)
-            if whole:
-                folder = _folder(trainer) / f"rank_{trainer.global_rank}"
-                pl_module.modality.save(samples[run[0] : run[-1] + 1], folder, first + run[0])
+        finite = self._strange.sift(samples, names and select(names, batch["real"]))
+        if finite.any():
+            folder = _folder(trainer) / f"rank_{trainer.global_rank}"
+            numbers = (finite.nonzero()[:, 0] + first).tolist()
+            pl_module.modality.save(select(samples, finite), folder, numbers)
 
     def on_predict_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Says how many there are and where they lie, and names those left out."""

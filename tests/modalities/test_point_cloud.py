@@ -100,8 +100,8 @@ def test_duplicates_have_one_velocity(embedding):
 def test_files_hold_the_points(embedding, tmp_path):
     modality = PointCloud(8, embedding)
     clouds = torch.randn(2, 8, 3)
-    for path, cloud in zip(modality.save(clouds, tmp_path), clouds, strict=True):
-        assert path.suffix == ".ply"
+    for path, cloud in zip(modality.save(clouds, tmp_path, [0, 7]), clouds, strict=True):
+        assert path.name in ("00000.ply", "00007.ply")
         assert torch.equal(read_ply(path), cloud)
 
 

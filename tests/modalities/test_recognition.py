@@ -103,15 +103,15 @@ def test_a_table_of_probabilities(tmp_path):
     made = module(classes=["cat", "dog, small", "é"])
     batch = {"image": pictures()[:2], "name": ["a/1.png", "b.png"]}
     samples = made.generate(made.tokens(batch), batch, Generator())
-    (path,) = made.modality.save(samples, tmp_path)
-    made.modality.save(samples[:1], tmp_path, first=2)
+    (path,) = made.modality.save(samples, tmp_path, [0, 1])
+    made.modality.save(samples[:1], tmp_path, [2])
     rows = list(csv.DictReader(path.open(newline="")))
     assert [row["name"] for row in rows] == ["a/1.png", "b.png", "a/1.png"]
     for row, sample in zip(rows, samples, strict=False):
         values = [float(row[name]) for name in ("cat", "dog, small", "é")]
         torch.testing.assert_close(torch.tensor(values), sample.probabilities)
         assert row["class"] == sample.best[0] and float(row["probability"]) == max(values)
-    made.modality.save(samples, tmp_path)
+    made.modality.save(samples, tmp_path, [0, 1])
     assert len(list(csv.DictReader(path.open(newline="")))) == 2
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import lumina
@@ -15,7 +14,7 @@ from lumina.commands.sampling.requests import Request
 from lumina.images import load_image
 from lumina.interfaces import Modality
 from lumina.outputs.not_finite import NotFinite
-from lumina.pictures import add_text, save_picture
+from lumina.pictures import save_picture
 
 ON_SHEET = 64  # samples on the contact sheet
 START = 512  # pixels at most along the picture that samples start from, on the page
@@ -44,7 +43,7 @@ class SampleFolder:
         folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, places: Sequence[int], samples: Sequence[Any]) -> None:
-        """Writes ``samples``, which stand at ``places`` among the requests; a PNG file says how it was made.
+        """Writes ``samples``, which stand at ``places`` among the requests; each file says how it was made if it can.
 
         Those that hold NaN or infinity are left out.
         """
@@ -52,14 +51,9 @@ class SampleFolder:
         places, samples = select(list(places), finite), select(list(samples), finite)
         if not places:
             return
-        with TemporaryDirectory(dir=self.folder) as own:
-            written = self.modality.save(samples, Path(own))
-            for place, file, sample in zip(places, written, samples, strict=True):
-                if file.suffix == ".png":
-                    add_text(file, self._texts(place))
-                self.files[place] = file.replace(self.folder / f"{place:05d}{file.suffix}")
-                if len(self.sheet) < ON_SHEET:
-                    self.sheet[place] = sample
+        written = self.modality.save(samples, self.folder, places, [self._texts(place) for place in places])
+        self.files |= zip(places, written, strict=True)
+        self.sheet |= zip(places[: ON_SHEET - len(self.sheet)], samples, strict=False)
 
     def finish(self) -> Path:
         """Writes the sheet, the settings and the page; gives the page.

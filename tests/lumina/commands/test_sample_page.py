@@ -64,8 +64,9 @@ def test_pictures_keep_their_proportions(tmp_path, height, width):
 class Points:
     """A modality whose samples are no pictures."""
 
-    def save(self, samples, folder):
-        paths = [folder / f"{number}.xyz" for number in range(len(samples))]
+    def save(self, samples, folder, numbers, texts=()):
+        assert len(texts) == len(samples)
+        paths = [folder / f"{number:05d}.xyz" for number in numbers]
         for path, sample in zip(paths, samples, strict=True):
             path.write_text(str(sample))
         return paths

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-Graph = Mapping[str, frozenset[str]]
+Graph = Mapping[str, AbstractSet[str]]
 """Each name, and the names that it imports."""
 
 

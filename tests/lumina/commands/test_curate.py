@@ -1,12 +1,29 @@
 import json
+from csv import DictReader
 
 import numpy as np
 import pytest
 
 from lumina.cli import main
-from lumina.commands.curate import open_table, rank_sums, write_table
 
 pyarrow = pytest.importorskip("pyarrow")
+pytest.importorskip("duckdb")
+
+from pyarrow import csv, dataset, parquet  # noqa: E402
+
+FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "json"}
+
+
+def write_table(rows, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows.to_pylist()))
+    else:
+        {".csv": csv.write_csv, ".parquet": parquet.write_table}[path.suffix](rows, path)
+
+
+def read_table(path):
+    return dataset.dataset(path, format=FORMATS[path.suffix]).to_table()
 
 
 def scored(count=200, seed=0):
@@ -44,7 +61,7 @@ def test_the_best_are_kept_in_every_format(tmp_path, source, target, capsys):
     output = tmp_path / "sub" / f"out{target}"
     main(["curate", f"--table={tmp_path}/in{source}", f"--output={output}", "--count=15"])
     paths, sums = expected(table, 15)
-    result = open_table(output).to_table()
+    result = read_table(output)
     assert result["path"].to_pylist() == paths
     assert result["rank_sum"].to_pylist() == pytest.approx(sums)
     printed = capsys.readouterr().out
@@ -63,11 +80,13 @@ def test_a_missing_value_does_not_pass(tmp_path):
     assert [json.loads(line)["n"] for line in (tmp_path / "b.jsonl").read_text().splitlines()] == [0, 3]
 
 
-def test_equal_scores_share_their_rank():
-    sums = rank_sums(
-        {"aesthetic": np.array([7.0, 6, 6]), "watermark": np.zeros(3), "unsafe": np.array([0.2, 0.1, 0.0])}
-    )
-    assert sums.tolist() == [1 + 2 + 3, 2.5 + 2 + 2, 2.5 + 2 + 1]
+def test_equal_scores_share_their_rank(tmp_path):
+    size = {"width": [600] * 3, "height": [600] * 3}
+    scores = {"aesthetic": [7.0, 6, 6], "watermark": [0.0, 0, 0], "unsafe": [0.2, 0.1, 0.0]}
+    write_table(pyarrow.table({**size, **scores, "name": ["a", "b", "c"]}), tmp_path / "in.parquet")
+    best = curate(tmp_path / "in.parquet", tmp_path / "out.parquet")
+    assert best["name"].to_pylist() == ["c", "a", "b"]
+    assert best["rank_sum"].to_pylist() == [2.5 + 2 + 1, 1 + 2 + 3, 2.5 + 2 + 2]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +115,7 @@ def test_bad_input_is_one_sentence(tmp_path, monkeypatch, capsys, options, messa
 
 def curate(table, output, *options):
     main(["curate", f"--table={table}", f"--output={output}", *options])
-    return open_table(output).to_table()
+    return read_table(output)
 
 
 def test_its_own_output_can_be_curated_again(tmp_path, capsys):
@@ -151,23 +170,50 @@ def test_dates_become_text_and_bytes_are_refused_before_anything_is_written(tmp_
     assert kept["raw"][0].as_py() == b"x"
 
 
-def test_only_the_columns_of_the_scores_are_read_for_all_rows(tmp_path, monkeypatch):
-    from pyarrow import dataset
+def test_names_are_no_patterns_and_columns_may_have_any_name(tmp_path):
+    """Nothing in a table's path or column names is read as a pattern or as part of a query."""
+    hub, names = tmp_path / "it's [1]*" / "a=1", ["filename", "file_row_number", 'say "when"', "number; DROP"]
+    extra = {name: [name] * 200 for name in names}
+    write_table(pyarrow.table(scored()).slice(0, 90), hub / "train[1].parquet")
+    write_table(pyarrow.table({**scored(), **extra}).slice(90), hub / "train[2].parquet")
+    found = curate(hub.parent, tmp_path / "it's out.parquet", "--count=15")
+    assert found.column_names == [*scored(), *names, "rank_sum"]
+    assert found["path"].to_pylist() == expected(scored(), 15)[0]
+    for row in found.to_pylist():
+        assert [row[name] for name in names] == (names if int(row["path"][:-4]) >= 90 else [None] * 4)
 
-    write_table(pyarrow.table(scored()), tmp_path / "in.parquet")
-    asked = []
-    monkeypatch.setattr("lumina.commands.curate.open_table", lambda path: Spy(dataset.dataset(path), asked))
-    main(["curate", f"--table={tmp_path}/in.parquet", f"--output={tmp_path}/out.parquet", "--count=5"])
-    assert asked == [["width", "height", "aesthetic", "watermark", "unsafe"]]
+
+@pytest.mark.parametrize("source", [".csv", ".jsonl"])
+@pytest.mark.parametrize("target", [".parquet", ".csv"])
+def test_texts_stay_as_they_are(tmp_path, source, target):
+    texts = {"code": ["007"] * 199 + ["x"], "says": ['a "b", c\nd'] * 200, "nothing": [""] * 200, "none": [None] * 200}
+    texts |= {"id": [f"123e4567-e89b-12d3-a456-{number:012}" for number in range(200)], "sure": ["yes"] * 200}
+    texts |= {"when": ["2024-01-02"] * 200} if source == ".csv" else {}
+    write_table(pyarrow.table({**scored(), **texts}), tmp_path / f"in{source}")
+    found = curate(tmp_path / f"in{source}", tmp_path / f"out{target}", "--count=15").to_pylist()
+    if target == ".csv":
+        found = list(DictReader((tmp_path / "out.csv").open(newline="", encoding="utf-8")))
+    for row in found:
+        place = int(row["path"][:-4])
+        assert {name: row[name] or "" for name in texts} == {
+            name: values[place] or "" for name, values in texts.items()
+        }
 
 
-class Spy:
-    def __init__(self, data, asked):
-        self.data, self.asked, self.schema = data, asked, data.schema
+def test_a_damaged_table_is_one_sentence(tmp_path, capsys):
+    (tmp_path / "in.parquet").write_bytes(b"PAR1" + bytes(100))
+    with pytest.raises(SystemExit):
+        curate(tmp_path / "in.parquet", tmp_path / "out.parquet")
+    error = capsys.readouterr().err
+    assert "in.parquet cannot be curated: " in error and error.count("\n") == 2
+    assert not (tmp_path / "out.parquet").exists()
 
-    def to_table(self, columns):
-        self.asked.append(columns)
-        return self.data.to_table(columns=columns)
 
-    def take(self, rows):
-        return self.data.take(rows)
+def test_what_the_hub_says_of_the_columns_is_kept(tmp_path):
+    told = {"huggingface": json.dumps({"info": {"features": {"label": {"names": ["cat's", "dog"]}}}})}
+    for suffix in ("in.parquet", "hub/in.parquet"):
+        write_table(pyarrow.table(scored()).replace_schema_metadata(told), tmp_path / suffix)
+    for source in ("in.parquet", "hub"):
+        curate(tmp_path / source, tmp_path / "out.parquet", "--count=15")
+        metadata = parquet.read_schema(tmp_path / "out.parquet").metadata
+        assert metadata[b"huggingface"].decode() == told["huggingface"]

@@ -29,14 +29,14 @@ from benchmarks.variants import save_weights
 from lumina.backbone import NextDiT
 from lumina.checkpoints import load_diffusers
 from lumina.conditioning.label import LabelConditioner, check_count
-from lumina.interfaces import Conditioning, Inference, Modality, Tokens
+from lumina.interfaces import Modality
 from lumina.module import LuminaModule
 from lumina.objectives.flow_matching import FlowMatching
 from lumina.objectives.generative import Generative
-from lumina.sampling.context_drop import ContextDrop
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Uniform
 from lumina.sampling.solvers import Midpoint
+from lumina.values import Conditioning, ContextDrop, Inference, Tokens
 from modalities.image import Image
 
 PROMPTS = (

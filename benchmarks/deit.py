@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lumina.conditioning.label import check_count
-from lumina.interfaces import Conditioning, Head, Inference, Tokens
+from lumina.interfaces import Head
+from lumina.values import Conditioning, Inference, Tokens
 
 
 class DeiT(nn.Module):

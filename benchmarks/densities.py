@@ -19,22 +19,21 @@ from jsonargparse import ArgumentParser
 from torch import Tensor
 
 from benchmarks.report import machine
-from lumina.checkpoints.module import load_module
+from lumina.checkpoints.pretrained import load_pretrained
 from lumina.clouds.normalise import frame_of
+from lumina.clouds.point_clouds import CloudItems, PointClouds
 from lumina.clouds.render import turntable
-from lumina.commands.sampling.draw import noise_of
-from lumina.commands.sampling.requests import Request
-from lumina.data import Split
-from lumina.data.clouds import CloudItems, PointClouds
-from lumina.interfaces import Inference
+from lumina.generation.drawing import noise_of
+from lumina.generation.requests import Request
 from lumina.metrics.points import point_set_metrics
 from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
-from lumina.pictures import contact_sheet, save_picture
+from lumina.pictures.sheet import contact_sheet, save_picture
 from lumina.randomness import Purpose, keyed_generator
-from lumina.resuming.checkpoints import newest_checkpoint
-from lumina.run_folder import folder_of_checkpoint
+from lumina.runs import folder_of_checkpoint
 from lumina.sampling.sampler import Sampler
+from lumina.survival.checkpoints import newest_checkpoint
+from lumina.values import Inference, Split
 
 SPLITS: tuple[Split, ...] = ("train", "test")
 SHOWN, SIDE = 5, 160  # clouds in the picture, pixels of each
@@ -56,7 +55,7 @@ class Densities:
             clouds: how many are drawn, and held out.
             steps: of the model's own solver.
         """
-        self.module: LuminaModule = load_module(run)
+        self.module: LuminaModule = load_pretrained(run)
         self.data = _data_of(run)
         self.shapes = {split: self.data.shapes(split) for split in SPLITS}
         self.chosen = {

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.bootstrap import Bootstrap, Estimate
-from lumina.data import DataModule
+from lumina.interfaces import DataModule
 from lumina.metrics.caption_judge import CaptionJudge, Sentences
 from lumina.metrics.captioned_pictures import real_pictures
 from lumina.metrics.frechet import frechet_distance

@@ -21,10 +21,10 @@ from benchmarks.deit import ClassToken, DeiT
 from benchmarks.report import machine
 from benchmarks.timing import interleave
 from lumina.backbone import NextDiTConfig
-from lumina.interfaces import Batch, Conditioning
 from lumina.module import LuminaModule
 from lumina.objectives.recognition import Recognition as Objective
 from lumina.randomness import Purpose, keyed_generator
+from lumina.values import Batch, Conditioning
 from modalities.recognition import PooledHead, Recognition
 
 PATCH, GRID, CLASSES = 16, 14, 1000

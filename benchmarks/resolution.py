@@ -21,8 +21,8 @@ from benchmarks.quality import Judge, Quality, comparison, rounded, table
 from benchmarks.report import machine
 from benchmarks.subject import Subject, add_options
 from lumina.backbone.rope import Rule
-from lumina.commands.sampling.how import How
-from lumina.pictures import contact_sheet
+from lumina.generation.how import How
+from lumina.pictures.sheet import contact_sheet
 from lumina.randomness import Purpose, keyed_generator
 
 SHAPES = {"2x": (2, 2), "4x": (4, 4), "1:4": (1, 4)}

@@ -24,11 +24,12 @@ from benchmarks.report import PEER, machine, markdown, summary
 from benchmarks.timing import interleave, peak_gflops
 from benchmarks.variants import Diffusers, Lumina, Precision, save_weights, tokenize
 from lumina.backbone import NextDiTConfig
-from lumina.interfaces import Backbone, Conditioning, Inference, TimeSchedule, Tokens
+from lumina.interfaces import Backbone, TimeSchedule
 from lumina.objectives.flow_matching import FlowMatching
 from lumina.sampling.guidance import FirstChannels
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.solvers import Euler
+from lumina.values import Conditioning, Inference, Tokens
 
 GUIDANCE, TEXT_TOKENS, VAE_FACTOR = 4.0, 64, 8
 TOLERANCE: dict[Precision, float] = {"fp32": 1e-3, "bf16": 3e-1}  # errors of all steps, and guidance enlarges them

@@ -14,11 +14,11 @@ from torch import Tensor
 from datamodules.image_text import ImageText
 from lumina.checkpoints.pretrained import load_pretrained
 from lumina.data.samples import Samples
-from lumina.interfaces import Conditioning, Inference
 from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
 from lumina.randomness import Purpose, keyed_generator
 from lumina.sampling.sampler import Sampler
+from lumina.values import Conditioning, Inference
 from modalities.image import Image
 
 EMOJI = Path(__file__).parents[1] / "datamodules/data/fluent_emoji/train.parquet"

@@ -20,11 +20,11 @@ from benchmarks.deit import DeiT
 from benchmarks.report import machine
 from lumina.analysis.resolution import Curve, crop, draw, fitting, seen_through, stored_config, top1
 from lumina.backbone.rope import Rule
-from lumina.checkpoints.module import read_checkpoint
 from lumina.commands.train import LuminaCLI, build
-from lumina.data import DataModule
+from lumina.interfaces import DataModule
 from lumina.module import LuminaModule
-from lumina.resuming.checkpoints import newest_checkpoint
+from lumina.survival.checkpoints import newest_checkpoint
+from lumina.weights.source import read_weights
 
 TOY = Path(__file__).parents[1] / "experiments/toy"
 PRETRAIN, ANYRES = (("--config", str(TOY / f"table1_{name}.yaml")) for name in ("pretrain", "anyres"))
@@ -70,9 +70,9 @@ class Training:
         cli, own = self.built(more), folder / self.run
         started = any(own.rglob("last.ckpt"))
         if self.start is not None and not started:
-            cli.model.load_state_dict(read_checkpoint(folder / self.start)[1])
+            cli.model.load_state_dict(read_weights(folder / self.start).tensors)
         cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=newest_checkpoint(own) if started else None)
-        cli.model.load_state_dict(read_checkpoint(own)[1])
+        cli.model.load_state_dict(read_weights(own).tensors)
         module: LuminaModule = cli.model
         return module.eval()
 

@@ -11,9 +11,9 @@ from dataclasses import fields, replace
 import torch
 
 from lumina.backbone import NextDiT, NextDiTConfig
-from lumina.interfaces import Conditioning, Tokens
-from lumina.lora import Lora, add_adapters, lower_base
-from lumina.memory import Plan, TrainingMemory, training_memory
+from lumina.backbone.lora import Lora, add_adapters, lower_base
+from lumina.reports.training_memory import Plan, TrainingMemory, training_memory
+from lumina.values import Conditioning, Tokens
 
 GIB = 2**30
 PIXELS = 16  # a token's side: 8 by the VAE, 2 by the patch
@@ -117,7 +117,7 @@ def _model(config: NextDiTConfig, plan: Plan, device: torch.device) -> NextDiT:
 def _optimizer(parameters: list[torch.nn.Parameter], plan: Plan) -> torch.optim.Optimizer:
     if plan.optimizer == "adamw":
         return torch.optim.AdamW(parameters, fused=True)
-    from lumina.optimizers import AdamW8bit
+    from lumina.optimizers.adamw_8bit import AdamW8bit
 
     return AdamW8bit(parameters)
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from benchmarks.cases import CHANNELS, PATCH, Inputs
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.checkpoints import load_diffusers, save_diffusers
-from lumina.interfaces import Conditioning, Tokens
+from lumina.values import Conditioning, Tokens
 from modalities.image import Image
 
 Precision = Literal["fp32", "bf16"]

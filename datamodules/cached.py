@@ -10,11 +10,12 @@ from torch import Generator, Tensor
 from torch.utils.data import Dataset, default_collate
 
 from lumina.config.locate import locate
-from lumina.data import DataModule, Item, Split
 from lumina.data.latents import CachedLatents, read_settings
+from lumina.data.module import SplitDataModule
+from lumina.values import Item, Split
 
 
-class Cached(DataModule):
+class Cached(SplitDataModule):
     """Latents and the other fields of a dataset, for training without its files and without the VAE.
 
     Fields: ``latent``, a tensor, or a list of tensors of mixed sizes; and whatever the cached datamodule yielded

@@ -14,15 +14,16 @@ import torch
 
 from lumina.clouds.files import Up, read_shape, upright
 from lumina.clouds.normalise import Normalisation
+from lumina.clouds.point_clouds import PointClouds, Shapes, Variation
 from lumina.config.locate import locate
-from lumina.data import CorruptSample, Split
 from lumina.data.census import Census
-from lumina.data.clouds import PointClouds, Shapes, Variation
 from lumina.data.csv_file import read_lines
 from lumina.data.holdout import held_out
 from lumina.data.sources.listing import files_below
+from lumina.errors import CorruptSample
 from lumina.files.regular import require_regular
 from lumina.files.zip_file import check_archive
+from lumina.values import Split
 
 ENDINGS = (".pt", ".ply")
 
@@ -31,7 +32,7 @@ class Cap3D(PointClouds):
     """Clouds of 16,384 points, ``UID.pt`` or ``UID.ply`` in sub-folders too, with a caption each; colours are left out.
 
     Objects without a caption and captions without an object are left out; an object with two files counts once.
-    ``"validation"`` and ``"test"`` are the same objects. Fields: those of `lumina.data.clouds.PointClouds`, and
+    ``"validation"`` and ``"test"`` are the same objects. Fields: those of `lumina.clouds.point_clouds.PointClouds`, and
     ``caption``.
 
     Args:

@@ -9,15 +9,16 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from lumina.data import DataModule, Item, Split
-from lumina.images import LabelledImages
+from lumina.data.module import SplitDataModule
+from lumina.pictures.reading import LabelledImages
 from lumina.randomness import Purpose, keyed_generator
+from lumina.values import Item, Split
 
 HELD_OUT = 50
 """Digits of each class that are kept from training."""
 
 
-class Digits(DataModule):
+class Digits(SplitDataModule):
     """The 1,797 digits of 8x8 pixels from UCI's optical recognition set.
 
     500 are held out, 50 of each class, whatever the seed: they are the splits ``"validation"`` and ``"test"``, in the

@@ -14,11 +14,12 @@ from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
 from lumina.config.locate import locate
-from lumina.data import DataModule, Item, Split
-from lumina.images import LabelledImages, random_flip
+from lumina.data.module import SplitDataModule
+from lumina.pictures.reading import LabelledImages, random_flip
+from lumina.values import Item, Split
 
 
-class FashionMNIST(DataModule):
+class FashionMNIST(SplitDataModule):
     """60,000 pictures for training, 10,000 for validation and test, ten classes.
 
     Fields: ``image`` ``[B, 1, 28, 28]`` float32 in [-1, 1]; ``label`` ``[B]`` int64.

@@ -11,18 +11,19 @@ from torch import Generator
 from torch.utils.data import Dataset
 
 from lumina.config.locate import locate
-from lumina.data import DataModule, Item, Split
 from lumina.data.arrays import file_stamp
 from lumina.data.census import Census
 from lumina.data.classes import some, warn_of_one
 from lumina.data.holdout import held_out
+from lumina.data.module import SplitDataModule
 from lumina.data.sources.folder import OUTSIDE, class_names
 from lumina.data.sources.listing import files_below
 from lumina.data.splits import UNSPLIT, Level, by_split, find_level, served
-from lumina.images import SUFFIXES, centre_crop, load_image, random_flip, to_tensor
+from lumina.pictures.reading import SUFFIXES, centre_crop, load_image, random_flip, to_tensor
+from lumina.values import Item, Split
 
 
-class ImageFolder(DataModule):
+class ImageFolder(SplitDataModule):
     """``root/train/CLASS/**`` and ``root/val/CLASS/**``; or ``root/CLASS/**``, of which some are held out.
 
     The splits may have other names, and may lie in the folders of the classes (`lumina.data.splits`). Where there are

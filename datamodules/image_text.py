@@ -13,15 +13,16 @@ from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
 from lumina.config.locate import locate
-from lumina.data import DataModule, Item, Split
 from lumina.data.arrays import stamp
-from lumina.data.crops import Crops, crop_sizes
 from lumina.data.holdout import held_out
+from lumina.data.module import SplitDataModule
 from lumina.data.sources import Fields, Parts, Source, Wanted, caption_pool
-from lumina.images import FIELDS, SUFFIXES, cover_crop, halve, load_image, to_tensor
+from lumina.pictures.crops import Crops, crop_sizes
+from lumina.pictures.reading import FIELDS, SUFFIXES, cover_crop, halve, load_image, to_tensor
+from lumina.values import Item, Split
 
 
-class ImageText(DataModule):
+class ImageText(SplitDataModule):
     """Pictures with captions.
 
     The form of each source is found from what is there:
@@ -39,8 +40,8 @@ class ImageText(DataModule):
     of the training data is held out; where there is no test data, that of validation is taken.
 
     A picture is resized until it just covers its size, then cropped: at random in training, in the middle in
-    evaluation; never mirrored, because of writing. Its size is that of ``lumina.data.crops.crop_sizes`` which cuts off
-    least. A caption may be a list, of which training draws one each epoch and evaluation takes the first. An empty
+    evaluation; never mirrored, because of writing. Its size is that of ``lumina.pictures.crops.crop_sizes`` which cuts
+    off least. A caption may be a list, of which training draws one each epoch and evaluation takes the first. An empty
     caption is kept, as an example without a condition; a picture without a text file is left out; a record without a
     caption is corrupt.
 

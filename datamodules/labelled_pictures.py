@@ -15,22 +15,25 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
-from lumina.augmentation import DeiTAugmentation, Mixing
 from lumina.config.locate import locate
-from lumina.data import Budget, CorruptSample, DataModule, Item, Split
 from lumina.data.arrays import stamp
+from lumina.data.budget import Budget
 from lumina.data.classes import some, warn_of_one
-from lumina.data.crops import picture_sizes
 from lumina.data.holdout import held_out
 from lumina.data.loader import Loader
+from lumina.data.module import SplitDataModule
 from lumina.data.sources import Parts, Source, Wanted, open_sources
 from lumina.data.sources.labels import OTHER, UNLABELLED, USUAL, Labels, Numbers, class_names, labels_of, numbered
-from lumina.data.views import View
-from lumina.images import FIELDS, SUFFIXES, load_image, to_tensor
+from lumina.errors import CorruptSample
+from lumina.interfaces import Framing
+from lumina.pictures.augmentation import DeiTAugmentation, Mixing
+from lumina.pictures.crops import picture_sizes
+from lumina.pictures.reading import FIELDS, SUFFIXES, load_image, to_tensor
 from lumina.randomness import Purpose, keyed_generator
+from lumina.values import Item, Split
 
 
-class LabelledPictures(DataModule):
+class LabelledPictures(SplitDataModule):
     """Pictures with labels.
 
     The form of each source is found from what is there:
@@ -88,8 +91,8 @@ class LabelledPictures(DataModule):
         self,
         batch_size: int,
         sources: list[Path],
-        train_view: View,
-        eval_view: View,
+        train_view: Framing,
+        eval_view: Framing,
         augmentation: DeiTAugmentation | None = None,
         mixing: Mixing | None = None,
         repeats: int = 1,
@@ -284,7 +287,7 @@ class Pictures(Dataset[Item]):
     """
 
     def __init__(
-        self, source: Source, chosen: npt.NDArray[np.bool_], numbers: Numbers | None, view: View | None
+        self, source: Source, chosen: npt.NDArray[np.bool_], numbers: Numbers | None, view: Framing | None
     ) -> None:
         self.source, self.numbers, self.view = source, numbers, view
         self.indices = chosen.nonzero()[0]

@@ -13,17 +13,17 @@ import numpy.typing as npt
 
 from lumina.clouds.files import SUFFIXES, Subsample, Up, files_of, read_points
 from lumina.clouds.normalise import Normalisation
+from lumina.clouds.point_clouds import PointClouds, Shapes, Variation
 from lumina.config.locate import locate
-from lumina.data import Split
 from lumina.data.arrays import file_stamp
 from lumina.data.census import Census
 from lumina.data.classes import some, warn_of_one
-from lumina.data.clouds import PointClouds, Shapes, Variation
 from lumina.data.csv_file import read_csv
 from lumina.data.holdout import held_out_of_each
 from lumina.data.shape_cache import ShapeCache
 from lumina.data.sources.listing import files_below
 from lumina.data.splits import UNSPLIT, find_level, served
+from lumina.values import Split
 
 
 class Meshes(PointClouds):
@@ -36,7 +36,8 @@ class Meshes(PointClouds):
     share of each class is held out of those for training; where there are none for a test, those of validation are
     taken.
 
-    Fields: those of `lumina.data.clouds.PointClouds`, and ``label``; with a table that has captions, ``caption`` too.
+    Fields: those of `lumina.clouds.point_clouds.PointClouds`, and ``label``; with a table that has captions,
+    ``caption`` too.
 
     Args:
         batch_size: clouds in a training batch, on each process.

@@ -14,15 +14,14 @@ from PIL import Image
 from tqdm import tqdm
 
 from datamodules.labelled_pictures import LabelledPictures
-from lumina.augmentation import DeiTAugmentation, Mixing
 from lumina.config.locate import locate
-from lumina.data import CorruptSample
 from lumina.data.holdout import held_out
 from lumina.data.sources.listing import files_below
-from lumina.data.views import View
-from lumina.errors import importing
-from lumina.images import load_image
-from lumina.survival.atomic import replacing
+from lumina.errors import CorruptSample, importing
+from lumina.files.atomic import replacing
+from lumina.interfaces import Framing
+from lumina.pictures.augmentation import DeiTAugmentation, Mixing
+from lumina.pictures.reading import load_image
 
 CLASSES = {
     "animals": "animals",
@@ -80,8 +79,8 @@ class OpenClipart(LabelledPictures):
     def __init__(
         self,
         batch_size: int,
-        train_view: View,
-        eval_view: View,
+        train_view: Framing,
+        eval_view: Framing,
         root: Path = Path("/usr/share/openclipart/png"),
         folder: Path = Path("data/openclipart"),
         max_side: int = 256,

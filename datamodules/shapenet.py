@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lumina.clouds.normalise import Normalisation
+from lumina.clouds.point_clouds import PointClouds, Shapes, Variation
 from lumina.config.locate import locate
-from lumina.data import CorruptSample, Split
-from lumina.data.clouds import PointClouds, Shapes, Variation
-from lumina.errors import importing
+from lumina.errors import CorruptSample, importing
 from lumina.files.numpy_file import load_array
+from lumina.values import Split
 
 SYNSETS = {
     "airplane": "02691156", "bag": "02773838", "basket": "02801938", "bathtub": "02808440", "bed": "02818832",
@@ -51,8 +51,8 @@ class ShapeNet(PointClouds):
     * a folder: ``ShapeNetCore.v2.PC15k`` of PointFlow, ``SYNSET/{train,val,test}/*.npy`` of 15,000 points a shape, of
       which the first 10,000 are for training and the others for evaluation, in their order.
 
-    The official splits are used. Fields: those of `lumina.data.clouds.PointClouds`, and ``label``, the place of the
-    category's WordNet number among all 55, whichever are chosen: a model of all can go on with one.
+    The official splits are used. Fields: those of `lumina.clouds.point_clouds.PointClouds`, and ``label``, the place of
+    the category's WordNet number among all 55, whichever are chosen: a model of all can go on with one.
 
     Args:
         batch_size: clouds in a training batch, on each process.

@@ -13,15 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from lumina.clouds.normalise import Normalisation
+from lumina.clouds.point_clouds import PointClouds, Shapes, Variation
 from lumina.clouds.surface import sample_surface
 from lumina.clouds.text_meshes import read_obj
 from lumina.config.locate import locate
-from lumina.data import CorruptSample, Split
 from lumina.data.arrays import file_stamp
-from lumina.data.clouds import PointClouds, Shapes, Variation
 from lumina.data.holdout import held_out_of_each
 from lumina.data.shape_cache import ShapeCache
+from lumina.errors import CorruptSample
 from lumina.files.zip_file import check_swelling
+from lumina.values import Split
 
 WORDS = {
     "seat": ("chair", "stool", "sofa", "couch", "bench"),
@@ -66,7 +67,7 @@ class SweetHome(PointClouds):
 
     Each model is sampled once, evenly by area, and kept in the cache. ``label`` is the place of the class in
     ``classes``, ``caption`` the name in the catalogue. ``"validation"`` and ``"test"`` are the same shapes, a share of
-    each class. The other fields are those of `lumina.data.clouds.PointClouds`.
+    each class. The other fields are those of `lumina.clouds.point_clouds.PointClouds`.
 
     Args:
         batch_size: clouds in a training batch, on each process.

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from lumina.backbone import NextDiTConfig
-from lumina.data import DataModule
 from lumina.data.classes import some
-from lumina.interfaces import Conditioner, Modality, Objective, Tokens
+from lumina.interfaces import Conditioner, DataModule, Modality, Objective
+from lumina.values import Tokens
 
 NAMES = {Tokens: "tokens", Tensor: "logits"}
 

@@ -6,7 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, distribution, requires
+from pathlib import Path
+from typing import Any
 
+import numpy.typing as npt
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -84,3 +87,25 @@ def _installed(package: str) -> bool:
     except PackageNotFoundError:
         return False
     return True
+
+
+class CorruptSample(Exception):
+    """Raised by a dataset, ``from`` the cause, for a sample that is there but cannot be read.
+
+    Args:
+        name: the file, so that the user can find it.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, name: str | Path, reason: object) -> None:
+        super().__init__(f"{name}: {reason}")
+
+
+def require_numbers(values: npt.NDArray[Any], name: str | Path) -> None:
+    """Refuses an array of texts, objects or complex numbers.
+
+    Raises:
+        CorruptSample: naming the file.
+    """
+    if values.dtype.kind not in "fiu":
+        raise CorruptSample(name, f"its coordinates are of type {values.dtype}, expected real numbers")

@@ -1,15 +1,4 @@
-"""Every seam of the framework in one file. Read this first.
-
-One stands elsewhere, `lumina.metrics.sample_metric`, because importing torchmetrics takes seconds.
-
-Conventions, stated once and held everywhere:
-
-* Time: ``t = 0`` is pure noise, ``t = 1`` is data. ``x_t = t * x1 + (1 - t) * x0`` with data ``x1`` and noise ``x0``.
-* Masks are bool and True marks a real element. ``mask=None`` says that nothing is padding (the fast attention path).
-* A number of steps counts intervals: ten Euler steps are ten function evaluations.
-
-Shape letters: B batch, L tokens, S condition tokens, F token width, A position axes, G groups, C condition width,
-D model width.
+"""Every seam of the framework in one file. Read this first, after `lumina.values`, which says what travels.
 
 The way of the data::
 
@@ -21,147 +10,136 @@ The way of the data::
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from torch import Tensor, device, nn
+import torchmetrics
+from lightning.pytorch import LightningDataModule
+from torch import Generator, Tensor, device, nn
+from torch.utils.data import Dataset
 
 from lumina.randomness import Randomness
-from lumina.sampling.context_drop import ContextDrop
+from lumina.values import Batch, Conditioning, Inference, Item, Route, Split, Tokens, Velocity
 
 if TYPE_CHECKING:
-    from lumina.backbone.config import NextDiTConfig
-
-T = TypeVar("T")
-
-Batch = Mapping[str, Any]
-"""Named fields, batched along dimension 0."""
-
-Velocity = Callable[[Tensor, Tensor], Tensor]
-"""``(x [B, L, F], t []) -> dx/dt [B, L, F]``: all a solver knows of the model."""
-
-Route = Literal["cross", "pooled", "grouped"]
+    from PIL import Image
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
-    """A padded set of tokens: what every modality becomes.
+class DataModule(LightningDataModule, ABC):
+    """Feeds a run with batches. `lumina.data.module.SplitDataModule` does all but read the samples.
+
+    Class attributes:
+        batch_keys: fields of the batches.
 
     Attributes:
-        features: ``[B, L, F]``.
-        positions: ``[B, L, A]``, integer or real coordinates on each axis; A may be 0.
-        mask: ``[B, L]`` bool, True = real, padding last; None when nothing is padding.
-        groups: ``[B, L]`` integer, the group (a view, say) whose ``Conditioning.grouped`` vector a token receives.
-        place: ``features [B, L, F] -> positions [B, L, A]`` where the features themselves say where a token is, as the
-            coordinates of a point do, so that it moves while it is generated; None = the positions stay.
+        batch_size: samples in a training batch, on each process.
+        eval_batch_size: samples in a batch of validation, test and prediction, on each process.
+        num_workers: loader processes for each training process.
+        seed: of order and augmentation.
+        latent_identity: `Modality.latent_identity` of the modality that made the latents; None = there are none.
     """
 
-    features: Tensor
-    positions: Tensor
-    mask: Tensor | None = None
-    groups: Tensor | None = None
-    place: Callable[[Tensor], Tensor] | None = None
-
-    def with_features(self, features: Tensor) -> Tokens:
-        """The same tokens with other ``features [B, L, F]``, at the same places unless the features say where."""
-        positions = self.positions if self.place is None else self.place(features)
-        return replace(self, features=features, positions=positions)
+    batch_keys: ClassVar[tuple[str, ...]]
+    batch_size: int
+    eval_batch_size: int
+    num_workers: int
+    seed: int
+    latent_identity: Mapping[str, Any] | None = None
 
     @property
-    def count(self) -> Tensor | int:
-        """Real tokens of all samples together; with a mask on the device, which nobody waits for."""
-        return self.features.shape[0] * self.features.shape[1] if self.mask is None else self.mask.sum()
+    @abstractmethod
+    def class_names(self) -> Sequence[str]:
+        """Names of the classes in the order in which batches number them; empty where there are no classes."""
 
-    def to(self, device: device) -> Tokens:
-        """The same tokens on ``device``."""
-        return Tokens(
-            features=self.features.to(device),
-            positions=self.positions.to(device),
-            mask=None if self.mask is None else self.mask.to(device),
-            groups=None if self.groups is None else self.groups.to(device),
-            place=self.place,
-        )
+    @abstractmethod
+    def dataset(self, split: Split) -> Dataset[Item]:
+        """The samples of a split: a dataset with a length, whose items have the fields of ``batch_keys``.
+
+        It raises `lumina.errors.CorruptSample`, naming the file, for an item that cannot be read.
+        """
+
+    @abstractmethod
+    def samples(self, split: Split) -> Any:
+        """The samples of a split as evaluation sees them, one by one: `lumina.data.samples.Samples`."""
+
+    @abstractmethod
+    def serve(self, dataset: Dataset[Item], train: bool) -> Iterable[Batch]:
+        """This process's share of a dataset, in batches."""
+
+    @abstractmethod
+    def augment(self, item: Item, generator: Generator) -> Item:
+        """A random variation of a training item; all randomness comes from ``generator``."""
+
+    @abstractmethod
+    def collate(self, items: list[Item]) -> Item:
+        """Items to a batch."""
+
+    @abstractmethod
+    def stamp(self, dataset: Dataset[Item]) -> str | None:
+        """A short name that changes with the files of a split; None = its samples come from no files."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conditioning:
-    """What the backbone is told beside tokens and time; every field is optional.
+class Framing(ABC):
+    """Brings a picture to the size that the network sees.
+
+    Class attributes:
+        fixed: every picture comes out with one and the same size, so that batches are tensors.
+    """
+
+    fixed: ClassVar[bool] = False
+
+    @abstractmethod
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width, in pixels, with which a picture of ``height`` by ``width`` pixels comes out."""
+
+    @abstractmethod
+    def apply(self, image: Image.Image, generator: Generator | None = None) -> Image.Image:
+        """The RGB picture as the network sees it.
+
+        Args:
+            image: RGB, of any size.
+            generator: source of all randomness; None = without any.
+        """
+
+
+class Autoencoder(ABC):
+    """Pixels to normalised latents and back.
 
     Attributes:
-        cross: ``[B, S, C]`` tokens that the backbone attends to (text).
-        cross_mask: ``[B, S]`` bool, True = real; None = all real.
-        regions: ``[B, L]`` integer, the region of each token; it attends to the text of its own region alone.
-        cross_regions: ``[B, S]`` integer, the region of each text token; given together with ``regions`` or not at all.
-        pooled: ``[B, min(D, 1024)]``, added to the time embedding.
-        grouped: ``[B, G, min(D, 1024)]``, added to the time embedding of the tokens of each group.
+        channels: of the latents.
+        factor: pixels along a latent cell's side.
     """
 
-    cross: Tensor | None = None
-    cross_mask: Tensor | None = None
-    regions: Tensor | None = None
-    cross_regions: Tensor | None = None
-    pooled: Tensor | None = None
-    grouped: Tensor | None = None
+    channels: int
+    factor: int
+
+    @property
+    @abstractmethod
+    def identity(self) -> Mapping[str, Any]:
+        """What decides the latents of a picture, as plain data; latents of another one do not go with this one."""
+
+    @abstractmethod
+    def encode(self, images: Tensor) -> Tensor:
+        """``[B, 3, H, W]`` in [-1, 1] to ``[B, channels, H / factor, W / factor]`` of about unit variance."""
+
+    @abstractmethod
+    def decode(self, latents: Tensor) -> Tensor:
+        """The reverse of `encode`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Corrupted:
-    """A training example of a generative objective.
+class TextEncoder(ABC):
+    """Captions to token features.
 
     Attributes:
-        x_t: ``[B, L, F]`` noisy features.
-        t: ``[B]`` times.
-        target: ``[B, L, F]`` what the backbone is asked for.
-        weight: ``[B]`` weight of each sample's loss.
+        dim: C, width of a token's features.
     """
 
-    x_t: Tensor
-    t: Tensor
-    target: Tensor
-    weight: Tensor
+    dim: int
 
-
-class Memory:
-    """What a backbone computes once for many predictions on the same places under the same conditions.
-
-    One belongs to one canvas, one `Conditioning` and unchanging weights; it is used without gradients alone.
-    """
-
-    def __init__(self) -> None:
-        self._kept: dict[str, tuple[Hashable, Any]] = {}
-
-    def once(self, name: str, compute: Callable[[], T], key: Hashable = None) -> T:
-        """What ``compute`` gave for this name; it is called the first time and whenever ``key`` has changed."""
-        kept = self._kept.get(name)
-        if kept is None or kept[0] != key:
-            kept = self._kept[name] = (key, compute())
-        value: T = kept[1]
-        return value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inference:
-    """Options of one prediction, passed down as a value and never stored on a module.
-
-    Attributes:
-        rope_rule: how rotary frequencies, or those of Fourier features, change at sizes never trained on; see
-            `lumina.backbone.rope`.
-        trained_length: positions on each axis during training, ``(A,)``; None leaves the table as it is.
-        proportional_base: token count of the trained size; given, the softmax scale of self-attention becomes
-            ``sqrt(log(L) / log(base) / d)``.
-        context_drop: self-attention sees averaged keys and values at early times; None = all of them always.
-        memory: of a run of predictions; None = each computes everything. Sampling gives one by itself.
-        drop_path: source of stochastic depth, given in training alone; None = no branch is dropped.
-    """
-
-    rope_rule: str = "none"
-    trained_length: tuple[float, ...] | None = None
-    proportional_base: int | None = None
-    context_drop: ContextDrop | None = None
-    memory: Memory | None = None
-    drop_path: Randomness | None = None
+    @abstractmethod
+    def encode(self, captions: Sequence[str], device: device) -> list[Tensor]:
+        """Of each caption ``[S_i, C]``, without padding; S_i is 0 where the tokenizer finds no token."""
 
 
 class Modality(nn.Module, ABC):
@@ -235,14 +213,12 @@ class Modality(nn.Module, ABC):
     def example_batch(self, count: int) -> Batch:
         """A small random batch with every field of ``batch_keys``; the contract tests feed on it."""
 
-    def input_embedding(self, width: int) -> nn.Module:
-        """``(features [B, L, F], t [B], mask [B, L] or None, inference) -> [B, L, D]``; linear unless overridden.
+    def input_embedding(self, width: int) -> nn.Module | None:
+        """``(features [B, L, F], t [B], mask [B, L] or None, inference) -> [B, L, D]``; None = a linear layer.
 
         Features come as they are, in float32 as a rule; what is put out is of the weights' type.
         """
-        from lumina.backbone.embedding import LinearEmbedding
-
-        return LinearEmbedding(self.token_dim, width)
+        return None
 
     @abstractmethod
     def picture(self, samples: Any, captions: Sequence[str] = ()) -> Tensor:
@@ -332,6 +308,26 @@ class Conditioner(nn.Module, ABC):
         """A random ``value`` for ``count`` samples, for checks and contract tests."""
 
 
+class BackboneConfig(Protocol):
+    """What an objective may ask of a backbone before it is built."""
+
+    @property
+    def dim(self) -> int:
+        """D, the width of the features."""
+
+    @property
+    def positions(self) -> str:
+        """How tokens learn where they are: "rope", or another way that no rule for larger sizes applies to."""
+
+    @property
+    def modulation(self) -> str:
+        """How time and pooled conditions act on the blocks; for error messages."""
+
+    @property
+    def has_time(self) -> bool:
+        """Whether the network waits for a time."""
+
+
 class Backbone(Protocol):
     """A network over tokens."""
 
@@ -381,7 +377,7 @@ class Objective(nn.Module, ABC):
     puts_out: ClassVar[type] = Tokens
     class_rows: tuple[str, ...] = ()
 
-    def build(self, config: NextDiTConfig, modality: Modality) -> None:
+    def build(self, config: BackboneConfig, modality: Modality) -> None:
         """Creates the parameters that depend on the other parts, if there are any, and refuses parts that do not fit.
 
         Args:
@@ -432,6 +428,34 @@ class Objective(nn.Module, ABC):
         """
 
 
+class ProbabilityPath(ABC):
+    """How much data and how much noise there is at each time.
+
+    Every method takes times of any shape and returns a tensor of that shape.
+    """
+
+    @property
+    @abstractmethod
+    def noise_range(self) -> tuple[float, float]:
+        """Times between which the velocity follows from the noise alone, without dividing by zero."""
+
+    @abstractmethod
+    def alpha(self, t: Tensor) -> Tensor:
+        """Coefficient of the data."""
+
+    @abstractmethod
+    def sigma(self, t: Tensor) -> Tensor:
+        """Coefficient of the noise."""
+
+    @abstractmethod
+    def d_alpha(self, t: Tensor) -> Tensor:
+        """Time derivative of `alpha`."""
+
+    @abstractmethod
+    def d_sigma(self, t: Tensor) -> Tensor:
+        """Time derivative of `sigma`."""
+
+
 class TimeSampling(ABC):
     """Distribution of training times."""
 
@@ -468,3 +492,30 @@ class Guidance(ABC):
     @abstractmethod
     def combine(self, conditional: Tensor, null: Tensor, t: Tensor) -> Tensor:
         """``[B, L, F]`` from two ``[B, L, F]`` at time ``t []``."""
+
+
+class SampleMetric(torchmetrics.Metric, ABC):
+    """A metric over decoded outputs; `lumina.metrics.robust.RobustMetric` does all but measure.
+
+    Samples that hold NaN or infinity never reach `update`; `MetricSuite` counts them in ``missed``.
+
+    Attributes:
+        taken: ``[]`` int64, samples that `update` saw.
+        missed: ``[]`` int64, samples that hold NaN or infinity.
+        failures: what the last `compute` could not compute, and why.
+    """
+
+    taken: Tensor
+    missed: Tensor
+    failures: dict[str, str]
+
+    def prepare(self, data: DataModule) -> None:
+        """Called before each evaluation, for references that need the data set; keeps what it found the first time."""
+
+    @abstractmethod
+    def update(self, generated: Any, batch: Batch) -> None:
+        """Takes in one batch: what `Modality.decode` returned, and the batch whose conditions it was asked for."""
+
+    @abstractmethod
+    def compute(self) -> dict[str, float]:
+        """Named results of all samples of all processes; those that are missing are named in ``failures``."""

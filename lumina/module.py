@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from lumina.backbone import NextDiT, NextDiTConfig
-from lumina.batches import select, without_fillers
+from lumina.backbone.lora import Lora
 from lumina.checks import (
     check_budget,
     check_classes,
@@ -23,18 +24,16 @@ from lumina.checks import (
     require_fields,
 )
 from lumina.conditioning.condition_set import ConditionerSet
-from lumina.data import DataModule
+from lumina.data.batches import select, without_fillers
 from lumina.data.learning import CLASSES, learn, store
-from lumina.frozen import fingerprint
-from lumina.interfaces import Batch, Conditioner, Inference, Modality, Objective, Tokens
-from lumina.lora import KEY as ADAPTERS
-from lumina.lora import Lora, add_adapters, check_base, keep_trained, lower_base
-from lumina.metrics.sample_metric import SampleMetric
+from lumina.distributed.sharding import shard
+from lumina.interfaces import Conditioner, DataModule, Modality, Objective, SampleMetric
 from lumina.metrics.suite import MetricSuite
+from lumina.optimizers.gradients import Gradients, check_clipping, unscale
 from lumina.randomness import Purpose, Randomness, SampleGenerators, seed_dropout
-from lumina.sharding import shard
-from lumina.starting_weights import start_from
-from lumina.training.gradients import Gradients, check_clipping, unscale
+from lumina.values import Batch, Inference, Tokens
+from lumina.weights.run import ARCHITECTURE
+from lumina.weights.starting import StartingPoint
 from lumina.workarounds.hyperparameters import save_given_hyperparameters
 
 
@@ -95,14 +94,8 @@ class LuminaModule(LightningModule):
         self.not_computed: dict[str, str] = {}
         self.not_finite = 0
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
-        self.weights, self.lora, self.base = weights, lora, ""
-        self.absent: FileNotFoundError | None = None
-        if lora is not None:
-            if weights is None:
-                raise ValueError(
-                    "lora trains adapters on weights that stay as they are: say which, with model.weights."
-                )
-            self.strict_loading = False  # a checkpoint holds what trains
+        self.start = StartingPoint(weights, lora)
+        self.strict_loading = lora is None  # with adapters a checkpoint holds what trains
         self.compile_blocks, self.evaluate_in_validation, self.seed = compile_blocks, evaluate_in_validation, seed
         self.configured = False
         self.gradients = Gradients()
@@ -117,45 +110,29 @@ class LuminaModule(LightningModule):
         if self.configured:  # Lightning asks before each fit and each evaluation
             return
         self.configured = True
-        if self.weights is not None and (self.lora is not None or self._trainer is not None):
-            self._start_from(self.weights)
-        if self.lora is not None:
-            self.base = fingerprint(self.backbone)
-            add_adapters(self.backbone, self.lora)
-            lower_base(self.backbone, self.lora.base)
+        self.start.prepare(self, resumes=self._trainer is None or bool(self.trainer.ckpt_path))
         if self.compile_blocks:
             self.backbone.compile_blocks()
         if self.device_mesh is not None:
             shard(self.backbone, [*self.conditioners, self.objective], self.device_mesh)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds the names of the classes; leaves the frozen weights out where there are adapters."""
-        checkpoint[CLASSES] = self.classes
-        if self.lora is not None and self.weights is not None:
-            keep_trained(checkpoint, self, self.lora, self.weights, self.base)
+        """Adds the backbone's architecture and the names of the classes; leaves frozen weights out under adapters."""
+        checkpoint[ARCHITECTURE], checkpoint[CLASSES] = asdict(self.backbone.config), self.classes
+        self.start.trim(checkpoint, self)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuses adapters of other weights, and other classes.
+        """Refuses other classes, and adapters of other weights.
 
         Raises:
-            ValueError: also for a checkpoint without adapters where there should be some, and the other way round.
+            ValueError: naming what differs.
         """
         check_classes(checkpoint.get(CLASSES, {}), self.classes)
-        if (ADAPTERS in checkpoint) != (self.lora is not None):
-            raise ValueError(
-                f"the checkpoint holds {'adapters' if ADAPTERS in checkpoint else 'no adapters'}, but model.lora is "
-                f"{self.lora}: resume with the run's own settings, or start anew with the checkpoint as model.weights."
-            )
-        if self.lora is not None:
-            check_base(self.base, checkpoint[ADAPTERS], str(self.weights))
-        self.absent = None
+        self.start.check(checkpoint)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """Takes, where there are adapters, also a state without the frozen weights, which stay as they are."""
-        if self.lora is not None:
-            frozen = {name: parameter for name, parameter in self.named_parameters() if not parameter.requires_grad}
-            state_dict = {**frozen, **state_dict}
-        return super().load_state_dict(state_dict, strict, assign)
+        return super().load_state_dict(self.start.complete(state_dict, self), strict, assign)
 
     def configure_optimizers(self) -> Any:
         """One optimizer over the trainable parameters, and the schedule stepped with it.
@@ -263,8 +240,6 @@ class LuminaModule(LightningModule):
 
     def tokens(self, batch: Batch) -> Tokens:
         """The batch as tokens; a cached ``batch["latent"]`` spares the compression."""
-        if self.absent is not None:
-            raise self.absent
         self._require_fields(tuple(batch), "the batch")
         latent = batch["latent"] if "latent" in batch else self.modality.compress(batch)
         return self.modality.tokenize(latent, batch)
@@ -313,14 +288,6 @@ class LuminaModule(LightningModule):
         """Logs what the metrics found."""
         if self.evaluate_in_validation:
             self._log_metrics("validation")
-
-    def _start_from(self, source: str) -> None:
-        try:
-            start_from(self, source)
-        except FileNotFoundError as error:
-            if self.lora is not None:
-                raise
-            self.absent = error  # no matter if a checkpoint brings all weights, which is only known later
 
     def _require_fields(self, present: Sequence[str], owner: str) -> None:
         compressed = () if "latent" in present else self.modality.batch_keys

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from lumina.autoencoders import Autoencoder
-from lumina.interfaces import Batch, Modality, Tokens
-from lumina.pictures import contact_sheet, save_picture, to_uint8
+from lumina.interfaces import Autoencoder, Modality
+from lumina.pictures.sheet import contact_sheet, save_picture, to_uint8
+from lumina.values import Batch, Tokens
 
 LARGEST = 65_536
 """Pixels of a side."""

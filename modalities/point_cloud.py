@@ -13,8 +13,9 @@ from torch.nn.utils.rnn import pad_sequence
 from lumina.backbone.fourier import FourierEmbedding
 from lumina.clouds.ply import write_ply
 from lumina.clouds.render import turntable
-from lumina.interfaces import Batch, Modality, Tokens
-from lumina.pictures import contact_sheet
+from lumina.interfaces import Modality
+from lumina.pictures.sheet import contact_sheet
+from lumina.values import Batch, Tokens
 
 LARGEST = 10_000_000
 """Points of a cloud."""
@@ -120,7 +121,7 @@ class PointCloud(Modality):
         """Gaussian clouds."""
         return {"points": torch.randn(count, self.points, 3)}
 
-    def input_embedding(self, width: int) -> nn.Module:
+    def input_embedding(self, width: int) -> nn.Module | None:
         """Fourier features of the coordinates; linear where RoPE says where a point is."""
         if self.embedding == "rope":
             return super().input_embedding(width)

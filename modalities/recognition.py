@@ -19,10 +19,10 @@ from torch import Generator, Tensor, nn
 
 from lumina.conditioning.label import check_count
 from lumina.data.classes import learn_classes
-from lumina.data.views import View
 from lumina.files.csv_cells import plain_cells
-from lumina.interfaces import Batch, Head, Modality, Tokens
-from lumina.pictures import contact_sheet
+from lumina.interfaces import Framing, Head, Modality
+from lumina.pictures.sheet import contact_sheet
+from lumina.values import Batch, Tokens
 from modalities.image import Image, Images
 
 Floats = npt.NDArray[np.float64]
@@ -63,7 +63,7 @@ class Recognised:
 class Recognition(Modality):
     """Patches of pictures of any size as tokens; logits become probabilities of named classes.
 
-    A `lumina.data.views.View` brings each picture to a size that patches divide: `DynamicPartition` keeps its shape.
+    A `lumina.interfaces.Framing` brings each picture to a size that patches divide: `DynamicPartition` keeps its shape.
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("image",)
@@ -216,7 +216,7 @@ class PooledHead(Head):
         return self.mlp(self.norm((total / count).to(self.norm.weight.dtype)))
 
 
-class DynamicPartition(View):
+class DynamicPartition(Framing):
     """Resizes a picture to the grid of patches that distorts it least (Lumina-Next, appendix D.1)."""
 
     def __init__(

@@ -119,7 +119,7 @@ def _small_sampling(model: dict[str, Any]) -> None:
 
 def write_vae(folder: Path) -> Path:
     """A tiny AutoencoderKL of SD's factor, as diffusers keeps it."""
-    from lumina.autoencoders import RandomAutoencoder
+    from lumina.frozen.autoencoders import RandomAutoencoder
 
     if not folder.exists():
         RandomAutoencoder()._network.on(torch.device("cpu")).save_pretrained(folder)

@@ -13,11 +13,11 @@ import yaml
 from PIL import Image
 
 from datamodules.cached import Cached
-from lumina.checkpoints.module import load_module
+from lumina.checkpoints.pretrained import load_pretrained
 from lumina.cli import main
 
 COLOURS = {"1": (200, 0, 0), "10": (0, 200, 0), "2": (0, 0, 200)}  # in the order of the sorted names
-VIEW = {"class_path": "lumina.data.views.CentreCrop", "init_args": {"size": 8, "share": 1.0}}
+VIEW = {"class_path": "lumina.pictures.framing.CentreCrop", "init_args": {"size": 8, "share": 1.0}}
 BACKBONE = {"dim": 24, "num_layers": 1, "num_heads": 2, "multiple_of": 8}
 CALLBACK = {"class_path": "lightning.pytorch.callbacks.ModelCheckpoint", "init_args": {"save_last": True}}
 
@@ -154,7 +154,7 @@ def resumed(here: Path, colours: dict[str, tuple[int, int, int]], name: str, *op
         ["fit", "--config", "generation.yaml", f"--data.init_args.root={name}", "--trainer.max_steps=3",
          f"--trainer.logger.init_args.name={name}", *options]
     )  # fmt: skip
-    return load_module(here / "runs" / name).conditioners[0].classes
+    return load_pretrained(here / "runs" / name).conditioners[0].classes
 
 
 def test_a_resumed_run_keeps_the_numbers_of_its_classes(here):
@@ -185,7 +185,7 @@ def test_new_classes_start_anew_from_weights(here):
                           "--model.optimizer.class_path=torch.optim.SGD", "--model.optimizer.lr=0")  # fmt: skip
     assert classes == ["0", "10"]
     old, table = (
-        load_module(here / "runs" / name).conditioners[0].table.weight for name in ("generation", "finetuned")
+        load_pretrained(here / "runs" / name).conditioners[0].table.weight for name in ("generation", "finetuned")
     )
     torch.testing.assert_close(table[1:], old[[1, 3]])  # "10", and that of no class
     assert not torch.equal(table[0], old[0])
@@ -207,7 +207,7 @@ def test_a_cache_keeps_the_names_and_the_size(here, capsys):
     options = ["fit", "--config", "generation.yaml", "--data={class_path: datamodules.cached.Cached, init_args: "
                "{batch_size: 4, root: cache}}", "--trainer.logger.init_args.name=cached"]  # fmt: skip
     main(options)
-    assert load_module(here / "runs/cached").conditioners[0].classes == list(COLOURS)
+    assert load_pretrained(here / "runs/cached").conditioners[0].classes == list(COLOURS)
     with pytest.raises(SystemExit):
         main([*options, "--model.modality.init_args.size=[16,16]"])
     assert "for pictures of 16x16 pixels, the data has 8x8" in capsys.readouterr().err

@@ -11,8 +11,8 @@ import torch
 
 import datamodules
 import modalities
-from lumina.data import DataModule
-from lumina.interfaces import Modality, Tokens
+from lumina.interfaces import DataModule, Modality
+from lumina.values import Tokens
 
 ARGUMENTS = {"Image": {"size": (8, 12)}, "Recognition": {"size": (32, 48)}}  # what a modality cannot do without
 

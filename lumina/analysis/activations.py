@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lumina.analysis.figures import COLOURS, drawn, model_names, plain_log, write_table
 from lumina.analysis.subject import Subject, watched
 from lumina.backbone import NextDiT
-from lumina.interfaces import Conditioning, Tokens
+from lumina.values import Conditioning, Tokens
 
 
 def analyze(

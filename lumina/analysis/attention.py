@@ -13,7 +13,7 @@ from torch import Tensor
 from lumina.analysis.figures import COLOURS, drawn, model_names, write_table
 from lumina.analysis.subject import Draw, Subject, watched
 from lumina.backbone.rope import rotary_table, rotate
-from lumina.interfaces import Tokens
+from lumina.values import Tokens
 
 Place = tuple[int, int]
 AXES = {"1-D RoPE": 1, "2-D RoPE": 2}

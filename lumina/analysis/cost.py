@@ -13,8 +13,7 @@ from typing import TypeVar
 import torch
 
 from lumina.backbone import NextDiT
-from lumina.interfaces import Conditioning, Inference, Memory, Tokens
-from lumina.sampling.context_drop import ContextDrop
+from lumina.values import Conditioning, ContextDrop, Inference, Memory, Tokens
 
 K = TypeVar("K")
 Shape = Sequence[int]

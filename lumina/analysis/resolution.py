@@ -12,19 +12,19 @@ from tqdm import tqdm
 
 from lumina.analysis.figures import COLOURS, drawn, model_names, write_table
 from lumina.backbone.rope import Rule
-from lumina.batches import move, select
-from lumina.checkpoints.module import load_module
+from lumina.checkpoints.pretrained import load_pretrained
 from lumina.config.device import choose_device
+from lumina.config.parser import ShortErrorParser
 from lumina.config.trust import shared
-from lumina.data import DataModule
+from lumina.data.batches import move, select
 from lumina.files.yaml_file import load
-from lumina.interfaces import Inference
+from lumina.interfaces import DataModule
 from lumina.metrics.accuracy import Accuracy
 from lumina.module import LuminaModule
-from lumina.parser import ShortErrorParser
 from lumina.randomness import Purpose, keyed_generator
-from lumina.resuming.checkpoints import newest_checkpoint
-from lumina.run_folder import folder_of_checkpoint
+from lumina.runs import folder_of_checkpoint
+from lumina.survival.checkpoints import newest_checkpoint
+from lumina.values import Inference
 
 LINES: dict[Rule, Any] = dict(zip(get_args(Rule), ("-", "--", "-.", ":", (0, (3, 1)), (0, (1, 1))), strict=True))
 Curve = dict[int, float]
@@ -59,7 +59,7 @@ def analyze(
     called = model_names([str(run) for run in runs], names)
     curves: dict[tuple[str, Rule], Curve] = {}
     for name, run in zip(called, runs, strict=True):
-        module, config = load_module(run).to(choose_device(device)), stored_config(run)
+        module, config = load_pretrained(run).to(choose_device(device)), stored_config(run)
         for size in sizes:
             module.modality.layout(1, {"size": (size, size)})  # refuses a size that patches do not divide
         for size in sizes:
@@ -87,7 +87,7 @@ def stored_config(run: Path) -> Path:
 
 def crop(size: int, share: float) -> str:
     """The view of DeiT's evaluation, in YAML."""
-    return f"{{class_path: lumina.data.views.CentreCrop, init_args: {{size: {size}, share: {share}}}}}"
+    return f"{{class_path: lumina.pictures.framing.CentreCrop, init_args: {{size: {size}, share: {share}}}}}"
 
 
 def seen_through(view: str, batch_size: int, config: Path, options: Sequence[str] = ()) -> DataModule:

@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from lumina.batches import move
 from lumina.checkpoints.pretrained import load_pretrained
 from lumina.config.device import choose_device
-from lumina.interfaces import Conditioning, Tokens, Velocity
+from lumina.data.batches import move
 from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
 from lumina.randomness import Purpose, keyed_generator
+from lumina.values import Conditioning, Tokens, Velocity
 
 T = TypeVar("T")
 

@@ -15,8 +15,7 @@ from lumina.analysis.figures import COLOURS, drawn, plain_log, write_table
 from lumina.analysis.subject import Subject
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.config.device import choose_device
-from lumina.interfaces import Conditioning, Tokens
-from lumina.sampling.context_drop import ContextDrop
+from lumina.values import Conditioning, ContextDrop, Tokens
 
 TEXT_TOKENS = 128  # of random weights that take text
 TOKEN_DIM = 16  # of random weights: four channels in patches of 2x2

@@ -14,9 +14,10 @@ from tqdm import tqdm
 
 from lumina.analysis.figures import COLOURS, drawn, write_table
 from lumina.analysis.subject import Subject
-from lumina.interfaces import TimeSchedule, Velocity
+from lumina.interfaces import TimeSchedule
 from lumina.sampling.schedules import Rational, Sigmoid, Uniform
 from lumina.sampling.solvers import Euler
+from lumina.values import Velocity
 
 SCHEDULES: tuple[type[TimeSchedule], ...] = (Uniform, Rational, Sigmoid)
 

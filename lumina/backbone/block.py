@@ -14,7 +14,7 @@ from lumina.backbone.modulation import AdaptiveModulation, LearnedGates, Modulat
 from lumina.backbone.pooling import Pool
 from lumina.backbone.rope import Table
 from lumina.backbone.text import Text
-from lumina.interfaces import Memory
+from lumina.values import Memory
 
 
 def make_norm(config: NextDiTConfig, affine: bool) -> nn.Module:

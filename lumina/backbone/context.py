@@ -12,8 +12,8 @@ from lumina.backbone.layout import Layout
 from lumina.backbone.pooling import Pool
 from lumina.backbone.rope import Table, rotary_angles, time_read, turns
 from lumina.backbone.text import Text
-from lumina.interfaces import Conditioning, Inference, Memory, Tokens
 from lumina.randomness import Randomness, uniform
+from lumina.values import Conditioning, Inference, Memory, Tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

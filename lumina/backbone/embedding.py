@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lumina.backbone.initialisation import zero_linear
-from lumina.interfaces import Inference
+from lumina.values import Inference
 
 FREQUENCIES = 128
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from lumina.backbone.initialisation import xavier
 from lumina.backbone.rope import scaled_frequencies
-from lumina.interfaces import Inference
+from lumina.values import Inference
 
 PLASTIC = 1.3247179572447458  # real root of x^3 = x + 1, from which the evenest sequence in two dimensions is made
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lumina.backbone.varlen import Pairs, Segments
-from lumina.interfaces import Tokens
+from lumina.values import Tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lumina.interfaces import Tokens
+from lumina.values import Tokens
 
 
 class LineTokens(nn.Module):

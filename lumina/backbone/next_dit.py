@@ -16,7 +16,7 @@ from lumina.backbone.initialisation import zero_linear
 from lumina.backbone.layout import Layout
 from lumina.backbone.line_tokens import LineTokens
 from lumina.backbone.rope import sincos_table
-from lumina.interfaces import Conditioning, Inference, Memory, Tokens
+from lumina.values import Conditioning, Inference, Memory, Tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from lumina.interfaces import Inference
+from lumina.values import Inference
 
 Rule = Literal["none", "interpolation", "ntk", "frequency_aware", "time_aware", "watershed"]
 Table = tuple[Tensor, Tensor]

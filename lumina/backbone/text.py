@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lumina.backbone.layout import Layout
 from lumina.backbone.varlen import Pairs, Segments
-from lumina.interfaces import Conditioning
+from lumina.values import Conditioning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 from lightning.pytorch import Callback, Trainer
 
-from lumina.data import DataModule
 from lumina.data.loader import Loader
+from lumina.data.module import SplitDataModule
 from lumina.data.summary import summary
 
 
@@ -40,7 +40,7 @@ class DataSummary(Callback):
         self.on_test_start(trainer, pl_module)
 
 
-def _data(trainer: Trainer) -> DataModule | None:
+def _data(trainer: Trainer) -> SplitDataModule | None:
     """The datamodule, on the process that prints."""
     data = getattr(trainer, "datamodule", None)
-    return data if trainer.is_global_zero and isinstance(data, DataModule) else None
+    return data if trainer.is_global_zero and isinstance(data, SplitDataModule) else None

@@ -18,21 +18,8 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-_KEY = "ema"
-
-
-def averaged_weights(checkpoint: Mapping[str, Any]) -> dict[str, Tensor] | None:
-    """The averaged weights that a checkpoint carries beside its raw ``state_dict``.
-
-    Args:
-        checkpoint: what `torch.load` returns for a checkpoint of a run with the `EMA` callback.
-
-    Returns:
-        Full float32 tensors under their names in ``checkpoint["state_dict"]`` (only what was trained, no buffers), or
-        None when the run kept no average.
-    """
-    weights: dict[str, Tensor] | None = checkpoint.get(_KEY, {}).get("weights")
-    return weights
+from lumina.weights.run import EMA as EMA_KEY
+from lumina.weights.run import averaged_weights
 
 
 class EMA(Callback):
@@ -126,14 +113,14 @@ class EMA(Callback):
         full = ((name, _full(average)) for name, average in self._average.items())
         weights = {name: average.cpu() for name, average in full if trainer.is_global_zero}
         if self._average:
-            checkpoint[_KEY] = {"weights": weights, "updates": self._updates}
+            checkpoint[EMA_KEY] = {"weights": weights, "updates": self._updates}
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Takes the average of a checkpoint; it is sharded later, when the module is."""
         weights = averaged_weights(checkpoint)
         self._restored = weights is not None
         self._average = dict(weights or {})
-        self._updates = checkpoint[_KEY]["updates"] if self._restored else 0
+        self._updates = checkpoint[EMA_KEY]["updates"] if self._restored else 0
 
     @torch.inference_mode(False)  # tensors made in inference mode could not be updated in training
     @torch.no_grad()

@@ -11,9 +11,9 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
-from lumina.batches import move, select
-from lumina.dashboards.media import log_samples
-from lumina.run_folder import run_folder
+from lumina.data.batches import move, select
+from lumina.reports.media import log_samples
+from lumina.runs import run_folder
 
 ON_SHEET = 64
 """Samples on the sheet, about."""

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, Trainer
 
-from lumina.batches import select
-from lumina.outputs.not_finite import NotFinite
-from lumina.run_folder import run_folder
+from lumina.data.batches import select
+from lumina.metrics.not_finite import NotFinite
+from lumina.runs import run_folder
 
 
 class PredictionWriter(Callback):

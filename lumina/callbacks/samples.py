@@ -11,17 +11,17 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
-from lumina.batches import move, take
 from lumina.callbacks.ema import EMA
 from lumina.callbacks.progress import Progress
-from lumina.commands.sampling.conditions import fields
-from lumina.commands.sampling.draw import noise_of
-from lumina.commands.sampling.requests import Request
-from lumina.commands.sampling.what import What
-from lumina.dashboards.media import log_samples
-from lumina.interfaces import Batch, Tokens
+from lumina.data.batches import move, take
+from lumina.generation.conditions import fields
+from lumina.generation.drawing import noise_of
+from lumina.generation.requests import Request
+from lumina.generation.what import What
 from lumina.randomness import Purpose, keyed_generator
-from lumina.run_folder import run_folder
+from lumina.reports.media import log_samples
+from lumina.runs import run_folder
+from lumina.values import Batch, Tokens
 
 
 class SampleGrid(Callback):

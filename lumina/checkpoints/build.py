@@ -1,63 +1,75 @@
-"""A `LuminaModule` from plain-data arguments and tensors, without ever holding its weights twice."""
+"""A `LuminaModule` from trained weights, without ever holding its weights twice."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
 from jsonargparse import ArgumentError
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters_context
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from lumina.checkpoints.weights import check_tensors
 from lumina.config.classes import refusal
 from lumina.config.messages import one_sentence
 from lumina.config.trust import UntrustedError, shared
 from lumina.module import LuminaModule
+from lumina.weights.published import where_to_put
+from lumina.weights.source import Weights
+from lumina.weights.tensors import check_tensors
 from lumina.workarounds.instantiate_module import NAME, instantiate_module
 
 TRAINING = ("metrics", "optimizer", "lr_scheduler", "weights")
 """Arguments of `LuminaModule` that a trained model does without."""
 
 
-def build_module(
-    arguments: Mapping[str, Any], state: Mapping[str, Tensor], source: Path, dtype: torch.dtype = torch.float32
-) -> LuminaModule:
+def build_module(weights: Weights, dtype: torch.dtype = torch.float32) -> LuminaModule:
     """The module, in evaluation mode; its `hparams` are the arguments, so it can be saved again.
 
     Args:
-        arguments: of `LuminaModule` as a checkpoint stores them: plain data, classes as ``class_path``.
-        state: tensors by the names of the module's state dict; those that fit become its parameters as they are.
-        source: where both come from, for messages.
+        weights: whose tensors become the module's parameters as they are.
         dtype: of the parameters; tensors of another one are cast.
 
     Raises:
-        ValueError: if the arguments are refused, or the tensors do not fit them.
+        FileNotFoundError: a pretrained network that the arguments name is absent.
+        ValueError: the arguments are refused, or the tensors do not fit them.
     """
-    kept = {key: _without_cache(item) for key, item in arguments.items() if key not in (*TRAINING, "_instantiator")}
-    with shared(source):
-        module = _instantiated(kept, source)
-    check_tensors(source, {name: tensor.shape for name, tensor in module.state_dict().items()}, state)
+    with shared(weights.origin):
+        module = _instantiated(weights)
+    check_tensors(weights.origin, {name: tensor.shape for name, tensor in module.state_dict().items()}, weights.tensors)
     trained = dict(module.named_parameters())
-    cast = {name: tensor.to(dtype) if name in trained else tensor for name, tensor in state.items()}
+    cast = {name: tensor.to(dtype) if name in trained else tensor for name, tensor in weights.tensors.items()}
     module.load_state_dict(cast, assign=True)
     return module.eval()
 
 
-def _instantiated(arguments: Mapping[str, Any], source: Path) -> LuminaModule:
+def _instantiated(weights: Weights) -> LuminaModule:
+    source, described = weights.origin, weights.arguments
+    if described is None:
+        raise ValueError(
+            f"{source} holds a transformer alone; give its pipeline's folder, the one with model_index.json."
+        )
+    kept = {key: _without_cache(item) for key, item in described.items() if key not in (*TRAINING, "_instantiator")}
     try:
-        with _parameters_without_memory(), _given_hyperparameters_context(dict(arguments), NAME):
-            return instantiate_module(LuminaModule, copy.deepcopy(arguments))  # jsonargparse changes what it is given
+        with _parameters_without_memory(), _given_hyperparameters_context(dict(kept), NAME):
+            return instantiate_module(LuminaModule, copy.deepcopy(kept))  # jsonargparse changes what it is given
     except UntrustedError:
         raise
     except (ArgumentError, ValueError) as error:
+        if weights.form == "official" and _is_absence(error):
+            raise FileNotFoundError(where_to_put(source, dict(described))) from error
         message = f"{source} describes a model that cannot be built: {one_sentence(str(error))}"
         raise ValueError(refusal(str(error)) or message) from error
+
+
+def _is_absence(error: BaseException | None) -> bool:
+    """Whether a file that is missing caused an error; jsonargparse wraps what a constructor raises."""
+    return error is not None and (
+        isinstance(error, FileNotFoundError) or _is_absence(error.__cause__ or error.__context__)
+    )
 
 
 def _without_cache(value: Any) -> Any:

@@ -1,26 +1,21 @@
-"""Our folder of a trained model: ``model.yaml``, plain arguments, and ``model.safetensors``, its averaged weights."""
+"""Writes our folder of a trained model, which `lumina.weights.export` reads."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
 from safetensors.torch import save_file
-from torch import Tensor
 
 from lumina.checkpoints.build import TRAINING
-from lumina.checkpoints.weights import read_safetensors
-from lumina.files.yaml_file import load
 from lumina.module import LuminaModule
+from lumina.weights.export import ARGUMENTS, WEIGHTS, Place, map_texts
 
-ARGUMENTS, WEIGHTS = "model.yaml", "model.safetensors"
 NETWORKS = ("path", "tokenizer")  # arguments that may name the folder of a pretrained network
-Place = Callable[[str, str], Any]  # (key, value) -> value
 
 
 def save_export(module: LuminaModule, folder: Path, copy: bool = True) -> None:
@@ -39,27 +34,11 @@ def save_export(module: LuminaModule, folder: Path, copy: bool = True) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     place = _copier(folder) if copy else _absolute
     arguments = {key: value for key, value in plain_arguments(module).items() if key not in TRAINING}
-    text = yaml.safe_dump(_walk(arguments, place), sort_keys=False, allow_unicode=True)
+    arguments["backbone"] = {**arguments["backbone"], **_widths(module)}
+    text = yaml.safe_dump(map_texts(arguments, place), sort_keys=False, allow_unicode=True)
     state = {n: t.detach().cpu().contiguous() for n, t in module.state_dict().items() if not n.startswith("metrics.")}
     save_file(state, folder / WEIGHTS, metadata={"format": "pt"})
     (folder / ARGUMENTS).write_text(f"# A model exported by lumina; paths are relative to this folder.\n{text}")
-
-
-def read_export(folder: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
-    """Arguments and tensors of an exported folder.
-
-    Raises:
-        FileNotFoundError: if one of its files is missing.
-        ValueError: if one is damaged.
-    """
-    path = folder / ARGUMENTS
-    try:
-        arguments = load(path.read_text())
-    except (yaml.YAMLError, ValueError) as error:
-        raise ValueError(f"{path} is damaged ({' '.join(str(error).split())}); fetch or copy it again.") from error
-    if not isinstance(arguments, dict) or "modality" not in arguments:
-        raise ValueError(f"{path} names no modality, so it is no model that `lumina convert` wrote.")
-    return _walk(arguments, lambda key, value: _inside(folder, value)), read_safetensors(folder / WEIGHTS)
 
 
 def plain_arguments(module: LuminaModule) -> dict[str, Any]:
@@ -74,21 +53,6 @@ def plain_arguments(module: LuminaModule) -> dict[str, Any]:
             "checkpoint of `lumina fit`."
         )
     return {key: value for key, value in dict(module.hparams).items() if not key.startswith("_")}
-
-
-def _walk(value: Any, place: Place, key: str = "") -> Any:
-    """A plain copy; strings go through ``place``."""
-    if isinstance(value, Mapping):
-        return {str(name): _walk(item, place, str(name)) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_walk(item, place, key) for item in value]
-    return place(key, str(value)) if isinstance(value, (str, Path)) else value
-
-
-def _inside(folder: Path, value: str) -> str:
-    """The absolute path where a string names something in the folder."""
-    inside = folder / value
-    return str(inside.resolve()) if value and os.path.isdir(inside) else value
 
 
 def _absolute(key: str, value: str) -> Any:
@@ -117,6 +81,13 @@ def _needless(folder: str, names: list[str]) -> set[str]:
     """Hidden files, and pickles beside the same weights as safetensors."""
     pickles = (".bin", ".pt", ".pth") if any(name.endswith(".safetensors") for name in names) else ()
     return {name for name in names if name.startswith(".") or name.endswith(pickles)}
+
+
+def _widths(module: LuminaModule) -> dict[str, int]:
+    """What the other parts decide of the backbone, so that a reader knows its architecture without building them."""
+    config = module.backbone.config
+    widths = {"token_dim": config.token_dim, "position_axes": config.position_axes, "text_dim": config.text_dim}
+    return {name: width for name, width in widths.items() if width is not None}
 
 
 def _check_finite(module: LuminaModule) -> None:

@@ -11,16 +11,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from lumina.autoencoders import KLAutoencoder
 from lumina.backbone import NextDiT
-from lumina.checkpoints.diffusers import save_diffusers
-from lumina.checkpoints.weights import OUTPUT_ROWS, empty_backbone, fill, read_json
 from lumina.conditioning.text import TextConditioner
+from lumina.frozen.autoencoders import KLAutoencoder
+from lumina.frozen.text_encoders import HuggingFaceText
 from lumina.module import LuminaModule
 from lumina.objectives.flow_matching import FlowMatching
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Rational, Uniform
-from lumina.text_encoders import HuggingFaceText
+from lumina.weights.diffusers import save_diffusers
+from lumina.weights.tensors import OUTPUT_ROWS, empty_backbone, fill, read_json
 
 FACTOR = 8  # the pipeline takes it for granted
 MAX_TOKENS = 256  # the same

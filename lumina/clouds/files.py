@@ -16,8 +16,7 @@ from lumina.clouds.subset import farthest_subset, random_subset
 from lumina.clouds.surface import sample_surface, trimesh
 from lumina.clouds.text_meshes import read_obj, read_off
 from lumina.clouds.vrml import read_vrml
-from lumina.data.corrupt import CorruptSample, require_numbers
-from lumina.errors import importing
+from lumina.errors import CorruptSample, importing, require_numbers
 from lumina.files.numpy_file import open_arrays
 from lumina.files.regular import require_regular
 from lumina.randomness import Purpose, keyed_generator

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lumina.data.corrupt import CorruptSample
-from lumina.errors import importing
+from lumina.errors import CorruptSample, importing
 
 Array = npt.NDArray[Any]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from lumina.parser import parse_function
+from lumina.config.parser import parse_function
 
 FIGURES = {
     "attention": "attention of 1-D against 2-D rotary positions over a picture (figure 2)",

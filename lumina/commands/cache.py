@@ -11,20 +11,21 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from lumina.batches import move
 from lumina.commands.folders import require_free
 from lumina.commands.train import build
 from lumina.conditioning.text import TextConditioner
 from lumina.config.device import choose_device
 from lumina.config.experiments import find_experiments
-from lumina.data import CorruptSample, DataModule, Split
+from lumina.config.parser import parse_function
+from lumina.data.batches import move
 from lumina.data.latents import read_settings, read_shard_items, write_settings, write_shard
-from lumina.data.samples import Item
+from lumina.data.module import SplitDataModule
+from lumina.errors import CorruptSample
+from lumina.frozen.text_cache import write_text_shard
+from lumina.frozen.text_encoders import HuggingFaceText, Precision
 from lumina.module import LuminaModule
-from lumina.parser import parse_function
 from lumina.randomness import Purpose, keyed_generator
-from lumina.text_cache import write_text_shard
-from lumina.text_encoders import HuggingFaceText, Precision
+from lumina.values import Item, Split
 
 BATCH = 32  # captions encoded at once
 
@@ -121,7 +122,7 @@ class _SplitWriter:
     def __init__(
         self,
         module: LuminaModule,
-        data: DataModule,
+        data: SplitDataModule,
         split: Split,
         variants: int,
         dtype: torch.dtype,

@@ -12,7 +12,7 @@ from lumina.checkpoints.pipeline import save_pipeline
 from lumina.checkpoints.pretrained import load_pretrained
 from lumina.checkpoints.program import save_program
 from lumina.commands.folders import require_free
-from lumina.parser import ShortErrorParser
+from lumina.config.parser import ShortErrorParser
 
 
 def main(arguments: list[str]) -> None:
@@ -49,7 +49,7 @@ def convert(
         ValueError: if ``output`` is in use, or the model has a part that the form cannot hold.
     """
     require_free(output)
-    module = load_pretrained(source, getattr(torch, dtype), text_encoder, vae)
+    module = load_pretrained(source, getattr(torch, dtype), text_encoder=text_encoder, vae=vae)
     notes: list[str] = []
     if to == "lumina":
         save_export(module, output, copy)

@@ -10,10 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from lumina.config.parser import parse_function
 from lumina.data.sources.listing import files_below
 from lumina.errors import importing
-from lumina.parser import parse_function
-from lumina.survival.atomic import replacing
+from lumina.files.atomic import replacing
 
 FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "json"}
 RANK = "rank_sum"

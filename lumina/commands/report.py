@@ -6,9 +6,9 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lumina.dashboards.curves import read_curves
+from lumina.config.parser import parse_function
 from lumina.files.csv_cells import plain_cells
-from lumina.parser import parse_function
+from lumina.reports.curves import read_curves
 
 LOGARITHMIC = 5
 """Times the least value that the greatest has to be for a logarithmic axis, which otherwise has hardly a tick."""

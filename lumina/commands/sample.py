@@ -8,21 +8,20 @@ from typing import Any, Literal, TypeVar
 
 import torch
 
-from lumina.checkpoints.module import load_module
 from lumina.checkpoints.pretrained import load_pretrained
 from lumina.commands.folders import free_folder, require_free
-from lumina.commands.sampling.draw import Drawing
-from lumina.commands.sampling.how import How
-from lumina.commands.sampling.output import SampleFolder
-from lumina.commands.sampling.requests import Request
-from lumina.commands.sampling.start import Start
-from lumina.commands.sampling.what import What
 from lumina.config.device import choose_device
+from lumina.config.parser import ShortErrorParser
+from lumina.generation.drawing import Drawing
+from lumina.generation.how import How
+from lumina.generation.requests import Request
+from lumina.generation.start import Start
+from lumina.generation.what import What
+from lumina.metrics.not_finite import NotFinite
 from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
-from lumina.outputs.not_finite import NotFinite
-from lumina.parser import ShortErrorParser
-from lumina.resuming.choose import described
+from lumina.reports.sample_folder import SampleFolder
+from lumina.survival.choose import described
 
 Dtype = Literal["float32", "bfloat16"]
 Part = TypeVar("Part", What, How, Start)
@@ -153,8 +152,9 @@ def _part(kind: type[Part], options: dict[str, Any]) -> Part:
 
 
 def _load(weights: str | None, ckpt_path: Path | None, base: str | None) -> LuminaModule:
-    if weights is not None and ckpt_path is None and base is None:
-        return load_pretrained(weights)
-    if ckpt_path is not None and weights is None:
-        return load_module(ckpt_path, base=base)
-    raise ValueError("give either --weights or --ckpt_path: a model to draw with (--base goes with --ckpt_path).")
+    if weights is not None and ckpt_path is not None:
+        raise ValueError("--weights and --ckpt_path both name a model to draw with: give one of them.")
+    source = weights or ckpt_path
+    if source is None:
+        raise ValueError("give a model to draw with: --weights or --ckpt_path.")
+    return load_pretrained(source, base=base)

@@ -15,38 +15,38 @@ from lumina.callbacks.predictions import PredictionWriter
 from lumina.callbacks.progress import Progress
 from lumina.callbacks.samples import SampleGrid
 from lumina.callbacks.statistics import TrainingStatistics
+from lumina.checkpoints.fits import require_fitting
 from lumina.config.experiments import find_experiments
 from lumina.config.limits import check_trainer
+from lumina.config.matmul import MatmulPrecision, choose_matmul_precision
 from lumina.config.nulls import refuse_nulls
+from lumina.config.parser import ShortErrorParser
 from lumina.config.schedule import follow_run, settle_schedule
 from lumina.config.seeds import settle_seeds
 from lumina.config.stack import stack_configs
 from lumina.config.trust import shared
-from lumina.dashboards.config import log_config
-from lumina.dashboards.same_run import of_run
-from lumina.data import DataModule
 from lumina.data.learning import inherit, store
 from lumina.data.workers import loader_failures
+from lumina.distributed.atomic_shards import save_shards_atomically
+from lumina.distributed.sharded_metadata import check_metadata
+from lumina.files.atomic import clear_leftovers
+from lumina.interfaces import DataModule
 from lumina.module import LuminaModule
-from lumina.parser import ShortErrorParser
-from lumina.resuming.choose import choose_checkpoint, runs_folder
-from lumina.resuming.differences import KEY, check_differences, settings, stored_arguments
-from lumina.resuming.fits import require_fitting
-from lumina.run_folder import folder_of_checkpoint, run_folder
-from lumina.survival.atomic import clear_leftovers
-from lumina.training.matmul import MatmulPrecision, choose_matmul_precision
-from lumina.workarounds.atomic_checkpoint import AtomicCheckpointIO
-from lumina.workarounds.atomic_shards import save_shards_atomically
+from lumina.reports.config import log_config
+from lumina.reports.same_run import of_run
+from lumina.runs import folder_of_checkpoint, run_folder
+from lumina.survival.atomic_checkpoint import AtomicCheckpointIO
+from lumina.survival.choose import choose_checkpoint, runs_folder
+from lumina.survival.differences import KEY, check_differences, settings, stored_arguments
+from lumina.survival.exact_resume import ExactResume
+from lumina.survival.graceful_stop import GracefulStop
+from lumina.survival.last_state import LastState
+from lumina.survival.non_finite import NonFiniteGuard
 from lumina.workarounds.evaluation_step import EvaluationStep
-from lumina.workarounds.exact_resume import ExactResume
 from lumina.workarounds.given_settings import GivenSettings
-from lumina.workarounds.graceful_stop import GracefulStop
-from lumina.workarounds.last_state import LastState
 from lumina.workarounds.model_summary import Summary
-from lumina.workarounds.non_finite import NonFiniteGuard
 from lumina.workarounds.optimizer_names import OptimizerNames
 from lumina.workarounds.quiet import silence_lightning
-from lumina.workarounds.sharded_metadata import check_metadata
 from lumina.workarounds.validation_steps import validate_by_steps
 from lumina.workarounds.version_folder import claim_versions
 
@@ -161,11 +161,12 @@ class LuminaCLI(LightningCLI):
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         """The report prints the metrics: Lightning's own table would say them twice."""
         arguments = super()._prepare_subcommand_kwargs(subcommand)
-        if arguments.get("ckpt_path"):
-            checkpoint = Path(arguments["ckpt_path"])
+        if given := arguments.pop("ckpt_path", None):
+            checkpoint = Path(given)
             require_fitting(checkpoint, self.model, self.trainer)
             if checkpoint.is_dir():
                 check_metadata(checkpoint)
+            self.trainer.ckpt_path = given  # the module asks for it before Lightning would set it
         # predictions go to files: Lightning would also keep all of them in memory
         quiet = {"test": {"verbose": False}, "predict": {"return_predictions": False}}
         return {**arguments, **quiet.get(subcommand, {}), "weights_only": True}

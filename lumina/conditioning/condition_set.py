@@ -8,8 +8,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from lumina.interfaces import Batch, Conditioner, Conditioning
+from lumina.interfaces import Conditioner
 from lumina.randomness import Randomness, uniform
+from lumina.values import Batch, Conditioning
 
 
 class ConditionerSet(nn.ModuleList):

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from lumina.data.classes import learn_classes
-from lumina.interfaces import Conditioner, Conditioning, Route
+from lumina.interfaces import Conditioner
+from lumina.values import Conditioning, Route
 
 
 class LabelConditioner(Conditioner):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from lumina.interfaces import Conditioning, Tokens
+from lumina.values import Conditioning, Tokens
 
 
 def compose(parts: Sequence[Conditioning], tokens: Tokens, grid: tuple[int, int]) -> Conditioning:

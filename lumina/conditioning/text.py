@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from lumina.interfaces import Conditioner, Conditioning, Route
-from lumina.text_encoders import TextEncoder
+from lumina.interfaces import Conditioner, TextEncoder
+from lumina.values import Conditioning, Route
 
 
 class TextConditioner(Conditioner):

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lumina.config.locate import locate
+from lumina.files.atomic import replacing
 from lumina.files.numpy_file import open_arrays
-from lumina.survival.atomic import replacing
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 

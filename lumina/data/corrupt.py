@@ -4,35 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
-
-import numpy.typing as npt
 
 CHANCE = 1e-3
 """How unlikely the corrupt samples must be under the allowed share before they end a run."""
-
-
-class CorruptSample(Exception):
-    """Raised by a dataset, ``from`` the cause, for a sample that is there but cannot be read.
-
-    Args:
-        name: the file, so that the user can find it.
-        reason: what is wrong with it.
-    """
-
-    def __init__(self, name: str | Path, reason: object) -> None:
-        super().__init__(f"{name}: {reason}")
-
-
-def require_numbers(values: npt.NDArray[Any], name: str | Path) -> None:
-    """Refuses an array of texts, objects or complex numbers.
-
-    Raises:
-        CorruptSample: naming the file.
-    """
-    if values.dtype.kind not in "fiu":
-        raise CorruptSample(name, f"its coordinates are of type {values.dtype}, expected real numbers")
 
 
 class CorruptCount:

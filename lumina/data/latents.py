@@ -18,8 +18,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from lumina.data.samples import Item
-from lumina.survival.atomic import replacing
+from lumina.files.atomic import replacing
+from lumina.values import Item
 
 SETTINGS = "cache.json"
 

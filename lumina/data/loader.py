@@ -9,8 +9,9 @@ from torch.utils.data import DataLoader
 
 from lumina.data.corrupt import CorruptCount
 from lumina.data.sampler import RankSampler
-from lumina.data.samples import Item, Sample
+from lumina.data.samples import Sample
 from lumina.data.workers import TIMEOUT, waiting
+from lumina.values import Item
 
 
 class Loader(DataLoader[Sample]):

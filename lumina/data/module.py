@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
-from lightning.pytorch import LightningDataModule
 from torch import Generator, Tensor
 from torch.utils.data import Dataset, default_collate
 
@@ -18,14 +16,15 @@ from lumina.data.classes import places_of
 from lumina.data.corrupt import CorruptCount
 from lumina.data.loader import Loader
 from lumina.data.sampler import RankSampler
-from lumina.data.samples import Batcher, Item, Samples
+from lumina.data.samples import Batcher, Samples
 from lumina.data.workers import outlive_signals
+from lumina.interfaces import DataModule
+from lumina.values import Item, Split
 
 MOST_WORKERS = 1024
-Split = Literal["train", "validation", "test"]
 
 
-class DataModule(LightningDataModule, ABC):
+class SplitDataModule(DataModule):
     """Feeds a run with batches; a subclass says what a sample is.
 
     Every batch has, beside the fields of ``batch_keys``, two more. ``"real"`` is ``[B]`` bool. It is True everywhere in
@@ -117,13 +116,6 @@ class DataModule(LightningDataModule, ABC):
             ValueError: the data has a class that the model does not know.
         """
         self._places, self._names = places_of([*map(printable, self.label_names)], names), tuple(names)
-
-    @abstractmethod
-    def dataset(self, split: Split) -> Dataset[Item]:
-        """The samples of a split: a dataset with a length, whose items have the fields of ``batch_keys``.
-
-        It raises `CorruptSample`, naming the file, for an item that cannot be read.
-        """
 
     def census(self) -> Census:
         """All that was left out of the data listed so far."""

@@ -10,8 +10,8 @@ import torch
 from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
-from lumina.data.corrupt import CorruptSample
 from lumina.data.sampler import BLANK, Key
+from lumina.errors import CorruptSample
 from lumina.randomness import Purpose, keyed_generator
 
 Item = dict[str, Any]

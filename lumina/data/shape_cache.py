@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from lumina.data.arrays import Arrays, kept, stamp
-from lumina.data.corrupt import CorruptSample
+from lumina.errors import CorruptSample
 
 Cloud = npt.NDArray[np.float64]
 Read = Callable[[int], Cloud]

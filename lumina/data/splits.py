@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lumina.data.module import Split
+from lumina.values import Split
 
 WORDS: dict[str, Split] = {
     "train": "train", "training": "train",

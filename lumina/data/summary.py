@@ -10,14 +10,14 @@ from torch import Tensor
 from lumina.data.buckets import BucketSampler
 from lumina.data.budget import BudgetSampler
 from lumina.data.loader import Loader
-from lumina.data.module import DataModule
+from lumina.data.module import SplitDataModule
 
 ROWS = 8
 """Largest buckets that are told one by one."""
 
 
 def summary(
-    data: DataModule, training: Loader, evaluation: Loader | None, batches: float, accumulated: int, max_steps: int
+    data: SplitDataModule, training: Loader, evaluation: Loader | None, batches: float, accumulated: int, max_steps: int
 ) -> str:
     """Samples, what was left out and why, classes, sizes, and how long an epoch is.
 
@@ -40,7 +40,7 @@ def summary(
     return "\n".join(f"  {name:<10}{text}" for name, text in told)
 
 
-def _contents(data: DataModule, training: Loader) -> Iterator[str]:
+def _contents(data: SplitDataModule, training: Loader) -> Iterator[str]:
     """What batches are made of: so many samples, the buckets, or the tokens."""
     sampler = training.sampler
     if isinstance(sampler, BucketSampler):
@@ -52,7 +52,7 @@ def _contents(data: DataModule, training: Loader) -> Iterator[str]:
         yield f"{training.batch_size} samples"
 
 
-def _buckets(data: DataModule, sampler: BucketSampler) -> Iterator[str]:
+def _buckets(data: SplitDataModule, sampler: BucketSampler) -> Iterator[str]:
     order = sampler.counts.argsort(descending=True, stable=True).tolist()
     filled = [bucket for bucket in order if sampler.counts[bucket]]
     for bucket in filled[:ROWS]:

@@ -8,8 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from lumina.interfaces import Batch
-from lumina.metrics.sample_metric import SampleMetric
+from lumina.metrics.robust import RobustMetric
+from lumina.values import Batch
 
 TOP = (1, 5)
 
@@ -22,7 +22,7 @@ class Guess(Protocol):
         """``[K]``."""
 
 
-class Accuracy(SampleMetric):
+class Accuracy(RobustMetric):
     """The share of samples whose label is the likeliest class (``top1``) or among the five likeliest (``top5``).
 
     Each sample counts once and alike, whatever its class ("micro"), on any number of processes. ``top5`` is left out

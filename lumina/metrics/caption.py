@@ -10,19 +10,19 @@ import torch
 from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
-from lumina.data import DataModule
-from lumina.frozen import Frozen
-from lumina.interfaces import Batch
+from lumina.frozen.network import Frozen
+from lumina.interfaces import DataModule
 from lumina.metrics.caption_judge import MINILM, CaptionJudge, Sentences
 from lumina.metrics.caption_maps import Retrieval
 from lumina.metrics.captioned_pictures import real_pictures
 from lumina.metrics.image_features import Lite0
-from lumina.metrics.sample_metric import SampleMetric
+from lumina.metrics.robust import RobustMetric
+from lumina.values import Batch
 
 STATES = ("features", "own", "real", "other")
 
 
-class CaptionQuality(SampleMetric):
+class CaptionQuality(RobustMetric):
     """Can the caption be read off the picture, and do the pictures have the statistics of real ones?
 
     Retrieval: a linear map from the features of an ImageNet classifier to the embeddings of a sentence encoder, fitted

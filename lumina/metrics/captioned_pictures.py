@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from lumina.data import DataModule, Split
 from lumina.data.arrays import Arrays, kept
 from lumina.data.samples import Samples
-from lumina.interfaces import Batch
+from lumina.interfaces import DataModule
 from lumina.metrics.identity import identity
 from lumina.metrics.image_features import SHA256, Lite0
 from lumina.randomness import Purpose, keyed_generator
+from lumina.values import Batch, Split
 
 LIMIT = 10_000  # pictures of a split that are read
 

@@ -13,20 +13,19 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lumina.data import DataModule
-from lumina.data.module import Split
-from lumina.frozen import Frozen
-from lumina.interfaces import Batch
+from lumina.files.atomic import replacing
+from lumina.frozen.network import Frozen
+from lumina.interfaces import DataModule
 from lumina.metrics.frechet import frechet_distance
-from lumina.metrics.sample_metric import SampleMetric
+from lumina.metrics.robust import RobustMetric
 from lumina.randomness import Purpose, keyed_generator
-from lumina.survival.atomic import replacing
+from lumina.values import Batch, Split
 
 FEATURES = 64
 REAL_LIMIT = 10_000  # real pictures of a split that are read for references
 
 
-class ClassifierQuality(SampleMetric):
+class ClassifierQuality(RobustMetric):
     """Do generated pictures show what they were asked for, as varied as real ones, with the real ones' statistics?
 
     A small convolutional classifier is trained once on the training pictures (seeded, then kept under ``cache``),

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from lumina.errors import importing
-from lumina.frozen import Frozen
-from lumina.interfaces import Batch
-from lumina.metrics.sample_metric import SampleMetric
-from lumina.pictures import as_rgb, to_uint8
+from lumina.frozen.network import Frozen
+from lumina.interfaces import SampleMetric
+from lumina.pictures.sheet import as_rgb, to_uint8
+from lumina.values import Batch
 
 FILES = "config.json, model.safetensors, preprocessor_config.json, tokenizer.json, vocab.json, merges.txt"
 

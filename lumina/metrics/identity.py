@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from torch import Tensor
 
-from lumina.data import DataModule, Item
-from lumina.data.module import Split
 from lumina.data.samples import Samples
-from lumina.pictures import to_uint8
+from lumina.interfaces import DataModule
+from lumina.pictures.sheet import to_uint8
+from lumina.values import Item, Split
 
 SERVED = 16  # pictures looked at beside the stamp of the files: they tell how pictures are cropped, scaled, chosen
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lumina.interfaces import Batch
 from lumina.metrics.frechet import Moments, frechet_from_gaussians
 from lumina.metrics.inception import SPATIAL
 from lumina.metrics.inception_features import InceptionFeatures
 from lumina.metrics.inception_score import inception_score
 from lumina.metrics.precision_recall import precision_recall
 from lumina.randomness import Purpose, keyed_generator
+from lumina.values import Batch
 
 SUMMED_AT_ONCE = 4096
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lumina.errors import importing
-from lumina.pictures import as_rgb, to_uint8
+from lumina.pictures.sheet import as_rgb, to_uint8
 
 WIDTH = 1280
 """Of the features."""

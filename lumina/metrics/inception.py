@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lumina.errors import importing
-from lumina.pictures import as_rgb
+from lumina.pictures.sheet import as_rgb
 
 POOL, SPATIAL = 2048, 7 * 17 * 17
 """Widths of the features."""

@@ -10,16 +10,16 @@ import torch
 from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
-from lumina.data import DataModule
-from lumina.frozen import Frozen
-from lumina.interfaces import Batch
+from lumina.frozen.network import Frozen
+from lumina.interfaces import DataModule
 from lumina.metrics.inception import Features, Inception, to_uint8
 from lumina.metrics.order import content_keys
 from lumina.metrics.reference import Reference, read_reference, training_reference
-from lumina.metrics.sample_metric import SampleMetric
+from lumina.metrics.robust import RobustMetric
+from lumina.values import Batch
 
 
-class InceptionFeatures(SampleMetric):
+class InceptionFeatures(RobustMetric):
     """Keeps the features of all generated pictures, 8 kB each, and knows those of the real ones."""
 
     full_state_update = False

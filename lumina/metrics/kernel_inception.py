@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lumina.data import DataModule
+from lumina.interfaces import DataModule
 from lumina.metrics.inception_features import InceptionFeatures
 from lumina.metrics.kernel_distance import kernel_distance
 

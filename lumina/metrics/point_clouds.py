@@ -14,18 +14,18 @@ from torchmetrics.utilities import dim_zero_cat
 
 from lumina.clouds.normalise import Frame, ShapeNormalisation, frame_of
 from lumina.clouds.subset import random_subset
-from lumina.data import DataModule
 from lumina.data.samples import Samples
-from lumina.interfaces import Batch
+from lumina.interfaces import DataModule
 from lumina.metrics.occupancy import occupancy_divergence
 from lumina.metrics.order import content_keys
 from lumina.metrics.points import as_clouds, point_set_metrics
-from lumina.metrics.sample_metric import SampleMetric
+from lumina.metrics.robust import RobustMetric
 from lumina.metrics.transport import emd_matrix
 from lumina.randomness import Purpose, keyed_generator
+from lumina.values import Batch
 
 
-class PointCloudQuality(SampleMetric):
+class PointCloudQuality(RobustMetric):
     """Generated clouds against as many held-out ones, each cloud normalised before, in the units of the papers.
 
     Names begin with the normalisation, for numbers compare only within one:

@@ -17,16 +17,18 @@ from torch.utils.data import Dataset, Subset
 from torchmetrics.utilities.distributed import gather_all_tensors
 from tqdm.auto import tqdm
 
-from lumina.batches import select
-from lumina.data import DataModule, Item, RankSampler
 from lumina.data.arrays import read_arrays, write_arrays
+from lumina.data.batches import select
 from lumina.data.loader import Loader
+from lumina.data.sampler import RankSampler
 from lumina.data.samples import Batcher, Samples
 from lumina.files.numpy_file import open_arrays
+from lumina.interfaces import DataModule
 from lumina.metrics.frechet import Moments
 from lumina.metrics.identity import identity
 from lumina.metrics.inception import POOL, SPATIAL, Features, Inception
 from lumina.randomness import Purpose, keyed_generator
+from lumina.values import Item
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -135,7 +137,7 @@ def _measure(data: DataModule, network: Inception) -> dict[str, npt.NDArray[Any]
     return {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
 
 
-def _described(data: DataModule, dataset: Dataset[Item], network: Inception) -> Iterator[Features]:
+def _described(data: Any, dataset: Dataset[Item], network: Inception) -> Iterator[Features]:
     """Features of this process's share of a data set, batch by batch."""
     samples = Samples(dataset, data.seed, None)
     rank, world = data.place()

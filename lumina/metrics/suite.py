@@ -9,11 +9,10 @@ from typing import Any
 
 from torch import nn
 
-from lumina.batches import select
-from lumina.data import DataModule
-from lumina.interfaces import Batch
-from lumina.metrics.sample_metric import SampleMetric
-from lumina.outputs.not_finite import NotFinite
+from lumina.data.batches import select
+from lumina.interfaces import DataModule, SampleMetric
+from lumina.metrics.not_finite import NotFinite
+from lumina.values import Batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from lumina.interfaces import TimeSampling
+from lumina.interfaces import ProbabilityPath, TimeSampling
 from lumina.objectives.generative import Generative
-from lumina.objectives.paths import ProbabilityPath, VariancePreserving
 from lumina.objectives.time_sampling import UniformTimes
+from lumina.sampling.paths import VariancePreserving
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Uniform
 from lumina.sampling.solvers import DDIM

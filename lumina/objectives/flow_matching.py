@@ -6,8 +6,8 @@ from torch import Tensor
 
 from lumina.interfaces import TimeSampling
 from lumina.objectives.generative import Generative
-from lumina.objectives.paths import Straight
 from lumina.objectives.time_sampling import UniformTimes
+from lumina.sampling.paths import Straight
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Sigmoid
 from lumina.sampling.solvers import Midpoint

@@ -10,24 +10,12 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from lumina.conditioning.concatenate import concatenate, concatenate_tokens
-from lumina.interfaces import (
-    Backbone,
-    Batch,
-    Conditioning,
-    Corrupted,
-    Guidance,
-    Inference,
-    Memory,
-    Objective,
-    TimeSampling,
-    Tokens,
-    Velocity,
-)
-from lumina.objectives.paths import ProbabilityPath
+from lumina.interfaces import Backbone, Guidance, Objective, ProbabilityPath, TimeSampling
 from lumina.randomness import Randomness, normal
 from lumina.sampling.known import Known
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.solvers import DDIM
+from lumina.values import Batch, Conditioning, Corrupted, Inference, Memory, Tokens, Velocity
 
 
 class Generative(Objective):

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 from torch import Tensor
 from torch.nn import functional as F
 
-from lumina.backbone.config import NextDiTConfig
 from lumina.backbone.rope import Rule
 from lumina.conditioning.label import check_count, check_labels
 from lumina.data.classes import some
-from lumina.interfaces import Backbone, Batch, Conditioning, Head, Inference, Modality, Objective, Tokens
+from lumina.interfaces import Backbone, BackboneConfig, Head, Modality, Objective
 from lumina.randomness import Randomness
+from lumina.values import Batch, Conditioning, Inference, Tokens
 
 
 class Recognition(Objective):
@@ -46,7 +46,7 @@ class Recognition(Objective):
         self.class_rows = tuple(f"head.{name}" for name in head.class_rows)
         self.width = 0
 
-    def build(self, config: NextDiTConfig, modality: Modality) -> None:
+    def build(self, config: BackboneConfig, modality: Modality) -> None:
         """Creates the head's parameters; the rule measures from the modality's own size.
 
         Raises:

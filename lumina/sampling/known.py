@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lumina.interfaces import Velocity
-from lumina.objectives.paths import ProbabilityPath
+from lumina.interfaces import ProbabilityPath
+from lumina.values import Velocity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from lumina.interfaces import Guidance, Solver, TimeSchedule, Velocity
+from lumina.interfaces import Guidance, Solver, TimeSchedule
+from lumina.values import Velocity
 
 MOST_STEPS = 100_000
 

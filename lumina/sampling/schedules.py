@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lumina.interfaces import TimeSchedule
-from lumina.objectives.paths import VariancePreserving
+from lumina.sampling.paths import VariancePreserving
 
 
 class Warp(TimeSchedule):

@@ -11,8 +11,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from lumina.interfaces import Solver, Velocity
-from lumina.objectives.paths import ProbabilityPath, VariancePreserving
+from lumina.interfaces import ProbabilityPath, Solver
+from lumina.sampling.paths import VariancePreserving
+from lumina.values import Velocity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

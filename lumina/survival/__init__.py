@@ -1,1 +1,1 @@
-"""What lets files survive kills, full disks and two writers at once."""
+"""A run that is stopped, killed or diverges: checkpoints that are whole, exact resuming, a graceful stop."""

@@ -15,7 +15,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from torch.optim import Optimizer
 
-from lumina.resuming.differences import differences
+from lumina.survival.differences import differences
 
 PARTS = ("optimizer", "lr_scheduler")
 

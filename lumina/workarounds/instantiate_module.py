@@ -11,8 +11,8 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, cli
 
+from lumina.config.parser import ShortErrorParser
 from lumina.config.trust import OURS, shared
-from lumina.parser import ShortErrorParser
 
 NAME = "lightning.pytorch.cli.instantiate_module"  # as checkpoints call it
 _theirs = cli.instantiate_module

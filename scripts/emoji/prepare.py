@@ -20,7 +20,7 @@ import pyarrow
 from PIL import Image
 from pyarrow import parquet
 
-from lumina.images import load_image
+from lumina.pictures.reading import load_image
 
 SIZE = 64
 HELD_OUT = 0.05

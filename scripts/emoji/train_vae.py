@@ -20,7 +20,7 @@ from pyarrow import parquet
 from torch import Tensor
 from torch.nn import functional as F
 
-from lumina.images import to_tensor
+from lumina.pictures.reading import to_tensor
 
 DATA = Path(__file__).parents[2] / "datamodules/data/fluent_emoji"
 KL_WEIGHT = 1e-4

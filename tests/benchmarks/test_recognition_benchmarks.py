@@ -9,7 +9,7 @@ from tiny import ROOT
 
 from benchmarks import recognition, table1
 from benchmarks.deit import ClassToken, DeiT
-from lumina.interfaces import Conditioning
+from lumina.values import Conditioning
 from modalities.recognition import Recognition
 
 pytest.importorskip("timm")

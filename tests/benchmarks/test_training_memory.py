@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.training_memory import ADAPTERS, GIB, MIXED, PLANS, TWO_BILLION, largest_batch, table, train
 from lumina.backbone import NextDiTConfig
-from lumina.memory import training_memory
+from lumina.reports.training_memory import training_memory
 
 TINY = NextDiTConfig(dim=32, num_layers=2, num_heads=4, token_dim=16, position_axes=2, text_dim=8, multiple_of=16)
 

@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 from datamodules.image_text import ImageText
-from lumina.data import CorruptSample
 from lumina.data.census import LeftOut
-from lumina.data.crops import crop_sizes
+from lumina.errors import CorruptSample
+from lumina.pictures.crops import crop_sizes
 
 pyarrow = pytest.importorskip("pyarrow")
 from pyarrow import parquet  # noqa: E402

@@ -12,16 +12,17 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from PIL import Image
 
 from datamodules.labelled_pictures import LabelledPictures
-from lumina.batches import take
 from lumina.data import arrays
+from lumina.data.batches import take
 from lumina.data.sources.table import GROUPS
-from lumina.data.views import CentreCrop, RandomResizedCrop, View
+from lumina.interfaces import Framing
+from lumina.pictures.framing import CentreCrop, RandomResizedCrop
 
 SHADES = {"Zebra": 10, "ant": 90, "bee": 170}
 CLASSES = tuple(SHADES)  # in sorted order
 
 
-class Native(View):
+class Native(Framing):
     """The picture's own size, rounded down to multiples of 4."""
 
     def size(self, height, width):
@@ -303,7 +304,7 @@ def test_holdout_is_a_fixed_share_of_each_class(tmp_path):
 
 def deit(root, **options):
     """DeiT's whole recipe."""
-    augmentation = pytest.importorskip("lumina.augmentation")
+    augmentation = pytest.importorskip("lumina.pictures.augmentation")
     options = {"train_view": RandomResizedCrop(16), "eval_view": CentreCrop(16), "repeats": 3, **options}
     return pictures(root, augmentation=augmentation.DeiTAugmentation(), mixing=augmentation.Mixing(), **options)
 
@@ -422,7 +423,7 @@ def test_classes_of_a_hub_table_go_by_their_names(tmp_path):
 def test_sizes_and_labels_are_gathered_once(splits, monkeypatch):
     options = {"train_view": Native(), "patch_size": 4, "max_tokens": 100, "cache": splits / "cache"}
     pictures(splits, **options).prepare_data()
-    monkeypatch.setattr("lumina.data.crops.picture_size", None)
+    monkeypatch.setattr("lumina.pictures.crops.picture_size", None)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(pictures(splits, **options).train_dataloader()) == 21 // 2

@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from datamodules.openclipart import CLASSES, OpenClipart, choose, series
-from lumina.data.views import CentreCrop
+from lumina.pictures.framing import CentreCrop
 
 pytest.importorskip("pyarrow")
 

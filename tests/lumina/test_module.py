@@ -14,7 +14,7 @@ from datamodules.digits import Digits
 from lumina.backbone import NextDiTConfig
 from lumina.callbacks.evaluation import EvaluationReport
 from lumina.conditioning.label import LabelConditioner
-from lumina.metrics.sample_metric import SampleMetric
+from lumina.metrics.robust import RobustMetric
 from lumina.module import LuminaModule
 from lumina.objectives.flow_matching import FlowMatching
 from lumina.sampling.sampler import Sampler
@@ -106,7 +106,7 @@ def test_activation_checkpointing_trains_the_same_weights(tmp_path):
     assert all(torch.allclose(results[0][name], results[1][name], atol=1e-6) for name in results[0])
 
 
-class Broken(SampleMetric):
+class Broken(RobustMetric):
     full_state_update = False
 
     def update(self, generated, batch):
@@ -130,7 +130,7 @@ def test_a_metric_that_fails_leaves_the_report_of_the_others(tmp_path):
     assert report["not_computed"] == {"Broken: all": "too few samples"}
 
 
-class Seen(SampleMetric):
+class Seen(RobustMetric):
     """Statistics of all that it is shown."""
 
     full_state_update = False

@@ -7,8 +7,8 @@ import json
 import pytest
 import torch
 
-from lumina.autoencoders import KLAutoencoder, RandomAutoencoder
-from lumina.interfaces import Tokens
+from lumina.frozen.autoencoders import KLAutoencoder, RandomAutoencoder
+from lumina.values import Tokens
 from modalities.image import Image
 
 

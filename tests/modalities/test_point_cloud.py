@@ -7,11 +7,11 @@ import torch
 
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.clouds.ply import read_ply
-from lumina.interfaces import Conditioning, Inference
 from lumina.objectives.flow_matching import FlowMatching
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Uniform
 from lumina.sampling.solvers import Midpoint
+from lumina.values import Conditioning, Inference
 from modalities.point_cloud import PointCloud
 
 NOTHING = Conditioning()

@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 from torch import Generator
 
 from lumina.backbone import NextDiTConfig
-from lumina.data import DataModule
+from lumina.data.module import SplitDataModule
 from lumina.module import LuminaModule
 from lumina.objectives.recognition import Recognition as Objective
 from modalities.recognition import DynamicPartition, PooledHead, Recognition
@@ -115,7 +115,7 @@ def test_a_table_of_probabilities(tmp_path):
     assert len(list(csv.DictReader(path.open(newline="")))) == 2
 
 
-class Data(DataModule):
+class Data(SplitDataModule):
     label_names: tuple[str, ...] = ()
     max_tokens, patch_size = None, 16
 

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from lumina.data.arrays import Arrays, kept, stamp
-from lumina.data.corrupt import CorruptSample
 from lumina.data.sources.folder import ClassFolders
 from lumina.data.sources.source import Fields, Source
+from lumina.errors import CorruptSample
 
 USUAL = ("label", "cls", "labels", "class", "class_name", "category")
 """Names of a label's field, in the order in which they are tried; ``cls`` is the text of a number."""

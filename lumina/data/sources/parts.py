@@ -9,12 +9,12 @@ from pathlib import Path
 
 from lumina.config.locate import locate
 from lumina.data.census import Census
-from lumina.data.module import Split
 from lumina.data.sources.find import SHARDS, chained, files_named, is_litdata, open_file, open_listed
 from lumina.data.sources.listing import files_below
 from lumina.data.sources.source import Source, Wanted
 from lumina.data.sources.stream import Stream
 from lumina.data.splits import UNSPLIT, WORDS, Level, by_split, evaluated, find_level, level_of, served
+from lumina.values import Split
 
 Found = Iterator[tuple[Split, Source]]
 

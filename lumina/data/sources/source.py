@@ -15,8 +15,8 @@ import numpy as np
 
 from lumina.data.arrays import stamp
 from lumina.data.census import Census
-from lumina.data.corrupt import CorruptSample
 from lumina.data.sources.captions import USUAL
+from lumina.errors import CorruptSample
 
 Fields = Mapping[str, Any]
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from lumina.conditioning.text import TextConditioner
+from lumina.interfaces import TextEncoder
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Uniform
 from lumina.sampling.solvers import Euler
-from lumina.text_encoders import TextEncoder
 
 
 def test_states_lie_on_the_sampled_path(subject):

@@ -8,8 +8,7 @@ import torch
 from lumina.analysis.cost import costs, medians
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.backbone.embedding import FREQUENCIES
-from lumina.interfaces import Conditioning, Tokens
-from lumina.sampling.context_drop import ContextDrop
+from lumina.values import Conditioning, ContextDrop, Tokens
 
 CONFIG = NextDiTConfig(
     dim=32, num_layers=4, num_heads=4, num_kv_heads=2, multiple_of=8, token_dim=6, position_axes=2, rope_base=100.0

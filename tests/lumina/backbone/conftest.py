@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from lumina.backbone import NextDiT, NextDiTConfig
-from lumina.interfaces import Tokens
+from lumina.values import Tokens
 
 SIZES = {
     "dim": 48,

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lumina.interfaces import Conditioning, Tokens
+from lumina.values import Conditioning, Tokens
 
 SHAPES = [(8, 64, False), (16, 16, False), (3, 16, True), (16, 16, False)]  # samples, tokens, of mixed sizes
 

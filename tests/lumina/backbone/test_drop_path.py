@@ -6,7 +6,7 @@ from torch import Generator
 
 from lumina.backbone import NextDiTConfig
 from lumina.backbone.context import _paths
-from lumina.interfaces import Conditioning, Inference
+from lumina.values import Conditioning, Inference
 
 NOTHING, RECOGNITION = Conditioning(), {"modulation": "learned"}
 

@@ -9,7 +9,7 @@ import torch
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.backbone.fourier import FourierEmbedding
 from lumina.backbone.rope import axis_frequencies, scaled_frequencies
-from lumina.interfaces import Conditioning, Inference
+from lumina.values import Conditioning, Inference
 from modalities.point_cloud import PointCloud
 
 AWARE = Inference(rope_rule="time_aware")

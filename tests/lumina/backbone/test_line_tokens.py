@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lumina.backbone.line_tokens import LineTokens
-from lumina.interfaces import Conditioning, Tokens
+from lumina.values import Conditioning, Tokens
 
 LINE, FRAME = -1.0, -2.0
 

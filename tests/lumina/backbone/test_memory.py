@@ -6,13 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from lumina.interfaces import Conditioning, Inference, Memory, Tokens
 from lumina.objectives.flow_matching import FlowMatching
-from lumina.sampling.context_drop import ContextDrop
 from lumina.sampling.guidance import ClassifierFree
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Uniform
 from lumina.sampling.solvers import Midpoint
+from lumina.values import Conditioning, ContextDrop, Inference, Memory, Tokens
 
 TEXT = 10
 RULES = ["none", "ntk", "time_aware", "watershed"]
@@ -102,7 +101,7 @@ def test_sharded_backbone(build, grids, collate, tmp_path):
     from torch.distributed import destroy_process_group, init_process_group
     from torch.distributed.device_mesh import init_device_mesh
 
-    from lumina.sharding import shard
+    from lumina.distributed.sharding import shard
 
     tokens, expected = canvases(grids, collate)["mixed"], []
     init_process_group("gloo", init_method=f"file://{tmp_path}/rendezvous", rank=0, world_size=1)

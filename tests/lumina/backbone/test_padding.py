@@ -8,8 +8,7 @@ import torch
 from lumina.backbone.attention import attend_text
 from lumina.backbone.layout import Layout
 from lumina.backbone.text import Text
-from lumina.interfaces import Conditioning, Inference, Tokens
-from lumina.sampling.context_drop import ContextDrop
+from lumina.values import Conditioning, ContextDrop, Inference, Tokens
 
 SIZES = [(2, 3), (4, 4), (1, 5)]
 TIMES = torch.tensor([0.1, 0.5, 0.9])

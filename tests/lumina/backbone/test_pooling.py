@@ -9,8 +9,7 @@ from torch.nn.functional import avg_pool2d, scaled_dot_product_attention
 from lumina.backbone.layout import Layout
 from lumina.backbone.pooling import Pool
 from lumina.backbone.rope import rotary_angles, rotate, turns
-from lumina.interfaces import Conditioning, Inference, Tokens
-from lumina.sampling.context_drop import ContextDrop
+from lumina.values import Conditioning, ContextDrop, Inference, Tokens
 
 TIMES = torch.tensor([0.3, 0.3, 0.3])
 

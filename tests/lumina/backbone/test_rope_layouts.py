@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lumina.backbone.rope import rotary_table, rotate, sincos_table
-from lumina.interfaces import Conditioning, Tokens
+from lumina.values import Conditioning, Tokens
 
 BASE = 10000.0
 

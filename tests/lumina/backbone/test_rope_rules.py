@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lumina.backbone.rope import axis_frequencies, rotary_table
-from lumina.interfaces import Inference
+from lumina.values import Inference
 
 RULES = ("none", "interpolation", "ntk", "frequency_aware", "time_aware", "watershed")
 BASE, DIM, TRAINED = 10000.0, 24, 64.0

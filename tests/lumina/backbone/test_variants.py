@@ -7,7 +7,7 @@ from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_att
 
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.backbone.layout import Layout
-from lumina.interfaces import Conditioning, Inference, Tokens
+from lumina.values import Conditioning, Inference, Tokens
 
 T = torch.tensor([0.3, 0.8])
 NOTHING = Conditioning()

@@ -82,7 +82,7 @@ def test_fused_kernel(kv_heads, width, k_lengths):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_packed_batch_on_a_gpu(build, grids, collate):
     """The whole network in bfloat16 autocast, packed, is each sample by itself in float32 up to rounding."""
-    from lumina.interfaces import Conditioning, Tokens
+    from lumina.values import Conditioning, Tokens
 
     model, samples = build(dim=96, text_dim=10).cuda(), grids([(6, 6), (3, 4), (1, 5)])
     batch, t = collate(samples), torch.tensor([0.1, 0.5, 0.9], device="cuda")

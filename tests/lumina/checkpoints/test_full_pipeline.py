@@ -24,16 +24,17 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lumina.checkpoints.diffusers import their_name
 from lumina.checkpoints.export import save_export
 from lumina.checkpoints.pipeline import save_pipeline
 from lumina.checkpoints.pretrained import load_pretrained
-from lumina.checkpoints.weights import empty_backbone
-from lumina.interfaces import Inference, TimeSchedule
+from lumina.interfaces import TimeSchedule
 from lumina.sampling.guidance import ClassifierFree, FirstChannels
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Rational
 from lumina.sampling.solvers import Euler
+from lumina.values import Inference
+from lumina.weights.diffusers import their_name
+from lumina.weights.tensors import empty_backbone
 
 diffusers, transformers = pytest.importorskip("diffusers"), pytest.importorskip("transformers")
 PROMPTS, NEGATIVE, STEPS, SHIFT = ["a red apple", "two grey cats on a very long sofa"], "blur", 4, 4.0

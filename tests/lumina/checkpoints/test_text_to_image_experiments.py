@@ -22,7 +22,7 @@ def place(path, kind, width):
 
 
 def arguments(*pieces):
-    vae = "--model.modality.init_args.autoencoder=lumina.autoencoders.RandomAutoencoder"
+    vae = "--model.modality.init_args.autoencoder=lumina.frozen.autoencoders.RandomAutoencoder"
     configs = [word for piece in pieces for word in ("--config", str(EXPERIMENTS / piece))]
     return [*configs, vae, "--trainer.accelerator=cpu", "--trainer.precision=32", "--trainer.logger=false"]
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lumina.backbone import NextDiT, NextDiTConfig
-from lumina.checkpoints.diffusers import their_name
+from lumina.weights.diffusers import their_name
 
 LAYERS = 24
 LEADING = {

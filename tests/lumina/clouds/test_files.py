@@ -7,7 +7,7 @@ from tiny_shapes import write_vrml
 
 from lumina.clouds.files import read_points, read_shape, upright
 from lumina.clouds.surface import sample_surface
-from lumina.data import CorruptSample
+from lumina.errors import CorruptSample
 
 trimesh = pytest.importorskip("trimesh")
 BOX = (1.0, 2.0, 4.0)

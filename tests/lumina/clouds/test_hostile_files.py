@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lumina.clouds.files import read_shape
-from lumina.data import CorruptSample
+from lumina.errors import CorruptSample
 
 
 @pytest.mark.parametrize("ending", ["ply", "npz", "obj", "glb", "stl", "wrl"])

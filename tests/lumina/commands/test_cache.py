@@ -16,8 +16,8 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 import lumina.commands.cache
 from datamodules.cached import Cached
-from lumina.autoencoders import RandomAutoencoder
 from lumina.commands.train import build
+from lumina.frozen.autoencoders import RandomAutoencoder
 
 WORDS = ["<pad>", "<unk>", "a", "red", "green", "pear", "apple"]
 SIZES = {"wide": (64, 32), "tall": (32, 64), "square": (48, 48)}
@@ -48,9 +48,14 @@ def pictures(folder: Path, corrupt: bool = False) -> Path:
 
 def experiment(folder: Path, corrupt: bool = False, **data: object) -> Path:
     encoder = text_encoder(folder / "encoder")
-    image = {"size": [48, 48], "patch_size": 2, "autoencoder": part("lumina.autoencoders.RandomAutoencoder", levels=3)}
+    image = {
+        "size": [48, 48],
+        "patch_size": 2,
+        "autoencoder": part("lumina.frozen.autoencoders.RandomAutoencoder", levels=3),
+    }
     text = part(
-        "lumina.conditioning.text.TextConditioner", encoder=part("lumina.text_encoders.HuggingFaceText", **encoder)
+        "lumina.conditioning.text.TextConditioner",
+        encoder=part("lumina.frozen.text_encoders.HuggingFaceText", **encoder),
     )
     config = {
         "model": {
@@ -158,10 +163,13 @@ def cached_experiment(config: Path, **image: object) -> Path:
 @pytest.mark.parametrize(
     "vae, told",
     [
-        (part("lumina.autoencoders.RandomAutoencoder", levels=2), r"factor 4 \(this run: 2\)"),
-        (part("lumina.autoencoders.KLAutoencoder", path="vae", scaling_factor=0.5), r"scaling 1.0 \(this run: 0.5\)"),
+        (part("lumina.frozen.autoencoders.RandomAutoencoder", levels=2), r"factor 4 \(this run: 2\)"),
         (
-            part("lumina.autoencoders.KLAutoencoder", path="vae", scaling_factor=1.0),
+            part("lumina.frozen.autoencoders.KLAutoencoder", path="vae", scaling_factor=0.5),
+            r"scaling 1.0 \(this run: 0.5\)",
+        ),
+        (
+            part("lumina.frozen.autoencoders.KLAutoencoder", path="vae", scaling_factor=1.0),
             r"weights \w+ \(this run: \w+",
         ),
     ],

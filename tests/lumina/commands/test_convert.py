@@ -4,7 +4,6 @@ import pytest
 import torch
 from tiny import QUICKSTART, TINY
 
-from lumina.checkpoints.module import load_module
 from lumina.checkpoints.pretrained import load_pretrained
 
 
@@ -13,7 +12,7 @@ def test_a_run_becomes_a_small_folder(tiny_run, run_in, tmp_path, capsys):
     folder = tmp_path / "out"
     assert "out: model.safetensors, model.yaml" in capsys.readouterr().out
     assert sorted(path.name for path in folder.iterdir()) == ["model.safetensors", "model.yaml"]
-    whole, small = load_module(tiny_run), load_pretrained(folder)
+    whole, small = load_pretrained(tiny_run), load_pretrained(folder)
     for name, tensor in whole.state_dict().items():
         torch.testing.assert_close(small.state_dict()[name], tensor.half().float(), atol=0, rtol=0)
     size = (tiny_run / "checkpoints/last.ckpt").stat().st_size

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 import lumina.commands.sample
-import lumina.commands.sampling.draw
+import lumina.generation.drawing
 from lumina.backbone.rope import Rule
 from lumina.checkpoints.pretrained import load_pretrained
 from lumina.cli import main
@@ -127,7 +127,7 @@ def test_every_rope_rule_runs_at_other_sizes(draw, size):
 def test_rope_is_scaled_on_the_axis_that_is_longer_alone(tiny_text):
     """A panorama of 1:4 on a square model: rows as trained, columns at a quarter of the pace."""
     from lumina.backbone.rope import rotary_table
-    from lumina.commands.sampling.how import How
+    from lumina.generation.how import How
 
     with trusting():
         module = load_pretrained(tiny_text)
@@ -251,7 +251,7 @@ def test_lack_of_memory_is_told(capsys, tiny_text, tmp_path, monkeypatch):
     def exhausted(*arguments):
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    monkeypatch.setattr(lumina.commands.sampling.draw, "conditions", exhausted)
+    monkeypatch.setattr(lumina.generation.drawing, "conditions", exhausted)
     run = ["sample", "--weights", tiny_text, "--trust", "--prompt", "a", "--size=8x64", "--output", tmp_path]
     assert "ask for a smaller --size" in error_of(capsys, *run)
     assert "2 samples at once of size 8x64 do not fit into memory: lower --batch_size" in error_of(

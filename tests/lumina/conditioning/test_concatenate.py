@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from lumina.conditioning.concatenate import concatenate, concatenate_tokens
-from lumina.interfaces import Conditioning, Tokens
+from lumina.values import Conditioning, Tokens
 
 
 def tokens(batch, length, axes=2, mask=None, groups=None):

@@ -9,7 +9,7 @@ import torch
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.conditioning.concatenate import concatenate
 from lumina.conditioning.regions import compose
-from lumina.interfaces import Conditioning, Tokens
+from lumina.values import Conditioning, Tokens
 
 TEXT = 10
 T = torch.tensor([0.3, 0.7])

@@ -9,7 +9,7 @@ from tiny import QUICKSTART
 import modalities.image  # noqa: F401  # known, so that its arguments can be suggested
 from lumina.commands.train import build
 from lumina.config.messages import one_sentence, reason
-from lumina.parser import parse_function
+from lumina.config.parser import parse_function
 
 ABSTRACT = "as class_path and init_args"
 SLIPS = {

@@ -105,7 +105,6 @@ def test_what_the_user_writes_may_name_own_classes(tmp_path, capsys):
         ["sample", "--weights", "run.ckpt", "--label=[1]"],
         ["convert", "run.ckpt", "out"],
         ["analyze", "activations", "--weights=[run.ckpt]"],
-        ["fit", "--config", QUICKSTART, *TINY, "--trainer.max_steps=1", "--model.weights=run.ckpt"],
     ],
     ids=lambda arguments: " ".join(map(str, arguments[:2])),
 )
@@ -115,6 +114,14 @@ def test_arguments_in_a_checkpoint_are_refused(tiny_run, tmp_path, capsys, argum
     torch.save(checkpoint, tmp_path / "run.ckpt")
     error = error_of(capsys, *arguments)
     assert "run.ckpt names 'bystander.Modality'" in error and "--trust" in error
+
+
+def test_a_run_starts_from_numbers_alone(tiny_run, tmp_path):
+    checkpoint = torch.load(next(tiny_run.rglob("last.ckpt")), weights_only=True)
+    checkpoint["hyper_parameters"]["modality"] = {"class_path": "bystander.Modality"}
+    torch.save(checkpoint, tmp_path / "run.ckpt")
+    main(["fit", "--config", str(QUICKSTART), *TINY, "--trainer.max_steps=1", "--model.weights=run.ckpt"])
+    assert "bystander" not in sys.modules
 
 
 def test_lightnings_own_loading_calls_no_function(tiny_run, tmp_path):

@@ -5,8 +5,10 @@ from itertools import pairwise
 import pytest
 import torch
 
-from lumina.data import BucketSampler, CorruptSample, DataModule
+from lumina.data.buckets import BucketSampler
+from lumina.data.module import SplitDataModule
 from lumina.data.sampler import BLANK
+from lumina.errors import CorruptSample
 
 
 def buckets(size=203, kinds=7, seed=0):
@@ -150,7 +152,7 @@ def test_what_no_step_can_hold_is_told():
     assert len(BucketSampler(labels, 6, train=False, world=2)) == 18
 
 
-class Lengths(DataModule):
+class Lengths(SplitDataModule):
     """Sample i is a row of i % 3 + 1 numbers i; ``broken`` ones cannot be read."""
 
     batch_keys = ("row",)

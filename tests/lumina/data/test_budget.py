@@ -11,9 +11,11 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.utils.data import Dataset
 
-from lumina.data import Budget, BudgetSampler, CorruptSample, DataModule
+from lumina.data.budget import Budget, BudgetSampler
+from lumina.data.module import SplitDataModule
 from lumina.data.sampler import BLANK, Key
 from lumina.data.samples import Samples
+from lumina.errors import CorruptSample
 
 
 def lengths(size=203, longest=40, seed=0):
@@ -148,7 +150,7 @@ def test_impossible_budgets_are_refused():
         BudgetSampler(Budget(lengths=torch.full((9,), 8), max_tokens=40), 9, train=True, world=2)
 
 
-class Strips(DataModule):
+class Strips(SplitDataModule):
     """Sample i is the number i and takes as many tokens as `lengths` says."""
 
     batch_keys = ("number", "draw")

@@ -6,10 +6,11 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from lumina.data import CorruptSample, DataModule
+from lumina.data.module import SplitDataModule
+from lumina.errors import CorruptSample
 
 
-class Numbers(DataModule):
+class Numbers(SplitDataModule):
     """Sample i is the number i; ``broken`` ones cannot be read."""
 
     batch_keys = ("number", "draw")

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lumina.data import RankSampler
+from lumina.data.sampler import RankSampler
 from lumina.randomness import Purpose, keyed_generator
 
 

@@ -9,7 +9,7 @@ from datamodules.image_text import ImageText
 from datamodules.labelled_pictures import LabelledPictures
 from lumina.callbacks.data_summary import DataSummary
 from lumina.data.summary import summary
-from lumina.data.views import CentreCrop
+from lumina.pictures.framing import CentreCrop
 
 
 def write(folder, count, size=(32, 32), text=True):

@@ -19,15 +19,15 @@ from PIL import Image
 from datamodules.cap3d import read_object
 from lumina.checkpoints.pretrained import load_pretrained
 from lumina.config.stack import stack_configs
-from lumina.data import CorruptSample
 from lumina.data.sources import Wanted, open_sources
 from lumina.data.sources.stream import Stream
+from lumina.errors import CorruptSample
 from lumina.files.csv_cells import plain_cells
 from lumina.files.numpy_file import load_array, open_arrays
-from lumina.files.picture import FORMATS, open_picture
 from lumina.files.regular import open_regular
 from lumina.files.yaml_file import compose, load
-from lumina.images import load_image, picture_size
+from lumina.pictures.opening import FORMATS, open_picture
+from lumina.pictures.reading import load_image, picture_size
 
 ROOT = Path(__file__).parents[3]
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n(harm) (w) file\nshowpage\n%%EOF\n"
@@ -41,7 +41,7 @@ def test_only_one_place_opens_pictures():
         for file in (ROOT / package).rglob("*.py")
         if re.search(r"\b(Image|Pillow)\.open\(", file.read_text())
     }
-    assert calls == {Path("lumina/files/picture.py")}
+    assert calls == {Path("lumina/pictures/opening.py")}
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "eps"])

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
-from lumina.data import DataModule
-from lumina.frozen import Frozen
+from lumina.data.module import SplitDataModule
+from lumina.frozen.network import Frozen
 from lumina.metrics.classifier import ClassifierQuality
 
 
@@ -21,7 +21,7 @@ class Squares(Dataset):
         return {"image": torch.full((1, 8, 8), float(2 * label - 1)) * (1 - index / 100), "label": label}
 
 
-class Data(DataModule):
+class Data(SplitDataModule):
     batch_keys = ("image", "label")
 
     def __init__(self, held_out):

@@ -11,9 +11,9 @@ from torch.utils.data import Dataset
 from datamodules.image_folder import ImageFolder
 from datamodules.image_text import ImageText
 from datamodules.labelled_pictures import LabelledPictures
-from lumina.data import DataModule
-from lumina.data.views import CentreCrop
+from lumina.data.module import SplitDataModule
 from lumina.metrics.identity import identity
+from lumina.pictures.framing import CentreCrop
 
 COUNT = 40
 
@@ -67,7 +67,7 @@ def test_data_without_files_are_told_by_all_samples():
         def __getitem__(self, index):
             return {"image": torch.full((1, 4, 4), float(self.values[index]))}
 
-    class Data(DataModule):
+    class Data(SplitDataModule):
         values = np.linspace(-1, 1, COUNT)
 
         def dataset(self, split):

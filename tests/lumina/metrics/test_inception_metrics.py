@@ -18,7 +18,7 @@ from PIL import Image
 from torch import nn
 
 from datamodules.image_folder import ImageFolder
-from lumina.frozen import Frozen
+from lumina.frozen.network import Frozen
 from lumina.metrics.frechet import frechet_distance
 from lumina.metrics.image import InceptionMetrics
 from lumina.metrics.inception import SPATIAL, URL, Inception, to_uint8
@@ -197,7 +197,7 @@ from pathlib import Path
 from lightning.pytorch import LightningModule, Trainer
 from torch import nn
 from datamodules.image_folder import ImageFolder
-from lumina.batches import select
+from lumina.data.batches import select
 from lumina.metrics.image import InceptionMetrics
 
 weights, root, cache, output, processes, precision = sys.argv[1:]

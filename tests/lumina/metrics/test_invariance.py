@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 import lumina.metrics
-from lumina.frozen import Frozen
+from lumina.frozen.network import Frozen
+from lumina.interfaces import SampleMetric
 from lumina.metrics.accuracy import Accuracy
 from lumina.metrics.caption import CaptionQuality
 from lumina.metrics.caption_judge import CaptionJudge
@@ -22,7 +23,6 @@ from lumina.metrics.inception import SPATIAL, Features
 from lumina.metrics.kernel_inception import KernelInceptionDistance
 from lumina.metrics.point_clouds import PointCloudQuality
 from lumina.metrics.reference import Gaussian, Reference
-from lumina.metrics.sample_metric import SampleMetric
 from lumina.metrics.suite import MetricSuite
 
 COUNT, CLASSES = 13, 7

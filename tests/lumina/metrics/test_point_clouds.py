@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist, jensenshannon
 
-from lumina.data.clouds import PointClouds, Shapes
+from lumina.clouds.point_clouds import PointClouds, Shapes
 from lumina.metrics.point_clouds import PointCloudQuality
 from lumina.metrics.points import point_set_metrics
 

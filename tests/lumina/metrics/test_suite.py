@@ -8,13 +8,13 @@ from torchmetrics.utilities import dim_zero_cat
 
 from lumina.metrics.accuracy import Accuracy
 from lumina.metrics.point_clouds import PointCloudQuality
-from lumina.metrics.sample_metric import SampleMetric
+from lumina.metrics.robust import RobustMetric
 from lumina.metrics.suite import MetricSuite
 
 NAN = float("nan")
 
 
-class Spread(SampleMetric):
+class Spread(RobustMetric):
     def __init__(self, least=2):
         super().__init__()
         self.least = least

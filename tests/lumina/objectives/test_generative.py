@@ -5,16 +5,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lumina.interfaces import Conditioning, Tokens
 from lumina.objectives.diffusion import Diffusion
 from lumina.objectives.flow_matching import FlowMatching
-from lumina.objectives.paths import Straight
 from lumina.objectives.time_sampling import LogitNormal
 from lumina.randomness import Purpose, SampleGenerators
 from lumina.sampling.guidance import ClassifierFree
+from lumina.sampling.paths import Straight
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Sigmoid, Uniform
 from lumina.sampling.solvers import DDIM, RK4, Euler, Midpoint
+from lumina.values import Conditioning, Tokens
 
 MEAN, STD = 1.5, 0.3
 NOTHING = Conditioning()

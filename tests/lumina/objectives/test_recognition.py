@@ -5,10 +5,10 @@ import torch
 from torch import Generator
 
 from lumina.backbone import NextDiT, NextDiTConfig
-from lumina.interfaces import Conditioning, Tokens
 from lumina.module import LuminaModule
 from lumina.objectives.flow_matching import FlowMatching
 from lumina.objectives.recognition import Recognition
+from lumina.values import Conditioning, Tokens
 from modalities.image import Image
 from modalities.recognition import PooledHead
 from modalities.recognition import Recognition as Pictures

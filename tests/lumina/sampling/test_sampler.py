@@ -86,7 +86,7 @@ def test_sampler_is_built_from_a_configuration():
                 "schedule": {"class_path": "lumina.sampling.schedules.Rational", "init_args": {"sigma": 3.0}},
                 "solver": {
                     "class_path": "lumina.sampling.solvers.DDIM",
-                    "init_args": {"path": {"class_path": "lumina.objectives.paths.VariancePreserving"}},
+                    "init_args": {"path": {"class_path": "lumina.sampling.paths.VariancePreserving"}},
                 },
                 "steps": 7,
                 "guidance": {"class_path": "lumina.sampling.guidance.ClassifierFree", "init_args": {"scale": 2.5}},

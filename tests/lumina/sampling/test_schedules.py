@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from lumina.objectives.paths import VariancePreserving
+from lumina.sampling.paths import VariancePreserving
 from lumina.sampling.schedules import EDM, Cosine, Linear, Rational, Sigmoid, Uniform
 
 SCHEDULES = [Uniform(), Rational(), Rational(0.5), Sigmoid(), Sigmoid(0.5, 3.3, 8.7), Cosine(), Linear(), EDM()]

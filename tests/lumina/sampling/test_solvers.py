@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from lumina.objectives.paths import Straight, VariancePreserving
+from lumina.sampling.paths import Straight, VariancePreserving
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Uniform
 from lumina.sampling.solvers import DDIM, RK3, RK4, Dopri5, Euler, Heun, Midpoint

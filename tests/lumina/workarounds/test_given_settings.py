@@ -9,9 +9,9 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from torch.optim.lr_scheduler import OneCycleLR, StepLR
 from torch.utils.data import DataLoader
 
-from lumina.workarounds.exact_resume import ExactResume
+from lumina.survival.exact_resume import ExactResume
+from lumina.survival.last_state import LastState
 from lumina.workarounds.given_settings import GivenSettings
-from lumina.workarounds.last_state import LastState
 
 SCHEDULES = {"OneCycleLR": OneCycleLR, "StepLR": StepLR}
 

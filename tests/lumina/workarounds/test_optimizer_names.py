@@ -11,7 +11,7 @@ from torch import nn
 from torch.distributed.fsdp import fully_shard
 from torch.utils.data import DataLoader
 
-from lumina.weight_decay import AdamW
+from lumina.optimizers.adamw import AdamW
 from lumina.workarounds.optimizer_names import OptimizerNames
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lumina.data import CorruptSample
 from lumina.data.sources import Wanted, open_sources
-from lumina.images import FIELDS, SUFFIXES, load_image
+from lumina.errors import CorruptSample
+from lumina.pictures.reading import FIELDS, SUFFIXES, load_image
 
 cache = pytest.importorskip("litdata.streaming.cache")
 PICTURE = Image.fromarray(np.add.outer(np.arange(40) * 4, np.arange(30) * 2).astype(np.uint8)).convert("RGB")

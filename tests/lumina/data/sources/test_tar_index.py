@@ -3,9 +3,9 @@ import tarfile
 
 import pytest
 
-from lumina.data import CorruptSample
 from lumina.data.census import LeftOut
 from lumina.data.sources import Wanted, open_sources
+from lumina.errors import CorruptSample
 
 WANTED = Wanted(suffixes=(".jpg", ".png"), media=("image",))
 

@@ -1,0 +1,29 @@
+"""Whether a checkpoint is of this run's model and strategy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import ModelParallelStrategy
+
+from lumina.module import LuminaModule
+from lumina.survival.checkpoints import is_sharded, read_head
+from lumina.weights.tensors import check_tensors
+
+
+def require_fitting(path: Path, module: LuminaModule, trainer: Trainer) -> None:
+    """Refuses the checkpoint of another architecture, and a sharded one where nothing is sharded.
+
+    Raises:
+        ValueError: naming the first tensors that differ.
+    """
+    if is_sharded(path):
+        if not isinstance(trainer.strategy, ModelParallelStrategy):
+            raise ValueError(
+                f"{path} is a sharded checkpoint, which only a sharded run reads: add --config base/fsdp2, or train "
+                "with save_distributed_checkpoint=false to get one file."
+            )
+    elif module.start.lora is None:  # adapters are compared when they are made
+        expected = {name: tensor.shape for name, tensor in module.state_dict().items()}
+        check_tensors(path, expected, read_head(path)["state_dict"], "this run's model")

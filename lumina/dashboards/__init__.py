@@ -1,1 +1,0 @@
-"""A run on its dashboards: its configuration, its pictures, its curves."""

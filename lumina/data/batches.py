@@ -1,0 +1,65 @@
+"""Small operations on batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lumina.interfaces import DataModule
+from lumina.values import Batch, Split
+
+
+def take(data: DataModule, split: Split, indices: Iterable[int]) -> dict[str, Any]:
+    """These items of a split as one batch."""
+    samples = data.samples(split)
+    return data.collate([samples[index].item for index in indices])
+
+
+def move(value: Any, device: torch.device) -> Any:
+    """The batch with its tensors on ``device``."""
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, Mapping):
+        return {key: move(item, device) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [move(item, device) for item in value]
+    return value
+
+
+def without_fillers(batch: Batch) -> tuple[Batch, bool]:
+    """The samples that count, and whether there are any; a batch of fillers alone stays as it is.
+
+    Fillers keep the processes in step: each makes its own out of every batch, also of one in which nothing counts.
+    """
+    real = batch.get("real")
+    if real is None or real.all():
+        return batch, True
+    return (select(batch, real), True) if real.any() else (batch, False)
+
+
+def select(value: Any, keep: Tensor) -> Any:
+    """The samples for which ``keep [B]`` is True, of a tensor, a list, or a mapping of them."""
+    if isinstance(value, Tensor):
+        return value[keep.to(value.device)]
+    if isinstance(value, Mapping):
+        return {key: select(item, keep) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [item for item, kept in zip(value, keep.tolist(), strict=True) if kept]
+    return value
+
+
+def finite_samples(samples: Any) -> Tensor:
+    """``[B]`` bool on the CPU: which samples, tensors or dataclasses of tensors, hold neither NaN nor infinity."""
+    if isinstance(samples, Tensor):
+        return samples.isfinite().flatten(1).all(1).cpu()
+    return torch.tensor([_is_finite(sample) for sample in samples], dtype=torch.bool)
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, Tensor):
+        return bool(value.isfinite().all())
+    return not is_dataclass(value) or all(_is_finite(getattr(value, field.name)) for field in fields(value))

@@ -1,0 +1,1 @@
+"""More than one process: sharding, and sharded checkpoints that are safe and whole."""

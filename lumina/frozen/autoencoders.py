@@ -1,0 +1,125 @@
+"""Pretrained image VAEs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lumina.config.locate import locate
+from lumina.errors import importing
+from lumina.frozen.network import Frozen, fingerprint
+from lumina.interfaces import Autoencoder
+
+SD_SCALING = 0.18215  # what diffusers, too, takes where a config is older than the key
+
+
+class KLAutoencoder(Autoencoder):
+    """diffusers' AutoencoderKL, frozen, in float32.
+
+    A picture's latent is the mean of its posterior, so that it is the same each time and can be cached.
+    """
+
+    def __init__(self, path: str, scaling_factor: float | None = None, shift_factor: float | None = None) -> None:
+        """Reads the VAE's config; its weights are read at first use.
+
+        Args:
+            path: a local folder, or a Hugging Face model id such as ``stabilityai/sd-vae-ft-ema``, or
+                ``package:NAME/FOLDER``, a folder inside an installed Python package.
+            scaling_factor: latents are ``(z - shift) * scaling``; None = what the VAE's config says
+                (0.18215 SD, 0.13025 SDXL, 1.5305 SD3).
+            shift_factor: None = what the VAE's config says (0.0609 SD3), else 0.
+
+        Raises:
+            ImportError: without diffusers.
+            ValueError: for a scaling factor that is not positive.
+            FileNotFoundError: where the VAE is neither a folder nor to be had from the hub.
+        """
+        place = str(locate(path))
+        config = _vae_class().load_config(place) if Path(place).is_dir() else _hub_config(place)
+        self.channels = int(config["latent_channels"])
+        self.factor = 2 ** (len(config["block_out_channels"]) - 1)
+        self.scaling = _scaling(path, config) if scaling_factor is None else scaling_factor
+        if not self.scaling > 0:
+            raise ValueError(f"KLAutoencoder: scaling_factor={self.scaling} must be positive, as 0.18215.")
+        self.shift = (config.get("shift_factor") or 0.0) if shift_factor is None else shift_factor
+        self._network = Frozen(lambda: _vae_class().from_pretrained(place))
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """Shift, scale and a hash of the weights, for which they are read."""
+        network = self._network.on(torch.device("cpu"))
+        facts = {"channels": self.channels, "factor": self.factor, "scaling": self.scaling, "shift": self.shift}
+        return {**facts, "weights": fingerprint(dict(network.named_parameters()))}
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> Tensor:
+        """Mean of the posterior, shifted and scaled."""
+        with torch.autocast(images.device.type, enabled=False):
+            mean = self._network.on(images.device).encode(images.float()).latent_dist.mode()
+        return ((mean - self.shift) * self.scaling).to(images.dtype)
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """Pictures of about [-1, 1]."""
+        with torch.autocast(latents.device.type, enabled=False):
+            pixels: Tensor = self._network.on(latents.device).decode(latents.float() / self.scaling + self.shift).sample
+        return pixels
+
+
+class RandomAutoencoder(KLAutoencoder):
+    """A tiny AutoencoderKL with seeded random weights: right shapes at no download, to try an experiment out."""
+
+    def __init__(self, channels: int = 4, levels: int = 4) -> None:
+        """Nothing is downloaded.
+
+        Args:
+            channels: of the latents.
+            levels: resolutions; the latents are ``2 ** (levels - 1)`` times smaller than the pictures.
+        """
+        self.channels, self.factor, self.scaling, self.shift = channels, 2 ** (levels - 1), 1.0, 0.0
+        self._network = Frozen(lambda: _random_vae(channels, levels))
+
+
+def _scaling(path: str, config: Mapping[str, Any]) -> float:
+    if config.get("scaling_factor") is None:
+        warnings.warn(
+            f"the config of the VAE {path} has no scaling_factor; Stable Diffusion's, {SD_SCALING}, is taken. Set "
+            "scaling_factor if it is another.",
+            stacklevel=3,
+        )
+        return SD_SCALING
+    return float(config["scaling_factor"])
+
+
+def _vae_class() -> Any:
+    with importing("diffusers", "an image VAE"):
+        from diffusers import AutoencoderKL
+    return AutoencoderKL
+
+
+def _hub_config(path: str) -> dict[str, Any]:
+    try:
+        return dict(_vae_class().load_config(path))
+    except OSError as error:
+        raise FileNotFoundError(
+            f"VAE {path!r} is neither a local folder nor to be had from the Hugging Face hub; download config.json and "
+            "diffusion_pytorch_model.safetensors, put both in one folder, and give that folder as path."
+        ) from error
+
+
+def _random_vae(channels: int, levels: int) -> Any:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return _vae_class()(
+            latent_channels=channels,
+            block_out_channels=(8,) * levels,
+            down_block_types=("DownEncoderBlock2D",) * levels,
+            up_block_types=("UpDecoderBlock2D",) * levels,
+            layers_per_block=1,
+            norm_num_groups=4,
+        )

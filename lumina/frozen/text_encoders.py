@@ -1,0 +1,167 @@
+"""Pretrained text encoders."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, device
+
+from lumina.config.locate import locate
+from lumina.config.trust import require_trust
+from lumina.errors import importing
+from lumina.frozen.network import Frozen
+from lumina.frozen.text_cache import TextCache
+from lumina.interfaces import TextEncoder
+
+Precision = Literal["float32", "bfloat16", "float16"]
+
+TOLD = 3
+"""So many texts that are longer than an encoder reads are told."""
+
+
+class HuggingFaceText(TextEncoder):
+    """Any Hugging Face decoder LLM or text encoder, frozen.
+
+    The features are the hidden states of one layer, at most ``max_tokens`` of them (Lumina-Next: those before the last
+    layer of Gemma-2B). Captions go in as they are: not lower-cased, without a template.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        layer: int = -2,
+        max_tokens: int = 256,
+        dtype: Precision = "bfloat16",
+        tokenizer: str | None = None,
+        cache: Path | None = None,
+        trust_remote_code: bool = False,
+    ) -> None:
+        """Reads the model's config; its weights and its tokenizer are read at first use.
+
+        Args:
+            path: a local folder, a Hugging Face model id, or ``package:NAME/FOLDER``, a folder inside an installed
+                Python package.
+            layer: which of the hidden states; -2 = those that enter the last layer, as decoders are used here, -1 =
+                those behind it, as encoders are used.
+            max_tokens: longer captions are cut; the first ones are told.
+            dtype: precision of the network.
+            tokenizer: where the tokenizer is, if elsewhere.
+            cache: a folder of features that `lumina cache` wrote; a caption that it lacks is encoded.
+            trust_remote_code: run the Python code that a model repository brings; only for repositories you trust.
+
+        Raises:
+            ImportError: without transformers, or without the package named in ``path``.
+            FileNotFoundError: where the model is neither a folder nor to be had from the hub.
+            ValueError: for ``trust_remote_code`` in a shared file that the user does not trust.
+        """
+        if trust_remote_code:
+            require_trust(f"sets trust_remote_code for {path!r}, which would run Python code from there")
+        self.path, self.layer, self.max_tokens = path, layer, max_tokens
+        self._dtype: torch.dtype = getattr(torch, dtype)
+        self._place, self._remote = str(locate(path)), trust_remote_code
+        self._tokenizer_path = tokenizer
+        self._tokenizer_place = self._place if tokenizer is None else str(locate(tokenizer))
+        self.dim = int(_text_config(self._place, path, trust_remote_code).hidden_size)
+        self._network = Frozen(self._load_network)
+        self._tokenizer: Any = None
+        self._cut: set[str] = set()
+        self.cache = None if cache is None else TextCache(cache, self.identity)
+
+    @property
+    def identity(self) -> dict[str, str | int | None]:
+        """What decides the features of a caption; a cache made with another one is refused."""
+        names = {"path": self.path, "tokenizer": self._tokenizer_path, "dtype": str(self._dtype).removeprefix("torch.")}
+        return {**names, "layer": self.layer, "max_tokens": self.max_tokens, "dim": self.dim}
+
+    @torch.no_grad()
+    def encode(self, captions: Sequence[str], device: device) -> list[Tensor]:
+        """Hidden states in float32, or those that the cache holds."""
+        found: list[Tensor | None] = [None] * len(captions) if self.cache is None else self.cache.get(captions)
+        missing = [caption for caption, features in zip(captions, found, strict=True) if features is None]
+        fresh = iter(self._encode(missing, device) if missing else [])
+        return [next(fresh) if features is None else features.to(device).float() for features in found]
+
+    def _encode(self, captions: Sequence[str], device: device) -> list[Tensor]:
+        tokenizer = self.tokenizer
+        encoded = tokenizer(
+            list(captions), padding=True, truncation=True, max_length=self.max_tokens, return_tensors="pt"
+        )
+        full = (encoded["attention_mask"].sum(1) >= self.max_tokens).tolist()
+        self._tell_cut([caption for caption, whole in zip(captions, full, strict=True) if whole])
+        encoded = encoded.to(device)
+        ids, mask = encoded["input_ids"].long(), encoded["attention_mask"].bool()
+        if not ids.shape[1]:
+            return [torch.zeros(0, self.dim, device=device) for _ in captions]
+        with torch.autocast(device.type, enabled=False):
+            network = self._network.on(device, self._dtype)
+            # a row of padding alone would be NaN in some attention kernels; its states are not read
+            attended = mask | ~mask.any(1, keepdim=True)
+            output = network(input_ids=ids, attention_mask=attended.long(), output_hidden_states=True)
+        states = output.hidden_states[self.layer].float()
+        return [row[real] for row, real in zip(states, mask, strict=True)]
+
+    def _tell_cut(self, captions: Sequence[str]) -> None:
+        """Warns of the first captions that are longer than ``max_tokens``, with what is cut off."""
+        for caption in captions:
+            if len(self._cut) == TOLD or caption in self._cut:
+                continue
+            ids = self.tokenizer(caption, add_special_tokens=False, verbose=False)["input_ids"]
+            room = self.max_tokens - self.tokenizer.num_special_tokens_to_add()
+            if len(ids) > room:
+                self._cut.add(caption)
+                last = " Further ones are not told." if len(self._cut) == TOLD else ""
+                rest = self.tokenizer.decode(ids[max(0, room) :]).strip()
+                warnings.warn(
+                    f"The text {caption[:60]!r} has {len(ids)} tokens, but max_tokens={self.max_tokens} of its encoder "
+                    f"leaves {max(0, room)}; cut off: {rest[:200]!r}. Shorten it, or raise max_tokens.{last}",
+                    stacklevel=2,
+                )
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer, which pads on the right.
+
+        Raises:
+            FileNotFoundError: where its vocabulary is missing.
+        """
+        if self._tokenizer is None:
+            tokenizer = _transformers().AutoTokenizer.from_pretrained(
+                self._tokenizer_place, padding_side="right", trust_remote_code=self._remote
+            )
+            if len(tokenizer.get_vocab()) < 2 * max(1, len(tokenizer.all_special_tokens)):
+                raise FileNotFoundError(
+                    f"the tokenizer of text encoder {self.path!r} came without its vocabulary; put tokenizer.json (or "
+                    "tokenizer.model) beside its config."
+                )
+            if tokenizer.pad_token is None:
+                tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+            self._tokenizer = tokenizer
+        return self._tokenizer
+
+    def _load_network(self) -> Any:
+        transformers = _transformers()
+        config = transformers.AutoConfig.from_pretrained(self._place, trust_remote_code=self._remote)
+        encoders = transformers.models.auto.modeling_auto.MODEL_FOR_TEXT_ENCODING_MAPPING  # T5 without its decoder, ...
+        kind = transformers.AutoModelForTextEncoding if type(config) in encoders else transformers.AutoModel
+        return kind.from_pretrained(self._place, dtype=self._dtype, trust_remote_code=self._remote)
+
+
+def _text_config(place: str, path: str, remote: bool) -> Any:
+    try:
+        config = _transformers().AutoConfig.from_pretrained(place, trust_remote_code=remote)
+    except OSError as error:
+        raise FileNotFoundError(
+            f"text encoder {path!r} is neither a local folder nor to be had from the Hugging Face hub; download its "
+            "config.json, *.safetensors and tokenizer files, put them in one folder, and give that folder as path."
+        ) from error
+    return config.get_text_config()
+
+
+def _transformers() -> Any:
+    with importing("transformers", "a text encoder"):
+        import transformers
+    return transformers

@@ -1,0 +1,1 @@
+"""Samples out of a trained model: what is asked for, from what it starts, how it is drawn."""

@@ -1,1 +1,0 @@
-"""What comes out of a model, before metrics and files take it."""

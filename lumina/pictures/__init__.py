@@ -1,0 +1,1 @@
+"""Pictures as a medium: files in, framing and augmentation, contact sheets and files out."""

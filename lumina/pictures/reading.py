@@ -1,0 +1,163 @@
+"""Picture files to tensors in [-1, 1]: any mode and orientation, ADM's way of resizing, crops, a random flip."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+from PIL import ExifTags, Image, ImageOps
+from torch import Generator, Tensor
+from torch.utils.data import Dataset
+
+from lumina.errors import CorruptSample
+from lumina.pictures.opening import open_picture
+
+SUFFIXES = (".avif", ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+"""Picture files, in lower case; of those with several pictures the first one is read."""
+
+FIELDS = ("image", "path", "image_url", "file_name", "jpg", "jpeg", "png", "webp", "img")
+"""Usual names of a picture's field in records, in the order in which they are tried."""
+
+BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+"""What Pillow raises over files that are cut off, damaged, of another kind, or too large to be meant."""
+
+
+def load_image(file: str | Path | BinaryIO, name: str | Path | None = None) -> Image.Image:
+    """A picture file as upright RGB.
+
+    The camera's orientation is applied, 16-bit grey is brought down to 8 bit, and transparency is laid on white.
+
+    Args:
+        file: its path, or the open file.
+        name: what to call it in an error; None = its path.
+
+    Raises:
+        CorruptSample: the file cannot be read, or has more pixels than ``PIL.Image.MAX_IMAGE_PIXELS``.
+    """
+    with _opened(file, name) as image:
+        return _rgb(ImageOps.exif_transpose(image))
+
+
+def picture_size(file: str | Path | BinaryIO, name: str | Path | None = None) -> tuple[int, int]:
+    """Width and height of the upright picture, from the file's header alone.
+
+    Raises:
+        CorruptSample: the header cannot be read.
+    """
+    with _opened(file, name) as image:
+        exif = Image.Exif()
+        exif.load(image.info.get("exif", b""))  # image.getexif() would decode a whole PNG
+        turned = exif.get(ExifTags.Base.Orientation, 1) >= 5
+        return (image.height, image.width) if turned else image.size
+
+
+@contextmanager
+def _opened(file: str | Path | BinaryIO, name: str | Path | None) -> Iterator[Image.Image]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with open_picture(file) as image:
+                yield image
+    except BROKEN as error:
+        raise CorruptSample(str(name or file), error or type(error).__name__) from error
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        raise ValueError("its pixels are real numbers, whose white is not known; save it with 8 or 16 bits")
+    if image.mode.startswith("I"):
+        # Pillow would clip 16 bits at 255.
+        deep = np.asarray(image).astype(np.int64)
+        return Image.fromarray((deep >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    clear = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
+
+
+def centre_crop(image: Image.Image, size: int) -> Image.Image:
+    """The central square of a picture at ``size`` by ``size`` pixels, as ADM (guided-diffusion) prepares ImageNet.
+
+    Halved by box averaging while the short side is at least twice ``size``, then resized bicubically until the short
+    side is ``size``, then cropped.
+    """
+    return cover_crop(image, (size, size))
+
+
+def cover_crop(image: Image.Image, size: tuple[int, int], generator: Generator | None = None) -> Image.Image:
+    """A crop of a picture that was resized, its shape kept, until it just covers the crop.
+
+    Halved by `halve`, then resized bicubically. Only the pixels of the crop are ever enlarged.
+
+    Args:
+        image: RGB, of any size.
+        size: height and width of the crop in pixels.
+        generator: draws the place of the crop; None = the middle.
+    """
+    height, width = size
+    image = halve(image, size)
+    scale = max(width / image.width, height / image.height)
+    covering = max(height, round(image.height * scale)), max(width, round(image.width * scale))
+    room = [have - want for have, want in zip(covering, size, strict=True)]
+    if generator is None:
+        top, left = (pixels // 2 for pixels in room)
+    else:
+        top, left = (int(torch.randint(pixels + 1, (), generator=generator)) for pixels in room)
+    down, right = image.height / covering[0], image.width / covering[1]
+    box = (left * right, top * down, min(image.width, (left + width) * right), min(image.height, (top + height) * down))
+    return image.resize((width, height), Image.Resampling.BICUBIC, box)
+
+
+def halve(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """A picture halved by box averaging while both sides are at least twice those of ``size``, height and width."""
+    while image.height >= 2 * size[0] and image.width >= 2 * size[1]:
+        image = image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)
+    return image
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """``[3, H, W]`` float32 in [-1, 1] of an RGB picture."""
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 127.5 - 1
+
+
+def random_flip(image: Tensor, generator: Generator) -> Tensor:
+    """``[..., H, W]``, mirrored left to right in half of the cases."""
+    return image.flip(-1) if torch.rand((), generator=generator) < 0.5 else image
+
+
+class LabelledImages(Dataset[dict[str, Any]]):
+    """Pictures held in memory; gives ``image`` ``[C, H, W]`` float32 in [-1, 1] and ``label`` ``[]`` int64.
+
+    Args:
+        images: ``[N, C, H, W]`` uint8.
+        labels: ``[N]`` int64.
+        white: the pixel value that becomes 1; 0 becomes -1.
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor, white: int) -> None:
+        self.images = images
+        self.labels = labels
+        self.white = white
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {"image": self.images[index].float() / (self.white / 2) - 1, "label": self.labels[index]}

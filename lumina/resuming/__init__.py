@@ -1,1 +1,0 @@
-"""Which checkpoint a run goes on from, whether it is whole, and in what it differs from the run."""

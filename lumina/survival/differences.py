@@ -1,0 +1,89 @@
+"""Says where the settings stored in a checkpoint differ from those of the run.
+
+Lightning lets the stored arguments silently override YAML and command line whenever ``--ckpt_path`` is given. Here the
+YAML and the command line hold, and every difference is named.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lumina.survival.checkpoints import read_head
+
+KEY = "config"
+"""What a checkpoint holds beside the model's arguments: settings of data and trainer, as plain data."""
+
+TRAINER = ("accumulate_grad_batches", "callbacks", "gradient_clip_algorithm", "gradient_clip_val", "precision")
+"""Settings of the trainer that say how a run trains, not how long or where."""
+
+
+def settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What is compared beside the model's arguments, as plain data that loads with ``weights_only``."""
+    trainer = {name: config["trainer"].get(name) for name in TRAINER}
+    callbacks = trainer["callbacks"] or []
+    named = {callback["class_path"]: callback.get("init_args") for callback in callbacks} if callbacks else {}
+    plain: dict[str, Any] = _plain({"data": config.get("data"), "trainer": {**trainer, "callbacks": named}})
+    return plain
+
+
+def stored_arguments(path: Path) -> dict[str, Any]:
+    """The model's arguments in a checkpoint, as plain data."""
+    return dict(read_head(path).get("hyper_parameters", {}))
+
+
+def check_differences(path: Path, config: Mapping[str, Any], resumes: bool) -> None:
+    """Warns with one line a difference.
+
+    Args:
+        path: the checkpoint.
+        config: this run's model, data and trainer, as nested dicts.
+        resumes: whether the run trains on; an evaluation is compared in its model alone.
+
+    Raises:
+        ValueError: for another objective or optimizer, whose tensors have other names.
+    """
+    head = read_head(path)
+    stored, given = {"model": stored_arguments(path)}, {"model": config["model"]}
+    for part in ("objective", *(["optimizer"] if resumes else [])):
+        _require_same(path, part, stored["model"].get(part), given["model"].get(part))
+    if resumes and KEY in head:
+        stored, given = {**stored, **head[KEY]}, {**given, **settings(config)}
+    lines = [f"  {key}: checkpoint {old!r}, this run {new!r}" for key, old, new in differences(stored, given)]
+    if lines:
+        warnings.warn("\n".join([f"{path} was made with other arguments; this run's hold:", *lines]), stacklevel=2)
+
+
+def _require_same(path: Path, part: str, stored: Any, given: Any) -> None:
+    old, new = _class(stored), _class(given)
+    if old is not None and old != new:
+        raise ValueError(
+            f"{path} was trained with the {part} {old}, this run has {new}: they do not go on from each other; "
+            "start from its weights with model.weights instead."
+        )
+
+
+def differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Keys at which two nested configs differ, with both values; Lightning's own keys (``_...``) do not count."""
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        old, new = (dict(enumerate(items)) for items in (old, new))
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in sorted({*old, *new}):
+            if not str(name).startswith("_"):
+                yield from differences(old.get(name), new.get(name), f"{key}.{name}" if key else str(name))
+    elif _plain(old) != _plain(new):
+        yield key, old, new
+
+
+def _class(part: Any) -> str | None:
+    return str(part["class_path"]) if isinstance(part, Mapping) and "class_path" in part else None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)

@@ -1,1 +1,0 @@
-"""What happens at an optimizer step, beside the optimizer."""

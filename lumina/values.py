@@ -1,0 +1,196 @@
+"""What travels between the rooms: batches, tokens, conditions, the options of a prediction.
+
+Conventions, stated once and held everywhere:
+
+* Time: ``t = 0`` is pure noise, ``t = 1`` is data. ``x_t = t * x1 + (1 - t) * x0`` with data ``x1`` and noise ``x0``.
+* Masks are bool and True marks a real element. ``mask=None`` says that nothing is padding (the fast attention path).
+* A number of steps counts intervals: ten Euler steps are ten function evaluations.
+
+Shape letters: B batch, L tokens, S condition tokens, F token width, A position axes, G groups, C condition width,
+D model width, K classes, N samples of a data set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar
+
+from torch import Tensor, device
+
+from lumina.randomness import Randomness
+
+T = TypeVar("T")
+
+Batch = Mapping[str, Any]
+"""Named fields, batched along dimension 0."""
+
+Item = dict[str, Any]
+"""Named fields of one sample."""
+
+Split = Literal["train", "validation", "test"]
+
+Velocity = Callable[[Tensor, Tensor], Tensor]
+"""``(x [B, L, F], t []) -> dx/dt [B, L, F]``: all a solver knows of the model."""
+
+Route = Literal["cross", "pooled", "grouped"]
+"""Where a condition enters the backbone; see `Conditioning`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """A padded set of tokens: what every modality becomes.
+
+    Attributes:
+        features: ``[B, L, F]``.
+        positions: ``[B, L, A]``, integer or real coordinates on each axis; A may be 0.
+        mask: ``[B, L]`` bool, True = real, padding last; None when nothing is padding.
+        groups: ``[B, L]`` integer, the group (a view, say) whose ``Conditioning.grouped`` vector a token receives.
+        place: ``features [B, L, F] -> positions [B, L, A]`` where the features themselves say where a token is, as the
+            coordinates of a point do, so that it moves while it is generated; None = the positions stay.
+    """
+
+    features: Tensor
+    positions: Tensor
+    mask: Tensor | None = None
+    groups: Tensor | None = None
+    place: Callable[[Tensor], Tensor] | None = None
+
+    def with_features(self, features: Tensor) -> Tokens:
+        """The same tokens with other ``features [B, L, F]``, at the same places unless the features say where."""
+        positions = self.positions if self.place is None else self.place(features)
+        return replace(self, features=features, positions=positions)
+
+    @property
+    def count(self) -> Tensor | int:
+        """Real tokens of all samples together; with a mask on the device, which nobody waits for."""
+        return self.features.shape[0] * self.features.shape[1] if self.mask is None else self.mask.sum()
+
+    def to(self, device: device) -> Tokens:
+        """The same tokens on ``device``."""
+        return Tokens(
+            features=self.features.to(device),
+            positions=self.positions.to(device),
+            mask=None if self.mask is None else self.mask.to(device),
+            groups=None if self.groups is None else self.groups.to(device),
+            place=self.place,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditioning:
+    """What the backbone is told beside tokens and time; every field is optional.
+
+    Attributes:
+        cross: ``[B, S, C]`` tokens that the backbone attends to (text).
+        cross_mask: ``[B, S]`` bool, True = real; None = all real.
+        regions: ``[B, L]`` integer, the region of each token; it attends to the text of its own region alone.
+        cross_regions: ``[B, S]`` integer, the region of each text token; given together with ``regions`` or not at all.
+        pooled: ``[B, min(D, 1024)]``, added to the time embedding.
+        grouped: ``[B, G, min(D, 1024)]``, added to the time embedding of the tokens of each group.
+    """
+
+    cross: Tensor | None = None
+    cross_mask: Tensor | None = None
+    regions: Tensor | None = None
+    cross_regions: Tensor | None = None
+    pooled: Tensor | None = None
+    grouped: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrupted:
+    """A training example of a generative objective.
+
+    Attributes:
+        x_t: ``[B, L, F]`` noisy features.
+        t: ``[B]`` times.
+        target: ``[B, L, F]`` what the backbone is asked for.
+        weight: ``[B]`` weight of each sample's loss.
+    """
+
+    x_t: Tensor
+    t: Tensor
+    target: Tensor
+    weight: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextDrop:
+    """Which layers average their keys and values, when, and how.
+
+    There is no correction for the number of tokens that a key stands for: with as many in every square it would add
+    the same constant to every logit, which softmax ignores. Proportional attention keeps counting tokens, not squares,
+    as in the released code.
+
+    Attributes:
+        layers: of N layers ``round((1 - t) N)`` drop at time t: the "first", the "last", or those "spread" evenly;
+            "all" drops in every layer while ``t < 1/2``, which costs as much.
+        before_rope: average keys before they are turned, and turn them to the mean position; otherwise after.
+        factor: side of the squares, in tokens along the last two position axes (one-dimensional data: along the only).
+    """
+
+    layers: Literal["first", "last", "spread", "all"] = "first"
+    before_rope: bool = True
+    factor: int = 2
+
+    def __post_init__(self) -> None:
+        """Refuses squares of one token.
+
+        Raises:
+            ValueError: for a factor below 2.
+        """
+        if self.factor < 2:
+            raise ValueError(f"context drop averages squares of at least 2 tokens a side, got factor={self.factor}.")
+
+    def chosen(self, count: int, t: float) -> list[bool]:
+        """For each of ``count`` layers whether it drops at time ``t``."""
+        if self.layers == "all":
+            return [t < 0.5] * count
+        dropping = int((1 - t) * count + 0.5)
+        if self.layers == "first":
+            return [depth < dropping for depth in range(count)]
+        if self.layers == "last":
+            return [depth >= count - dropping for depth in range(count)]
+        return [(depth + 1) * dropping // count > depth * dropping // count for depth in range(count)]
+
+
+class Memory:
+    """What a backbone computes once for many predictions on the same places under the same conditions.
+
+    One belongs to one canvas, one `Conditioning` and unchanging weights; it is used without gradients alone.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[Hashable, Any]] = {}
+
+    def once(self, name: str, compute: Callable[[], T], key: Hashable = None) -> T:
+        """What ``compute`` gave for this name; it is called the first time and whenever ``key`` has changed."""
+        kept = self._kept.get(name)
+        if kept is None or kept[0] != key:
+            kept = self._kept[name] = (key, compute())
+        value: T = kept[1]
+        return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inference:
+    """Options of one prediction, passed down as a value and never stored on a module.
+
+    Attributes:
+        rope_rule: how rotary frequencies, or those of Fourier features, change at sizes never trained on; see
+            `lumina.backbone.rope`.
+        trained_length: positions on each axis during training, ``(A,)``; None leaves the table as it is.
+        proportional_base: token count of the trained size; given, the softmax scale of self-attention becomes
+            ``sqrt(log(L) / log(base) / d)``.
+        context_drop: self-attention sees averaged keys and values at early times; None = all of them always.
+        memory: of a run of predictions; None = each computes everything. Sampling gives one by itself.
+        drop_path: source of stochastic depth, given in training alone; None = no branch is dropped.
+    """
+
+    rope_rule: str = "none"
+    trained_length: tuple[float, ...] | None = None
+    proportional_base: int | None = None
+    context_drop: ContextDrop | None = None
+    memory: Memory | None = None
+    drop_path: Randomness | None = None

@@ -1,0 +1,150 @@
+"""Checkpoints of the paper's released code: text-to-image and class-conditional ImageNet Next-DiT.
+
+The text-to-image parameters have the names that `NextDiT` has, and all but the output rows lie as they do here. The
+class-conditional model names two norms differently and keeps a label table, which belongs to a conditioner.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lumina.backbone import NextDiT, NextDiTConfig
+from lumina.weights.tensors import (
+    OUTPUT_ROWS,
+    channels_first,
+    check_tensors,
+    empty_backbone,
+    fill,
+    read_pickle,
+    read_safetensors,
+)
+
+LABELS = "y_embedder.embedding_table.weight"
+PATCH_SIZE = 2  # of every released model
+HEADS = 32  # of every released model
+LEADING = ("x_embedder.weight", "layers.0.attention.wk.weight", "final_layer.linear.weight")
+
+
+def load_official(folder: str | Path) -> NextDiT:
+    """Reads a released checkpoint; the architecture is found in the tensors' shapes.
+
+    Args:
+        folder: holds ``consolidated_ema.00-of-01.*`` (preferred) or ``consolidated.00-of-01.*``, as ``safetensors`` or
+            ``pth``, and perhaps ``model_args.pth``.
+
+    Returns:
+        The backbone, with the weights' own dtype; of a class-conditional model without its label table.
+
+    Raises:
+        ValueError: if the weights are split into several files or are of no released architecture.
+    """
+    config, state = read_official(Path(folder))
+    state.pop(LABELS, None)
+    return fill(empty_backbone(config), state)
+
+
+def read_official(folder: Path) -> tuple[NextDiTConfig, dict[str, Tensor]]:
+    """The architecture and the tensors of what `load_official` takes.
+
+    The tensors have their names in `NextDiT`; the label table, if there is one, that of the released code, `LABELS`.
+    """
+    found = _read(folder)
+    config = _config(found, folder)
+    model = empty_backbone(config)
+    theirs = {name: _their_name(name) if LABELS in found else name for name in model.state_dict()}
+    expected = {theirs[name]: parameter.shape for name, parameter in model.state_dict().items()}
+    if LABELS in found:
+        expected[LABELS] = torch.Size((found[LABELS].shape[0], config.cond_dim))
+    check_tensors(folder, expected, found)
+    state = {name: found[theirs[name]] for name in theirs}
+    state |= {name: channels_first(state[name], PATCH_SIZE) for name in OUTPUT_ROWS}
+    return config, state | ({LABELS: found[LABELS].clone()} if LABELS in found else {})
+
+
+def load_official_labels(folder: str | Path) -> Tensor:
+    """The label table of a class-conditional checkpoint.
+
+    Args:
+        folder: as for `load_official`.
+
+    Returns:
+        ``[classes + 1, width of the condition vector]``; the last row is the null label.
+
+    Raises:
+        ValueError: if the checkpoint has no labels.
+    """
+    labels = _read(Path(folder)).get(LABELS)
+    if labels is None:
+        raise ValueError(f"{folder} has no {LABELS}, so it is not class-conditional; load_official() is all it takes.")
+    return labels.clone()
+
+
+def _their_name(name: str) -> str:
+    """The class-conditional model has norms with weights behind attention and feed-forward only."""
+    return name.replace(".attention_norm2.", ".attention_norm.").replace(".ffn_norm2.", ".ffn_norm.")
+
+
+def _config(found: Mapping[str, Tensor], folder: Path) -> NextDiTConfig:
+    lacking = [name for name in LEADING if name not in found]
+    if lacking:
+        raise ValueError(
+            f"{folder}: {', '.join(lacking)} missing among {len(found)} tensors; give a checkpoint of the released "
+            "text-to-image or class-conditional Next-DiT."
+        )
+    dim, token_dim = found["x_embedder.weight"].shape
+    gate, text_key = found.get("layers.0.attention.gate"), found.get("layers.0.attention.wk_y.weight")
+    heads = model_arguments(folder).get("n_heads", HEADS) if gate is None else gate.shape[0]
+    labels = LABELS in found
+    return NextDiTConfig(
+        dim=dim,
+        num_layers=1 + max(int(match[1]) for name in found if (match := re.match(r"layers\.(\d+)\.", name))),
+        num_heads=heads,
+        num_kv_heads=found["layers.0.attention.wk.weight"].shape[0] * heads // dim,
+        token_dim=token_dim,
+        position_axes=2,
+        text_dim=None if text_key is None else text_key.shape[1],
+        qk_norm="layer" if "layers.0.attention.q_norm.weight" in found else None,
+        affine_pre_norm=not labels,
+        final_shift=labels,
+        learn_sigma=found["final_layer.linear.weight"].shape[0] == 2 * token_dim,
+        pad_token="pad_token" in found,
+    )
+
+
+def model_arguments(folder: Path) -> dict[str, Any]:
+    """The arguments of the training run, from ``model_args.pth`` if it is there."""
+    path = folder / "model_args.pth"
+    if not path.exists():
+        return {}
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        return dict(vars(read_pickle(path)))
+
+
+def _read(folder: Path) -> dict[str, Tensor]:
+    """All tensors, mapped from their file rather than read."""
+    path = _weights_file(folder)
+    found: dict[str, Tensor] = (read_safetensors if path.suffix == ".safetensors" else read_pickle)(path)
+    return found
+
+
+def _weights_file(folder: Path) -> Path:
+    for stem in ("consolidated_ema", "consolidated"):
+        for suffix in ("safetensors", "pth"):
+            files = sorted(folder.glob(f"{stem}.*-of-*.{suffix}"))
+            if files and files[0].name != f"{stem}.00-of-01.{suffix}":
+                raise ValueError(
+                    f"{folder}: expected the one file {stem}.00-of-01.{suffix}, got {files[0].name}, a part of a "
+                    "model-parallel checkpoint; merge the parts with the code that wrote them first."
+                )
+            if files:
+                return files[0]
+    raise FileNotFoundError(
+        f"{folder} holds no consolidated*.00-of-01.safetensors or .pth; give a released checkpoint."
+    )

@@ -1,0 +1,173 @@
+"""Trained weights of any form as one value, which is found, recognised and read once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import Tensor
+
+from lumina.backbone import NextDiTConfig
+from lumina.errors import require_extra
+from lumina.weights.adapters import KEY as ADAPTERS
+from lumina.weights.adapters import merged
+from lumina.weights.diffusers import read_diffusers
+from lumina.weights.export import ARGUMENTS, read_export
+from lumina.weights.official import LABELS, read_official
+from lumina.weights.published import official_arguments, pipeline_arguments
+from lumina.weights.run import ARCHITECTURE, averaged, read_run
+from lumina.weights.tensors import BACKBONE, CONDITIONERS, stated_config
+
+BUNDLED = Path(__file__).parents[1] / "pretrained"
+LABEL_TABLE = f"{CONDITIONERS}0.table.weight"
+Form = Literal["run", "export", "pipeline", "transformer", "official"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """A trained model as numbers and words; `lumina.checkpoints.build.build_module` makes a module of it.
+
+    Attributes:
+        origin: the file or folder that it was read from.
+        form: what that is.
+        tensors: by their names in `LuminaModule`; mapped from the files rather than read, where the form allows it.
+        architecture: of the backbone; widths that the source does not state are None or left out.
+        describe: gives ``arguments``.
+    """
+
+    origin: Path
+    form: Form
+    tensors: Mapping[str, Tensor]
+    architecture: NextDiTConfig | Mapping[str, Any] | None
+    describe: Callable[[], Mapping[str, Any] | None]
+
+    @cached_property
+    def arguments(self) -> Mapping[str, Any] | None:
+        """Those of `LuminaModule`, as plain data; None = the source is a network alone.
+
+        Raises:
+            FileNotFoundError: a part of a published model is missing.
+            ValueError: a part is of another kind.
+        """
+        return self.describe()
+
+    @cached_property
+    def config(self) -> NextDiTConfig:
+        """The architecture of the backbone.
+
+        Raises:
+            ValueError: the source describes none.
+        """
+        return stated_config(self.architecture, self.origin)
+
+    @property
+    def backbone(self) -> dict[str, Tensor]:
+        """The backbone's tensors, by their names in `NextDiT`."""
+        return {n.removeprefix(BACKBONE): tensor for n, tensor in self.tensors.items() if n.startswith(BACKBONE)}
+
+
+def read_weights(
+    source: str | Path, base: str | None = None, text_encoder: str | None = None, vae: str | None = None
+) -> Weights:
+    """Reads trained weights.
+
+    Args:
+        source: a checkpoint (``.ckpt``) or run folder of `lumina fit`, of which the averaged weights are taken; a
+            folder that `lumina convert` wrote; a folder of a diffusers `LuminaPipeline`, or of its transformer alone; a
+            folder of the authors' ``consolidated*`` weights; or the name of a model that comes with this package.
+        base: of a run with adapters, where the weights are now that it started from; None = where they were.
+        text_encoder: folder or Hugging Face id, in place of a published model's own. The authors' folders hold none:
+            FOLDER/text_encoder if it is there, else google/gemma-2b.
+        vae: likewise; FOLDER/vae if it is there, else SDXL's.
+
+    Raises:
+        FileNotFoundError: there is no such source, or a part of it is missing.
+        ValueError: it is damaged, another model's, or has no use for an option.
+    """
+    path, form = _find(source)
+    if form != "run" and base is not None:
+        raise ValueError(f"{path} has no adapters, so it takes no base.")
+    if form in ("run", "export") and (text_encoder or vae):
+        raise ValueError(f"{path} names its own text encoder and VAE; text_encoder and vae are for published weights.")
+    if form == "run":
+        return _run(path, base)
+    if form == "export":
+        arguments, tensors = read_export(path)
+        described = arguments.get("backbone")
+        return Weights(origin=path, form=form, tensors=tensors, architecture=described, describe=lambda: arguments)
+    if form == "official":
+        return _official(path, text_encoder, vae)
+    config, network = read_diffusers(path)
+
+    def describe() -> Mapping[str, Any] | None:
+        return pipeline_arguments(path, config, text_encoder, vae) if form == "pipeline" else None
+
+    return Weights(origin=path, form=form, tensors=_named(network), architecture=config, describe=describe)
+
+
+def _run(path: Path, base: str | None) -> Weights:
+    checkpoint, path = read_run(path)
+    arguments, tensors = checkpoint["hyper_parameters"], averaged(checkpoint)
+    if ADAPTERS in checkpoint:
+        source = base or checkpoint[ADAPTERS]["weights"]
+        try:
+            below = read_weights(source)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"the weights that the adapters belong to are not to be had ({error}); say where they are now: --base "
+                "for `lumina sample`, --model.weights for the commands with a trainer."
+            ) from error
+        tensors = merged(checkpoint[ADAPTERS], tensors, below.backbone, source)
+        arguments = {key: value for key, value in arguments.items() if key not in ("lora", "weights")}
+    architecture = checkpoint.get(ARCHITECTURE, arguments.get("backbone"))
+    return Weights(origin=path, form="run", tensors=tensors, architecture=architecture, describe=lambda: arguments)
+
+
+def _official(folder: Path, text_encoder: str | None, vae: str | None) -> Weights:
+    config, network = read_official(folder)
+    labels = network.pop(LABELS, None)
+    tensors = _named(network) | ({} if labels is None else {LABEL_TABLE: labels})
+
+    def describe() -> Mapping[str, Any]:
+        return official_arguments(folder, config, 0 if labels is None else len(labels), text_encoder, vae)
+
+    return Weights(origin=folder, form="official", tensors=tensors, architecture=config, describe=describe)
+
+
+def _named(backbone: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {BACKBONE + name: tensor for name, tensor in backbone.items()}
+
+
+def _find(source: str | Path) -> tuple[Path, Form]:
+    """The source itself if it is of a known form, else the bundled model of that name."""
+    path = Path(source)
+    form = _form(path)
+    if form is not None:
+        return path, form
+    names = sorted(folder.parent.name for folder in BUNDLED.glob(f"*/{ARGUMENTS}"))
+    if str(source) in names:
+        require_extra(str(source), f"the bundled model {source!r}")  # each has an extra of its name
+        return BUNDLED / str(source), "export"
+    what = "exists but is none of these" if path.exists() else "does not exist"
+    raise FileNotFoundError(
+        f"{source} {what}: a .ckpt file or run folder of `lumina fit`, a folder that `lumina convert` wrote "
+        f"({ARGUMENTS}), a diffusers pipeline (model_index.json), a folder of the authors' weights (consolidated*), or "
+        f"a bundled model ({', '.join(names) or 'none is installed'})."
+    )
+
+
+def _form(path: Path) -> Form | None:
+    if path.is_file():
+        return "run" if path.suffix == ".ckpt" else None
+    if (path / ARGUMENTS).is_file():
+        return "export"
+    if (path / "model_index.json").is_file():
+        return "pipeline"
+    if any(path.glob("consolidated*.*-of-*.*")):
+        return "official"
+    if (path / "config.json").is_file() or (path / "transformer").is_dir():
+        return "transformer"
+    return "run" if path.is_dir() and next(path.rglob("*.ckpt"), None) else None

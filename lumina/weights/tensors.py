@@ -1,0 +1,151 @@
+"""What the formats share: reading files, checking tensors, filling a backbone without a second copy, output rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from lumina.backbone import NextDiT, NextDiTConfig
+from lumina.files.zip_file import check_archive
+
+OUTPUT_ROWS = ("final_layer.linear.weight", "final_layer.linear.bias")
+"""Parameters whose rows the other codes order (ph, pw, c); tokens here are (c, ph, pw), in and out."""
+
+BACKBONE, CONDITIONERS, OBJECTIVE = "backbone.", "conditioners.", "objective."
+"""What the names of a part's tensors begin with in `LuminaModule`."""
+
+LISTED = 4  # names of a kind that an error spells out
+
+
+def empty_backbone(config: NextDiTConfig) -> NextDiT:
+    """A backbone whose parameters have shapes but no memory, to be filled by `fill`."""
+    with torch.device("meta"):
+        return NextDiT(config)
+
+
+def fill(model: NextDiT, state: Mapping[str, Tensor]) -> NextDiT:
+    """Makes the tensors of ``state`` the parameters of ``model``, as they are: nothing is copied or cast."""
+    model.load_state_dict(dict(state), assign=True)
+    return model
+
+
+def stated_config(architecture: NextDiTConfig | Mapping[str, Any] | None, source: Path) -> NextDiTConfig:
+    """The backbone's config as a file states it.
+
+    Raises:
+        ValueError: the file states none that can be built.
+    """
+    if isinstance(architecture, NextDiTConfig):
+        return architecture
+    try:
+        settings: dict[str, Any] = {
+            name: tuple(x) if isinstance(x, list) else x for name, x in (architecture or {}).items()
+        }
+        return NextDiTConfig(**settings)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{source} describes a backbone that cannot be built: {error}") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The settings in a file.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it holds no JSON object.
+    """
+    try:
+        settings = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); fetch or copy it again.") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{path} holds a {type(settings).__name__}, expected named settings; give a model's folder.")
+    return settings
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a file, mapped rather than read.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is damaged.
+    """
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is cut short or no safetensors file ({error}); fetch or copy it again.") from error
+
+
+def read_pickle(path: Path) -> Any:
+    """What `torch.save` wrote, its tensors mapped rather than read; a file that would run code is refused.
+
+    Raises:
+        ValueError: if the file is damaged or holds more than tensors and plain data.
+    """
+    try:
+        check_archive(path)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except OSError:
+        raise
+    except Exception as error:  # torch raises a different class for each way in which a file is broken
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ValueError(
+            f"{path} is broken, or no file of tensors alone that is safe to load ({reason}); fetch it again, or have "
+            "its owner save the tensors as safetensors."
+        ) from error
+
+
+def check_tensors(
+    source: Path,
+    expected: Mapping[str, torch.Size],
+    found: Mapping[str, Tensor],
+    model: str = "the architecture that comes with them",
+) -> None:
+    """Compares names and shapes.
+
+    Args:
+        source: where the tensors come from, for the message.
+        expected: shapes by name.
+        found: tensors by name.
+        model: what expects them, for the message.
+
+    Raises:
+        ValueError: listing missing, unexpected and ill-shaped tensors.
+    """
+    shapes = [
+        f"{name} {list(found[name].shape)} instead of {list(shape)}"
+        for name, shape in expected.items()
+        if name in found and found[name].shape != shape
+    ]
+    problems = {
+        "missing": sorted(expected.keys() - found.keys()),
+        "unexpected": sorted(found.keys() - expected.keys()),
+        "of another shape": shapes,
+    }
+    faults = [f"{len(names)} {kind} ({named(names)})" for kind, names in problems.items() if names]
+    if faults:
+        raise ValueError(
+            f"{source}: expected the {len(expected)} tensors of {model}, got "
+            f"{'; '.join(faults)}; the file is damaged or belongs to another model."
+        )
+
+
+def channels_first(x: Tensor, patch_size: int) -> Tensor:
+    """Rows ``[ph * pw * C, ...]`` to ``[C * ph * pw, ...]``; C counts both halves of a learn-sigma head."""
+    return x.reshape(patch_size, patch_size, -1, *x.shape[1:]).movedim(2, 0).reshape(x.shape)
+
+
+def channels_last(x: Tensor, patch_size: int) -> Tensor:
+    """The reverse of `channels_first`."""
+    return x.reshape(-1, patch_size, patch_size, *x.shape[1:]).movedim(0, 2).reshape(x.shape)
+
+
+def named(names: Sequence[str]) -> str:
+    """The first of many names."""
+    return ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")

@@ -1,0 +1,28 @@
+import pytest
+import torch
+
+from lumina.values import ContextDrop
+
+LAYERS = ["first", "last", "spread", "all"]
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+@pytest.mark.parametrize("count", [1, 8, 24])
+def test_all_at_noise_and_none_at_data(layers, count):
+    drop = ContextDrop(layers=layers)
+    assert drop.chosen(count, 0.0) == [True] * count and drop.chosen(count, 1.0) == [False] * count
+    dropping = [sum(drop.chosen(count, t)) for t in torch.linspace(0, 1, 101).tolist()]
+    assert dropping == sorted(dropping, reverse=True)
+    assert sum(dropping) / (101 * count) == pytest.approx(0.5, abs=0.01)
+
+
+def test_which_layers():
+    found = {layers: ContextDrop(layers=layers).chosen(8, 0.5) for layers in LAYERS}
+    assert found["first"] == [True] * 4 + [False] * 4 and found["last"] == [False] * 4 + [True] * 4
+    assert found["spread"] == [False, True] * 4
+    assert [sum(ContextDrop(layers="spread").chosen(6, t)) for t in (0.08, 0.09, 0.25, 0.26)] == [6, 5, 5, 4]
+
+
+def test_squares_of_one_token_are_refused():
+    with pytest.raises(ValueError, match="factor=1"):
+        ContextDrop(factor=1)

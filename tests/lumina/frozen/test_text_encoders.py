@@ -1,0 +1,176 @@
+"""Text encoders and the caption conditioner, with random tiny Hugging Face models and a real tokenizer."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import (
+    BertConfig,
+    BertModel,
+    GemmaConfig,
+    GemmaModel,
+    PreTrainedTokenizerFast,
+    T5Config,
+    T5EncoderModel,
+)
+
+from lumina.conditioning.text import TextConditioner
+from lumina.frozen.text_cache import TextCache, write_text_shard
+from lumina.frozen.text_encoders import HuggingFaceText
+
+CPU = torch.device("cpu")
+WORDS = ["<pad>", "<eos>", "<bos>", "<unk>", "a", "red", "apple", "green", "pear"]
+
+
+def tokenizer(folder: Path, bos: bool) -> None:
+    words = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    if bos:
+        words.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 2)])
+    PreTrainedTokenizerFast(
+        tokenizer_object=words, pad_token="<pad>", eos_token="<eos>", bos_token="<bos>", unk_token="<unk>"
+    ).save_pretrained(folder)
+
+
+def gemma(folder: Path, bos: bool = True) -> Path:
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2}
+    config = GemmaConfig(vocab_size=len(WORDS), num_key_value_heads=1, head_dim=8, **sizes)
+    GemmaModel(config).save_pretrained(folder)
+    tokenizer(folder, bos)
+    return folder
+
+
+def test_a_decoder_gives_the_states_that_enter_its_last_layer(tmp_path: Path) -> None:
+    folder = gemma(tmp_path)
+    encoder = HuggingFaceText(str(folder), dtype="float32")
+    long, short = encoder.encode(["a red apple", "pear"], CPU)
+    network = GemmaModel.from_pretrained(folder)
+    with torch.no_grad():
+        expected = network(torch.tensor([[2, 4, 5, 6]]), output_hidden_states=True).hidden_states[2][0]
+    assert encoder.dim == 16
+    torch.testing.assert_close(long, expected, atol=1e-5, rtol=1e-5)
+    assert short.shape == (2, 16)
+    torch.testing.assert_close(short, encoder.encode(["pear"], CPU)[0], atol=1e-5, rtol=1e-5)
+
+
+def test_long_captions_are_cut_and_the_first_ones_told(tmp_path: Path) -> None:
+    encoder = HuggingFaceText(str(gemma(tmp_path)), dtype="float32", max_tokens=3)
+    with pytest.warns(UserWarning, match=r"'a red apple a green pear' has 6 tokens, .*leaves 2; cut off: 'apple"):
+        assert encoder.encode(["a red apple a green pear"], CPU)[0].shape == (3, 16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        encoder.encode(["a red apple a green pear", "a red", "pear"], CPU)
+    with pytest.warns(UserWarning) as caught:
+        encoder.encode([f"a red apple{' pear' * count}" for count in range(5)], CPU)
+    assert ["Further ones are not told" in str(told.message) for told in caught] == [False, True]
+
+
+@pytest.mark.parametrize("kind", ["bert", "t5"])
+def test_encoders_work_too(tmp_path: Path, kind: str) -> None:
+    if kind == "bert":
+        sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+        BertModel(BertConfig(vocab_size=len(WORDS), **sizes)).save_pretrained(tmp_path)
+    else:
+        T5EncoderModel(
+            T5Config(vocab_size=len(WORDS), d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2)
+        ).save_pretrained(tmp_path)
+    tokenizer(tmp_path, bos=False)
+    encoder = HuggingFaceText(str(tmp_path), layer=-1, dtype="float32")
+    two = encoder.encode(["a red apple", "pear"], CPU)
+    assert [tuple(features.shape) for features in two] == [(3, 16), (1, 16)]
+    torch.testing.assert_close(two[1], encoder.encode(["pear"], CPU)[0], atol=1e-5, rtol=1e-5)
+
+
+def test_a_caption_without_any_token_is_one_token_of_zeros(tmp_path: Path) -> None:
+    conditioner = TextConditioner(HuggingFaceText(str(gemma(tmp_path, bos=False)), dtype="float32"))
+    both = conditioner(["a pear", ""], torch.tensor([True, True]))
+    assert both.cross is not None and both.cross_mask is not None
+    assert both.cross_mask.tolist() == [[True, True], [True, False]]
+    assert both.cross.isfinite().all() and not both.cross[1].any()
+    alone = conditioner([""], torch.tensor([True]))
+    assert alone.cross is not None and alone.cross.shape == (1, 1, 16) and not alone.cross.any()
+
+
+def test_a_dropped_caption_is_the_empty_one(tmp_path: Path) -> None:
+    conditioner = TextConditioner(HuggingFaceText(str(gemma(tmp_path)), dtype="float32"))
+    dropped = conditioner(["a pear", "a red apple"], torch.tensor([True, False]))
+    empty = conditioner(["a pear", ""], torch.tensor([True, True]))
+    assert dropped.cross is not None and empty.cross is not None
+    assert torch.equal(dropped.cross, empty.cross)
+
+
+def test_captions_that_are_no_strings_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="one string a sample, got list"):
+        TextConditioner(HuggingFaceText(str(gemma(tmp_path))))([["a", "b"]], torch.tensor([True]))  # type: ignore[list-item]
+
+
+def test_the_cache_gives_what_the_network_gave(tmp_path: Path) -> None:
+    folder = gemma(tmp_path / "model")
+    encoder = HuggingFaceText(str(folder), dtype="float32")
+    captions = ["a red apple", "", "pear", "green pear"]
+    features = dict(zip(captions, encoder.encode(captions, CPU), strict=True))
+    for number, part in enumerate((captions[:3], captions[3:])):
+        write_text_shard(tmp_path / "cache", number, encoder.identity, {c: features[c] for c in part}, torch.float32)
+    cached = HuggingFaceText(str(folder), dtype="float32", cache=tmp_path / "cache")
+    (folder / "model.safetensors").unlink()  # the network is not needed
+    for caption, expected in zip(captions, cached.encode(captions, CPU), strict=True):
+        assert torch.equal(features[caption], expected)
+    assert TextCache(tmp_path / "cache", encoder.identity).get(["red pear"]) == [None]
+
+
+def test_a_cache_of_another_encoder_is_refused(tmp_path: Path) -> None:
+    folder = gemma(tmp_path / "model")
+    write_text_shard(
+        tmp_path / "cache", 0, HuggingFaceText(str(folder)).identity, {"": torch.zeros(1, 16)}, torch.float32
+    )
+    with pytest.raises(ValueError, match="cache again"):
+        HuggingFaceText(str(folder), layer=-1, cache=tmp_path / "cache")
+    with pytest.raises(FileNotFoundError, match="holds no text features"):
+        HuggingFaceText(str(folder), cache=tmp_path / "nothing")
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="neither a local folder nor to be had"):
+        HuggingFaceText(str(tmp_path / "nothing"))
+    with pytest.raises(ImportError, match="pip install no-such-package"):
+        HuggingFaceText("package:no_such_package/model")
+
+
+def test_a_tokenizer_without_vocabulary_is_refused(tmp_path: Path) -> None:
+    folder = gemma(tmp_path)
+    broken = json.loads((folder / "tokenizer.json").read_text())
+    broken["model"]["vocab"] = {word: i for i, word in enumerate(WORDS[:4])}
+    (folder / "tokenizer.json").write_text(json.dumps(broken))
+    with pytest.raises(FileNotFoundError, match="without its vocabulary"):
+        HuggingFaceText(str(folder)).encode(["a pear"], CPU)
+
+
+def test_features_too_large_for_float16_are_kept_finite(tmp_path: Path) -> None:
+    features = {"small": torch.ones(1, 4), "large": torch.full((2, 4), 70_000.0)}
+    with pytest.warns(UserWarning, match="up to 70000 do not fit into float16; they are stored in bfloat16"):
+        write_text_shard(tmp_path, 0, {}, features, torch.float16)
+    large, small = TextCache(tmp_path, {}).get(["large", "small"])
+    assert large is not None and small is not None
+    torch.testing.assert_close(large.float(), features["large"], rtol=2**-8, atol=0)
+    assert torch.equal(small.float(), features["small"])
+
+
+def test_a_damaged_shard_of_features_is_named(tmp_path: Path) -> None:
+    write_text_shard(tmp_path, 0, {}, {"a": torch.ones(1, 4)}, torch.float16)
+    path = tmp_path / "text-00000.safetensors"
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(ValueError, match=r"text-00000.safetensors is damaged .* remove it and run"):
+        TextCache(tmp_path, {})
+
+
+@pytest.mark.parametrize("other", [{"tokenizer": "model"}, {"dtype": "float32"}])
+def test_features_depend_on_tokenizer_and_precision(tmp_path: Path, other: dict[str, str]) -> None:
+    folder = gemma(tmp_path / "model")
+    path = {name: str(folder) if value == "model" else value for name, value in other.items()}
+    assert HuggingFaceText(str(folder)).identity != HuggingFaceText(str(folder), **path).identity

@@ -1,0 +1,109 @@
+"""The page is read back by a parser that is not ours."""
+
+from html.parser import HTMLParser
+
+import pytest
+import torch
+
+from lumina.generation.requests import Request
+from lumina.pictures.sheet import save_picture
+from lumina.reports.page import write_page
+from lumina.reports.sample_folder import SampleFolder
+
+PROMPT = '<script>alert("1")</script> & \' яблоко 🍎 {x}'
+
+
+class Page(HTMLParser):
+    VOID = ("meta", "img")
+
+    def __init__(self, path):
+        super().__init__()
+        self.tags, self.open, self.text = [], [], ""
+        self.feed(path.read_text(encoding="utf-8"))
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data if self.open[-1:] != ["style"] else ""
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def picture(folder, name, height, width):
+    return save_picture(torch.zeros(3, height, width, dtype=torch.uint8), folder / name)
+
+
+def test_page_shows_prompts_safely_and_needs_nothing_else(tmp_path):
+    files = [picture(tmp_path, "00000.png", 16, 64), picture(tmp_path, "a b#%.png", 64, 64)]
+    samples = [{"prompt": PROMPT, "negative": "<i>", "seed": 3}, {"label": 4, "seed": 5}]
+    page = Page(write_page(tmp_path, files, samples, "Steps: <10>"))
+    assert PROMPT in page.text and "<i>" in page.text and "Steps: <10>" in page.text
+    assert "seed 3 · 16x64" in page.text and "label 4" in page.text
+    assert not {"script", "link", "i"} & {tag for tag, _ in page.tags}
+    assert [image["src"] for image in page.all("img")] == ["00000.png", "a%20b%23%25.png"]
+    assert page.all("img")[0]["alt"] == PROMPT
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 64), (64, 16), (1024, 4096), (8, 8)])
+def test_pictures_keep_their_proportions(tmp_path, height, width):
+    page = Page(write_page(tmp_path, [picture(tmp_path, "0.png", height, width)], [{"seed": 0}], ""))
+    [image] = page.all("img")
+    assert int(image["width"]) / int(image["height"]) == pytest.approx(width / height, rel=0.01)
+    assert int(image["width"]) * int(image["height"]) == pytest.approx(256**2, rel=0.01)
+    assert ("class" in image) == (width * height < 256**2)
+
+
+class Points:
+    """A modality whose samples are no pictures."""
+
+    def save(self, samples, folder, numbers, texts=()):
+        assert len(texts) == len(samples)
+        paths = [folder / f"{number:05d}.xyz" for number in numbers]
+        for path, sample in zip(paths, samples, strict=True):
+            path.write_text(str(sample))
+        return paths
+
+    def picture(self, samples, captions=()):
+        return torch.full((3, 4, 4 * len(samples)), 200, dtype=torch.uint8)
+
+
+def test_other_files_are_links(tmp_path):
+    requests = [Request(label=number, seed=number) for number in range(3)]
+    folder = SampleFolder(tmp_path / "new" / "folder", Points(), requests, {"steps": 2})
+    folder.add([2, 0], ["two", "zero"])
+    folder.add([1], ["one"])
+    page = Page(folder.finish())
+    assert [link["href"] for link in page.all("a")] == ["00000.xyz", "00001.xyz", "00002.xyz"]
+    assert [(folder.folder / link["href"]).read_text() for link in page.all("a")] == ["zero", "one", "two"]
+    assert not page.all("img")
+    assert {file.name for file in folder.folder.iterdir()} == {
+        *(link["href"] for link in page.all("a")), "grid.png", "index.html", "settings.json"
+    }  # fmt: skip
+
+
+def test_page_shows_the_picture_that_samples_start_from(tmp_path):
+    start = picture(tmp_path, "camera.png", 40, 80)
+    folder = SampleFolder(tmp_path / "new", Points(), [Request(seed=3)], {"image": str(start), "strength": 0.6})
+    folder.add([0], ["zero"])
+    page = Page(folder.finish())
+    assert [image["src"] for image in page.all("img")] == ["start.png"] and "they start from" in page.text
+    assert (tmp_path / "new/start.png").is_file() and page.text.count("seed") == 1
+
+
+def test_sheet_names_prompts_and_classes(tmp_path):
+    told = []
+    modality = Points()
+    modality.picture = lambda samples, captions=(): told.append(captions) or torch.zeros(3, 4, 4, dtype=torch.uint8)
+    requests = [Request(prompts=("a cat",), seed=0), Request(label=4, name="dog", seed=1), Request(label=4, seed=2)]
+    folder = SampleFolder(tmp_path, modality, requests, {})
+    folder.add([0, 1, 2], ["a", "b", "c"])
+    folder.finish()
+    assert told == [["a cat", "dog", "4"]]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
+
+from lumina.errors import importing
 
 
 def random_subset(points: Tensor, count: int, generator: Generator) -> Tensor:
@@ -14,13 +17,15 @@ def random_subset(points: Tensor, count: int, generator: Generator) -> Tensor:
 
 
 def farthest_subset(points: Tensor, count: int) -> Tensor:
-    """``[count, 3]`` of ``points [P, 3]``: the first one, then each time the point farthest from all chosen ones.
+    """``[count, 3]`` of ``points [P, 3]``, in their order: the first, and each time the farthest from all chosen ones.
 
-    Its beginnings are spread evenly too. P ``count`` distances are computed.
+    A point is chosen once, so there are fewer where points coincide.
+
+    Raises:
+        ImportError: naming the extra to install.
     """
-    chosen = torch.zeros(count, dtype=torch.int64)
-    distance = torch.full((len(points),), torch.inf, dtype=points.dtype)
-    for place in range(1, count):
-        distance = torch.minimum(distance, (points - points[chosen[place - 1]]).square().sum(1))
-        chosen[place] = distance.argmax()
-    return points[chosen]
+    with importing("open3d", "the choice of farthest points"):
+        from open3d import geometry, utility
+    cloud = geometry.PointCloud(utility.Vector3dVector(points.double().numpy()))
+    chosen = np.asarray(cloud.farthest_point_down_sample(count, start_index=0).points)
+    return torch.from_numpy(chosen).to(points.dtype)

@@ -58,7 +58,7 @@ VARIANTS: dict[str, ContextDrop | None] = {"none": None} | {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class Case:
     """A model to sample from.
 
     Attributes:
@@ -76,7 +76,7 @@ class Subject:
     trained: Tokens
 
     @classmethod
-    def load(cls, weights: str, device: torch.device) -> Subject:
+    def load(cls, weights: str, device: torch.device) -> Case:
         """A trained model, with prompts or classes in turn."""
         from lumina.checkpoints.pretrained import load_pretrained
 
@@ -92,7 +92,7 @@ class Subject:
         )
 
     @classmethod
-    def random(cls, shape: tuple[int, int], device: torch.device) -> Subject:
+    def random(cls, shape: tuple[int, int], device: torch.device) -> Case:
         """Random weights of a width and depth, on latents and trained as it were at 32x32, with random text."""
         dim, layers = shape
         config = replace(Suite(dim=dim, layers=layers, cases=()).config(kv_heads=2), text_dim=dim)
@@ -138,7 +138,7 @@ def _conditions(module: LuminaModule, count: int) -> tuple[Conditioning, Conditi
 class Comparison:
     """All variants on one canvas."""
 
-    def __init__(self, subject: Subject, canvas: Tokens, sampler: Sampler, fine: bool) -> None:
+    def __init__(self, subject: Case, canvas: Tokens, sampler: Sampler, fine: bool) -> None:
         """Draws conditions and noise.
 
         Args:
@@ -224,7 +224,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.manual_seed(0)
     device = torch.device(options.device)
-    subject = Subject.random(options.random, device) if options.random else Subject.load(options.weights, device)
+    subject = Case.random(options.random, device) if options.random else Case.load(options.weights, device)
     own, rows = subject.objective.sampler, []
     sampler = Sampler(own.schedule, own.solver, options.steps, own.guidance)
     for size in options.sizes or [None]:

@@ -18,7 +18,7 @@ from torch import Tensor
 from benchmarks.bootstrap import Estimate
 from benchmarks.quality import TITLES, Judge, Quality, best, comparison, rounded, table
 from benchmarks.report import machine
-from benchmarks.subject import Drawn, Subject, add_options
+from benchmarks.subject import Drawn, Trained, add_options
 from lumina.interfaces import Solver, TimeSchedule
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Cosine, Rational, Sigmoid, Uniform
@@ -65,7 +65,7 @@ class FewSteps:
             options: of the command line.
         """
         self.start = time.perf_counter()
-        self.subject = Subject(options)
+        self.subject = Trained(options)
         self.judge = Judge(self.subject.data, self.subject.captions, self.subject.device, options.cache)
         self.settings, self.fine_steps = settings(options.evaluations), options.fine_steps
         self.rows: dict[int, dict[str, Quality]] = {evaluations: {} for evaluations in options.evaluations}

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from benchmarks.quality import Judge, Quality, comparison, rounded, table
 from benchmarks.report import machine
-from benchmarks.subject import Subject, add_options
+from benchmarks.subject import Trained, add_options
 from lumina.backbone.rope import Rule
 from lumina.generation.how import How
 from lumina.pictures.sheet import contact_sheet
@@ -44,7 +44,7 @@ class Resolution:
             options: of the command line.
         """
         self.start = time.perf_counter()
-        self.subject, self.output = Subject(options), options.output
+        self.subject, self.output = Trained(options), options.output
         self.judge = Judge(self.subject.data, self.subject.captions, self.subject.device, options.cache)
         self.sampler = How(steps=options.steps).sampler(self.subject.objective.sampler, self.subject.modality)
 

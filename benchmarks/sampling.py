@@ -65,7 +65,7 @@ class Forgetful:
 
     def predict(self, tokens: Tokens, t: Tensor, cond: Conditioning, inference: Inference | None = None) -> Tensor:
         """``[B, L, F]``."""
-        return self.backbone.predict(tokens, t, cond, replace(inference or Inference(), memory=None))
+        return self.backbone.predict(tokens, t, cond, replace(inference or Inference(), cache=None))
 
 
 class PipelineTimes(TimeSchedule):

@@ -40,7 +40,7 @@ class Drawn:
     seconds: float
 
 
-class Subject:
+class Trained:
     """The model and its prompts.
 
     Attributes:

@@ -10,8 +10,8 @@ from torch import Generator, Tensor
 from torch.utils.data import Dataset, default_collate
 
 from lumina.config.locate import locate
+from lumina.data.datamodule import SplitDataModule
 from lumina.data.latents import CachedLatents, read_settings
-from lumina.data.module import SplitDataModule
 from lumina.values import Item, Split
 
 

@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from lumina.data.module import SplitDataModule
+from lumina.data.datamodule import SplitDataModule
 from lumina.pictures.reading import LabelledImages
 from lumina.randomness import Purpose, keyed_generator
 from lumina.values import Item, Split

@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
 from lumina.config.locate import locate
-from lumina.data.module import SplitDataModule
+from lumina.data.datamodule import SplitDataModule
 from lumina.pictures.reading import LabelledImages, random_flip
 from lumina.values import Item, Split
 

@@ -14,8 +14,8 @@ from lumina.config.locate import locate
 from lumina.data.arrays import file_stamp
 from lumina.data.census import Census
 from lumina.data.classes import some, warn_of_one
+from lumina.data.datamodule import SplitDataModule
 from lumina.data.holdout import held_out
-from lumina.data.module import SplitDataModule
 from lumina.data.sources.folder import OUTSIDE, class_names
 from lumina.data.sources.listing import files_below
 from lumina.data.splits import UNSPLIT, Level, by_split, find_level, served

@@ -14,8 +14,8 @@ from torch.utils.data import Dataset
 
 from lumina.config.locate import locate
 from lumina.data.arrays import stamp
+from lumina.data.datamodule import SplitDataModule
 from lumina.data.holdout import held_out
-from lumina.data.module import SplitDataModule
 from lumina.data.sources import Fields, Parts, Source, Wanted, caption_pool
 from lumina.pictures.crops import Crops, crop_sizes
 from lumina.pictures.reading import FIELDS, SUFFIXES, cover_crop, halve, load_image, to_tensor

@@ -19,9 +19,9 @@ from lumina.config.locate import locate
 from lumina.data.arrays import stamp
 from lumina.data.budget import Budget
 from lumina.data.classes import some, warn_of_one
+from lumina.data.datamodule import SplitDataModule
 from lumina.data.holdout import held_out
 from lumina.data.loader import Loader
-from lumina.data.module import SplitDataModule
 from lumina.data.sources import Parts, Source, Wanted, open_sources
 from lumina.data.sources.labels import OTHER, UNLABELLED, USUAL, Labels, Numbers, class_names, labels_of, numbered
 from lumina.errors import CorruptSample
@@ -59,8 +59,8 @@ class LabelledPictures(SplitDataModule):
     Args:
         batch_size: samples in a training batch, on each process.
         sources: files, patterns or folders.
-        train_view: how training sees a picture.
-        eval_view: how evaluation sees a picture.
+        train_framing: how training sees a picture.
+        eval_framing: how evaluation sees a picture.
         augmentation: varies what training sees of a picture; None = as it is.
         mixing: mixes the pictures of a training batch; None = never.
         repeats: variations of a picture in an epoch, which then has as many fewer pictures (DeiT: 3).
@@ -82,7 +82,7 @@ class LabelledPictures(SplitDataModule):
         max_corrupt: share of samples that may be unreadable; they are skipped and named. More end the run.
 
     Raises:
-        ValueError: an argument is out of its range, or the training view's pictures cannot be mixed.
+        ValueError: an argument is out of its range, or the training framing's pictures cannot be mixed.
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("image", "label", "name")
@@ -91,8 +91,8 @@ class LabelledPictures(SplitDataModule):
         self,
         batch_size: int,
         sources: list[Path],
-        train_view: Framing,
-        eval_view: Framing,
+        train_framing: Framing,
+        eval_framing: Framing,
         augmentation: DeiTAugmentation | None = None,
         mixing: Mixing | None = None,
         repeats: int = 1,
@@ -113,7 +113,7 @@ class LabelledPictures(SplitDataModule):
         max_corrupt: float = 0.01,
     ) -> None:
         super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
-        self.train_view, self.eval_view = train_view, eval_view
+        self.train_framing, self.eval_framing = train_framing, eval_framing
         self.augmentation, self.mixing, self.repeats = augmentation, mixing, repeats
         self.patch_size, self.max_tokens, self.cost = patch_size, max_tokens, cost
         self.predict, self.classes, self.holdout = predict, classes, holdout
@@ -133,9 +133,10 @@ class LabelledPictures(SplitDataModule):
             raise ValueError(f"Got holdout {holdout}: set a share between 0 and 1, as 0.05.")
         if patch_size < 1:
             raise ValueError(f"Got patch_size {patch_size}: set the side of a token to 1 pixel or more.")
-        if mixing is not None and (batch_size % 2 or max_tokens is not None or not train_view.fixed):
+        if mixing is not None and (batch_size % 2 or max_tokens is not None or not train_framing.fixed):
             raise ValueError(
-                f"Got mixing with batch_size {batch_size}, max_tokens {max_tokens} and {type(train_view).__name__}: it "
+                f"Got mixing with batch_size {batch_size}, max_tokens {max_tokens} and "
+                f"{type(train_framing).__name__}: it "
                 "takes an even number of pictures of one size; change these, or leave mixing out."
             )
 
@@ -187,18 +188,18 @@ class LabelledPictures(SplitDataModule):
             return Pictures(train, (numbers != OTHER) & ~self._held_out, numbers, None)
         source = self.parts.evaluation(split)
         if source is None:
-            return Pictures(train, self._held_out, numbers, self.eval_view)
+            return Pictures(train, self._held_out, numbers, self.eval_framing)
         numbers = self._numbered(source, self._labels(source))
-        return Pictures(source, numbers != OTHER, numbers, self.eval_view)
+        return Pictures(source, numbers != OTHER, numbers, self.eval_framing)
 
     def budget(self, dataset: Dataset[Item]) -> Budget | None:
-        """Of ``max_tokens``, by the sizes that the views make of the pictures."""
+        """Of ``max_tokens``, by the sizes that the framings make of the pictures."""
         if self.max_tokens is None or not isinstance(dataset, Pictures):
             return None
-        view = dataset.view or self.train_view
+        framing = dataset.framing or self.train_framing
         sizes = picture_sizes(dataset.source, self.wanted.cache)[dataset.indices]
         seen, which = np.unique(sizes, axis=0, return_inverse=True)
-        tokens = [math.prod(view.size(*size)) // self.patch_size**2 for size in seen.tolist()]
+        tokens = [math.prod(framing.size(*size)) // self.patch_size**2 for size in seen.tolist()]
         lengths = torch.tensor(tokens)[which]
         lengths[(sizes == 1).all(1)] = lengths.max()  # unreadable ones: what stands in for them must fit too
         return Budget(lengths=lengths, max_tokens=self.max_tokens, cost=self.cost)
@@ -211,7 +212,7 @@ class LabelledPictures(SplitDataModule):
 
     def augment(self, item: Item, generator: Generator) -> Item:
         """What training sees of a picture."""
-        image = self.train_view.apply(item["image"], generator)
+        image = self.train_framing.apply(item["image"], generator)
         varied = to_tensor(image) if self.augmentation is None else self.augmentation.apply(image, generator)
         return {**item, "image": varied}
 
@@ -219,7 +220,8 @@ class LabelledPictures(SplitDataModule):
         """Stacks what has one size; a training picture that was not augmented is seen as in evaluation."""
         batch: Item = {name: [item[name] for item in items] for name in items[0]}
         images = [
-            image if isinstance(image, Tensor) else to_tensor(self.eval_view.apply(image)) for image in batch["image"]
+            image if isinstance(image, Tensor) else to_tensor(self.eval_framing.apply(image))
+            for image in batch["image"]
         ]
         batch["image"] = torch.stack(images) if len({image.shape for image in images}) == 1 else images
         if "label" in batch:
@@ -233,14 +235,14 @@ class LabelledPictures(SplitDataModule):
         unlabelled = replace(self.wanted, class_folders=False, captions=None, usual=())
         source = open_sources([self.predict], unlabelled)
         self.left_out["prediction"] = source.census
-        return self.serve(Pictures(source, np.ones(len(source), bool), None, self.eval_view), train=False)
+        return self.serve(Pictures(source, np.ones(len(source), bool), None, self.eval_framing), train=False)
 
     def on_after_batch_transfer(self, batch: Item, dataloader_idx: int) -> Item:
         """Mixes a training batch, in the process that trains; keyed on (seed, step, rank)."""
         if self.mixing is None or self.trainer is None or not self.trainer.training:
             return batch
         step = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
-        generator = keyed_generator(Purpose.MIXING, self.seed, step, self.place()[0])
+        generator = keyed_generator(Purpose.MIXING, self.seed, step, self.rank_and_world()[0])
         image, target = self.mixing.apply(batch["image"], batch["label"], self.num_classes, generator)
         return {**batch, "image": image, "target": target}
 
@@ -283,13 +285,13 @@ class Pictures(Dataset[Item]):
         source: the records.
         chosen: ``[N]``, those that belong to the data set.
         numbers: ``[N]``, of each record's class; None = without labels.
-        view: how a picture is seen; None = it is left as it is, for the augmentation.
+        framing: how a picture is seen; None = it is left as it is, for the augmentation.
     """
 
     def __init__(
-        self, source: Source, chosen: npt.NDArray[np.bool_], numbers: Numbers | None, view: Framing | None
+        self, source: Source, chosen: npt.NDArray[np.bool_], numbers: Numbers | None, framing: Framing | None
     ) -> None:
-        self.source, self.numbers, self.view = source, numbers, view
+        self.source, self.numbers, self.framing = source, numbers, framing
         self.indices = chosen.nonzero()[0]
 
     def __len__(self) -> int:
@@ -304,4 +306,4 @@ class Pictures(Dataset[Item]):
                 raise CorruptSample(self.source.where(record), "it has no label")
         with self.source.open(record) as file:
             image = load_image(file, self.source.where(record))
-        return {**item, "image": image if self.view is None else to_tensor(self.view.apply(image))}
+        return {**item, "image": image if self.framing is None else to_tensor(self.framing.apply(image))}

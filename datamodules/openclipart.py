@@ -57,8 +57,8 @@ class OpenClipart(LabelledPictures):
 
     Args:
         batch_size: samples in a training batch, on each process.
-        train_view: how training sees a picture.
-        eval_view: how evaluation sees a picture.
+        train_framing: how training sees a picture.
+        eval_framing: how evaluation sees a picture.
         root: folder of Debian's package ``openclipart-png``.
         folder: where the Parquet files go.
         max_side: longest side in pixels of the pictures in them.
@@ -79,8 +79,8 @@ class OpenClipart(LabelledPictures):
     def __init__(
         self,
         batch_size: int,
-        train_view: Framing,
-        eval_view: Framing,
+        train_framing: Framing,
+        eval_framing: Framing,
         root: Path = Path("/usr/share/openclipart/png"),
         folder: Path = Path("data/openclipart"),
         max_side: int = 256,
@@ -102,8 +102,8 @@ class OpenClipart(LabelledPictures):
         super().__init__(
             batch_size,
             [self.train],
-            train_view,
-            eval_view,
+            train_framing,
+            eval_framing,
             augmentation=augmentation,
             mixing=mixing,
             repeats=repeats,

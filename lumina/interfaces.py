@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class DataModule(LightningDataModule, ABC):
-    """Feeds a run with batches. `lumina.data.module.SplitDataModule` does all but read the samples.
+    """Feeds a run with batches. `lumina.data.datamodule.SplitDataModule` does all but read the samples.
 
     Class attributes:
         batch_keys: fields of the batches.
@@ -164,7 +164,7 @@ class Modality(nn.Module, ABC):
     position_axes: int
     classes: list[str] | None = None
 
-    def learn(self, data: Any) -> Mapping[str, Any]:
+    def resolve(self, data: Any) -> Mapping[str, Any]:
         """Called before step 0 with the datamodule: takes from it what was left out, refuses what does not fit.
 
         Returns:
@@ -279,8 +279,8 @@ class Conditioner(nn.Module, ABC):
     def build(self, width: int) -> None:
         """Creates the parameters whose shape depends on the backbone: ``width`` of its condition vector."""
 
-    def learn(self, data: Any) -> Mapping[str, Any]:
-        """As `Modality.learn`; parameters whose shape depends on the data are created here."""
+    def resolve(self, data: Any) -> Mapping[str, Any]:
+        """As `Modality.resolve`; parameters whose shape depends on the data are created here."""
         return {}
 
     def check(self, value: Any) -> None:
@@ -385,8 +385,8 @@ class Objective(nn.Module, ABC):
             modality: whose outputs it makes.
         """
 
-    def learn(self, data: Any, modality: Modality) -> Mapping[str, Any]:
-        """As `Modality.learn`, after it; parameters whose shape depends on the data are created here.
+    def resolve(self, data: Any, modality: Modality) -> Mapping[str, Any]:
+        """As `Modality.resolve`, after it; parameters whose shape depends on the data are created here.
 
         Returns:
             Its own arguments; those of a part of it as ``{"part": {"init_args": {...}}}``.

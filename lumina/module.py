@@ -25,7 +25,7 @@ from lumina.checks import (
 )
 from lumina.conditioning.condition_set import ConditionerSet
 from lumina.data.batches import select, without_fillers
-from lumina.data.learning import CLASSES, learn, store
+from lumina.data.resolve import CLASSES, resolve, store
 from lumina.distributed.sharding import shard
 from lumina.interfaces import Conditioner, DataModule, Modality, Objective, SampleMetric
 from lumina.metrics.suite import MetricSuite
@@ -164,16 +164,16 @@ class LuminaModule(LightningModule):
             self._require_fields(data.batch_keys, type(data).__name__)
             if stage != "predict":
                 require_fields(self.objective.batch_keys, data.batch_keys, type(data).__name__)
-                self.learn(data)
+                self.resolve(data)
                 check_budget(data, self.backbone.config)
                 check_latents(data, self.modality)
 
-    def learn(self, data: DataModule) -> Mapping[str, Any]:
+    def resolve(self, data: DataModule) -> Mapping[str, Any]:
         """Lets the parts take from the data what was left out; returns that, which is stored with the run."""
-        learnt = learn(self.modality, self.conditioners, self.objective, data)
+        resolved = resolve(self.modality, self.conditioners, self.objective, data)
         if "modality" in self.hparams:
-            store(learnt, self.hparams)
-        return learnt
+            store(resolved, self.hparams)
+        return resolved
 
     @property
     def classes(self) -> dict[str, list[str]]:

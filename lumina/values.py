@@ -46,7 +46,7 @@ class Tokens:
         positions: ``[B, L, A]``, integer or real coordinates on each axis; A may be 0.
         mask: ``[B, L]`` bool, True = real, padding last; None when nothing is padding.
         groups: ``[B, L]`` integer, the group (a view, say) whose ``Conditioning.grouped`` vector a token receives.
-        place: ``features [B, L, F] -> positions [B, L, A]`` where the features themselves say where a token is, as the
+        locate: ``features [B, L, F] -> positions [B, L, A]`` where the features themselves say where a token is, as the
             coordinates of a point do, so that it moves while it is generated; None = the positions stay.
     """
 
@@ -54,11 +54,11 @@ class Tokens:
     positions: Tensor
     mask: Tensor | None = None
     groups: Tensor | None = None
-    place: Callable[[Tensor], Tensor] | None = None
+    locate: Callable[[Tensor], Tensor] | None = None
 
     def with_features(self, features: Tensor) -> Tokens:
         """The same tokens with other ``features [B, L, F]``, at the same places unless the features say where."""
-        positions = self.positions if self.place is None else self.place(features)
+        positions = self.positions if self.locate is None else self.locate(features)
         return replace(self, features=features, positions=positions)
 
     @property
@@ -73,7 +73,7 @@ class Tokens:
             positions=self.positions.to(device),
             mask=None if self.mask is None else self.mask.to(device),
             groups=None if self.groups is None else self.groups.to(device),
-            place=self.place,
+            locate=self.locate,
         )
 
 
@@ -155,7 +155,7 @@ class ContextDrop:
         return [(depth + 1) * dropping // count > depth * dropping // count for depth in range(count)]
 
 
-class Memory:
+class StepCache:
     """What a backbone computes once for many predictions on the same places under the same conditions.
 
     One belongs to one canvas, one `Conditioning` and unchanging weights; it is used without gradients alone.
@@ -184,7 +184,7 @@ class Inference:
         proportional_base: token count of the trained size; given, the softmax scale of self-attention becomes
             ``sqrt(log(L) / log(base) / d)``.
         context_drop: self-attention sees averaged keys and values at early times; None = all of them always.
-        memory: of a run of predictions; None = each computes everything. Sampling gives one by itself.
+        cache: of a run of predictions; None = each computes everything. Sampling gives one by itself.
         drop_path: source of stochastic depth, given in training alone; None = no branch is dropped.
     """
 
@@ -192,5 +192,5 @@ class Inference:
     trained_length: tuple[float, ...] | None = None
     proportional_base: int | None = None
     context_drop: ContextDrop | None = None
-    memory: Memory | None = None
+    cache: StepCache | None = None
     drop_path: Randomness | None = None

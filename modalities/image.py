@@ -60,7 +60,7 @@ class Image(Modality):
         """That of the autoencoder, or the channels in pixel space."""
         return {"channels": self.channels} if self.autoencoder is None else self.autoencoder.identity
 
-    def learn(self, data: Any) -> Mapping[str, Any]:
+    def resolve(self, data: Any) -> Mapping[str, Any]:
         """Nothing.
 
         Raises:

@@ -66,7 +66,7 @@ class PointCloud(Modality):
         self.frequencies, self.lowest, self.highest = frequencies, lowest, highest
         self.position_axes = 3 if embedding == "rope" else 0
 
-    def learn(self, data: Any) -> Mapping[str, Any]:
+    def resolve(self, data: Any) -> Mapping[str, Any]:
         """Nothing.
 
         Raises:
@@ -147,7 +147,7 @@ class PointCloud(Modality):
 
     def _tokens(self, points: Tensor, mask: Tensor | None = None) -> Tokens:
         if self.embedding == "rope":
-            return Tokens(features=points, positions=self._place(points), mask=mask, place=self._place)
+            return Tokens(features=points, positions=self._place(points), mask=mask, locate=self._place)
         return Tokens(features=points, positions=points.new_zeros(*points.shape[:2], 0), mask=mask)
 
     def _place(self, points: Tensor) -> Tensor:

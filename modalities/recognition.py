@@ -87,7 +87,7 @@ class Recognition(Modality):
         self.patches, self.classes = Image(size, channels, patch_size), classes
         self.token_dim = self.patches.token_dim
 
-    def learn(self, data: Any) -> Mapping[str, Any]:
+    def resolve(self, data: Any) -> Mapping[str, Any]:
         """The names of the data's classes, where none are given.
 
         Raises:
@@ -227,7 +227,7 @@ class DynamicPartition(Framing):
         enlarge: bool = False,
         area: tuple[float, float] = (1.0, 1.0),
     ) -> None:
-        """A view.
+        """A framing.
 
         Args:
             patch_size: P, side of a patch in pixels.

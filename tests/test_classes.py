@@ -61,7 +61,7 @@ def recognition(folder: Path) -> Path:
     data = {
         "class_path": "datamodules.labelled_pictures.LabelledPictures",
         "init_args": {
-            "batch_size": 12, "sources": ["pictures"], "train_view": VIEW, "eval_view": VIEW, "holdout": 0.2,
+            "batch_size": 12, "sources": ["pictures"], "train_framing": VIEW, "eval_framing": VIEW, "holdout": 0.2,
             "cache": None,
         },
     }  # fmt: skip

@@ -33,7 +33,7 @@ DEIT = "lumina.pictures.augmentation.DeiTAugmentation"
 AUGMENTATION = f"--data.init_args.augmentation={{class_path: {DEIT}, init_args: {{rand_augment: null}}}}"
 FIXED = [
     "--model.modality.init_args.size=[32,32]", "--data.init_args.batch_size=8", "--data.init_args.eval_batch_size=5",
-    "--data.init_args.train_view.init_args.size=32", "--data.init_args.eval_view.init_args.size=32",
+    "--data.init_args.train_framing.init_args.size=32", "--data.init_args.eval_framing.init_args.size=32",
     "--trainer.max_steps=30", "--trainer.val_check_interval=3", "--trainer.callbacks.every_n_train_steps=30",
     "--trainer.logger.init_args.name=fixed", "--model.optimizer.init_args.lr=0.003", "--model.lr_scheduler=null",
     AUGMENTATION, "--data.init_args.mixing.init_args.probability=0.5",
@@ -83,7 +83,7 @@ def test_it_learns_and_is_evaluated(here, capsys):
 
 def test_native_aspect(here):
     view = "{class_path: modalities.recognition.DynamicPartition, init_args: {patch_size: 8, max_patches: 40}}"
-    main(["test", "--ckpt_path", "runs/fixed", f"--data.init_args.eval_view={view}"])
+    main(["test", "--ckpt_path", "runs/fixed", f"--data.init_args.eval_framing={view}"])
     assert report(here / "runs/fixed")["count"] == 18
 
 
@@ -119,9 +119,10 @@ def test_fine_tunes_at_any_resolution(here, mixed_sizes, cost):
         f"--model.backbone.mixed_sizes={mixed_sizes}", f"--data.init_args.cost={cost}", "--trainer.max_epochs=2",
         "--data.init_args.max_tokens=150", "--trainer.logger.init_args.name=any",
         "--model.optimizer.init_args.lr=0.001",
-        "--data.init_args.train_view.init_args.patch_size=8", "--data.init_args.eval_view.init_args.patch_size=8",
+        "--data.init_args.train_framing.init_args.patch_size=8", "--data.init_args.eval_framing.init_args.patch_size=8",
         "--data.init_args.patch_size=8", "--data.init_args.augmentation=null",
-        "--data.init_args.train_view.init_args.max_patches=64", "--data.init_args.eval_view.init_args.max_patches=64",
+        "--data.init_args.train_framing.init_args.max_patches=64",
+        "--data.init_args.eval_framing.init_args.max_patches=64",
         "--trainer.callbacks.every_n_train_steps=8",
     ]  # fmt: skip
     main(["fit", "--config", str(PRETRAIN), "--config", str(ANYRES), *SMALL, *options])
@@ -183,7 +184,7 @@ def test_figure_20_needs_a_view(here, capsys):
     main(["fit", "--config", str(ROOT / "experiments/quickstart/recognition.yaml"), *steps, *quiet])
     with pytest.raises(SystemExit):
         main(["analyze", "resolution", "--runs=[runs/recognition]", "--sizes=[8,16]"])
-    assert "figure 20 needs one with an eval_view" in capsys.readouterr().err
+    assert "figure 20 needs one with an eval_framing" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["analyze", "resolution", "--runs=[runs/recognition]", "--sizes=[8,9]"])
     assert "image size 9x9 must be a positive multiple of 2" in capsys.readouterr().err

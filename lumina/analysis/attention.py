@@ -15,7 +15,7 @@ from lumina.analysis.subject import Draw, Subject, watched
 from lumina.backbone.rope import rotary_table, rotate
 from lumina.values import Tokens
 
-Place = tuple[int, int]
+Cell = tuple[int, int]
 AXES = {"1-D RoPE": 1, "2-D RoPE": 2}
 
 
@@ -72,7 +72,7 @@ def analyze(
     write_table(output, ["model", "query_row", "query_column", "row", "column", "attention"], rows)
 
 
-def positional_scores(grid: Place, axes: int, head_dim: int, base: float, queries: Sequence[Place]) -> Tensor:
+def positional_scores(grid: Cell, axes: int, head_dim: int, base: float, queries: Sequence[Cell]) -> Tensor:
     """Scores of queries and keys that are the same everywhere, so that only their positions tell them apart.
 
     That is the mean of ``cos(theta * distance)`` over the frequencies of all axes (Lumina-Next, eq. 3 with q = k).
@@ -129,7 +129,7 @@ def attention(subject: Subject, draw: Draw, t: float, queries: Sequence[int]) ->
     return torch.stack([_probabilities(*parts, chosen)[..., places] for parts in zip(q, k, calls, strict=True)])
 
 
-def draw(maps: Mapping[str, Tensor], queries: Sequence[Place], quantity: str, output: Path) -> None:
+def draw(maps: Mapping[str, Tensor], queries: Sequence[Cell], quantity: str, output: Path) -> None:
     """A row of maps for each query, and beside it their profiles through the query.
 
     Args:
@@ -152,7 +152,7 @@ def draw(maps: Mapping[str, Tensor], queries: Sequence[Place], quantity: str, ou
             _profiles(panels[place][-1], values, query, quantity)
 
 
-def _map_axes(axes: Any, name: str, query: Place) -> None:
+def _map_axes(axes: Any, name: str, query: Cell) -> None:
     axes.plot(query[1], query[0], "x", color="white", markersize=5)
     axes.set(title=name, xlabel="column (tokens)", ylabel="row (tokens)")
     axes.grid(False)
@@ -161,7 +161,7 @@ def _map_axes(axes: Any, name: str, query: Place) -> None:
         axis.get_major_locator().set_params(integer=True)
 
 
-def _profiles(axes: Any, values: Mapping[str, Tensor], query: Place, quantity: str) -> None:
+def _profiles(axes: Any, values: Mapping[str, Tensor], query: Cell, quantity: str) -> None:
     for (name, value), colour in zip(values.items(), COLOURS, strict=False):
         row, column = value[query[0]], value[:, query[1]]
         axes.plot(torch.arange(len(row)) - query[1], row, color=colour, label=name)
@@ -183,7 +183,7 @@ def _probabilities(q: Tensor, k: Tensor, given: Mapping[str, Any], queries: Tens
     return (q @ k.mT / math.sqrt(q.shape[-1])).float().softmax(-1)
 
 
-def _common_grid(canvases: Sequence[Tokens]) -> Place:
+def _common_grid(canvases: Sequence[Tokens]) -> Cell:
     """Rows and columns of the models' pictures.
 
     Raises:
@@ -198,7 +198,7 @@ def _common_grid(canvases: Sequence[Tokens]) -> Place:
     return int(grid[0]), int(grid[1])
 
 
-def _indices(queries: Sequence[Place], grid: Place) -> list[int]:
+def _indices(queries: Sequence[Cell], grid: Cell) -> list[int]:
     for row, column in queries:
         if not (0 <= row < grid[0] and 0 <= column < grid[1]):
             raise ValueError(f"the query ({row}, {column}) lies outside the grid of {grid[0]} x {grid[1]} tokens.")

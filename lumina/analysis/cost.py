@@ -13,7 +13,7 @@ from typing import TypeVar
 import torch
 
 from lumina.backbone import NextDiT
-from lumina.values import Conditioning, ContextDrop, Inference, Memory, Tokens
+from lumina.values import Conditioning, ContextDrop, Inference, StepCache, Tokens
 
 K = TypeVar("K")
 Shape = Sequence[int]
@@ -54,7 +54,7 @@ def costs(
 ) -> list[Cost]:
     """Times and operations of an evaluation without context drop, and with it at each of ``times``.
 
-    What sampling computes once is computed before: see `lumina.interfaces.Memory`.
+    What sampling computes once is computed before: see `lumina.values.StepCache`.
 
     Args:
         backbone: the network.
@@ -67,7 +67,7 @@ def costs(
     """
     calls: dict[float | None, Callable[[], object]] = {}
     for t in (None, *times):
-        inference = Inference(context_drop=None if t is None else drop, memory=Memory())
+        inference = Inference(context_drop=None if t is None else drop, cache=StepCache())
         when = tokens.features.new_full((1,), 0.5 if t is None else t, dtype=torch.float32)
         calls[t] = partial(backbone.predict, tokens, when, cond, inference)
         calls[t]()

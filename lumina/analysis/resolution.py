@@ -104,12 +104,12 @@ def seen_through(view: str, batch_size: int, config: Path, options: Sequence[str
     """
     parser = ShortErrorParser(prog="lumina analyze resolution")
     parser.add_argument("--data", type=DataModule)
-    changes = [f"eval_view={view}", f"eval_batch_size={batch_size}", "max_tokens=null", *options]
+    changes = [f"eval_framing={view}", f"eval_batch_size={batch_size}", "max_tokens=null", *options]
     plain = load(config.read_text())["data"]
-    if "eval_view" not in plain.get("init_args", {}):
+    if "eval_framing" not in plain.get("init_args", {}):
         raise ValueError(
             f"{config} has the datamodule {plain['class_path']}, whose pictures have one size; figure 20 needs one "
-            "with an eval_view, such as datamodules.labelled_pictures.LabelledPictures."
+            "with an eval_framing, such as datamodules.labelled_pictures.LabelledPictures."
         )
     stored = json.dumps(plain)
     words = [f"--data={stored}", *(f"--data.init_args.{change}" for change in changes)]

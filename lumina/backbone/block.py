@@ -14,7 +14,7 @@ from lumina.backbone.modulation import AdaptiveModulation, LearnedGates, Modulat
 from lumina.backbone.pooling import Pool
 from lumina.backbone.rope import Table
 from lumina.backbone.text import Text
-from lumina.values import Memory
+from lumina.values import StepCache
 
 
 def make_norm(config: NextDiTConfig, affine: bool) -> nn.Module:
@@ -67,7 +67,7 @@ class Block(nn.Module):
         layout: Layout,
         text: Text | None,
         pool: Pool | None = None,
-        memory: Memory | None = None,
+        cache: StepCache | None = None,
         paths: Tensor | None = None,
         recomputed: bool = False,
     ) -> Tensor:
@@ -80,7 +80,7 @@ class Block(nn.Module):
             layout: of the batch.
             text: raw text features; None = no text.
             pool: averages keys and values of self-attention; None = they stay.
-            memory: keeps this block's text keys and values; None = they are computed.
+            cache: keeps this block's text keys and values; None = they are computed.
             paths: ``[2, B]`` factors of the two branches (stochastic depth); None = 1.
             recomputed: whether activations are computed again in the backward pass instead of being kept. That happens
                 in here, where it is compiled too: from outside, it might take another compiled graph than the first
@@ -90,20 +90,20 @@ class Block(nn.Module):
             Same shape as ``x``.
         """
         if recomputed:
-            x = checkpoint(self.forward, x, vectors, table, layout, text, pool, memory, paths, use_reentrant=False)
+            x = checkpoint(self.forward, x, vectors, table, layout, text, pool, cache, paths, use_reentrant=False)
             return x
         attention, feed_forward = self.adaLN_modulation.halves(vectors, layout)
-        keys = None if text is None else self._text_keys(text, memory)
+        keys = None if text is None else self._text_keys(text, cache)
         branch = self.attention(attention.apply(self.attention_norm1(x)), table, layout, keys, text, pool)
         x = x + self._gates(attention, layout, paths, 0) * self.attention_norm2(branch)
         branch = self.feed_forward(feed_forward.apply(self.ffn_norm1(x)))
         return x + self._gates(feed_forward, layout, paths, 1) * self.ffn_norm2(branch)
 
-    def _text_keys(self, text: Text, memory: Memory | None) -> Keys:
+    def _text_keys(self, text: Text, cache: StepCache | None) -> Keys:
         def compute() -> Keys:
             return self.attention.text_keys(self.attention_y_norm(text.features))
 
-        return compute() if memory is None else memory.once("text_keys", compute)
+        return compute() if cache is None else cache.once("text_keys", compute)
 
     def _gates(self, modulation: Modulation, layout: Layout, paths: Tensor | None, branch: int) -> Tensor:
         gate = torch.tanh(modulation.gate) if self.tanh_gates else modulation.gate

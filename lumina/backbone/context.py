@@ -13,7 +13,7 @@ from lumina.backbone.pooling import Pool
 from lumina.backbone.rope import Table, rotary_angles, time_read, turns
 from lumina.backbone.text import Text
 from lumina.randomness import Randomness, uniform
-from lumina.values import Conditioning, Inference, Memory, Tokens
+from lumina.values import Conditioning, Inference, StepCache, Tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Context:
         table: of `rotary_table`; None = no rotary positions.
         text: raw features; None = no text.
         pools: of each layer, None where keys and values stay.
-        memories: of each layer, None where nothing is kept.
+        caches: of each layer, None where nothing is kept.
         paths: of each layer, factors ``[2, B]`` on its branches under stochastic depth; None = all branches count.
     """
 
@@ -33,7 +33,7 @@ class Context:
     table: Table | None
     text: Text | None
     pools: list[Pool | None]
-    memories: list[Memory | None]
+    caches: list[StepCache | None]
     paths: list[Tensor | None]
 
     @classmethod
@@ -44,9 +44,9 @@ class Context:
         t: Tensor | None,
         cond: Conditioning,
         inference: Inference,
-        memory: Memory,
+        cache: StepCache,
     ) -> Context:
-        """The context of one prediction; what ``memory`` keeps of an earlier one is not computed again.
+        """The context of one prediction; what ``cache`` keeps of an earlier one is not computed again.
 
         Args:
             config: the backbone's.
@@ -54,13 +54,13 @@ class Context:
             t: ``[B]``.
             cond: the conditions.
             inference: options of this prediction.
-            memory: of this run of predictions; blocks keep nothing while gradients are recorded.
+            cache: of this run of predictions; blocks keep nothing while gradients are recorded.
         """
         groups = 1 if cond.grouped is None else cond.grouped.shape[1]
         drop = inference.context_drop
         packed = config.mixed_sizes == "packed" or drop is not None  # averages over squares are packed anyway
-        layout = memory.once("layout", lambda: Layout.of(tokens, groups, inference.proportional_base, packed))
-        places = memory if tokens.place is None else Memory()  # tokens that move are turned anew at each prediction
+        layout = cache.once("layout", lambda: Layout.of(tokens, groups, inference.proportional_base, packed))
+        places = cache if tokens.locate is None else StepCache()  # tokens that move are turned anew at each prediction
         table, pool = places.once(
             "rotation", lambda: _rotation(config, tokens, t, inference, layout), key=time_read(inference, t)
         )
@@ -70,9 +70,9 @@ class Context:
         return cls(
             layout=layout,
             table=table,
-            text=memory.once("text", lambda: Text.of(cond, layout)) if config.text_dim is not None else None,
+            text=cache.once("text", lambda: Text.of(cond, layout)) if config.text_dim is not None else None,
             pools=[pool if drops else None for drops in chosen],
-            memories=[memory.once(f"block {depth}", Memory) if keep else None for depth in range(count)],
+            caches=[cache.once(f"block {depth}", StepCache) if keep else None for depth in range(count)],
             paths=_paths(config, inference.drop_path, tokens.features),
         )
 

@@ -16,7 +16,7 @@ from lumina.backbone.initialisation import zero_linear
 from lumina.backbone.layout import Layout
 from lumina.backbone.line_tokens import LineTokens
 from lumina.backbone.rope import sincos_table
-from lumina.values import Conditioning, Inference, Memory, Tokens
+from lumina.values import Conditioning, Inference, StepCache, Tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,18 +126,18 @@ class NextDiT(nn.Module):
         elif self.config.positions == "rope_1d":
             index = torch.arange(x.shape[1], device=x.device)
             tokens = replace(tokens, positions=index[None, :, None].expand(x.shape[0], -1, -1))
-        memory = Memory() if options.memory is None or torch.is_grad_enabled() else options.memory
-        context = Context.of(self.config, tokens, t, cond, options, memory)
-        vectors = self._vectors(x, t, cond, memory)
+        cache = StepCache() if options.cache is None or torch.is_grad_enabled() else options.cache
+        context = Context.of(self.config, tokens, t, cond, options, cache)
+        vectors = self._vectors(x, t, cond, cache)
         x = self._blocks(context.layout.pack(x), vectors, context)
         return _Encoded(x=x, vectors=vectors, layout=context.layout, origin=origin)
 
-    def _vectors(self, x: Tensor, t: Tensor | None, cond: Conditioning, memory: Memory) -> Tensor:
+    def _vectors(self, x: Tensor, t: Tensor | None, cond: Conditioning, cache: StepCache) -> Tensor:
         """Condition vectors ``[B * G, C]``: time + (pooled text + pooled conditions) + group conditions."""
         vectors = x.new_zeros(x.shape[0], self.config.cond_dim)
         if self.t_embedder is not None and t is not None:
             vectors = vectors + self.t_embedder(t)
-        pooled = memory.once("pooled", lambda: self._pooled(cond))
+        pooled = cache.once("pooled", lambda: self._pooled(cond))
         if pooled is not None:
             vectors = vectors + pooled
         if cond.grouped is not None:
@@ -157,8 +157,8 @@ class NextDiT(nn.Module):
         for depth, layer in enumerate(self.layers):
             if depth >= len(self.layers) - len(self.skips):
                 x = self.skips[len(kept) - 1](x, kept.pop())
-            memory, pool = context.memories[depth], context.pools[depth]
-            arguments = (x, vectors, context.table, context.layout, context.text, pool, memory, context.paths[depth])
+            cache, pool = context.caches[depth], context.pools[depth]
+            arguments = (x, vectors, context.table, context.layout, context.text, pool, cache, context.paths[depth])
             if recomputed and in_segments:  # attention by segments breaks the graph, which then cannot be recomputed
                 x = checkpoint(layer, *arguments, use_reentrant=False)
             else:

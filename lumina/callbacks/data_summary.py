@@ -6,8 +6,8 @@ from typing import Any
 
 from lightning.pytorch import Callback, Trainer
 
+from lumina.data.datamodule import SplitDataModule
 from lumina.data.loader import Loader
-from lumina.data.module import SplitDataModule
 from lumina.data.summary import summary
 
 

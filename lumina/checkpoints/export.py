@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from lumina.checkpoints.build import TRAINING
 from lumina.module import LuminaModule
-from lumina.weights.export import ARGUMENTS, WEIGHTS, Place, map_texts
+from lumina.weights.export import ARGUMENTS, WEIGHTS, Rewrite, map_texts
 
 NETWORKS = ("path", "tokenizer")  # arguments that may name the folder of a pretrained network
 
@@ -61,7 +61,7 @@ def _absolute(key: str, value: str) -> Any:
     return str(Path(value).resolve()) if key in NETWORKS and os.path.isdir(value) else value
 
 
-def _copier(folder: Path) -> Place:
+def _copier(folder: Path) -> Rewrite:
     names: dict[str, str] = {}
 
     def place(key: str, value: str) -> Any:

@@ -25,7 +25,7 @@ ShapeNormalisation = Literal["none", "shape_std", "shape_unit", "shape_bbox", "s
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class CentreScale:
     """What `points` are relative to: ``original = points * scale + centre``.
 
     Attributes:
@@ -46,7 +46,7 @@ class Frame:
         return points * self.scale[..., None, None] + self.centre.unsqueeze(-2)
 
 
-def frame_of(points: Tensor, kind: ShapeNormalisation) -> Frame:
+def frame_of(points: Tensor, kind: ShapeNormalisation) -> CentreScale:
     """The frame that normalises each cloud.
 
     Args:
@@ -59,11 +59,11 @@ def frame_of(points: Tensor, kind: ShapeNormalisation) -> Frame:
     box = points.amin(-2), points.amax(-2)
     middle = (box[0] + box[1]) / 2
     if kind == "none":
-        return Frame(torch.zeros_like(middle), torch.ones_like(middle[..., 0]))
+        return CentreScale(torch.zeros_like(middle), torch.ones_like(middle[..., 0]))
     if kind in ("shape_std", "shape_unit"):
         mean = points.mean(-2)
         measured = points if kind == "shape_unit" else points - mean.unsqueeze(-2)
-        return Frame(mean, measured.flatten(-2).std(-1))
+        return CentreScale(mean, measured.flatten(-2).std(-1))
     if kind == "shape_bbox":
-        return Frame(middle, (box[1] - box[0]).amax(-1) / 2)
-    return Frame(middle, (points - middle.unsqueeze(-2)).norm(dim=-1).amax(-1))
+        return CentreScale(middle, (box[1] - box[0]).amax(-1) / 2)
+    return CentreScale(middle, (points - middle.unsqueeze(-2)).norm(dim=-1).amax(-1))

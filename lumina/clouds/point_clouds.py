@@ -14,9 +14,9 @@ import torch
 from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
-from lumina.clouds.normalise import Frame, Normalisation, ShapeNormalisation, frame_of
+from lumina.clouds.normalise import CentreScale, Normalisation, ShapeNormalisation, frame_of
 from lumina.clouds.subset import random_subset
-from lumina.data.module import SplitDataModule
+from lumina.data.datamodule import SplitDataModule
 from lumina.errors import CorruptSample, require_numbers
 from lumina.randomness import Purpose, keyed_generator
 from lumina.values import Item, Split
@@ -113,7 +113,7 @@ class PointClouds(SplitDataModule):
         super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
         self.points, self.eval_points = points, points if eval_points is None else eval_points
         self.normalisation, self.variation = normalisation, variation or Variation()
-        self._global: Frame | None = None
+        self._global: CentreScale | None = None
         if min(self.points, self.eval_points) < 1:
             raise ValueError(f"Got points {points} and eval_points {eval_points}: set both to 1 or more.")
 
@@ -133,7 +133,7 @@ class PointClouds(SplitDataModule):
         points = random_subset(item["points"], self.points, generator)
         return {**item, "points": self.variation.apply(points, generator)}
 
-    def _frame(self) -> Frame:
+    def _frame(self) -> CentreScale:
         """The mean and the deviation of the training set.
 
         Raises:
@@ -154,7 +154,7 @@ class PointClouds(SplitDataModule):
                     f"The training clouds lie {scale / within:.0f} times farther from the origin than they are large, "
                     "so global_unit makes them vanish: set data.normalisation to shape_std, or centre the files."
                 )
-            self._global = Frame(means.mean(0), scale)
+            self._global = CentreScale(means.mean(0), scale)
         return self._global
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
@@ -174,7 +174,7 @@ class CloudItems(Dataset[Item]):
         normalisation: of each cloud, or the frame of all.
     """
 
-    def __init__(self, shapes: Shapes, count: int, only: bool, normalisation: ShapeNormalisation | Frame) -> None:
+    def __init__(self, shapes: Shapes, count: int, only: bool, normalisation: ShapeNormalisation | CentreScale) -> None:
         self.shapes, self.count, self.only, self.normalisation = shapes, count, only, normalisation
 
     def __len__(self) -> int:
@@ -184,7 +184,7 @@ class CloudItems(Dataset[Item]):
         shapes, name = self.shapes, self.shapes.names[index]
         points = torch.from_numpy(checked(shapes.read(index), name, self.count))
         kind = self.normalisation
-        frame = kind if isinstance(kind, Frame) else frame_of(points, kind)
+        frame = kind if isinstance(kind, CentreScale) else frame_of(points, kind)
         size = (points.amax(0) - points.amin(0)).amax()
         if not size > 0:
             raise CorruptSample(name, "all its points coincide, so it has no size to normalise by")

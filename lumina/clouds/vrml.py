@@ -62,23 +62,23 @@ class _Parser:
 
     def __init__(self, text: str) -> None:
         self.words = TOKEN.findall(COMMENT.sub(lambda found: found[1] or " ", text))
-        self.place = 0
+        self.next = 0
         self.named: dict[str, Node] = {}
 
     def scene(self) -> list[Node]:
         nodes: list[Node] = []
-        while self.place < len(self.words):
+        while self.next < len(self.words):
             nodes += self._node()
         return nodes
 
     def _next(self) -> str:
-        if self.place == len(self.words):
+        if self.next == len(self.words):
             raise ValueError("it is cut off")
-        self.place += 1
-        return self.words[self.place - 1]
+        self.next += 1
+        return self.words[self.next - 1]
 
     def _peek(self, ahead: int = 0) -> str:
-        place = self.place + ahead
+        place = self.next + ahead
         return self.words[place] if place < len(self.words) else ""
 
     def _node(self) -> list[Node]:
@@ -89,7 +89,7 @@ class _Parser:
         if word == "NULL":
             return []
         if word == "ROUTE":
-            self.place += 3  # FROM TO TARGET
+            self.next += 3  # FROM TO TARGET
             return []
         if word == "USE":
             name = self._next()
@@ -114,10 +114,10 @@ class _Parser:
     def _value(self) -> Any:
         word = self._peek()
         if word.startswith("[") and len(word) > 1:
-            self.place += 1
+            self.next += 1
             return np.array(word[1:-1].replace(",", " ").split(), np.float64)
         if word == "[":
-            self.place += 1
+            self.next += 1
             return self._list()
         if word in ("USE", "DEF", "NULL") or self._peek(1) == "{":
             return self._node()
@@ -131,7 +131,7 @@ class _Parser:
         while self._peek() != "]":
             word = self._peek()
             found += [self._next()] if word[:1] == '"' or word in CONSTANTS else self._node()
-        self.place += 1
+        self.next += 1
         return found
 
 

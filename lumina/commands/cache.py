@@ -18,8 +18,8 @@ from lumina.config.device import choose_device
 from lumina.config.experiments import find_experiments
 from lumina.config.parser import parse_function
 from lumina.data.batches import move
+from lumina.data.datamodule import SplitDataModule
 from lumina.data.latents import read_settings, read_shard_items, write_settings, write_shard
-from lumina.data.module import SplitDataModule
 from lumina.errors import CorruptSample
 from lumina.frozen.text_cache import write_text_shard
 from lumina.frozen.text_encoders import HuggingFaceText, Precision

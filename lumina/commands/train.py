@@ -25,7 +25,7 @@ from lumina.config.schedule import follow_run, settle_schedule
 from lumina.config.seeds import settle_seeds
 from lumina.config.stack import stack_configs
 from lumina.config.trust import shared
-from lumina.data.learning import inherit, store
+from lumina.data.resolve import inherit, store
 from lumina.data.workers import loader_failures
 from lumina.distributed.atomic_shards import save_shards_atomically
 from lumina.distributed.sharded_metadata import check_metadata
@@ -64,7 +64,7 @@ class RunConfig(SaveConfigCallback):
             return
         folder = run_folder(trainer)
         folder.mkdir(parents=True, exist_ok=True)
-        store(pl_module.learn(pl_module.data), self.config.model)
+        store(pl_module.resolve(pl_module.data), self.config.model)
         file, config = folder / "config.yaml", self.config.clone()
         follow_run(config.model, config.trainer)
         self.parser.save(config, file, skip_none=False, overwrite=True, multifile=False)

@@ -54,7 +54,7 @@ def concatenate_tokens(first: Tokens, second: Tokens) -> Tokens:
         positions=_pad_and_join(first.positions, second.positions),
         mask=_join_masks(first.features, first.mask, second.features, second.mask),
         groups=_join("groups", first.groups, second.groups),
-        place=first.place,
+        locate=first.locate,
     )
 
 

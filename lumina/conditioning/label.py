@@ -58,7 +58,7 @@ class LabelConditioner(Conditioner):
             self.table = nn.Embedding(self.num_classes + 1, width)
             nn.init.normal_(self.table.weight, std=0.02)
 
-    def learn(self, data: Any) -> Mapping[str, Any]:
+    def resolve(self, data: Any) -> Mapping[str, Any]:
         """The data's classes, where none are given.
 
         Raises:

@@ -97,7 +97,7 @@ class BudgetSampler(RankSampler):
         if longest > self.budget.max_tokens:
             raise ValueError(
                 f"A sample has {longest} tokens, more than data.max_tokens={self.budget.max_tokens}: raise that, or "
-                "choose a view that makes smaller pictures."
+                "choose a framing that makes smaller pictures."
             )
 
     def _lengths(self, order: Tensor) -> Tensor:

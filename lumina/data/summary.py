@@ -9,8 +9,8 @@ from torch import Tensor
 
 from lumina.data.buckets import BucketSampler
 from lumina.data.budget import BudgetSampler
+from lumina.data.datamodule import SplitDataModule
 from lumina.data.loader import Loader
-from lumina.data.module import SplitDataModule
 
 ROWS = 8
 """Largest buckets that are told one by one."""

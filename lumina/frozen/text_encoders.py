@@ -62,10 +62,10 @@ class HuggingFaceText(TextEncoder):
             require_trust(f"sets trust_remote_code for {path!r}, which would run Python code from there")
         self.path, self.layer, self.max_tokens = path, layer, max_tokens
         self._dtype: torch.dtype = getattr(torch, dtype)
-        self._place, self._remote = str(locate(path)), trust_remote_code
+        self._location, self._remote = str(locate(path)), trust_remote_code
         self._tokenizer_path = tokenizer
-        self._tokenizer_place = self._place if tokenizer is None else str(locate(tokenizer))
-        self.dim = int(_text_config(self._place, path, trust_remote_code).hidden_size)
+        self._tokenizer_location = self._location if tokenizer is None else str(locate(tokenizer))
+        self.dim = int(_text_config(self._location, path, trust_remote_code).hidden_size)
         self._network = Frozen(self._load_network)
         self._tokenizer: Any = None
         self._cut: set[str] = set()
@@ -130,7 +130,7 @@ class HuggingFaceText(TextEncoder):
         """
         if self._tokenizer is None:
             tokenizer = _transformers().AutoTokenizer.from_pretrained(
-                self._tokenizer_place, padding_side="right", trust_remote_code=self._remote
+                self._tokenizer_location, padding_side="right", trust_remote_code=self._remote
             )
             if len(tokenizer.get_vocab()) < 2 * max(1, len(tokenizer.all_special_tokens)):
                 raise FileNotFoundError(
@@ -144,15 +144,15 @@ class HuggingFaceText(TextEncoder):
 
     def _load_network(self) -> Any:
         transformers = _transformers()
-        config = transformers.AutoConfig.from_pretrained(self._place, trust_remote_code=self._remote)
+        config = transformers.AutoConfig.from_pretrained(self._location, trust_remote_code=self._remote)
         encoders = transformers.models.auto.modeling_auto.MODEL_FOR_TEXT_ENCODING_MAPPING  # T5 without its decoder, ...
         kind = transformers.AutoModelForTextEncoding if type(config) in encoders else transformers.AutoModel
-        return kind.from_pretrained(self._place, dtype=self._dtype, trust_remote_code=self._remote)
+        return kind.from_pretrained(self._location, dtype=self._dtype, trust_remote_code=self._remote)
 
 
-def _text_config(place: str, path: str, remote: bool) -> Any:
+def _text_config(location: str, path: str, remote: bool) -> Any:
     try:
-        config = _transformers().AutoConfig.from_pretrained(place, trust_remote_code=remote)
+        config = _transformers().AutoConfig.from_pretrained(location, trust_remote_code=remote)
     except OSError as error:
         raise FileNotFoundError(
             f"text encoder {path!r} is neither a local folder nor to be had from the Hugging Face hub; download its "

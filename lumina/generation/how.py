@@ -82,7 +82,7 @@ class How:
                 f"--rope={self.rope} applies to backbones with positions=rope, this one has positions={positions}."
             )
         trained = module.modality.layout(1, {})
-        if self.rope != "none" and trained.place is not None:
+        if self.rope != "none" and trained.locate is not None:
             raise ValueError(
                 f"--rope={self.rope} is for more positions than in training, but these tokens lie where their own "
                 "coordinates say, and more of them lie in the same space: leave it out."

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
-from lumina.clouds.normalise import Frame, ShapeNormalisation, frame_of
+from lumina.clouds.normalise import CentreScale, ShapeNormalisation, frame_of
 from lumina.clouds.subset import random_subset
 from lumina.data.samples import Samples
 from lumina.interfaces import DataModule
@@ -152,7 +152,7 @@ class PointCloudQuality(RobustMetric):
         if self.normalisation != "none":
             return frame_of(clouds, self.normalisation).apply(clouds)
         clouds = as_clouds(clouds, "of one batch")
-        frame = Frame(batch["centre"].to(clouds), batch["scale"].to(clouds))
+        frame = CentreScale(batch["centre"].to(clouds), batch["scale"].to(clouds))
         if self._scale is None:
             self._scale = frame.scale[0].item()
         if not (frame.scale == self._scale).all():

@@ -140,7 +140,7 @@ def _measure(data: DataModule, network: Inception) -> dict[str, npt.NDArray[Any]
 def _described(data: Any, dataset: Dataset[Item], network: Inception) -> Iterator[Features]:
     """Features of this process's share of a data set, batch by batch."""
     samples = Samples(dataset, data.seed, None)
-    rank, world = data.place()
+    rank, world = data.rank_and_world()
     loader = Loader(
         data.corrupt,
         "training",

@@ -15,7 +15,7 @@ from lumina.randomness import Randomness, normal
 from lumina.sampling.known import Known
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.solvers import DDIM
-from lumina.values import Batch, Conditioning, Corrupted, Inference, Memory, Tokens, Velocity
+from lumina.values import Batch, Conditioning, Corrupted, Inference, StepCache, Tokens, Velocity
 
 
 class Generative(Objective):
@@ -110,7 +110,7 @@ class Generative(Objective):
             inference: options of the backbone.
             guidance: how the two velocities are combined; given, one call evaluates a doubled batch.
         """
-        options = replace(inference or Inference(), memory=Memory())
+        options = replace(inference or Inference(), cache=StepCache())
 
         def evaluate(places: Tokens, condition: Conditioning, x: Tensor, t: Tensor) -> Tensor:
             # Times keep float32 even where the features are bfloat16.

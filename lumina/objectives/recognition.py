@@ -69,7 +69,7 @@ class Recognition(Objective):
             self.head.build(config.dim)
         self.inference = Inference(rope_rule=self.rope_rule, trained_length=modality.trained_length)
 
-    def learn(self, data: Any, modality: Modality) -> Mapping[str, Any]:
+    def resolve(self, data: Any, modality: Modality) -> Mapping[str, Any]:
         """As many classes as the data has, where the head's number is left out.
 
         Raises:

@@ -14,7 +14,7 @@ from lumina.files.yaml_file import load
 from lumina.weights.tensors import read_safetensors
 
 ARGUMENTS, WEIGHTS = "model.yaml", "model.safetensors"
-Place = Callable[[str, str], Any]  # (key, value) -> value
+Rewrite = Callable[[str, str], Any]  # (key, value) -> value
 
 
 def read_export(folder: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
@@ -34,7 +34,7 @@ def read_export(folder: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
     return map_texts(arguments, lambda key, value: _inside(folder, value)), read_safetensors(folder / WEIGHTS)
 
 
-def map_texts(value: Any, place: Place, key: str = "") -> Any:
+def map_texts(value: Any, place: Rewrite, key: str = "") -> Any:
     """A plain copy of nested arguments; strings and paths go through ``place``."""
     if isinstance(value, Mapping):
         return {str(name): map_texts(item, place, str(name)) for name, item in value.items()}

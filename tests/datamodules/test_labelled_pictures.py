@@ -50,7 +50,7 @@ def write(folder, count, shade, width=30, height=20):
 
 
 def pictures(root, batch_size=6, **options):
-    options = {"train_view": CentreCrop(8), "eval_view": CentreCrop(8), "cache": None, **options}
+    options = {"train_framing": CentreCrop(8), "eval_framing": CentreCrop(8), "cache": None, **options}
     return LabelledPictures(batch_size, [root] if not isinstance(root, list) else root, **options)
 
 
@@ -230,7 +230,7 @@ def odd_files(folder):
 def test_odd_pictures_are_read_and_bad_ones_skipped_and_named(tmp_path, view):
     odd_files(tmp_path / "val" / "odd")
     write(tmp_path / "train" / "odd", 2, 0)
-    data = pictures(tmp_path, 2, eval_view=view, eval_batch_size=12, max_corrupt=0.5)
+    data = pictures(tmp_path, 2, eval_framing=view, eval_batch_size=12, max_corrupt=0.5)
     with pytest.warns(UserWarning, match=r"bad_(cut.jpg|empty.png|text.png)") as caught:
         (batch,) = data.val_dataloader()
     assert sum("bad_" in str(one.message) for one in caught) == 3 and data.corrupt.seen == 12
@@ -243,7 +243,7 @@ def test_odd_pictures_are_read_and_bad_ones_skipped_and_named(tmp_path, view):
 def test_mixed_sizes_are_a_list_and_a_turned_photograph_is_upright(tmp_path):
     odd_files(tmp_path / "val" / "odd")
     write(tmp_path / "train" / "odd", 2, 0)
-    data = pictures(tmp_path, 2, eval_view=Native(), eval_batch_size=12, max_corrupt=0.5)
+    data = pictures(tmp_path, 2, eval_framing=Native(), eval_batch_size=12, max_corrupt=0.5)
     with pytest.warns(UserWarning, match="cannot be read"):
         (batch,) = data.val_dataloader()
     assert isinstance(batch["image"], list)
@@ -260,7 +260,7 @@ def test_batches_keep_to_the_budget(tmp_path, cost):
         write(tmp_path / "val" / "abc"[number % 3] / str(number), 1, number, width, height)
     view = Native()
     data = pictures(
-        tmp_path, 20, train_view=view, eval_view=view, patch_size=4, max_tokens=150, cost=cost, num_workers=2
+        tmp_path, 20, train_framing=view, eval_framing=view, patch_size=4, max_tokens=150, cost=cost, num_workers=2
     )
     for loader in (data.train_dataloader(), data.val_dataloader()):
         batches = list(loader)
@@ -287,7 +287,7 @@ def test_folder_to_predict_has_names_but_no_labels(splits, tmp_path):
 
 
 def test_training_sees_pictures_by_its_own_view_and_taken_ones_by_that_of_evaluation(splits):
-    data = pictures(splits, train_view=RandomResizedCrop(12))
+    data = pictures(splits, train_framing=RandomResizedCrop(12))
     assert next(iter(data.train_dataloader()))["image"].shape[-2:] == (12, 12)
     assert take(data, "train", range(3))["image"].shape == take(data, "test", range(3))["image"].shape == (3, 3, 8, 8)
 
@@ -305,7 +305,7 @@ def test_holdout_is_a_fixed_share_of_each_class(tmp_path):
 def deit(root, **options):
     """DeiT's whole recipe."""
     augmentation = pytest.importorskip("lumina.pictures.augmentation")
-    options = {"train_view": RandomResizedCrop(16), "eval_view": CentreCrop(16), "repeats": 3, **options}
+    options = {"train_framing": RandomResizedCrop(16), "eval_framing": CentreCrop(16), "repeats": 3, **options}
     return pictures(root, augmentation=augmentation.DeiTAugmentation(), mixing=augmentation.Mixing(), **options)
 
 
@@ -380,7 +380,7 @@ def test_mixed_batches_resume_exactly_and_evaluation_is_not_mixed(splits, tmp_pa
 
 @pytest.mark.parametrize(
     "options",
-    [{"batch_size": 5}, {"train_view": Native()}, {"max_tokens": 100}],
+    [{"batch_size": 5}, {"train_framing": Native()}, {"max_tokens": 100}],
     ids=lambda options: next(iter(options)),
 )
 def test_what_cannot_be_mixed_is_refused(splits, options):
@@ -396,7 +396,7 @@ def test_impossible_arguments_are_refused(splits):
     with pytest.raises(ValueError, match="Got repeats 0"):
         pictures(splits, repeats=0).train_dataloader()
     with pytest.raises(ValueError, match=r"A sample has 35 tokens, more than data.max_tokens=30"):
-        pictures(splits, train_view=Native(), patch_size=4, max_tokens=30).train_dataloader()
+        pictures(splits, train_framing=Native(), patch_size=4, max_tokens=30).train_dataloader()
 
 
 def test_labels_of_a_table_are_read_without_its_pictures(tmp_path):
@@ -421,7 +421,7 @@ def test_classes_of_a_hub_table_go_by_their_names(tmp_path):
 
 
 def test_sizes_and_labels_are_gathered_once(splits, monkeypatch):
-    options = {"train_view": Native(), "patch_size": 4, "max_tokens": 100, "cache": splits / "cache"}
+    options = {"train_framing": Native(), "patch_size": 4, "max_tokens": 100, "cache": splits / "cache"}
     pictures(splits, **options).prepare_data()
     monkeypatch.setattr("lumina.pictures.crops.picture_size", None)
     with warnings.catch_warnings():
@@ -434,7 +434,9 @@ def test_the_disk_is_asked_once_for_each_file_at_the_start_of_a_run(tmp_path, mo
     facts = arrays._facts
     monkeypatch.setattr(arrays, "_facts", lambda path: asked.append(path) or facts(path))
     records = write_jsonl(tmp_path, True)
-    data = pictures(records, batch_size=2, train_view=Native(), patch_size=4, max_tokens=100, cache=tmp_path / "cache")
+    data = pictures(
+        records, batch_size=2, train_framing=Native(), patch_size=4, max_tokens=100, cache=tmp_path / "cache"
+    )
     data.prepare_data()
     data.train_dataloader()
     data.val_dataloader()

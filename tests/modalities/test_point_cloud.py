@@ -112,9 +112,9 @@ def test_what_is_no_cloud_is_refused(shape):
 
 
 def test_data_of_another_density_are_refused():
-    assert PointCloud(8).learn(SimpleNamespace(points=8)) == PointCloud(8).learn(SimpleNamespace()) == {}
+    assert PointCloud(8).resolve(SimpleNamespace(points=8)) == PointCloud(8).resolve(SimpleNamespace()) == {}
     with pytest.raises(ValueError, match=r"clouds of 8 points, the data trains with 16: set modality\.points"):
-        PointCloud(8).learn(SimpleNamespace(points=16))
+        PointCloud(8).resolve(SimpleNamespace(points=16))
 
 
 def test_no_points_are_refused():

@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 from torch import Generator
 
 from lumina.backbone import NextDiTConfig
-from lumina.data.module import SplitDataModule
+from lumina.data.datamodule import SplitDataModule
 from lumina.module import LuminaModule
 from lumina.objectives.recognition import Recognition as Objective
 from modalities.recognition import DynamicPartition, PooledHead, Recognition
@@ -130,28 +130,28 @@ class Data(SplitDataModule):
 
 def test_names_are_those_of_the_data():
     modality = Recognition((8, 8), patch_size=4)
-    assert modality.learn(Data("cat", "dog")) == {"classes": ["cat", "dog"]} == modality.learn(Data("cat", "dog"))
+    assert modality.resolve(Data("cat", "dog")) == {"classes": ["cat", "dog"]} == modality.resolve(Data("cat", "dog"))
     assert modality.decode(torch.zeros(1, 3), {"image": torch.zeros(1, 3, 8, 8)})[0].classes == ["cat", "dog", "2"]
     data = Data("dog", "cat")
-    assert modality.learn(data) == {"classes": ["cat", "dog"]} and data.class_names == ("cat", "dog")
+    assert modality.resolve(data) == {"classes": ["cat", "dog"]} and data.class_names == ("cat", "dog")
     with pytest.raises(ValueError, match=r"model does not know: cow\. The data has cat, cow; the model has cat, dog"):
-        modality.learn(Data("cat", "cow"))
+        modality.resolve(Data("cat", "cow"))
     numbered = Data("0", "1")  # numbers may be given any names
-    assert modality.learn(numbered) == {"classes": ["cat", "dog"]} and numbered.class_names == ("cat", "dog")
+    assert modality.resolve(numbered) == {"classes": ["cat", "dog"]} and numbered.class_names == ("cat", "dog")
 
 
 def test_folders_named_by_numbers_are_names():
     names = sorted(str(number) for number in range(12))
     modality = Recognition((8, 8), patch_size=4)
-    assert modality.learn(Data(*names)) == {"classes": names}
+    assert modality.resolve(Data(*names)) == {"classes": names}
     assert modality.decode(torch.eye(12)[2:3] * 9, {"image": torch.zeros(1, 3, 8, 8)})[0].best[0] == "10"
     with pytest.raises(ValueError, match="does not know: 12"):
-        modality.learn(Data(*(str(number) for number in range(13))))
+        modality.resolve(Data(*(str(number) for number in range(13))))
 
 
 def test_tokens_are_counted_as_they_are_cut():
     with pytest.raises(ValueError, match="counts tokens in patches of 16 pixels, the modality cuts patches of 4"):
-        Recognition((8, 8), patch_size=4).learn(Data(max_tokens=100))
+        Recognition((8, 8), patch_size=4).resolve(Data(max_tokens=100))
 
 
 @pytest.mark.parametrize("options", [{"patch_size": 0}, {"max_patches": 0}, {"max_ratio": 0.5}, {"area": (0.5, 0.2)}])

@@ -11,7 +11,7 @@ from lumina.sampling.guidance import ClassifierFree
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Uniform
 from lumina.sampling.solvers import Midpoint
-from lumina.values import Conditioning, ContextDrop, Inference, Memory, Tokens
+from lumina.values import Conditioning, ContextDrop, Inference, StepCache, Tokens
 
 TEXT = 10
 RULES = ["none", "ntk", "time_aware", "watershed"]
@@ -65,7 +65,7 @@ def test_rotation_follows_the_time(build, grids, collate, rule, drop):
     """Rules that know time turn anew, at times in any order."""
     model, tokens = build(text_dim=TEXT), canvases(grids, collate)["mixed"]
     inference = Inference(rope_rule=rule, trained_length=(2, 2), context_drop=drop)
-    memory = replace(inference, memory=Memory())
+    memory = replace(inference, cache=StepCache())
     outputs = []
     with torch.no_grad():
         for time in (0.1, 0.1, 0.9, 0.2, 0.7):
@@ -87,9 +87,9 @@ def test_text_is_read_once(build, grids, collate):
 
 def test_gradients_are_those_without_it(build, grids, collate):
     """While gradients are recorded nothing is kept, not even under activation checkpointing."""
-    tokens, t, memory = canvases(grids, collate)["mixed"], torch.full((3,), 0.4), Memory()
+    tokens, t, memory = canvases(grids, collate)["mixed"], torch.full((3,), 0.4), StepCache()
     gradients = []
-    for inference in (None, Inference(memory=memory), Inference(memory=memory)):
+    for inference in (None, Inference(cache=memory), Inference(cache=memory)):
         model = build(text_dim=TEXT, activation_checkpointing=True)
         model.predict(tokens, t, captions(3), inference).square().sum().backward()
         gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
@@ -128,7 +128,7 @@ def test_compiled_blocks_keep_the_same(build, grids, collate):
 
 
 def test_once():
-    memory, calls = Memory(), []
+    memory, calls = StepCache(), []
 
     def compute():
         calls.append(0)

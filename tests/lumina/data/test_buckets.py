@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lumina.data.buckets import BucketSampler
-from lumina.data.module import SplitDataModule
+from lumina.data.datamodule import SplitDataModule
 from lumina.data.sampler import BLANK
 from lumina.errors import CorruptSample
 

@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.utils.data import Dataset
 
 from lumina.data.budget import Budget, BudgetSampler
-from lumina.data.module import SplitDataModule
+from lumina.data.datamodule import SplitDataModule
 from lumina.data.sampler import BLANK, Key
 from lumina.data.samples import Samples
 from lumina.errors import CorruptSample

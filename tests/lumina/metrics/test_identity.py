@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from datamodules.image_folder import ImageFolder
 from datamodules.image_text import ImageText
 from datamodules.labelled_pictures import LabelledPictures
-from lumina.data.module import SplitDataModule
+from lumina.data.datamodule import SplitDataModule
 from lumina.metrics.identity import identity
 from lumina.pictures.framing import CentreCrop
 

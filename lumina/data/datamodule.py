@@ -155,7 +155,7 @@ class SplitDataModule(DataModule):
         batch: Item = default_collate(items)
         return batch
 
-    def place(self) -> tuple[int, int]:
+    def rank_and_world(self) -> tuple[int, int]:
         """Rank and number of the processes that see different data."""
         # The trainer knows better than its global_rank: tensor-parallel processes share their data.
         where = self.trainer and self.trainer.distributed_sampler_kwargs
@@ -202,7 +202,7 @@ class SplitDataModule(DataModule):
         self, count: int, size: int, train: bool, buckets: Tensor | None, budget: Budget | None
     ) -> RankSampler:
         seed, repeats = self.seed, self.repeats
-        rank, world = self.place()
+        rank, world = self.rank_and_world()
         if budget is not None:
             return BudgetSampler(budget, size, train=train, seed=seed, rank=rank, world=world, repeats=repeats)
         if buckets is not None:

@@ -12,11 +12,11 @@ from lumina.interfaces import Conditioner, Modality, Objective
 CLASSES = "classes"
 """Key of a checkpoint: names of the classes, by the part of the model that knows them."""
 
-LEARNT = ("classes", "num_classes")
+INHERITED = ("classes", "num_classes")
 """Arguments of a run that hold for all that goes on from it, where they are left out."""
 
 
-def learn(modality: Modality, conditioners: Iterable[Conditioner], objective: Objective, data: Any) -> dict[str, Any]:
+def resolve(modality: Modality, conditioners: Iterable[Conditioner], objective: Objective, data: Any) -> dict[str, Any]:
     """Lets the parts of a model take from the data what was left out.
 
     Returns:
@@ -25,9 +25,9 @@ def learn(modality: Modality, conditioners: Iterable[Conditioner], objective: Ob
     Raises:
         ValueError: the data does not fit a part.
     """
-    taken: dict[str, Any] = {"modality": {"init_args": dict(modality.learn(data))}}
-    taken["conditioners"] = {n: {"init_args": dict(part.learn(data))} for n, part in enumerate(conditioners)}
-    return {**taken, "objective": {"init_args": dict(objective.learn(data, modality))}}
+    taken: dict[str, Any] = {"modality": {"init_args": dict(modality.resolve(data))}}
+    taken["conditioners"] = {n: {"init_args": dict(part.resolve(data))} for n, part in enumerate(conditioners)}
+    return {**taken, "objective": {"init_args": dict(objective.resolve(data, modality))}}
 
 
 def store(taken: Mapping[Any, Any], config: Any) -> None:
@@ -54,7 +54,7 @@ def inherit(config: Any, stored: Any) -> None:
     if not isinstance(stored, Mapping) or not isinstance(config, (dict, Namespace)):
         return
     for key, value in list((config if isinstance(config, dict) else vars(config)).items()):
-        if key in LEARNT and value is None:
+        if key in INHERITED and value is None:
             config[key] = stored.get(key)
         elif key in stored:
             inherit(value, stored[key])

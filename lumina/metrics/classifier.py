@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lumina.files.atomic import replacing
+from lumina.data.arrays import Arrays, kept, stamp
 from lumina.frozen.network import Frozen
 from lumina.interfaces import DataModule
 from lumina.metrics.frechet import frechet_distance
@@ -110,34 +107,17 @@ class ClassifierQuality(RobustMetric):
             return features, network[1](features).argmax(1)
 
     def _trained(self, images: Tensor, labels: Tensor) -> nn.Module:
-        key = hashlib.sha256(
-            images.numpy().tobytes() + labels.numpy().tobytes() + repr((self.steps, self.batch_size)).encode()
-        )
-        path = self.cache / f"{key.hexdigest()[:16]}.safetensors"
         network = _network(images.shape[1], int(labels.max()) + 1)
-        if path.is_file() and _loads(network, path):
-            return network
-        _fit(network, images, labels, self.steps, self.batch_size)
-        try:
-            with replacing(path) as new:
-                save_file(network.state_dict(), new)
-        except (OSError, SafetensorError) as error:  # safetensors wraps the system's errors
-            warnings.warn(
-                f"{path} cannot be written ({error}), so the next run trains the classifier again: set the metric's "
-                "`cache` to a folder that can be written.",
-                stacklevel=2,
-            )
-        return network
 
+        def fitted() -> Arrays:
+            _fit(network, images, labels, self.steps, self.batch_size)
+            return {name: tensor.numpy() for name, tensor in network.state_dict().items()}
 
-def _loads(network: nn.Module, path: Path) -> bool:
-    """Reads a kept classifier; a damaged file is told, and made anew."""
-    try:
-        network.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as error:  # RuntimeError: tensors of another network
-        warnings.warn(f"{path} is damaged ({error}) and is made anew.", stacklevel=2)
-        return False
-    return True
+        pictures = hashlib.sha256(images.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()
+        name = f"classifier-{stamp(pictures, self.steps, self.batch_size, repr(network))}"
+        weights = kept(self.cache, name, fitted)
+        network.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
+        return network.eval()
 
 
 def _joined(values: list[Tensor] | Tensor) -> Tensor:

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from lumina.errors import importing
 from lumina.frozen.network import Frozen
-from lumina.interfaces import SampleMetric
+from lumina.metrics.robust import RobustMetric
 from lumina.pictures.sheet import as_rgb, to_uint8
 from lumina.values import Batch
 
 FILES = "config.json, model.safetensors, preprocessor_config.json, tokenizer.json, vocab.json, merges.txt"
 
 
-class ClipScore(SampleMetric):
+class ClipScore(RobustMetric):
     """``clip_score``: 100 times the mean cosine of pictures and captions in CLIP's space (Hessel et al. 2021).
 
     Not below 0, as torchmetrics has it (whose own CLIPScore, in 1.9, does not run with transformers 5). Captions are

@@ -1,4 +1,4 @@
-"""Whether the parts of a model, and the model and its data, go together: all that is refused before step 0."""
+"""Compatibility checks of a model's parts, and of a model with its data; they run before step 0."""
 
 from __future__ import annotations
 

@@ -165,10 +165,10 @@ class Modality(nn.Module, ABC):
     classes: list[str] | None = None
 
     def resolve(self, data: Any) -> Mapping[str, Any]:
-        """Called before step 0 with the datamodule: takes from it what was left out, refuses what does not fit.
+        """Fills unset arguments from the datamodule before step 0, and refuses data that does not fit.
 
         Returns:
-            The arguments of its own that it has taken, by name; they are stored with the run.
+            The filled arguments by name; they are stored with the run.
         """
         return {}
 

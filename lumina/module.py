@@ -169,7 +169,7 @@ class LuminaModule(LightningModule):
                 check_latents(data, self.modality)
 
     def resolve(self, data: DataModule) -> Mapping[str, Any]:
-        """Lets the parts take from the data what was left out; returns that, which is stored with the run."""
+        """Fills unset arguments of the parts from the data and stores them with the run; returns them."""
         resolved = resolve(self.modality, self.conditioners, self.objective, data)
         if "modality" in self.hparams:
             store(resolved, self.hparams)

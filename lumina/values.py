@@ -46,8 +46,8 @@ class Tokens:
         positions: ``[B, L, A]``, integer or real coordinates on each axis; A may be 0.
         mask: ``[B, L]`` bool, True = real, padding last; None when nothing is padding.
         groups: ``[B, L]`` integer, the group (a view, say) whose ``Conditioning.grouped`` vector a token receives.
-        locate: ``features [B, L, F] -> positions [B, L, A]`` where the features themselves say where a token is, as the
-            coordinates of a point do, so that it moves while it is generated; None = the positions stay.
+        locate: ``features [B, L, F] -> positions [B, L, A]``, set when positions are computed from the features (the
+            coordinates of a point); tokens then move during sampling. None = the positions are fixed.
     """
 
     features: Tensor

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the few system packages that wheels do not carry, where apt-get can; elsewhere says what is missing and goes on:
-# only open3d (extra `points`), torch.compile on a CPU and `python -m venv` need them.
+# Installs the few system packages that wheels do not carry, if apt-get and the rights are there; otherwise prints what is
+# missing and continues: only open3d (extra `points`), torch.compile on a CPU and `python -m venv` need them.
 # Usage: scripts/system_libraries.sh [PYTHON]
 set -euo pipefail
 

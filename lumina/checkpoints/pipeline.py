@@ -71,7 +71,9 @@ def _encoder(module: LuminaModule) -> HuggingFaceText:
     told = [part.encoder if isinstance(part, TextConditioner) else part for part in module.conditioners]
     if len(told) != 1 or not isinstance(told[0], HuggingFaceText):
         names = ", ".join(type(part).__name__ for part in told) or "nothing"
-        raise ValueError(f"diffusers' pipeline is told of one HuggingFaceText, this model of {names}.")
+        raise ValueError(
+            f"diffusers' pipeline supports exactly one HuggingFaceText conditioner; this model has {names}."
+        )
     if not told[0].tokenizer("")["input_ids"]:
         raise ValueError(
             'the tokenizer finds no token in "", the pipeline\'s own negative prompt, which makes NaN there; '

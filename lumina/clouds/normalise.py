@@ -12,9 +12,9 @@ Normalisation = Literal["none", "shape_std", "shape_unit", "shape_bbox", "shape_
 """How clouds are normalised.
 
 * ``none``: not at all.
-* ``shape_std``: each cloud to mean 0, and to standard deviation 1 of all its coordinates then.
-* ``shape_unit``: the same, but for a deviation that is taken before, of all coordinates about one mean
-  (diffusion-point-cloud), so that clouds whose x, y and z lie in different places come out smaller.
+* ``shape_std``: mean 0, divided by the standard deviation over all coordinates after centring.
+* ``shape_unit``: mean 0, divided by the standard deviation over all coordinates before centring
+  (diffusion-point-cloud), so that clouds whose x, y and z have different means come out smaller.
 * ``shape_bbox``: the centre of its box to 0, the longest side of the box to 2 (diffusion-point-cloud, for metrics).
 * ``shape_sphere``: the centre of its box to 0, its farthest point to distance 1.
 * ``global_unit``: all clouds with one mean and one standard deviation, those of the training set (PointFlow).

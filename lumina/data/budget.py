@@ -44,9 +44,9 @@ class BudgetSampler(RankSampler):
     The global order is cut, greedily, into stretches; they go to the ranks in turn. As the loader wants the same
     number of keys for every batch, the rest of a batch's keys are `BLANK`, for which nothing is read.
 
-    Training has as many steps in every epoch as whole ones fit into the first: where a later order makes fewer
-    batches, it goes on with other variations of its first samples, where it makes more, some are left out. Evaluation
-    keeps the data's order and leaves out nothing; ranks without a last batch get one filler.
+    Every training epoch has as many steps as the first one had whole steps. If a later order makes fewer batches, the
+    epoch repeats its first samples with new augmentations; a surplus is dropped. Evaluation keeps the data's order and
+    drops nothing; ranks without a last batch get one filler.
 
     The state counts the places of the global order that were served, so a run resumed with another budget or number
     of processes goes on with the first sample not yet served. With ``repeats`` the copies of a sample follow each

@@ -1,4 +1,4 @@
-"""What a model takes from its data before step 0, and where that is stored."""
+"""Fills unset arguments of a model from its data before step 0, and stores them with the run."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ INHERITED = ("classes", "num_classes")
 
 
 def resolve(modality: Modality, conditioners: Iterable[Conditioner], objective: Objective, data: Any) -> dict[str, Any]:
-    """Lets the parts of a model take from the data what was left out.
+    """Fills unset arguments of a model's parts from the data.
 
     Returns:
-        The arguments that they have taken, nested as in a config; a list's items by their place.
+        The filled arguments, nested as in a config; a list's items by their place.
 
     Raises:
         ValueError: the data does not fit a part.

@@ -27,8 +27,8 @@ class How:
         guidance_channels: channels of the latent that guidance acts on; first_three is what the released sampler does.
         rope: rule for sizes beyond the trained one: none, interpolation, ntk, frequency_aware, time_aware, watershed.
         proportional_attention: scale attention with the logarithm of the number of tokens.
-        context_drop: average keys and values early on, which is quicker at large sizes; true = in the way that measured
-            best, or with options: --context_drop.factor=4.
+        context_drop: average keys and values early on, which is faster at large sizes; true = the default method. Or
+            give options: --context_drop.factor=4.
     """
 
     steps: int | None = None

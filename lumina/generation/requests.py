@@ -42,7 +42,7 @@ class Request:
         """Refuses texts that no file can hold.
 
         Raises:
-            ValueError: for half of a character, as a wrong encoding on the command line makes it.
+            ValueError: for invalid Unicode (lone surrogates), as a wrong encoding on the command line makes it.
         """
         for text in (*self.prompts, self.negative):
             try:

@@ -77,7 +77,7 @@ class RobustMetric(SampleMetric):
             self.failures[part] = str(error)
 
     def _sync_dist(self, dist_sync_fn: Callable[..., Any] = gather_all_tensors, process_group: Any = None) -> None:
-        """Gathers the states; a process that saw no sample takes part with nothing, as wide as what the others have."""
+        """Gathers the states; a process that saw no sample contributes an empty tensor of matching width."""
         states = {name: getattr(self, name) for name in self._reductions}
         mine = {name: state[0][:0].cpu() for name, state in states.items() if isinstance(state, list) and state}
         every: list[dict[str, Tensor]] = [{}] * torch.distributed.get_world_size(process_group)

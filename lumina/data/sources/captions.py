@@ -42,7 +42,7 @@ def _texts(name: str, value: Any) -> list[str]:
 
 
 def _unicode(name: str, text: str) -> str:
-    """The text, which tokenizers take only without lone surrogates (half of a character written in JSON, say)."""
+    """The text. Tokenizers refuse invalid Unicode (lone surrogates), which JSON can hold."""
     try:
         text.encode()
     except UnicodeEncodeError as error:

@@ -15,7 +15,7 @@ from benchmarks.ways import HERE
 FROM_LOW_TO_HIGH = """
     errors randomness files runs values interfaces survival config workarounds optimizers data frozen pictures clouds
     backbone distributed sampling conditioning objectives metrics checks weights module checkpoints generation reports
-    callbacks analysis commands cli
+    callbacks analysis curation commands cli
 """.split()
 MOST_LOOSE_MODULES = 8
 HEAVY = (

@@ -1,0 +1,1 @@
+"""Choosing pictures from large tables."""

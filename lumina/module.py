@@ -38,9 +38,29 @@ from lumina.workarounds.hyperparameters import save_given_hyperparameters
 
 
 class LuminaModule(LightningModule):
-    """Joins a modality, a backbone, conditions and an objective; knows nothing of any of them.
+    """Trains and evaluates a backbone with a modality, conditioners and an objective, and depends on none of them.
 
-    What differs between tasks is the objective's business: generation and recognition run through the same steps.
+    The objective holds what differs between tasks: generation and recognition run through the same steps. Widths that
+    the parts define are measured from them.
+
+    Args:
+        modality: turns data into tokens and back.
+        backbone: architecture of the network.
+        objective: what is learnt.
+        conditioners: what the backbone is told of each sample.
+        metrics: what the evaluation run reports.
+        optimizer: made from the trainable parameters.
+        lr_scheduler: stepped after each optimizer step; None = constant learning rate.
+        weights: a trained model to start from: a checkpoint or run, a folder of published weights, or the name of
+            a bundled model. Read when a trainer sets the module up; resuming does without.
+        lora: train adapters on those weights, which stay as they are; None = train everything.
+        compile_blocks: compile the backbone block by block.
+        activation_checkpointing: trade a second forward pass for memory.
+        evaluate_in_validation: validation runs the metrics too, not only the loss.
+        seed: of noise, times and dropped conditions.
+
+    Raises:
+        ValueError: for adapters without weights, and for widths that disagree.
     """
 
     def __init__(
@@ -59,27 +79,6 @@ class LuminaModule(LightningModule):
         evaluate_in_validation: bool = False,
         seed: int = 0,
     ) -> None:
-        """Builds the network; widths that the parts know are measured from them.
-
-        Args:
-            modality: turns data into tokens and back.
-            backbone: architecture of the network.
-            objective: what is learnt.
-            conditioners: what the backbone is told of each sample.
-            metrics: what the evaluation run reports.
-            optimizer: made from the trainable parameters.
-            lr_scheduler: stepped after each optimizer step; None = constant learning rate.
-            weights: a trained model to start from: a checkpoint or run, a folder of published weights, or the name of
-                a bundled model. Read when a trainer sets the module up; resuming does without.
-            lora: train adapters on those weights, which stay as they are; None = train everything.
-            compile_blocks: compile the backbone block by block.
-            activation_checkpointing: trade a second forward pass for memory.
-            evaluate_in_validation: validation runs the metrics too, not only the loss.
-            seed: of noise, times and dropped conditions.
-
-        Raises:
-            ValueError: for adapters without weights, and for widths that disagree.
-        """
         super().__init__()
         save_given_hyperparameters(self)
         self.modality = modality

@@ -66,16 +66,14 @@ class SampleGenerators(Sequence[Generator]):
     """A generator for each sample of a batch, made when it is first asked for.
 
     What a sample draws depends on its own key alone: not on its batch, its place there, or the number of processes.
+
+    Args:
+        purpose: what the numbers are for.
+        keys: of each sample.
+        device: where to draw.
     """
 
     def __init__(self, purpose: Purpose, keys: Sequence[tuple[int, ...]], device: torch.device) -> None:
-        """Makes nothing yet.
-
-        Args:
-            purpose: what the numbers are for.
-            keys: of each sample.
-            device: where to draw.
-        """
         self.purpose, self.keys, self.device = purpose, keys, device
         self._made: dict[int, Generator] = {}
 

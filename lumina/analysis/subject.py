@@ -41,17 +41,16 @@ class Draw:
 
 
 class Subject:
-    """A generative model with its averaged weights; its states come from sampling, so no data are needed."""
+    """A generative model with its averaged weights; its states come from sampling, so no data are needed.
+
+    Args:
+        module: the model, in evaluation mode.
+
+    Raises:
+        ValueError: if its objective does not sample.
+    """
 
     def __init__(self, module: LuminaModule) -> None:
-        """Nothing is computed yet.
-
-        Args:
-            module: the model, in evaluation mode.
-
-        Raises:
-            ValueError: if its objective does not sample.
-        """
         if not isinstance(module.objective, Generative):
             raise ValueError(f"this model's objective is {type(module.objective).__name__}, which does not sample.")
         self.module, self.objective = module, module.objective

@@ -23,14 +23,12 @@ class Attention(nn.Module):
 
     Both share the query (after its norm and RoPE) and the output projection; text keys have their own norm and no RoPE
     (Lumina-Next, section 2.1; the names are those of the released weights).
+
+    Args:
+        config: the backbone's.
     """
 
     def __init__(self, config: NextDiTConfig) -> None:
-        """Xavier weights.
-
-        Args:
-            config: the backbone's.
-        """
         super().__init__()
         width, kv_width = config.dim, config.kv_heads * config.head_dim
         self.head_dim = config.head_dim
@@ -93,15 +91,14 @@ class Attention(nn.Module):
 
 
 class QKNorm(nn.Module):
-    """Splits ``[..., H * d]`` into heads ``[..., H, d]``, with a LayerNorm over all heads, over each, or none."""
+    """Splits ``[..., H * d]`` into heads ``[..., H, d]``, with a LayerNorm over all heads, over each, or none.
+
+    Args:
+        config: the backbone's.
+        width: H * d.
+    """
 
     def __init__(self, config: NextDiTConfig, width: int) -> None:
-        """One norm.
-
-        Args:
-            config: the backbone's.
-            width: H * d.
-        """
         super().__init__()
         self.head_dim = config.head_dim
         self.per_head = config.qk_norm == "per_head"

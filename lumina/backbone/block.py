@@ -39,14 +39,12 @@ class Block(nn.Module):
     The sandwich of norms is that of Lumina-Next, section 2.1.
 
     Both norms stand before the zero-initialised gate, so at initialisation a block is the identity.
+
+    Args:
+        config: the backbone's.
     """
 
     def __init__(self, config: NextDiTConfig) -> None:
-        """One block.
-
-        Args:
-            config: the backbone's.
-        """
         super().__init__()
         self.attention = Attention(config)
         self.feed_forward = SwiGLU(config) if config.feed_forward == "swiglu" else GELUFeedForward(config)

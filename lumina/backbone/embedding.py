@@ -14,15 +14,14 @@ FREQUENCIES = 128
 
 
 class LinearEmbedding(nn.Linear):
-    """A linear input embedding: ``features [B, L, F] -> [B, L, D]``; nothing else is read."""
+    """A linear input embedding: ``features [B, L, F] -> [B, L, D]``; nothing else is read.
+
+    Args:
+        token_dim: F.
+        width: D.
+    """
 
     def __init__(self, token_dim: int, width: int) -> None:
-        """Xavier weights, zero bias.
-
-        Args:
-            token_dim: F.
-            width: D.
-        """
         super().__init__(token_dim, width)
         nn.init.xavier_uniform_(self.weight)
         nn.init.zeros_(self.bias)
@@ -39,14 +38,13 @@ class LinearEmbedding(nn.Linear):
 
 
 class TimeEmbedding(nn.Module):
-    """Sinusoids of the unscaled time, ``[cos, sin]`` and 256 wide, through a two-layer MLP."""
+    """Sinusoids of the unscaled time, ``[cos, sin]`` and 256 wide, through a two-layer MLP.
+
+    Args:
+        width: of the condition vector.
+    """
 
     def __init__(self, width: int) -> None:
-        """Weights from N(0, 0.02), zero biases.
-
-        Args:
-            width: of the condition vector.
-        """
         super().__init__()
         layers = nn.Linear(2 * FREQUENCIES, width), nn.Linear(width, width)
         for layer in layers:
@@ -62,15 +60,14 @@ class TimeEmbedding(nn.Module):
 
 
 class PooledText(nn.Sequential):
-    """Masked mean of the text features, LayerNorm, zero-initialised Linear."""
+    """Masked mean of the text features, LayerNorm, zero-initialised Linear.
+
+    Args:
+        text_dim: C of the text features.
+        width: of the condition vector.
+    """
 
     def __init__(self, text_dim: int, width: int) -> None:
-        """Starts by contributing nothing.
-
-        Args:
-            text_dim: C of the text features.
-            width: of the condition vector.
-        """
         super().__init__(nn.LayerNorm(text_dim), zero_linear(text_dim, width))
 
     def forward(self, text: Tensor, mask: Tensor | None = None) -> Tensor:

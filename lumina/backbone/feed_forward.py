@@ -10,14 +10,13 @@ from lumina.backbone.initialisation import xavier
 
 
 class SwiGLU(nn.Module):
-    """``w2(silu(w1 x) * w3 x)``; the names are those of the released weights."""
+    """``w2(silu(w1 x) * w3 x)``; the names are those of the released weights.
+
+    Args:
+        config: the backbone's.
+    """
 
     def __init__(self, config: NextDiTConfig) -> None:
-        """Xavier weights.
-
-        Args:
-            config: the backbone's.
-        """
         super().__init__()
         self.w1 = nn.Linear(config.dim, config.hidden_dim, bias=config.bias)
         self.w2 = nn.Linear(config.hidden_dim, config.dim, bias=config.bias)
@@ -30,14 +29,13 @@ class SwiGLU(nn.Module):
 
 
 class GELUFeedForward(nn.Module):
-    """``w2(gelu(w1 x))`` with the tanh approximation (DiT, SiT)."""
+    """``w2(gelu(w1 x))`` with the tanh approximation (DiT, SiT).
+
+    Args:
+        config: the backbone's.
+    """
 
     def __init__(self, config: NextDiTConfig) -> None:
-        """Xavier weights.
-
-        Args:
-            config: the backbone's.
-        """
         super().__init__()
         self.w1 = nn.Linear(config.dim, config.hidden_dim, bias=config.bias)
         self.w2 = nn.Linear(config.hidden_dim, config.dim, bias=config.bias)

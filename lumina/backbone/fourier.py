@@ -25,24 +25,22 @@ class FourierEmbedding(nn.Module):
     ``s^D`` at t = 0, against its own intent: global shape early, detail late. What RoPE's time-aware rule does to its
     base is meant here too, so a frequency is multiplied by ``max(s^(-u / u_t), 1 / s)`` with ``u_t = d_t / D`` and
     ``D = 2 K``: at t = 0 all but the highest are divided by s (the cloud is seen coarsely), at t = 1 the factor is
-    ``s^-u`` (the detail is back), and at s = 1 nothing is scaled.
+    ``s^-u`` (the detail is back), and at s = 1 nothing is scaled. The frequencies are not trained.
+
+    Args:
+        width: D of the model.
+        trained: points of a cloud in training, of which s is counted.
+        frequencies: K.
+        lowest: shortest frequency vector, in periods per unit length.
+        highest: longest one.
+
+    Raises:
+        ValueError: for an impossible range.
     """
 
     def __init__(
         self, width: int, trained: int, frequencies: int = 64, lowest: float = 1 / 16, highest: float = 4.0
     ) -> None:
-        """Xavier weights, zero bias; frequencies are not trained.
-
-        Args:
-            width: D of the model.
-            trained: points of a cloud in training, of which s is counted.
-            frequencies: K.
-            lowest: shortest frequency vector, in periods per unit length.
-            highest: longest one.
-
-        Raises:
-            ValueError: for an impossible range.
-        """
         super().__init__()
         if min(trained, frequencies) < 1 or not 0 < lowest <= highest:
             raise ValueError(

@@ -13,15 +13,13 @@ class LineTokens(nn.Module):
 
     The last position axis runs along a row and the one before it counts rows; a third, in front, counts frames.
     Tokens must stand in raster order.
+
+    Args:
+        dim: D.
+        frames: whether there is a frame axis, and so a [nextframe].
     """
 
     def __init__(self, dim: int, frames: bool) -> None:
-        """Tokens from N(0, 0.02).
-
-        Args:
-            dim: D.
-            frames: whether there is a frame axis, and so a [nextframe].
-        """
         super().__init__()
         self.next_line = nn.Parameter(torch.randn(dim) * 0.02)
         self.next_frame = nn.Parameter(torch.randn(dim) * 0.02) if frames else None

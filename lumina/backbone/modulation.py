@@ -37,14 +37,12 @@ class AdaptiveModulation(nn.Sequential):
 
     "scale_gate" gives scale_attn, gate_attn, scale_mlp, gate_mlp (Next-DiT); "shift_scale_gate" gives shift, scale,
     gate for each half (Flag-DiT, SiT).
+
+    Args:
+        config: the backbone's.
     """
 
     def __init__(self, config: NextDiTConfig) -> None:
-        """Starts with every gate shut.
-
-        Args:
-            config: the backbone's.
-        """
         parts = 4 if config.modulation == "scale_gate" else 6
         super().__init__(nn.SiLU(), zero_linear(config.cond_dim, parts * config.dim))
         self.parts = parts
@@ -58,14 +56,13 @@ class AdaptiveModulation(nn.Sequential):
 
 
 class LearnedGates(nn.Module):
-    """Gates that are parameters, for a network without time (Lumina-Next, appendix D.1)."""
+    """Gates that are parameters, for a network without time (Lumina-Next, appendix D.1).
+
+    Args:
+        config: the backbone's.
+    """
 
     def __init__(self, config: NextDiTConfig) -> None:
-        """Starts with every gate shut.
-
-        Args:
-            config: the backbone's.
-        """
         super().__init__()
         self.attention = nn.Parameter(torch.zeros(config.dim))
         self.feed_forward = nn.Parameter(torch.zeros(config.dim))

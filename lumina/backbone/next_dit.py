@@ -35,21 +35,19 @@ class NextDiT(nn.Module):
     At initialisation the network returns 0 and each block is the identity. Mixed sizes come padded with a mask and
     are packed inside (unless the config says otherwise), so that padding neither costs nor leaks. Parameter names are
     those of the released weights.
+
+    Args:
+        config: its architecture, with ``token_dim`` and ``position_axes``.
+        input_embedding: see `lumina.interfaces.Modality.input_embedding`; None = linear.
+        activation_checkpointing: recompute each block's activations in the backward pass instead of keeping them.
+
+    Raises:
+        ValueError: where the config does not say how wide a token is or how many axes it has.
     """
 
     def __init__(
         self, config: NextDiTConfig, input_embedding: nn.Module | None = None, activation_checkpointing: bool = False
     ) -> None:
-        """Builds the network.
-
-        Args:
-            config: its architecture, with ``token_dim`` and ``position_axes``.
-            input_embedding: see `lumina.interfaces.Modality.input_embedding`; None = linear.
-            activation_checkpointing: recompute each block's activations in the backward pass instead of keeping them.
-
-        Raises:
-            ValueError: where the config does not say how wide a token is or how many axes it has.
-        """
         super().__init__()
         if config.token_dim is None or config.position_axes is None:
             raise ValueError(
@@ -175,14 +173,13 @@ class NextDiT(nn.Module):
 
 
 class FinalLayer(nn.Module):
-    """LayerNorm without weights, adaptive scale (and shift), zero-initialised Linear."""
+    """LayerNorm without weights, adaptive scale (and shift), zero-initialised Linear.
+
+    Args:
+        config: the backbone's.
+    """
 
     def __init__(self, config: NextDiTConfig) -> None:
-        """Starts by putting out zero.
-
-        Args:
-            config: the backbone's.
-        """
         super().__init__()
         self.learn_sigma, self.shift = config.learn_sigma, config.final_shift
         token_dim = config.token_dim or 0
@@ -205,14 +202,13 @@ class FinalLayer(nn.Module):
 
 
 class LongSkip(nn.Module):
-    """Joins an early block's output to a late block's input; starts as if it were not there (U-ViT's long skip)."""
+    """Joins an early block's output to a late block's input; starts as if it were not there (U-ViT's long skip).
+
+    Args:
+        dim: D.
+    """
 
     def __init__(self, dim: int) -> None:
-        """Identity on the late input, zero on the early one.
-
-        Args:
-            dim: D.
-        """
         super().__init__()
         self.join = zero_linear(2 * dim, dim)
         with torch.no_grad():

@@ -29,6 +29,17 @@ class SampleGrid(Callback):
 
     The weights are the averaged ones, where there are any. The conditions are those asked for, else those of validation
     items from all over the split; the noise is fixed. Each sample has its prompt or class written below it.
+
+    Args:
+        every_n_steps: a sheet is drawn at the first validation, and then at the next one after so many
+            optimizer steps.
+        count: samples on a sheet, where neither prompts nor labels are given; no more than validation has items.
+        prompts: texts, or a file of them as `lumina sample` takes it.
+        labels: names or numbers of classes.
+        name: of the folder of the sheets and of their group on dashboards; another for each of several grids.
+
+    Raises:
+        ValueError: if a number is below 1.
     """
 
     def __init__(
@@ -39,19 +50,6 @@ class SampleGrid(Callback):
         labels: list[int | str] | None = None,
         name: str = "samples",
     ) -> None:
-        """What to draw.
-
-        Args:
-            every_n_steps: a sheet is drawn at the first validation, and then at the next one after so many
-                optimizer steps.
-            count: samples on a sheet, where neither prompts nor labels are given; no more than validation has items.
-            prompts: texts, or a file of them as `lumina sample` takes it.
-            labels: names or numbers of classes.
-            name: of the folder of the sheets and of their group on dashboards; another for each of several grids.
-
-        Raises:
-            ValueError: if a number is below 1.
-        """
         if every_n_steps < 1 or count < 1:
             raise ValueError(f"SampleGrid: every_n_steps={every_n_steps} and count={count} must be at least 1.")
         self.every_n_steps, self.count, self.name = every_n_steps, count, name

@@ -18,14 +18,13 @@ TOLERANCE = 1e-4
 
 
 class Recogniser(nn.Module):
-    """Data in, probabilities out."""
+    """Data in, probabilities out.
+
+    Args:
+        module: in evaluation mode.
+    """
 
     def __init__(self, module: LuminaModule) -> None:
-        """Wraps a recognition model.
-
-        Args:
-            module: in evaluation mode.
-        """
         super().__init__()
         self.module = module
         (self.key,) = module.modality.batch_keys

@@ -14,18 +14,17 @@ from lumina.values import Batch, Conditioning
 
 
 class ConditionerSet(nn.ModuleList):
-    """Runs each `Conditioner` on its field of the batch and merges what they put out, route by route."""
+    """Runs each `Conditioner` on its field of the batch and merges what they put out, route by route.
+
+    Args:
+        conditioners: any number, also none.
+        width: of the backbone's condition vector.
+
+    Raises:
+        ValueError: for a dropout that is no chance.
+    """
 
     def __init__(self, conditioners: Sequence[Conditioner], width: int) -> None:
-        """Builds what depends on the backbone.
-
-        Args:
-            conditioners: any number, also none.
-            width: of the backbone's condition vector.
-
-        Raises:
-            ValueError: for a dropout that is no chance.
-        """
         for conditioner in conditioners:
             if not 0 <= conditioner.dropout <= 1:
                 raise ValueError(

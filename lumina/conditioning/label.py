@@ -14,7 +14,19 @@ from lumina.values import Conditioning, Route
 
 
 class LabelConditioner(Conditioner):
-    """A learned vector for each class, and one for "no class", added to the time embedding (DiT)."""
+    """A learned vector for each class, and one for "no class", added to the time embedding (DiT).
+
+    `build` creates the table, or `resolve` where the number of classes comes from the data.
+
+    Args:
+        num_classes: labels run from 0 to ``num_classes - 1``; None = as many as the data has.
+        dropout: chance in training that a label is replaced by "no class".
+        key: field of the batch, ``[B]`` integer.
+        classes: names of the classes in the order of their labels; None = those of the data.
+
+    Raises:
+        ValueError: if there is no class, or another number of names.
+    """
 
     route: ClassVar[Route] = "pooled"
     class_rows: ClassVar[tuple[str, ...]] = ("table.weight",)
@@ -26,17 +38,6 @@ class LabelConditioner(Conditioner):
         key: str = "label",
         classes: list[str] | None = None,
     ) -> None:
-        """The table is made by `build`, or by `learn` where only the data knows how many classes there are.
-
-        Args:
-            num_classes: labels run from 0 to ``num_classes - 1``; None = as many as the data has.
-            dropout: chance in training that a label is replaced by "no class".
-            key: field of the batch, ``[B]`` integer.
-            classes: names of the classes in the order of their labels; None = those of the data.
-
-        Raises:
-            ValueError: if there is no class, or another number of names.
-        """
         super().__init__()
         if num_classes is None and classes is not None:
             num_classes = len(classes)

@@ -18,18 +18,16 @@ class TextConditioner(Conditioner):
 
     A caption in which the tokenizer finds no token becomes one token of zeros, so that attention has something to
     attend to: its value is zero, and it pools to zero.
+
+    Args:
+        encoder: pretrained and frozen.
+        dropout: chance in training that a caption is replaced by the empty one.
+        key: field of the batch, a list of strings.
     """
 
     route: ClassVar[Route] = "cross"
 
     def __init__(self, encoder: TextEncoder, dropout: float = 0.1, key: str = "caption") -> None:
-        """Trains nothing.
-
-        Args:
-            encoder: pretrained and frozen.
-            dropout: chance in training that a caption is replaced by the empty one.
-            key: field of the batch, a list of strings.
-        """
         super().__init__()
         self.encoder, self.dropout, self.key, self.dim = encoder, dropout, key, encoder.dim
 

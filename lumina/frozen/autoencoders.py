@@ -19,26 +19,24 @@ SD_SCALING = 0.18215  # what diffusers, too, takes where a config is older than 
 
 
 class KLAutoencoder(Autoencoder):
-    """diffusers' AutoencoderKL, frozen, in float32.
+    """diffusers' AutoencoderKL, frozen, in float32. Its config is read at once, its weights at first use.
 
-    A picture's latent is the mean of its posterior, so that it is the same each time and can be cached.
+    The latent of a picture is the mean of the posterior. It is deterministic, so it can be cached.
+
+    Args:
+        path: a local folder, or a Hugging Face model id such as ``stabilityai/sd-vae-ft-ema``, or
+            ``package:NAME/FOLDER``, a folder inside an installed Python package.
+        scaling_factor: latents are ``(z - shift) * scaling``; None = what the VAE's config says
+            (0.18215 SD, 0.13025 SDXL, 1.5305 SD3).
+        shift_factor: None = what the VAE's config says (0.0609 SD3), else 0.
+
+    Raises:
+        ImportError: without diffusers.
+        ValueError: for a scaling factor that is not positive.
+        FileNotFoundError: where the VAE is neither a folder nor to be had from the hub.
     """
 
     def __init__(self, path: str, scaling_factor: float | None = None, shift_factor: float | None = None) -> None:
-        """Reads the VAE's config; its weights are read at first use.
-
-        Args:
-            path: a local folder, or a Hugging Face model id such as ``stabilityai/sd-vae-ft-ema``, or
-                ``package:NAME/FOLDER``, a folder inside an installed Python package.
-            scaling_factor: latents are ``(z - shift) * scaling``; None = what the VAE's config says
-                (0.18215 SD, 0.13025 SDXL, 1.5305 SD3).
-            shift_factor: None = what the VAE's config says (0.0609 SD3), else 0.
-
-        Raises:
-            ImportError: without diffusers.
-            ValueError: for a scaling factor that is not positive.
-            FileNotFoundError: where the VAE is neither a folder nor to be had from the hub.
-        """
         place = str(locate(path))
         config = _vae_class().load_config(place) if Path(place).is_dir() else _hub_config(place)
         self.channels = int(config["latent_channels"])
@@ -72,15 +70,14 @@ class KLAutoencoder(Autoencoder):
 
 
 class RandomAutoencoder(KLAutoencoder):
-    """A tiny AutoencoderKL with seeded random weights: right shapes at no download, to try an experiment out."""
+    """A tiny AutoencoderKL with seeded random weights: right shapes at no download, to try an experiment out.
+
+    Args:
+        channels: of the latents.
+        levels: resolutions; the latents are ``2 ** (levels - 1)`` times smaller than the pictures.
+    """
 
     def __init__(self, channels: int = 4, levels: int = 4) -> None:
-        """Nothing is downloaded.
-
-        Args:
-            channels: of the latents.
-            levels: resolutions; the latents are ``2 ** (levels - 1)`` times smaller than the pictures.
-        """
         self.channels, self.factor, self.scaling, self.shift = channels, 2 ** (levels - 1), 1.0, 0.0
         self._network = Frozen(lambda: _random_vae(channels, levels))
 

@@ -16,14 +16,12 @@ class Frozen:
     Not being an `nn.Module`, it stays out of parameters, checkpoints, averaged copies, gradient buckets and
     sharding. The network is loaded at its first use and lives on the device and in the precision that it was last
     asked for.
+
+    Args:
+        load: returns the network.
     """
 
     def __init__(self, load: Callable[[], Any]) -> None:
-        """Loads nothing yet.
-
-        Args:
-            load: returns the network.
-        """
         self._load = load
         self._network: Any = None
 

@@ -24,19 +24,17 @@ class TextCache:
 
     A shard is a safetensors file with ``keys [N]`` int64 (sorted hashes of the captions), ``offsets [N + 1]`` int64 and
     ``features [tokens, C]``. ``encoder.json`` says what encoder wrote them.
+
+    Args:
+        folder: of the cache.
+        identity: of the encoder that reads it.
+
+    Raises:
+        FileNotFoundError: if there is no cache.
+        ValueError: if another encoder wrote it.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
-        """Opens the shards.
-
-        Args:
-            folder: of the cache.
-            identity: of the encoder that reads it.
-
-        Raises:
-            FileNotFoundError: if there is no cache.
-            ValueError: if another encoder wrote it.
-        """
         if not (folder / IDENTITY).is_file():
             raise FileNotFoundError(
                 f"{folder} holds no text features ({IDENTITY} is missing); `lumina cache` makes them."

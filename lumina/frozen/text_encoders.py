@@ -26,8 +26,25 @@ TOLD = 3
 class HuggingFaceText(TextEncoder):
     """Any Hugging Face decoder LLM or text encoder, frozen.
 
-    The features are the hidden states of one layer, at most ``max_tokens`` of them (Lumina-Next: those before the last
-    layer of Gemma-2B). Captions go in as they are: not lower-cased, without a template.
+    The features are the hidden states of one layer, for at most ``max_tokens`` tokens (Lumina-Next uses the input of
+    the last layer of Gemma-2B). Captions are used unchanged: not lower-cased, without a template. The model's config
+    is read at once, its weights and its tokenizer at first use.
+
+    Args:
+        path: a local folder, a Hugging Face model id, or ``package:NAME/FOLDER``, a folder inside an installed
+            Python package.
+        layer: which of the hidden states; -2 = those that enter the last layer, as decoders are used here, -1 =
+            those behind it, as encoders are used.
+        max_tokens: longer captions are cut; the first ones are told.
+        dtype: precision of the network.
+        tokenizer: where the tokenizer is, if elsewhere.
+        cache: a folder of features that `lumina cache` wrote; a caption that it lacks is encoded.
+        trust_remote_code: run the Python code that a model repository brings; only for repositories you trust.
+
+    Raises:
+        ImportError: without transformers, or without the package named in ``path``.
+        FileNotFoundError: where the model is neither a folder nor to be had from the hub.
+        ValueError: for ``trust_remote_code`` in a shared file that the user does not trust.
     """
 
     def __init__(
@@ -40,24 +57,6 @@ class HuggingFaceText(TextEncoder):
         cache: Path | None = None,
         trust_remote_code: bool = False,
     ) -> None:
-        """Reads the model's config; its weights and its tokenizer are read at first use.
-
-        Args:
-            path: a local folder, a Hugging Face model id, or ``package:NAME/FOLDER``, a folder inside an installed
-                Python package.
-            layer: which of the hidden states; -2 = those that enter the last layer, as decoders are used here, -1 =
-                those behind it, as encoders are used.
-            max_tokens: longer captions are cut; the first ones are told.
-            dtype: precision of the network.
-            tokenizer: where the tokenizer is, if elsewhere.
-            cache: a folder of features that `lumina cache` wrote; a caption that it lacks is encoded.
-            trust_remote_code: run the Python code that a model repository brings; only for repositories you trust.
-
-        Raises:
-            ImportError: without transformers, or without the package named in ``path``.
-            FileNotFoundError: where the model is neither a folder nor to be had from the hub.
-            ValueError: for ``trust_remote_code`` in a shared file that the user does not trust.
-        """
         if trust_remote_code:
             require_trust(f"sets trust_remote_code for {path!r}, which would run Python code from there")
         self.path, self.layer, self.max_tokens = path, layer, max_tokens

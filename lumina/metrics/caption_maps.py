@@ -38,20 +38,18 @@ class CaptionMaps:
     Captions are dealt into five folds by a checksum. The map of a fold is fitted on the real pictures of the other
     four, so a picture, real or generated, is read by a map that saw neither its caption nor the real picture of it. A
     generated copy of a real picture scores exactly what the real one scores: learning by heart gains nothing here.
+
+    Args:
+        features: ``[M, D]`` of real pictures.
+        text: ``[M, C]`` of their captions.
+        folds: ``[M]`` of their captions.
+        ridge: added to the Gram matrix of the standardised features; above 0.
+
+    Raises:
+        ValueError: a fold's map would be fitted on fewer than two pictures.
     """
 
     def __init__(self, features: Tensor, text: Tensor, folds: Tensor, ridge: float = 400.0) -> None:
-        """Fits the maps.
-
-        Args:
-            features: ``[M, D]`` of real pictures.
-            text: ``[M, C]`` of their captions.
-            folds: ``[M]`` of their captions.
-            ridge: added to the Gram matrix of the standardised features; above 0.
-
-        Raises:
-            ValueError: a fold's map would be fitted on fewer than two pictures.
-        """
         self.centre = text.double().mean(0)
         self._maps = [_fit(features[folds != fold], text[folds != fold], ridge) for fold in range(FOLDS)]
 

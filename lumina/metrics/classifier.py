@@ -34,6 +34,11 @@ class ClassifierQuality(RobustMetric):
       a class. Left out where no class has two different held-out pictures.
     * ``frechet``: Frechet distance of features, generated against held-out; ``frechet_train``: as many training
       pictures against held-out, how good one can be. Not an FID: the features are this classifier's.
+
+    Args:
+        cache: folder that keeps trained classifiers.
+        steps: optimizer steps of the classifier.
+        batch_size: of the classifier's training.
     """
 
     full_state_update = False
@@ -42,13 +47,6 @@ class ClassifierQuality(RobustMetric):
     labels: list[Tensor]
 
     def __init__(self, cache: Path = Path("runs/classifiers"), steps: int = 1500, batch_size: int = 128) -> None:
-        """The classifier is trained when the data are known.
-
-        Args:
-            cache: folder that keeps trained classifiers.
-            steps: optimizer steps of the classifier.
-            batch_size: of the classifier's training.
-        """
         super().__init__()
         self.cache, self.steps, self.batch_size = Path(cache), steps, batch_size
         for state in ("features", "predicted", "labels"):

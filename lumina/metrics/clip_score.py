@@ -23,6 +23,10 @@ class ClipScore(RobustMetric):
     Not below 0, as torchmetrics has it (whose own CLIPScore, in 1.9, does not run with transformers 5). Captions are
     cut to CLIP's 77 tokens. Published numbers name the model: most are of ``openai/clip-vit-large-patch14`` or
     ``openai/clip-vit-base-patch16``. A picture with NaN counts as a cosine of 0.
+
+    Args:
+        path: folder of a CLIP in Hugging Face's form, or its model id.
+        key: field of the captions.
     """
 
     full_state_update = False
@@ -30,12 +34,6 @@ class ClipScore(RobustMetric):
     count: Tensor
 
     def __init__(self, path: str, key: str = "caption") -> None:
-        """No file is opened before the first pictures.
-
-        Args:
-            path: folder of a CLIP in Hugging Face's form, or its model id.
-            key: field of the captions.
-        """
         super().__init__()
         self.path, self.key = path, key
         self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")

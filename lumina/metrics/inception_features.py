@@ -20,20 +20,19 @@ from lumina.values import Batch
 
 
 class InceptionFeatures(RobustMetric):
-    """Keeps the features of all generated pictures, 8 kB each, and knows those of the real ones."""
+    """Keeps the features of all generated pictures, 8 kB each, and knows those of the real ones.
+
+    Args:
+        weights: torch-fidelity's ``weights-inception-2015-12-05-6726825d.pth``.
+        reference: an npz file of ADM's; None = the data's training split, measured once.
+        cache: folder that keeps what was measured.
+    """
 
     full_state_update = False
     features: list[Tensor]
     keys: list[Tensor]
 
     def __init__(self, weights: Path, reference: Path | None, cache: Path) -> None:
-        """No file is opened before the run.
-
-        Args:
-            weights: torch-fidelity's ``weights-inception-2015-12-05-6726825d.pth``.
-            reference: an npz file of ADM's; None = the data's training split, measured once.
-            cache: folder that keeps what was measured.
-        """
         super().__init__()
         self.weights, self.reference, self.cache = Path(weights), reference and Path(reference), Path(cache)
         for state in ("features", "keys"):

@@ -13,6 +13,13 @@ class KernelInceptionDistance(InceptionFeatures):
     """``kid``: kernel distance of Inception's ``pool_3`` features, a mean over random subsets; ``kid_std`` over them.
 
     Unbiased for any number of pictures (Binkowski et al., 2018). Tables often print it x 100 or x 1,000.
+
+    Args:
+        weights: torch-fidelity's ``weights-inception-2015-12-05-6726825d.pth``.
+        reference: an npz file of ADM's with pictures; None = the data's training split, measured once.
+        cache: folder that keeps what was measured.
+        subsets: number of subsets.
+        subset_size: pictures of each set in a subset; published numbers have 1,000.
     """
 
     def __init__(
@@ -23,15 +30,6 @@ class KernelInceptionDistance(InceptionFeatures):
         subsets: int = 100,
         subset_size: int = 1000,
     ) -> None:
-        """No file is opened before the run.
-
-        Args:
-            weights: torch-fidelity's ``weights-inception-2015-12-05-6726825d.pth``.
-            reference: an npz file of ADM's with pictures; None = the data's training split, measured once.
-            cache: folder that keeps what was measured.
-            subsets: number of subsets.
-            subset_size: pictures of each set in a subset; published numbers have 1,000.
-        """
         super().__init__(weights, reference, cache)
         self.subsets, self.subset_size = subsets, subset_size
 

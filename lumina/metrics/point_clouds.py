@@ -48,6 +48,12 @@ class PointCloudQuality(RobustMetric):
 
     Two anchors are computed in the same way: ``train/...``, as many training clouds in place of samples (how good one
     can be), and ``gaussian/...``, points from one Gaussian with the training set's moments (how bad).
+
+    Args:
+        normalisation: of each cloud.
+        anchors: measure the anchors too, which takes twice as long again.
+        emd_clouds: clouds of each set for the earth mover's distance, drawn from all; 0 = leave it out.
+        emd_points: points of each of them, drawn from all.
     """
 
     full_state_update = False
@@ -62,14 +68,6 @@ class PointCloudQuality(RobustMetric):
         emd_clouds: int = 0,
         emd_points: int = 512,
     ) -> None:
-        """Nothing is computed before the run.
-
-        Args:
-            normalisation: of each cloud.
-            anchors: measure the anchors too, which takes twice as long again.
-            emd_clouds: clouds of each set for the earth mover's distance, drawn from all; 0 = leave it out.
-            emd_points: points of each of them, drawn from all.
-        """
         super().__init__()
         self.normalisation, self.anchors = normalisation, anchors
         self.emd_clouds, self.emd_points = emd_clouds, emd_points

@@ -31,14 +31,13 @@ class Evaluation:
 
 
 class MetricSuite(nn.ModuleList):
-    """Feeds each metric with the samples that are numbers, and reports what can be computed."""
+    """Feeds each metric with the samples that are numbers, and reports what can be computed.
+
+    Args:
+        metrics: of one evaluation run.
+    """
 
     def __init__(self, metrics: Iterable[SampleMetric] = ()) -> None:
-        """Nothing is measured yet.
-
-        Args:
-            metrics: of one evaluation run.
-        """
         super().__init__(metrics)
         self._strange = NotFinite()
 

@@ -21,23 +21,21 @@ class Recognition(Objective):
 
     Reads ``batch["label"]`` ``[B]``, and in training ``batch["target"]`` ``[B, K]`` instead, where mixup or cutmix has
     made soft targets of the labels.
+
+    Args:
+        head: turns features into logits.
+        label_smoothing: share of a target that goes to all classes alike; in training alone.
+        rope_rule: how rotary frequencies change in evaluation for samples beyond the modality's own size; the
+            paper takes "ntk" where the network was trained on one size.
+
+    Raises:
+        ValueError: if the smoothing is no share.
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("label",)
     puts_out: ClassVar[type] = Tensor
 
     def __init__(self, head: Head, label_smoothing: float = 0.1, rope_rule: Rule = "none") -> None:
-        """What is learnt.
-
-        Args:
-            head: turns features into logits.
-            label_smoothing: share of a target that goes to all classes alike; in training alone.
-            rope_rule: how rotary frequencies change in evaluation for samples beyond the modality's own size; the
-                paper takes "ntk" where the network was trained on one size.
-
-        Raises:
-            ValueError: if the smoothing is no share.
-        """
         super().__init__()
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"Recognition: label_smoothing={label_smoothing} must be from 0 to below 1.")

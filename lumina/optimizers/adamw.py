@@ -10,7 +10,16 @@ from torch import nn
 
 
 class AdamW(torch.optim.AdamW):
-    """AdamW that decays matrices alone; norms, biases and gates, which are vectors, are left to the loss (DeiT)."""
+    """AdamW that decays matrices alone; norms, biases and gates, which are vectors, are left to the loss (DeiT).
+
+    Args:
+        params: to train.
+        lr: learning rate.
+        betas: decay of the two moments.
+        eps: added to the denominator.
+        weight_decay: decoupled, of parameters with two axes or more.
+        fused: one kernel for all; None = PyTorch's choice.
+    """
 
     def __init__(
         self,
@@ -21,16 +30,6 @@ class AdamW(torch.optim.AdamW):
         weight_decay: float = 0.05,
         fused: bool | None = None,
     ) -> None:
-        """Two groups of parameters.
-
-        Args:
-            params: to train.
-            lr: learning rate.
-            betas: decay of the two moments.
-            eps: added to the denominator.
-            weight_decay: decoupled, of parameters with two axes or more.
-            fused: one kernel for all; None = PyTorch's choice.
-        """
         parameters = list(params)
         groups: list[dict[str, Any]] = [
             {"params": [p for p in parameters if p.ndim > 1]},

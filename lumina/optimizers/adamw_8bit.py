@@ -22,6 +22,15 @@ class AdamW8bit(TorchaoAdamW8bit):  # type: ignore[misc]  # torchao is untyped
     Tensors below 4,096 values keep full moments. With bfloat16 weights (``trainer.precision=bf16-true``) an update is
     rounded up or down at random, with chances that make it right on average: rounded to the nearest, most updates of
     fine-tuning would be lost. Its state is saved as plain tensors, so that a checkpoint can be read without torchao.
+
+    Args:
+        params: to train.
+        lr: learning rate.
+        betas: decay of the two moments.
+        eps: added to the denominator.
+        weight_decay: decoupled.
+        block_size: values that share a scale.
+        stochastic_rounding: of bfloat16 weights; others are not rounded.
     """
 
     def __init__(
@@ -34,17 +43,6 @@ class AdamW8bit(TorchaoAdamW8bit):  # type: ignore[misc]  # torchao is untyped
         block_size: int = 256,
         stochastic_rounding: bool = True,
     ) -> None:
-        """AdamW.
-
-        Args:
-            params: to train.
-            lr: learning rate.
-            betas: decay of the two moments.
-            eps: added to the denominator.
-            weight_decay: decoupled.
-            block_size: values that share a scale.
-            stochastic_rounding: of bfloat16 weights; others are not rounded.
-        """
         rounding = {"bf16_stochastic_round": stochastic_rounding}
         super().__init__(params, lr, betas, eps, weight_decay, block_size=block_size, **rounding)
 

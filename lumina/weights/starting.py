@@ -60,20 +60,18 @@ class Transfer:
 class StartingPoint:
     """The weights and adapters that a module starts from.
 
+    Args:
+        weights: what `lumina.weights.source.read_weights` takes, or None.
+        lora: adapters on those weights, which stay as they are; None = train everything.
+
+    Raises:
+        ValueError: for adapters without weights.
+
     Attributes:
         lora: the adapters, or None.
     """
 
     def __init__(self, weights: str | None, lora: Lora | None) -> None:
-        """Reads nothing yet.
-
-        Args:
-            weights: what `lumina.weights.source.read_weights` takes, or None.
-            lora: adapters on those weights, which stay as they are; None = train everything.
-
-        Raises:
-            ValueError: for adapters without weights.
-        """
         if lora is not None and weights is None:
             raise ValueError("lora trains adapters on weights that stay as they are: say which, with model.weights.")
         self.weights, self.lora, self._base = weights, lora, ""

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from urllib.parse import quote
 
 import torchmetrics
 from lightning.pytorch import LightningDataModule
@@ -20,7 +22,7 @@ from torch import Generator, Tensor, device, nn
 from torch.utils.data import Dataset
 
 from lumina.randomness import Randomness
-from lumina.values import Batch, Conditioning, Inference, Item, Route, Split, Tokens, Velocity
+from lumina.values import Batch, Conditioning, Inference, Item, Route, Shown, Split, Tokens, Velocity
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -253,6 +255,15 @@ class Modality(nn.Module, ABC):
             numbers: of the samples, ascending; files are named by them, as a folder may be filled in several calls.
             texts: named texts of each sample, such as its settings, for formats that can hold some; empty = none.
         """
+
+    def shown(self, file: Path, text: str = "") -> Shown:
+        """How a web page in the folder of ``file`` shows it; as a rule a link.
+
+        Args:
+            file: that `save` wrote.
+            text: what it shows, in words, for readers who cannot see or hear it.
+        """
+        return Shown(html=f'<a href="{quote(file.name)}">{escape(file.name)}</a>')
 
 
 class Conditioner(nn.Module, ABC):

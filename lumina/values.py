@@ -116,6 +116,25 @@ class Corrupted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A file on a web page, which needs nothing from elsewhere.
+
+    Attributes:
+        html: a fragment that shows the file, or links to it.
+        note: a few words about the file, its size say.
+        width: of the fragment, in pixels of the page.
+        style: CSS that all files of this kind share; it goes once into the page's head.
+        script: HTML that all files of this kind share; it goes once behind the page's content.
+    """
+
+    html: str
+    note: str = ""
+    width: int = 256
+    style: str = ""
+    script: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContextDrop:
     """Which layers average their keys and values, when, and how.
 

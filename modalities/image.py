@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from lumina.interfaces import Autoencoder, Modality
+from lumina.pictures.on_page import picture_on_page
 from lumina.pictures.sheet import contact_sheet, save_picture, to_uint8
-from lumina.values import Batch, Tokens
+from lumina.values import Batch, Shown, Tokens
 
 LARGEST = 65_536
 """Pixels of a side."""
@@ -151,6 +152,10 @@ class Image(Modality):
             save_picture(to_uint8(picture), folder / f"{number:05d}.png", text)
             for picture, number, text in zip(samples, numbers, texts or [{} for _ in numbers], strict=True)
         ]
+
+    def shown(self, file: Path, text: str = "") -> Shown:
+        """The picture."""
+        return picture_on_page(file, text)
 
     @property
     def cell(self) -> int:

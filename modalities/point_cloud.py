@@ -13,9 +13,10 @@ from torch.nn.utils.rnn import pad_sequence
 from lumina.backbone.fourier import FourierEmbedding
 from lumina.clouds.ply import write_ply
 from lumina.clouds.render import turntable
+from lumina.clouds.viewer import cloud_on_page
 from lumina.interfaces import Modality
 from lumina.pictures.sheet import contact_sheet
-from lumina.values import Batch, Tokens
+from lumina.values import Batch, Shown, Tokens
 
 LARGEST = 10_000_000
 """Points of a cloud."""
@@ -144,6 +145,10 @@ class PointCloud(Modality):
     ) -> list[Path]:
         """One PLY file a cloud, without texts."""
         return [write_ply(cloud, folder / f"{number:05d}.ply") for cloud, number in zip(samples, numbers, strict=True)]
+
+    def shown(self, file: Path, text: str = "") -> Shown:
+        """The cloud, which can be turned."""
+        return cloud_on_page(file)
 
     def _tokens(self, points: Tensor, mask: Tensor | None = None) -> Tokens:
         if self.embedding == "rope":

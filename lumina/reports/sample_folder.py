@@ -12,9 +12,10 @@ from lumina.data.batches import select
 from lumina.generation.requests import Request
 from lumina.interfaces import Modality
 from lumina.metrics.not_finite import NotFinite
+from lumina.pictures.on_page import picture_on_page
 from lumina.pictures.reading import load_image
 from lumina.pictures.sheet import save_picture
-from lumina.reports.page import write_page
+from lumina.reports.page import Figure, write_page
 
 ON_SHEET = 64  # samples on the contact sheet
 START = 512  # pixels at most along the picture that samples start from, on the page
@@ -72,16 +73,28 @@ class SampleFolder:
         samples = [{"file": file.name, **sample} for file, sample in zip(files, told, strict=True)]
         text = json.dumps({**self.settings, "samples": samples}, indent=2, ensure_ascii=False)
         (self.folder / "settings.json").write_text(text + "\n", encoding="utf-8")
-        return write_page(self.folder, files, told, _line(self.settings), self._start())
+        figures = [*self._start(), *map(self._figure, files, told)]
+        title = f"{len(files)} sample{'s' if len(files) > 1 else ''}"
+        return write_page(self.folder, title, _line(self.settings), figures)
 
-    def _start(self) -> Path | None:
+    def _figure(self, file: Path, sample: Mapping[str, Any]) -> Figure:
+        prompts = sample.get("prompt", [])
+        words = [prompts] if isinstance(prompts, str) else list(prompts)
+        words += [sample.get("class", f"label {sample['label']}")] if "label" in sample else []
+        away = [sample["negative"]] if "negative" in sample else []
+        shown = self.modality.shown(file, ", ".join(words))
+        facts = [f"seed {sample['seed']}", shown.note, file.name]
+        return Figure(shown=shown, words=words, away=away, facts=[fact for fact in facts if fact])
+
+    def _start(self) -> list[Figure]:
         """The picture that the samples start from, as the page shows it."""
         if "image" not in self.settings:
-            return None
+            return []
         picture = load_image(Path(self.settings["image"]))
         picture.thumbnail((START, START))
         picture.save(self.folder / "start.png")
-        return self.folder / "start.png"
+        words = "The picture that they start from"
+        return [Figure(shown=picture_on_page(self.folder / "start.png", words), words=[words])]
 
     def _texts(self, place: int) -> dict[str, str]:
         sample = self.samples[place]

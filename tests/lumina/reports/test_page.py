@@ -2,13 +2,15 @@
 
 from html.parser import HTMLParser
 
-import pytest
 import torch
 
 from lumina.generation.requests import Request
+from lumina.interfaces import Modality
+from lumina.pictures.on_page import picture_on_page
 from lumina.pictures.sheet import save_picture
-from lumina.reports.page import write_page
+from lumina.reports.page import Figure, write_page
 from lumina.reports.sample_folder import SampleFolder
+from lumina.values import Shown
 
 PROMPT = '<script>alert("1")</script> & \' яблоко 🍎 {x}'
 
@@ -43,26 +45,26 @@ def picture(folder, name, height, width):
 
 def test_page_shows_prompts_safely_and_needs_nothing_else(tmp_path):
     files = [picture(tmp_path, "00000.png", 16, 64), picture(tmp_path, "a b#%.png", 64, 64)]
-    samples = [{"prompt": PROMPT, "negative": "<i>", "seed": 3}, {"label": 4, "seed": 5}]
-    page = Page(write_page(tmp_path, files, samples, "Steps: <10>"))
-    assert PROMPT in page.text and "<i>" in page.text and "Steps: <10>" in page.text
+    first = Figure(shown=picture_on_page(files[0], PROMPT), words=[PROMPT], away=["<i>"], facts=["seed 3", "16x64"])
+    second = Figure(shown=picture_on_page(files[1]), words=["label 4"], facts=["<b>.png"])
+    page = Page(write_page(tmp_path, "2 <samples>", "Steps: <10>", [first, second]))
+    assert PROMPT in page.text and "not: <i>" in page.text and "Steps: <10>" in page.text and "<b>.png" in page.text
     assert "seed 3 · 16x64" in page.text and "label 4" in page.text
-    assert not {"script", "link", "i"} & {tag for tag, _ in page.tags}
+    assert not {"script", "link", "i", "b"} & {tag for tag, _ in page.tags}
     assert [image["src"] for image in page.all("img")] == ["00000.png", "a%20b%23%25.png"]
     assert page.all("img")[0]["alt"] == PROMPT
 
 
-@pytest.mark.parametrize(("height", "width"), [(16, 64), (64, 16), (1024, 4096), (8, 8)])
-def test_pictures_keep_their_proportions(tmp_path, height, width):
-    page = Page(write_page(tmp_path, [picture(tmp_path, "0.png", height, width)], [{"seed": 0}], ""))
-    [image] = page.all("img")
-    assert int(image["width"]) / int(image["height"]) == pytest.approx(width / height, rel=0.01)
-    assert int(image["width"]) * int(image["height"]) == pytest.approx(256**2, rel=0.01)
-    assert ("class" in image) == (width * height < 256**2)
+def test_styles_and_scripts_stand_once(tmp_path):
+    shown = Shown(html="<b>x</b>", style="b { color: red; }", script="<script>1</script>")
+    text = write_page(tmp_path, "", "", [Figure(shown=shown)] * 3).read_text()
+    assert [text.count(part) for part in (shown.html, shown.style, shown.script)] == [3, 1, 1]
 
 
 class Points:
     """A modality whose samples are no pictures."""
+
+    shown = Modality.shown
 
     def save(self, samples, folder, numbers, texts=()):
         assert len(texts) == len(samples)

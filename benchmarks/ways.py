@@ -38,8 +38,8 @@ data:
   class_path: datamodules.labelled_pictures.LabelledPictures
   init_args:
     sources: [pictures]
-    train_framing: {class_path: lumina.data.views.CentreCrop, init_args: {size: 8}}
-    eval_framing: {class_path: lumina.data.views.CentreCrop, init_args: {size: 8}}
+    train_framing: {class_path: lumina.pictures.framing.CentreCrop, init_args: {size: 8}}
+    eval_framing: {class_path: lumina.pictures.framing.CentreCrop, init_args: {size: 8}}
     batch_size: 2
     eval_batch_size: 2
     cache: null

@@ -75,3 +75,12 @@ def collate():
         )
 
     return make
+
+
+@pytest.fixture
+def batch(grids):
+    """Two samples on one grid, without padding."""
+    samples = grids([(3, 4), (3, 4)])
+    return Tokens(
+        features=torch.cat([x.features for x in samples]), positions=torch.cat([x.positions for x in samples])
+    )

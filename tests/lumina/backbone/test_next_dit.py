@@ -1,12 +1,11 @@
-"""What the switches of the config change, against formulas written out here."""
+"""What the switches of the config change in the whole network, and the sizes of the released models."""
 
 import pytest
 import torch
 from torch import nn
-from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_attention, silu
+from torch.nn.functional import linear
 
 from lumina.backbone import NextDiT, NextDiTConfig
-from lumina.backbone.layout import Layout
 from lumina.values import Conditioning, Inference, Tokens
 
 T = torch.tensor([0.3, 0.8])
@@ -28,14 +27,11 @@ SIT = {
 FLAG = {"positions": "rope_1d", "post_norm": False, "modulation": "shift_scale_gate", "tanh_gates": False}
 NEXT = {"text_dim": 10, "pad_token": True, "learn_sigma": True}
 LEARNED = {"modulation": "learned"}
-
-
-@pytest.fixture
-def batch(grids):
-    samples = grids([(3, 4), (3, 4)])
-    return Tokens(
-        features=torch.cat([x.features for x in samples]), positions=torch.cat([x.positions for x in samples])
-    )
+HEADS = {"num_heads": 32, "token_dim": 16, "position_axes": 2}
+LARGE_NEXT = HEADS | {"affine_pre_norm": False, "final_shift": True, "learn_sigma": True}
+LARGE_FLAG = HEADS | FLAG | {"final_shift": True, "learn_sigma": True}
+LARGE_TEXT = HEADS | {"dim": 2304, "num_layers": 24, "text_dim": 2048, "learn_sigma": True, "pad_token": True}
+LABELS = 1001 * 1024
 
 
 @pytest.mark.parametrize("config", [NEXT, FLAG | {"line_tokens": True}, SIT, {"long_skip": True}])
@@ -53,75 +49,6 @@ def test_fresh_network_puts_out_zero_and_passes_its_input_through(batch, config)
         "final_layer.linear.weight",
         "final_layer.linear.bias",
     }
-
-
-@pytest.mark.parametrize("config", [{}, LEARNED])
-def test_fresh_block_is_the_identity(config):
-    config = NextDiTConfig(dim=48, num_layers=1, num_heads=4, token_dim=5, position_axes=2, **config)
-    block, x = NextDiT(config).layers[0], torch.randn(2, 6, 48)
-    assert torch.equal(block(x, torch.randn(2, 48), None, Layout(shape=(2, 6)), None), x)
-
-
-def heads(x):
-    return x.unflatten(-1, (4, -1)).transpose(1, 2)
-
-
-def test_sit_block_is_that_of_dit(build):
-    """x += g1 Attn(LN(x) (1 + s1) + b1), x += g2 MLP(LN(x) (1 + s2) + b2); chunks b1, s1, g1, b2, s2, g2."""
-    block = build(**SIT).layers[0]
-    x, vectors = torch.randn(2, 6, 48), torch.randn(2, 48)
-    mod = block.adaLN_modulation[1]
-    b1, s1, g1, b2, s2, g2 = linear(silu(vectors), mod.weight, mod.bias)[:, None].chunk(6, -1)
-    a, f = block.attention, block.feed_forward
-    h = layer_norm(x, (48,), eps=1e-5) * (1 + s1) + b1
-    mixed = scaled_dot_product_attention(heads(a.wq(h)), heads(a.wk(h)), heads(a.wv(h)))
-    expected = x + g1 * a.wo(mixed.transpose(1, 2).flatten(2))
-    h = layer_norm(expected, (48,), eps=1e-5) * (1 + s2) + b2
-    expected = expected + g2 * f.w2(gelu(f.w1(h), approximate="tanh"))
-    got = block(x, vectors, None, Layout(shape=(2, 6)), None)
-    torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
-
-
-def test_next_dit_block_is_a_sandwich(build):
-    """x += tanh(g1) RMS(Attn(RMS(x) (1 + s1))), then SwiGLU likewise; queries and keys normed over all heads."""
-    block = build(num_kv_heads=4).layers[0]
-    x, vectors = torch.randn(2, 6, 48), torch.randn(2, 48)
-    mod = block.adaLN_modulation[1]
-    s1, g1, s2, g2 = linear(silu(vectors), mod.weight, mod.bias)[:, None].chunk(4, -1)
-    a, f = block.attention, block.feed_forward
-
-    def rms(x, norm):
-        return x * (x.square().mean(-1, keepdim=True) + 1e-5).rsqrt() * norm.weight
-
-    h = rms(x, block.attention_norm1) * (1 + s1)
-    q, k = (layer_norm(w(h), (48,), n.weight, n.bias) for w, n in ((a.wq, a.q_norm), (a.wk, a.k_norm)))
-    mixed = scaled_dot_product_attention(heads(q), heads(k), heads(a.wv(h)))
-    expected = x + g1.tanh() * rms(a.wo(mixed.transpose(1, 2).flatten(2)), block.attention_norm2)
-    h = rms(expected, block.ffn_norm1) * (1 + s2)
-    expected = expected + g2.tanh() * rms(f.w2(silu(f.w1(h)) * f.w3(h)), block.ffn_norm2)
-    got = block(x, vectors, None, Layout(shape=(2, 6)), None)
-    torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
-
-
-def test_grouped_queries_are_repeated_keys(build, batch):
-    """Query head i reads key/value head i // 2: the same as full attention with each key head written twice."""
-    grouped, full = build(num_kv_heads=2), build(num_kv_heads=4)
-    state = grouped.state_dict()
-    for name in full.state_dict():
-        if any(part in name for part in ("wk.", "wv.")):
-            state[name] = state[name].unflatten(0, (2, 12)).repeat_interleave(2, 0).flatten(0, 1)
-        if "k_norm." in name:
-            state[name] = state[name].unflatten(0, (2, 12)).repeat_interleave(2, 0).flatten(0, 1)
-    full.load_state_dict(state)
-    out = [model.predict(batch, T, NOTHING) for model in (grouped, full)]
-    torch.testing.assert_close(out[1], out[0], atol=1e-5, rtol=1e-4)
-
-
-def test_per_head_norm(build):
-    norm = build(qk_norm="per_head").layers[0].attention.q_norm
-    x = torch.randn(2, 6, 48)
-    expected = torch.stack([layer_norm(h, (12,), norm.weight, norm.bias) for h in x.split(12, -1)], 2)
-    torch.testing.assert_close(norm(x), expected)
 
 
 @pytest.mark.parametrize("layers", [2, 4, 5])
@@ -223,3 +150,45 @@ def test_compiled_blocks_give_the_same(build, grids, collate):
             result.square().sum().backward()
         for (name, p), q in zip(plain.named_parameters(), fast.parameters(), strict=True):
             torch.testing.assert_close(q.grad, p.grad, atol=1e-3, rtol=1e-3, msg=name)
+
+
+def tensors(**settings):
+    with torch.device("meta"):
+        return NextDiT(NextDiTConfig(**settings)).state_dict().values()
+
+
+def count(**settings):
+    return sum(tensor.numel() for tensor in tensors(**settings))
+
+
+@pytest.mark.parametrize(
+    ("dim", "layers", "family", "parameters"),
+    [
+        (1536, 16, LARGE_NEXT, 559_455_776),
+        (2304, 24, LARGE_NEXT, 1_763_043_104),
+        (3072, 32, LARGE_NEXT, 4_036_300_832),
+        (4096, 32, LARGE_NEXT, 7_025_122_336),
+        (1536, 16, LARGE_FLAG, 609_836_576),
+        (3072, 32, LARGE_FLAG, 4_237_824_032),
+        (4096, 32, LARGE_FLAG, 7_293_819_936),
+    ],
+)
+def test_parameters_of_class_conditional_models(dim, layers, family, parameters):
+    assert count(dim=dim, num_layers=layers, **family) + LABELS == parameters
+
+
+def test_parameters_of_text_to_image():
+    assert count(**LARGE_TEXT, num_kv_heads=8) == 1_627_386_400
+    assert len(tensors(**LARGE_TEXT, num_kv_heads=8)) == 567
+    assert count(**LARGE_TEXT | {"token_dim": 64}, num_kv_heads=8) == 1_627_718_272
+
+
+def test_parameters_of_flag_dit_with_text():
+    wide = {"dim": 3072, "num_layers": 32, "text_dim": 4096, "line_tokens": True, "pad_token": True}
+    assert count(**LARGE_FLAG, **wide) == 5_046_643_744
+    audio = {"dim": 768, "num_layers": 16, "text_dim": 1024, "token_dim": 20, "position_axes": 1}
+    assert count(**LARGE_FLAG | audio | {"learn_sigma": False, "qk_norm": None}) == 197_940_244
+
+
+def test_recognition_is_about_86_million():
+    assert count(token_dim=768, position_axes=2, modulation="learned") == pytest.approx(86e6, rel=0.01)

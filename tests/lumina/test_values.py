@@ -1,7 +1,10 @@
+"""Which layers average their keys, and what is computed once."""
+
 import pytest
 import torch
+from torch import nn
 
-from lumina.values import ContextDrop
+from lumina.values import ContextDrop, StepCache
 
 LAYERS = ["first", "last", "spread", "all"]
 
@@ -26,3 +29,15 @@ def test_which_layers():
 def test_squares_of_one_token_are_refused():
     with pytest.raises(ValueError, match="factor=1"):
         ContextDrop(factor=1)
+
+
+def test_once():
+    memory, calls = StepCache(), []
+
+    def compute():
+        calls.append(0)
+        return nn.Identity()
+
+    first = memory.once("a", compute, key=1)
+    assert memory.once("a", compute, key=1) is first and memory.once("a", compute, key=2) is not first
+    assert memory.once("b", compute) is memory.once("b", compute) and len(calls) == 3

@@ -1,4 +1,4 @@
-"""Compatibility checks of a model's parts, and of a model with its data; they run before step 0."""
+"""Compatibility checks between the parts of a model, and between a model and its data. They run before step 0."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ NAMES = {Tokens: "tokens", Tensor: "logits"}
 
 
 def measured(config: NextDiTConfig, modality: Modality, conditioners: Sequence[Conditioner]) -> NextDiTConfig:
-    """The config with the widths that the modality and the conditioners have.
+    """Fills the token and text widths of the config from the modality and the conditioners.
 
     Raises:
-        ValueError: where the config states another width.
+        ValueError: the config sets a different width, or two cross-attention conditioners differ in width.
     """
     text = {conditioner.dim for conditioner in conditioners if conditioner.route == "cross"}
     if len(text) > 1:
         raise ValueError(
-            f"conditioners on the cross route must have one width, got {sorted(text)}; project them to one."
+            f"conditioners on the cross route must have the same width, got {sorted(text)}; project them to one width."
         )
-    wide = replace(
+    filled = replace(
         config,
         token_dim=modality.token_dim,
         position_axes=modality.position_axes,
         text_dim=next(iter(text), None),
     )
     for name in ("token_dim", "position_axes", "text_dim"):
-        stated, width = getattr(config, name), getattr(wide, name)
+        stated, width = getattr(config, name), getattr(filled, name)
         if stated is not None and stated != width:
             raise ValueError(
                 f"backbone.{name}={stated}, but the modality and the conditioners have {width}; "
-                "leave it out, it is measured."
+                "leave it out: it is set automatically."
             )
-    return wide
+    return filled
 
 
 def check_memory(config: NextDiTConfig) -> None:
-    """Refuses, before it is built, a backbone that this machine cannot hold even in bfloat16.
+    """Refuses a backbone, before it is built, that does not fit into this machine's memory even in bfloat16.
 
     Raises:
-        ValueError: with the estimate and what there is.
+        ValueError: states the required and the available memory.
     """
-    needed, there = 2 * config.weight_count, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if torch.get_default_device().type != "meta" and needed > there:
+    needed, available = 2 * config.weight_count, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if torch.get_default_device().type != "meta" and needed > available:
         raise ValueError(
             f"backbone: dim={config.dim}, num_layers={config.num_layers} and multiple_of={config.multiple_of} make at "
             f"least {config.weight_count:.2g} parameters, {needed / 2**30:.3g} GiB even in bfloat16; this machine has "
-            f"{there / 2**30:.3g} GiB of memory."
+            f"{available / 2**30:.3g} GiB of memory."
         )
 
 
@@ -64,20 +64,20 @@ def check_outputs(objective: Objective, modality: Modality) -> None:
     """Refuses an objective whose outputs the modality cannot decode.
 
     Raises:
-        ValueError: naming both.
+        ValueError: names both.
     """
     if objective.puts_out is not modality.decodes:
         raise ValueError(
             f"the objective {type(objective).__name__} puts out {NAMES[objective.puts_out]}, but the modality "
-            f"{type(modality).__name__} decodes {NAMES[modality.decodes]}; choose two that go together."
+            f"{type(modality).__name__} decodes {NAMES[modality.decodes]}; choose a matching pair."
         )
 
 
 def check_budget(data: Any, config: NextDiTConfig) -> None:
-    """Refuses to fill batches by their real tokens where the padding is computed too.
+    """Refuses a token budget that ignores padding if the backbone computes the padding too.
 
     Raises:
-        ValueError: saying which of the two to change.
+        ValueError: names the two options, one of which must change.
     """
     if getattr(data, "max_tokens", None) is not None and data.cost == "sum" and config.mixed_sizes == "padded":
         raise ValueError(
@@ -87,51 +87,51 @@ def check_budget(data: Any, config: NextDiTConfig) -> None:
 
 
 def check_latents(data: DataModule, modality: Modality) -> None:
-    """Refuses latents that another modality made, with another autoencoder say.
+    """Refuses cached latents that do not belong to this modality, for example those of another autoencoder.
 
     Raises:
-        ValueError: naming what differs.
+        ValueError: names the differences.
     """
     if data.latent_identity is None:
         return
-    made, here = data.latent_identity, modality.latent_identity
-    differing = [name for name in dict.fromkeys((*made, *here)) if made.get(name) != here.get(name)]
+    cached, current = data.latent_identity, modality.latent_identity
+    differing = [name for name in dict.fromkeys((*cached, *current)) if cached.get(name) != current.get(name)]
     if differing:
-        told = ", ".join(f"{name} {made.get(name)} (this run: {here.get(name)})" for name in differing)
+        details = ", ".join(f"{name} {cached.get(name)} (this run: {current.get(name)})" for name in differing)
         raise ValueError(
-            f"the latents of {type(data).__name__} were made with another autoencoder: {told}; set model.modality to "
-            "what the cache was made with, or run `lumina cache` again."
+            f"the latents of {type(data).__name__} were made with another autoencoder: {details}; set model.modality "
+            "to what the cache was made with, or run `lumina cache` again."
         )
 
 
-def check_classes(stored: Mapping[str, Sequence[str]], own: Mapping[str, Sequence[str]]) -> None:
-    """Refuses a checkpoint whose classes are others, or numbered otherwise.
+def check_classes(stored: Mapping[str, Sequence[str]], current: Mapping[str, Sequence[str]]) -> None:
+    """Refuses a checkpoint whose classes, or whose order of classes, differ from those of this run.
 
     Args:
-        stored: names of the checkpoint's classes, by the part that knows them.
-        own: of this run.
+        stored: class names in the checkpoint, by the part that has them.
+        current: class names of this run, by the part that has them.
 
     Raises:
-        ValueError: with both lists.
+        ValueError: shows both lists.
     """
-    for part in stored.keys() & own.keys():
-        if list(stored[part]) != list(own[part]):
+    for part in stored.keys() & current.keys():
+        if list(stored[part]) != list(current[part]):
             raise ValueError(
-                f"the checkpoint numbers the classes of its {part} {some(stored[part])}; this run {some(own[part])}. "
-                "Resume with the run's own config, which keeps their order, or start a new run with the checkpoint as "
-                "model.weights, which goes by their names."
+                f"the checkpoint numbers the classes of its {part} {some(stored[part])}; this run "
+                f"{some(current[part])}. Resume with the run's own config, which keeps the order of its classes, or "
+                "start a new run with the checkpoint as model.weights, which matches classes by name."
             )
 
 
 def require_fields(needed: Iterable[str], present: Sequence[str], owner: str) -> None:
-    """Refuses data without the fields that are read.
+    """Refuses data that lack a required field.
 
     Raises:
-        ValueError: naming what is missing and what there is.
+        ValueError: names the missing and the available fields.
     """
     missing = [repr(name) for name in needed if name not in present]
     if missing:
         raise ValueError(
             f"{owner} has no {', '.join(missing)}, which the modality, the conditioners or the objective read; it has: "
-            f"{', '.join(present)}. Choose a datamodule that yields it, or drop the part that asks for it."
+            f"{', '.join(present)}. Choose a datamodule that yields it, or drop the part that needs it."
         )

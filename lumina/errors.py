@@ -1,4 +1,4 @@
-"""Errors that many rooms raise."""
+"""Errors that several packages raise."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ PROJECT = "lumina-nextdit"
 
 @contextmanager
 def importing(package: str, purpose: str) -> Iterator[None]:
-    """A block that imports an optional package.
+    """Context for the import of an optional package; a failed import names the extra to install.
 
     Args:
-        package: the distribution's name, as pip knows it.
-        purpose: what needs it; the sentence begins with this.
+        package: the distribution's name on PyPI.
+        purpose: what needs the package; the error message starts with it.
 
     Raises:
-        ImportError: the package is missing or cannot be imported; names the extra to install.
+        ImportError: the package is missing or cannot be imported.
     """
     try:
         yield
@@ -34,19 +34,19 @@ def importing(package: str, purpose: str) -> Iterator[None]:
 
 
 def missing_package(package: str, purpose: str, cause: ImportError | None = None) -> ImportError:
-    """The error to raise where an optional package is not installed.
+    """The error to raise when an optional package is not installed.
 
     Args:
-        package: the distribution's name, as pip knows it.
-        purpose: what needs it; the sentence begins with this.
-        cause: what went wrong; told if the package is installed.
+        package: the distribution's name on PyPI.
+        purpose: what needs the package; the error message starts with it.
+        cause: the original error; quoted if the package is installed but broken.
 
     Returns:
-        An error that names the smallest extra with the package, or the package itself where no extra has it.
+        An error that names the smallest extra that contains the package, or the package itself if no extra does.
     """
     package = canonicalize_name(package)
-    having = {extra: needed for extra, needed in _extras().items() if package in needed}
-    smallest = min(having, key=lambda extra: len(having[extra]), default=None)
+    candidates = {extra: packages for extra, packages in _extras().items() if package in packages}
+    smallest = min(candidates, key=lambda extra: len(candidates[extra]), default=None)
     name = package if smallest is None else f'"{PROJECT}[{smallest}]"'
     why = f"cannot be imported ({cause})" if cause and _installed(package) else "is not installed"
     return ImportError(f"{purpose} needs the package {package}, which {why}: pip install {name}")
@@ -56,11 +56,11 @@ def require_extra(extra: str, purpose: str) -> None:
     """Checks that every package of an extra is installed.
 
     Args:
-        extra: its name; one that this project does not have needs nothing.
-        purpose: what needs it; the sentence begins with this.
+        extra: name of the extra; an unknown extra requires nothing.
+        purpose: what needs the packages; the error message starts with it.
 
     Raises:
-        ImportError: naming what is missing, and the extra.
+        ImportError: names the missing packages and the extra.
     """
     missing = [package for package in _extras().get(extra, ()) if not _installed(package)]
     if missing:
@@ -90,10 +90,10 @@ def _installed(package: str) -> bool:
 
 
 class CorruptSample(Exception):
-    """Raised by a dataset, ``from`` the cause, for a sample that is there but cannot be read.
+    """Raised by a dataset, ``from`` the cause, for a sample that exists but cannot be read.
 
     Args:
-        name: the file, so that the user can find it.
+        name: the file or record.
         reason: what is wrong with it.
     """
 
@@ -102,10 +102,10 @@ class CorruptSample(Exception):
 
 
 def require_numbers(values: npt.NDArray[Any], name: str | Path) -> None:
-    """Refuses an array of texts, objects or complex numbers.
+    """Raises unless an array holds integers or real floats.
 
     Raises:
-        CorruptSample: naming the file.
+        CorruptSample: the array holds strings, objects or complex numbers; names the file.
     """
     if values.dtype.kind not in "fiu":
         raise CorruptSample(name, f"its coordinates are of type {values.dtype}, expected real numbers")

@@ -46,21 +46,21 @@ class LuminaModule(LightningModule):
     Args:
         modality: turns data into tokens and back.
         backbone: architecture of the network.
-        objective: what is learnt.
-        conditioners: what the backbone is told of each sample.
-        metrics: what the evaluation run reports.
-        optimizer: made from the trainable parameters.
+        objective: the training loss and, for generative objectives, the sampler.
+        conditioners: encode the conditions of a sample, such as its class or caption, for the backbone.
+        metrics: computed in evaluation runs.
+        optimizer: built from the trainable parameters.
         lr_scheduler: stepped after each optimizer step; None = constant learning rate.
         weights: a trained model to start from: a checkpoint or run, a folder of published weights, or the name of
-            a bundled model. Read when a trainer sets the module up; resuming does without.
-        lora: train adapters on those weights, which stay as they are; None = train everything.
+            a bundled model. Read when a trainer sets up the module; ignored when a run resumes.
+        lora: train adapters and freeze those weights; None = train everything.
         compile_blocks: compile the backbone block by block.
         activation_checkpointing: trade a second forward pass for memory.
-        evaluate_in_validation: validation runs the metrics too, not only the loss.
+        evaluate_in_validation: compute the metrics in validation too, not only the loss.
         seed: of noise, times and dropped conditions.
 
     Raises:
-        ValueError: for adapters without weights, and for widths that disagree.
+        ValueError: adapters without weights, or widths that disagree.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class LuminaModule(LightningModule):
         return getattr(self.trainer, "datamodule", None)
 
     def configure_model(self) -> None:
-        """Starts from trained weights and adds adapters, compiles, shards over the device mesh: what there is to do."""
+        """Loads starting weights, adds adapters, compiles and shards the backbone, each if configured."""
         if self.configured:  # Lightning asks before each fit and each evaluation
             return
         self.configured = True
@@ -116,28 +116,28 @@ class LuminaModule(LightningModule):
             shard(self.backbone, [*self.conditioners, self.objective], self.device_mesh)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds the backbone's architecture and the names of the classes; leaves frozen weights out under adapters."""
+        """Adds the backbone's architecture and the class names; with adapters, leaves out the frozen weights."""
         checkpoint[ARCHITECTURE], checkpoint[CLASSES] = asdict(self.backbone.config), self.classes
         self.start.trim(checkpoint, self)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuses other classes, and adapters of other weights.
+        """Refuses a checkpoint with different classes, or with adapters of different weights.
 
         Raises:
-            ValueError: naming what differs.
+            ValueError: names the difference.
         """
         check_classes(checkpoint.get(CLASSES, {}), self.classes)
         self.start.check(checkpoint)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        """Takes, where there are adapters, also a state without the frozen weights, which stay as they are."""
+        """As in the base class; with adapters, a state dict without the frozen weights is accepted too."""
         return super().load_state_dict(self.start.complete(state_dict, self), strict, assign)
 
     def configure_optimizers(self) -> Any:
-        """One optimizer over the trainable parameters, and the schedule stepped with it.
+        """One optimizer over the trainable parameters, and a schedule that steps with it.
 
         Raises:
-            ValueError: for a schedule that cannot be as short as the run.
+            ValueError: the run is too short for the schedule.
         """
         optimizer = self.optimizer(parameter for parameter in self.parameters() if parameter.requires_grad)
         if self.lr_scheduler is None:
@@ -146,16 +146,16 @@ class LuminaModule(LightningModule):
             scheduler = self.lr_scheduler(optimizer)
         except ZeroDivisionError as error:  # OneCycleLR's, where the rise takes a single step
             raise ValueError(
-                "model.lr_scheduler divides by zero: its rise (OneCycleLR's pct_start of all steps) is a single step; "
-                "change trainer.max_steps or that share."
+                "model.lr_scheduler divides by zero: its warm-up (OneCycleLR's pct_start of all steps) is a single "
+                "step; change trainer.max_steps or pct_start."
             ) from error
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def setup(self, stage: str) -> None:
-        """Refuses data without the fields that are read, and impossible clipping, before step 0.
+        """Checks the data's fields and the clipping value before step 0.
 
         Raises:
-            ValueError: naming what is missing and what there is.
+            ValueError: a field is missing, or the trainer's clipping value is invalid.
         """
         check_clipping(self.trainer.gradient_clip_val)
         data = self.data
@@ -176,12 +176,12 @@ class LuminaModule(LightningModule):
 
     @property
     def classes(self) -> dict[str, list[str]]:
-        """Names of the classes in the order of their numbers, by the part that knows them."""
+        """Class names in the order of their labels, by the part that has them."""
         parts = {"modality": self.modality} | {f"conditioners.{n}": part for n, part in enumerate(self.conditioners)}
         return {name: part.classes for name, part in parts.items() if part.classes is not None}
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Any:
-        """Refuses what conditions and objective cannot take before the device meets it: an error there ends it."""
+        """Checks the batch on the CPU first: an invalid index on a GPU would abort the CUDA context."""
         for conditioner in self.conditioners:
             if conditioner.key in batch:
                 conditioner.check(batch[conditioner.key])
@@ -189,7 +189,10 @@ class LuminaModule(LightningModule):
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Any]:
-        """The objective's loss and of how much it is; what is drawn for a sample depends on the step and the sample."""
+        """The objective's loss, with the number of samples and tokens.
+
+        The random numbers of a sample depend only on the step and the sample.
+        """
         seed_dropout(self.seed, self.trainer.fit_loop.epoch_loop.total_batch_idx, self.global_rank)
         tokens = self.tokens(batch)
         count = len(tokens.features)
@@ -200,7 +203,7 @@ class LuminaModule(LightningModule):
         return {"loss": losses["loss"], "samples": count, "tokens": tokens.count}
 
     def on_before_zero_grad(self, optimizer: Optimizer) -> None:
-        """New gradients have a new norm."""
+        """Clears the cached gradient norm."""
         self.gradients.forget()
 
     def configure_gradient_clipping(
@@ -209,13 +212,13 @@ class LuminaModule(LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clips the gradients, and logs their norm before that."""
+        """Logs the norm of the gradients, then clips them."""
         unscale(optimizer, getattr(self.trainer.precision_plugin, "scaler", None))
         self.log("train/grad_norm", self.gradients.norm(optimizer))
         self.gradients.clip(optimizer, gradient_clip_val or 0.0, gradient_clip_algorithm)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
-        """The loss under the same noise each time, and the metrics if asked to; fillers count in neither."""
+        """The loss under the same noise in each epoch, and the metrics if configured; fillers count in neither."""
         real, counts = without_fillers(batch)
         tokens = self.tokens(real)
         count = len(tokens.features)
@@ -227,18 +230,18 @@ class LuminaModule(LightningModule):
             self._update_metrics(batch, batch_index, tokens if real is batch else self.tokens(batch))
 
     def test_step(self, batch: Batch, batch_index: int) -> Any:
-        """Outputs for the batch's conditions, taken in by the metrics."""
+        """Generates outputs for the batch's conditions and updates the metrics."""
         return self._update_metrics(batch, batch_index, self.tokens(batch))
 
     def predict_step(self, batch: Batch, batch_index: int) -> Any:
-        """Outputs for the batch's conditions."""
+        """Generates outputs for the batch's conditions."""
         tokens = self.tokens(batch)
         return self.generate(
             tokens, batch, self._generators(Purpose.PREDICTION, batch, batch_index, len(tokens.features))
         )
 
     def tokens(self, batch: Batch) -> Tokens:
-        """The batch as tokens; a cached ``batch["latent"]`` spares the compression."""
+        """The batch as tokens; a cached ``batch["latent"]`` replaces `Modality.compress`."""
         self._require_fields(tuple(batch), "the batch")
         latent = batch["latent"] if "latent" in batch else self.modality.compress(batch)
         return self.modality.tokenize(latent, batch)
@@ -253,14 +256,14 @@ class LuminaModule(LightningModule):
         negative: Batch | None = None,
         **options: Any,
     ) -> Any:
-        """What the objective puts out for ``tokens`` under the batch's conditions, decoded.
+        """The decoded outputs of the objective for ``tokens`` under the batch's conditions.
 
         Args:
             tokens: the canvas.
-            batch: holds the conditions' fields.
+            batch: contains the conditions' fields.
             generator: of the initial noise, one for all samples or one for each.
             inference: options of the backbone.
-            negative: holds the conditions that guidance leads away from; None = the null conditions.
+            negative: contains the conditions that guidance steers away from; None = the null conditions.
             **options: passed on to the objective's ``outputs``.
         """
         count = len(tokens.features)
@@ -271,20 +274,20 @@ class LuminaModule(LightningModule):
         return self.modality.decode(outputs, batch)
 
     def on_test_start(self) -> None:
-        """Gives the metrics their references."""
+        """Prepares the metrics' reference data."""
         self.metrics.prepare(self.data)
 
     def on_validation_start(self) -> None:
-        """Gives the metrics their references, once."""
+        """Prepares the metrics' reference data if validation runs them."""
         if self.evaluate_in_validation:
             self.metrics.prepare(self.data)
 
     def on_test_epoch_end(self) -> None:
-        """Logs what the metrics found."""
+        """Logs the results of the metrics."""
         self._log_metrics("test")
 
     def on_validation_epoch_end(self) -> None:
-        """Logs what the metrics found."""
+        """Logs the results of the metrics."""
         if self.evaluate_in_validation:
             self._log_metrics("validation")
 
@@ -293,14 +296,14 @@ class LuminaModule(LightningModule):
         require_fields((*compressed, *self.conditioners.batch_keys), present, owner)
 
     def _generators(self, purpose: Purpose, batch: Batch, batch_index: int, count: int, *when: int) -> SampleGenerators:
-        places = range(self.global_rank, count * self.trainer.world_size, self.trainer.world_size)
-        identities = batch.get("identity") or [(batch_index, place) for place in places]
+        indices = range(self.global_rank, count * self.trainer.world_size, self.trainer.world_size)
+        identities = batch.get("identity") or [(batch_index, index) for index in indices]
         return SampleGenerators(purpose, [(self.seed, *when, *identity) for identity in identities], self.device)
 
     def _log(self, stage: str, values: dict[str, Tensor], count: int) -> None:
         named = {f"{stage}/{name}": value for name, value in values.items()}
         training = stage == "train"
-        if training and self.trainer._logger_connector.should_update_logs:  # the others are not worth the wait
+        if training and self.trainer._logger_connector.should_update_logs:  # reducing unlogged steps would only wait
             named = {name: self.trainer.strategy.reduce(value.detach().clone()) for name, value in named.items()}
         self.log_dict(named, prog_bar=True, batch_size=count, sync_dist=not training)
 
@@ -314,13 +317,13 @@ class LuminaModule(LightningModule):
         return samples
 
     def _log_metrics(self, stage: str) -> None:
-        found = self.metrics.compute()
-        values = {f"{stage}/{name}": value for name, value in found.values.items()}
-        self.log_dict(values, rank_zero_only=True, sync_dist=True)  # of all processes already, which sync_dist tells
-        self.not_computed = found.failures
-        self.count_not_finite(found.not_finite)
+        evaluation = self.metrics.compute()
+        values = {f"{stage}/{name}": value for name, value in evaluation.values.items()}
+        self.log_dict(values, rank_zero_only=True, sync_dist=True)  # already reduced; sync_dist=True avoids a warning
+        self.not_computed = evaluation.failures
+        self.count_not_finite(evaluation.not_finite)
 
     def count_not_finite(self, count: int) -> None:
-        """Notes how many samples of an evaluation hold NaN or infinity, on all processes together."""
+        """Stores how many samples of an evaluation contain NaN or infinity, summed over all processes."""
         here = torch.tensor(count, device=self.device)
         self.not_finite = int(self.trainer.strategy.reduce(here, reduce_op="sum"))

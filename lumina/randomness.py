@@ -1,7 +1,7 @@
-"""Random numbers that depend on what they are for and on where in the run one is, and on nothing else.
+"""Random numbers that depend only on their purpose, the seed and the position in the run.
 
-Lightning saves no random state, so everything random in training is drawn from a generator keyed on the purpose, the
-seed and the place: a run that was killed and resumed then draws what it would have drawn.
+Lightning does not save the random state. Everything random in training therefore comes from a generator keyed on its
+purpose, the seed and the step or sample, so a resumed run draws the same numbers as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Generator, Tensor
 
 @unique
 class Purpose(StrEnum):
-    """What random numbers are for. Two purposes never share a stream, whatever their keys."""
+    """What random numbers are used for. Two purposes never share a stream, whatever their keys."""
 
     ORDER = "order of the samples of an epoch"
     STEPS = "order of the batches of an epoch"
@@ -42,18 +42,18 @@ class Purpose(StrEnum):
 
 
 def keyed_generator(purpose: Purpose, *key: int, device: torch.device | str = "cpu") -> Generator:
-    """A generator whose stream is a function of purpose and key.
+    """A generator whose stream is a function of the purpose and the key.
 
     Args:
-        purpose: what the numbers are for.
-        *key: integers; keys of other lengths are other keys.
-        device: where to draw.
+        purpose: what the numbers are used for.
+        *key: integers; keys of different lengths are different keys.
+        device: the generator's device.
     """
     return Generator(device).manual_seed(_seed(purpose, key))
 
 
 def seed_dropout(*key: int) -> None:
-    """Makes what layers draw from PyTorch's global generators, on every device, a function of ``key``."""
+    """Seeds PyTorch's global generators on every device with a function of ``key``; dropout layers draw from them."""
     torch.manual_seed(_seed(Purpose.DROPOUT, key))
 
 
@@ -63,31 +63,31 @@ def _seed(purpose: Purpose, key: Sequence[int]) -> int:
 
 
 class SampleGenerators(Sequence[Generator]):
-    """A generator for each sample of a batch, made when it is first asked for.
+    """One generator for each sample of a batch, created on first use.
 
-    What a sample draws depends on its own key alone: not on its batch, its place there, or the number of processes.
+    The numbers of a sample depend on its key alone, not on the batch, its index there or the number of processes.
 
     Args:
-        purpose: what the numbers are for.
-        keys: of each sample.
-        device: where to draw.
+        purpose: what the numbers are used for.
+        keys: one key for each sample.
+        device: the generators' device.
     """
 
     def __init__(self, purpose: Purpose, keys: Sequence[tuple[int, ...]], device: torch.device) -> None:
         self.purpose, self.keys, self.device = purpose, keys, device
-        self._made: dict[int, Generator] = {}
+        self._generators: dict[int, Generator] = {}
 
     def __len__(self) -> int:
         return len(self.keys)
 
-    def __getitem__(self, place: Any) -> Any:
-        if place not in self._made:
-            self._made[place] = keyed_generator(self.purpose, *self.keys[place], device=self.device)
-        return self._made[place]
+    def __getitem__(self, index: Any) -> Any:
+        if index not in self._generators:
+            self._generators[index] = keyed_generator(self.purpose, *self.keys[index], device=self.device)
+        return self._generators[index]
 
 
 Randomness = Generator | Sequence[Generator]
-"""One generator from which a batch draws together, or one for each of its samples."""
+"""One generator for a whole batch, or one for each of its samples."""
 
 
 def uniform(source: Randomness, count: int, *shape: int) -> Tensor:
@@ -106,9 +106,9 @@ def normal(source: Randomness, count: int, *shape: int) -> Tensor:
 
 @contextmanager
 def seeded(generator: Generator) -> Iterator[None]:
-    """Lets libraries that draw from Python's, NumPy's and PyTorch's global (CPU) generators draw from ``generator``.
+    """Seeds the global CPU generators of Python, NumPy and PyTorch from ``generator`` inside the block.
 
-    Afterwards these three are as they were.
+    For libraries that draw from global generators. The previous states are restored afterwards.
     """
     python, numpy, torch_ = random.getstate(), np.random.get_state(), torch.default_generator.get_state()
     seed = int(torch.randint(2**32, (), generator=generator))

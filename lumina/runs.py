@@ -1,4 +1,4 @@
-"""Where a run keeps what it makes."""
+"""The output folder of a run."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 
 def run_folder(trainer: Trainer) -> Path:
-    """The folder of this run: ``SAVE_DIR/NAME/VERSION``, or in an evaluation that of the checkpoint's run.
+    """The folder of this run: ``SAVE_DIR/NAME/VERSION``; an evaluation uses the folder of the checkpoint's run.
 
-    Lightning's own ``trainer.log_dir`` leaves out name and version for W&B, so that two runs would share a folder.
+    Lightning's ``trainer.log_dir`` omits name and version for W&B, so two runs would share a folder.
     """
     if trainer.ckpt_path and trainer.state.fn != TrainerFn.FITTING:
         return folder_of_checkpoint(Path(trainer.ckpt_path))
@@ -23,7 +23,10 @@ def run_folder(trainer: Trainer) -> Path:
 
 
 def folder_of_checkpoint(checkpoint: Path) -> Path:
-    """The folder of the run that made a checkpoint: the nearest above with a ``config.yaml``, else its own."""
+    """The folder of the run that wrote a checkpoint.
+
+    It is the nearest parent folder with a ``config.yaml``, or the checkpoint's own folder if none has one.
+    """
     parents = checkpoint.resolve().parents
     folder = next((parent for parent in parents if (parent / "config.yaml").is_file()), parents[0])
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder

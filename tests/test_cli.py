@@ -73,7 +73,7 @@ def test_print_config_is_the_whole_experiment(capsys):
         ("--trainer.max_stpes=5", "Did you mean 'trainer.max_steps'?"),
         ("--model.backbone.num_head=3", "Did you mean 'model.backbone.num_heads'?"),
         ("--model.backbone.dim=131", "dim=131 is not divisible by num_heads=2"),
-        ("--model.backbone.token_dim=5", "it is measured"),
+        ("--model.backbone.token_dim=5", "it is set automatically"),
         ("--model.modality.init_args.patch_size=3", "multiple of 3"),
         ("--data.init_args.batch_size=5000", "5000"),
         ("--data.init_args.batch_size=0", "batch_size"),

@@ -1,1 +1,1 @@
-"""Optimizers, and what happens to gradients before they step."""
+"""Optimizers and gradient clipping."""

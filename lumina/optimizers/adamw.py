@@ -1,4 +1,4 @@
-"""Weight decay as vision transformers are trained with it."""
+"""AdamW with the weight decay of vision transformers: weight matrices only."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import nn
 
 
 class AdamW(torch.optim.AdamW):
-    """AdamW that decays matrices alone; norms, biases and gates, which are vectors, are left to the loss (DeiT).
+    """AdamW whose weight decay applies to matrices only, not to norms, biases and gates, which are vectors (DeiT).
 
     Args:
-        params: to train.
+        params: the parameters to train.
         lr: learning rate.
-        betas: decay of the two moments.
+        betas: decay rates of the first and second moment.
         eps: added to the denominator.
-        weight_decay: decoupled, of parameters with two axes or more.
-        fused: one kernel for all; None = PyTorch's choice.
+        weight_decay: decoupled weight decay of parameters with two or more axes.
+        fused: use one fused kernel; None = PyTorch's default.
     """
 
     def __init__(

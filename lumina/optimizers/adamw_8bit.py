@@ -1,4 +1,4 @@
-"""Optimizers whose state is small: for models that nearly fill a GPU. Imported by the experiments that name them."""
+"""An optimizer with a small state, for models that nearly fill a GPU. It needs torchao, so only a YAML imports it."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ PARTS = ("codes", "scale", "qmap")
 
 
 class AdamW8bit(TorchaoAdamW8bit):  # type: ignore[misc]  # torchao is untyped
-    """torchao's AdamW with both moments in 8 bits a value, in blocks that share a scale (Dettmers et al. 2022).
+    """torchao's AdamW with both moments quantized to 8 bits in blocks that share a scale (Dettmers et al., 2022).
 
-    Tensors below 4,096 values keep full moments. With bfloat16 weights (``trainer.precision=bf16-true``) an update is
-    rounded up or down at random, with chances that make it right on average: rounded to the nearest, most updates of
-    fine-tuning would be lost. Its state is saved as plain tensors, so that a checkpoint can be read without torchao.
+    Tensors with fewer than 4,096 values keep moments in full precision. With bfloat16 weights
+    (``trainer.precision=bf16-true``) updates are rounded stochastically, which is unbiased; rounding to nearest would
+    lose most updates of fine-tuning. The state is saved as plain tensors, so a checkpoint can be read without torchao.
 
     Args:
-        params: to train.
+        params: the parameters to train.
         lr: learning rate.
-        betas: decay of the two moments.
+        betas: decay rates of the first and second moment.
         eps: added to the denominator.
-        weight_decay: decoupled.
+        weight_decay: decoupled weight decay.
         block_size: values that share a scale.
-        stochastic_rounding: of bfloat16 weights; others are not rounded.
+        stochastic_rounding: round updates of bfloat16 weights stochastically; other weights are not rounded.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class AdamW8bit(TorchaoAdamW8bit):  # type: ignore[misc]  # torchao is untyped
         super().__init__(params, lr, betas, eps, weight_decay, block_size=block_size, **rounding)
 
     def state_dict(self) -> dict[str, Any]:
-        """That of AdamW, each 8-bit moment as a dict of its parts."""
+        """AdamW's state dict with each 8-bit moment as a dict of plain tensors."""
         state = super().state_dict()
-        return {**state, "state": {number: _map(moments, _apart) for number, moments in state["state"].items()}}
+        return {**state, "state": {number: _map(moments, _split) for number, moments in state["state"].items()}}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes what `state_dict` gives."""
+        """Loads a state dict that `state_dict` returned."""
         states = {number: _map(moments, _joined) for number, moments in state_dict["state"].items()}
         super().load_state_dict({**state_dict, "state": states})
 
@@ -61,7 +61,7 @@ def _map(moments: dict[str, Any], change: Any) -> dict[str, Any]:
     return {name: change(value) for name, value in moments.items()}
 
 
-def _apart(value: Any) -> Any:
+def _split(value: Any) -> Any:
     if not isinstance(value, OptimState8bit):
         return value
     return {**{name: getattr(value, name) for name in PARTS}, "signed": value.signed, "dtype": value.dtype}

@@ -1,7 +1,7 @@
-"""The norm of the gradients, and clipping by it.
+"""Gradient norm and gradient clipping.
 
-Stands in for Lightning's clipping, which refuses fused optimizers under mixed precision, with or without a loss scaler,
-and fails where only a part of the parameters is sharded. Remedied in 2.6.6.
+Replaces Lightning's clipping, which refuses fused optimizers under mixed precision, with or without a loss scaler, and
+fails if only some parameters are sharded. Fixed in Lightning 2.6.6.
 """
 
 from __future__ import annotations
@@ -17,21 +17,20 @@ from torch.optim import Optimizer
 
 
 class Gradients:
-    """Those of an optimizer step: their norm, computed once for all who ask, and clipping."""
+    """Norm and clipping of the gradients of one optimizer step; the norm is computed once and cached."""
 
     def __init__(self) -> None:
-        """No step yet."""
         self._norm: Tensor | None = None
 
     @torch.no_grad()
     def norm(self, optimizer: Optimizer) -> Tensor:
-        """``[]``, the 2-norm of all gradients before clipping; of sharded ones over all ranks."""
+        """The 2-norm ``[]`` of all gradients before clipping; that of sharded gradients covers all ranks."""
         if self._norm is None:
             self._norm = _total_norm(_gradients(optimizer))
         return self._norm
 
     def forget(self) -> None:
-        """The next step begins."""
+        """Clears the cached norm before the next step."""
         self._norm = None
 
     @torch.no_grad()
@@ -39,8 +38,8 @@ class Gradients:
         """Clips the gradients in place.
 
         Args:
-            optimizer: whose parameters have them.
-            limit: the largest norm, or the largest value of an element; 0 = they stay as they are.
+            optimizer: its parameters' gradients are clipped.
+            limit: the largest norm, or the largest absolute value of an element; 0 = no clipping.
             algorithm: "norm" or "value"; None = "norm".
         """
         shards = _local(_gradients(optimizer))
@@ -50,15 +49,15 @@ class Gradients:
             torch._foreach_clamp_min_(shards, -limit)
             torch._foreach_clamp_max_(shards, limit)
         else:
-            factor = (limit / (self.norm(optimizer) + 1e-6)).clamp(max=1)  # that of torch.nn.utils.clip_grad_norm_
+            factor = (limit / (self.norm(optimizer) + 1e-6)).clamp(max=1)  # as torch.nn.utils.clip_grad_norm_
             torch._foreach_mul_(shards, factor)
 
 
 def check_clipping(limit: float | None) -> None:
-    """Refuses a limit that clips nothing as it is meant to.
+    """Refuses an invalid clipping limit.
 
     Raises:
-        ValueError: for a negative one, or none of the real numbers.
+        ValueError: the limit is negative, infinite or NaN.
     """
     if limit is not None and not 0 <= limit < float("inf"):
         raise ValueError(
@@ -67,7 +66,7 @@ def check_clipping(limit: float | None) -> None:
 
 
 def unscale(optimizer: Optimizer, scaler: Any) -> None:
-    """Divides the gradients by the loss scale where Lightning leaves that to a fused optimizer's step."""
+    """Divides the gradients by the loss scale; Lightning leaves this to the step of a fused optimizer."""
     if scaler is not None and getattr(optimizer, "_step_supports_amp_scaling", False):
         scaler.unscale_(optimizer)
 
@@ -89,5 +88,5 @@ def _full(norm: Tensor) -> Tensor:
 
 
 def _local(gradients: Iterable[Tensor]) -> list[Tensor]:
-    """This rank's shards; they share memory with the gradients."""
+    """This rank's shards of the gradients, as views."""
     return [gradient.to_local() if isinstance(gradient, DTensor) else gradient for gradient in gradients]

@@ -1,12 +1,17 @@
 """Models whose every parameter is random: gates, norms and zero-initialised layers too."""
 
+import shutil
+
 import pytest
 import torch
 from torch import nn
 
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.checkpoints.build import build_module
-from lumina.weights.source import Weights
+from lumina.checkpoints.export import save_export
+from lumina.checkpoints.pretrained import load_pretrained
+from lumina.weights.source import Weights, read_weights
+from lumina.weights.tensors import OUTPUT_ROWS, channels_last
 
 LATENTS, TEXT = 16, 24  # side of the trained latents, width of the text
 
@@ -147,3 +152,27 @@ def make_small(small_parts, randomise):
 @pytest.fixture(scope="session")
 def small_model(make_small):
     return make_small()
+
+
+@pytest.fixture
+def export(tiny_run, tmp_path):
+    """The tiny run, exported."""
+    save_export(load_pretrained(tiny_run), tmp_path / "export")
+    return tmp_path / "export"
+
+
+@pytest.fixture
+def broken(pipeline_folder, tmp_path):
+    """A copy of the pipeline, to be spoilt."""
+    return shutil.copytree(pipeline_folder, tmp_path / "pipeline")
+
+
+@pytest.fixture
+def official(pipeline_folder, tmp_path):
+    """The pipeline's transformer as the authors release it, without text encoder and VAE."""
+    folder = tmp_path / "official"
+    folder.mkdir()
+    state = read_weights(pipeline_folder).backbone
+    state |= {name: channels_last(state[name], 2) for name in OUTPUT_ROWS}
+    torch.save(state, folder / "consolidated.00-of-01.pth")
+    return folder

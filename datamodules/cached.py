@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Generator, Tensor
@@ -23,13 +23,9 @@ class Cached(SplitDataModule):
     each epoch and evaluation takes the first.
 
     Args:
-        batch_size: samples in a training batch, on each process.
         root: the folder that `lumina cache` wrote.
         batching: ``"mixed"`` = latents of any sizes in a batch; ``"buckets"`` = of one size in a batch.
-        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
-        num_workers: loader processes for each training process; 0 loads in the training process.
-        seed: of order and draws.
-        max_corrupt: share of samples that may be unreadable; they are skipped and named. More end the run.
+        loading: of `lumina.data.datamodule.SplitDataModule`.
 
     Raises:
         FileNotFoundError: if ``root`` holds no cache.
@@ -41,15 +37,11 @@ class Cached(SplitDataModule):
 
     def __init__(
         self,
-        batch_size: int,
         root: Path,
         batching: Literal["mixed", "buckets"] = "mixed",
-        eval_batch_size: int | None = None,
-        num_workers: int = 0,
-        seed: int = 0,
-        max_corrupt: float = 0.01,
+        **loading: Any,
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
+        super().__init__(**loading)
         self.root, self.batching = locate(root), batching
         settings = read_settings(self.root)
         if settings is None:

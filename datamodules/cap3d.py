@@ -6,15 +6,14 @@ import re
 from collections.abc import Collection, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from lumina.clouds.files import Up, read_shape, upright
-from lumina.clouds.normalise import Normalisation
-from lumina.clouds.point_clouds import PointClouds, Shapes, Variation
+from lumina.clouds.point_clouds import PointClouds, Shapes
 from lumina.config.locate import locate
 from lumina.data.census import Census
 from lumina.data.csv_file import read_lines
@@ -36,43 +35,18 @@ class Cap3D(PointClouds):
     ``caption``.
 
     Args:
-        batch_size: clouds in a training batch, on each process.
         root: folder of the unpacked ``PointCloud_pt_zips`` or ``PointCloud_zips``.
         captions: the CSV file of captions, a line an object: its UID, a comma and the text, in quotes or not.
         up: the files' upward axis.
         holdout: share of the objects held out, chosen by UID, whatever the seed.
-        points: of a training cloud.
-        eval_points: of a cloud in validation, test and prediction; None = ``points``.
-        normalisation: see `lumina.clouds.normalise.Normalisation`; it is taken of all points of a shape.
-        variation: random variations of training clouds; None = none. Mirroring and turning contradict captions that
-            speak of sides.
-        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
-        num_workers: loader processes for each training process; 0 loads in the training process.
-        seed: of order, subsets and variations.
-        max_corrupt: share of clouds that may be unreadable; they are skipped and named. More end the run.
+        loading: of `lumina.clouds.point_clouds.PointClouds`. Mirroring and turning contradict captions
+            that speak of sides.
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = (*PointClouds.batch_keys, "caption")
 
-    def __init__(
-        self,
-        batch_size: int,
-        root: Path,
-        captions: Path,
-        up: Up = "z",
-        holdout: float = 0.01,
-        points: int = 256,
-        eval_points: int | None = None,
-        normalisation: Normalisation = "shape_unit",
-        variation: Variation | None = None,
-        eval_batch_size: int | None = None,
-        num_workers: int = 0,
-        seed: int = 0,
-        max_corrupt: float = 0.01,
-    ) -> None:
-        super().__init__(
-            batch_size, points, eval_points, normalisation, variation, eval_batch_size, num_workers, seed, max_corrupt
-        )
+    def __init__(self, root: Path, captions: Path, up: Up = "z", holdout: float = 0.01, **loading: Any) -> None:
+        super().__init__(**loading)
         self.root, self.captions = locate(root), locate(captions)
         self.up, self.holdout = up, holdout
 

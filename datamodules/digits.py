@@ -25,13 +25,6 @@ class Digits(SplitDataModule):
     order 0, 1, ..., 9, 0, 1, ..., so that every beginning is balanced. 1,297 are for training.
 
     Fields: ``image`` ``[B, 1, 8, 8]`` float32 in [-1, 1]; ``label`` ``[B]`` int64.
-
-    Args:
-        batch_size: samples in a training batch, on each process.
-        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
-        num_workers: loader processes for each training process; 0 loads in the training process.
-        seed: of the order.
-        max_corrupt: without effect here, since nothing is read from files.
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("image", "label")

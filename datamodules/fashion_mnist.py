@@ -6,7 +6,7 @@ import gzip
 import math
 import zlib
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -25,14 +25,10 @@ class FashionMNIST(SplitDataModule):
     Fields: ``image`` ``[B, 1, 28, 28]`` float32 in [-1, 1]; ``label`` ``[B]`` int64.
 
     Args:
-        batch_size: samples in a training batch, on each process.
         root: folder of ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte`` and
             ``t10k-labels-idx1-ubyte``, each with or without ``.gz``; by default where Debian's package puts them.
         flip: mirror half of the training pictures.
-        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
-        num_workers: loader processes for each training process; 0 loads in the training process.
-        seed: of order and flips.
-        max_corrupt: without effect here, since whole files are read before the start.
+        loading: of `lumina.data.datamodule.SplitDataModule`.
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("image", "label")
@@ -52,15 +48,11 @@ class FashionMNIST(SplitDataModule):
 
     def __init__(
         self,
-        batch_size: int,
         root: Path = Path("/usr/share/datasets/fashion-mnist"),
         flip: bool = True,
-        eval_batch_size: int | None = None,
-        num_workers: int = 0,
-        seed: int = 0,
-        max_corrupt: float = 0.01,
+        **loading: Any,
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
+        super().__init__(**loading)
         self.root = locate(root)
         self.flip = flip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Generator
 from torch.utils.data import Dataset
@@ -34,16 +34,12 @@ class ImageFolder(SplitDataModule):
     Fields: ``image`` ``[B, 3, size, size]`` float32 in [-1, 1]; ``label`` ``[B]`` int64.
 
     Args:
-        batch_size: samples in a training batch, on each process.
         root: the folder.
         size: side of the pictures after ADM's centre crop, in pixels.
         holdout: share of each class held out where there are no pictures for validation; chosen by name, whatever the
             seed.
         flip: mirror half of the training pictures.
-        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
-        num_workers: loader processes for each training process; 0 loads in the training process.
-        seed: of order and flips.
-        max_corrupt: share of pictures that may be unreadable; they are skipped and named. More end the run.
+        loading: of `lumina.data.datamodule.SplitDataModule`.
 
     Raises:
         ValueError: ``size`` is less than 1, or ``holdout`` is not between 0 and 1.
@@ -53,17 +49,13 @@ class ImageFolder(SplitDataModule):
 
     def __init__(
         self,
-        batch_size: int,
         root: Path,
         size: int,
         holdout: float = 0.05,
         flip: bool = True,
-        eval_batch_size: int | None = None,
-        num_workers: int = 0,
-        seed: int = 0,
-        max_corrupt: float = 0.01,
+        **loading: Any,
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
+        super().__init__(**loading)
         self.root = locate(root)
         self.size = size
         self.holdout = holdout

@@ -50,7 +50,6 @@ class ImageText(SplitDataModule):
     ``other_keys``.
 
     Args:
-        batch_size: samples in a training batch, on each process.
         sources: files, patterns or folders.
         size: side of the square picture in pixels; other shapes have as many tokens, or nearly.
         max_aspect: the long side over the short one; 1 = squares only, the paper: 4.
@@ -67,10 +66,7 @@ class ImageText(SplitDataModule):
         holdout: share of the training samples held out where there is no validation data; chosen by name, whatever the
             seed.
         cache: folder for sizes of pictures and places in shards, which take long to gather; None = gather each time.
-        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
-        num_workers: loader processes for each training process; 0 loads in the training process.
-        seed: of order, crops and captions.
-        max_corrupt: share of samples that may be unreadable; they are skipped and named. More end the run.
+        loading: of `lumina.data.datamodule.SplitDataModule`.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -80,7 +76,6 @@ class ImageText(SplitDataModule):
 
     def __init__(
         self,
-        batch_size: int,
         sources: list[Path],
         size: int,
         max_aspect: float = 1.0,
@@ -94,12 +89,9 @@ class ImageText(SplitDataModule):
         eval_sources: list[Path] | None = None,
         holdout: float = 0.05,
         cache: Path | None = Path("~/.cache/lumina"),
-        eval_batch_size: int | None = None,
-        num_workers: int = 0,
-        seed: int = 0,
-        max_corrupt: float = 0.01,
+        **loading: Any,
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
+        super().__init__(**loading)
         self.size, self.batching, self.holdout = size, batching, holdout
         self.wanted = Wanted(
             suffixes=SUFFIXES,

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +57,6 @@ class LabelledPictures(SplitDataModule):
     ``mixing`` also ``target`` ``[B, K]`` float32, the shares of the classes.
 
     Args:
-        batch_size: samples in a training batch, on each process.
         sources: files, patterns or folders.
         train_framing: how training sees a picture.
         eval_framing: how evaluation sees a picture.
@@ -76,10 +75,7 @@ class LabelledPictures(SplitDataModule):
         holdout: share of each class held out of the training data where there is no validation data; chosen by name,
             whatever the seed.
         cache: folder for labels and sizes of pictures, which take long to gather; None = gather each time.
-        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
-        num_workers: loader processes for each training process; 0 loads in the training process.
-        seed: of order and augmentation.
-        max_corrupt: share of samples that may be unreadable; they are skipped and named. More end the run.
+        loading: of `lumina.data.datamodule.SplitDataModule`.
 
     Raises:
         ValueError: an argument is out of its range, or the training framing's pictures cannot be mixed.
@@ -89,7 +85,6 @@ class LabelledPictures(SplitDataModule):
 
     def __init__(
         self,
-        batch_size: int,
         sources: list[Path],
         train_framing: Framing,
         eval_framing: Framing,
@@ -107,12 +102,9 @@ class LabelledPictures(SplitDataModule):
         root: Path | None = None,
         holdout: float = 0.05,
         cache: Path | None = Path("~/.cache/lumina"),
-        eval_batch_size: int | None = None,
-        num_workers: int = 0,
-        seed: int = 0,
-        max_corrupt: float = 0.01,
+        **loading: Any,
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
+        super().__init__(**loading)
         self.train_framing, self.eval_framing = train_framing, eval_framing
         self.augmentation, self.mixing, self.repeats = augmentation, mixing, repeats
         self.patch_size, self.max_tokens, self.cost = patch_size, max_tokens, cost
@@ -133,9 +125,9 @@ class LabelledPictures(SplitDataModule):
             raise ValueError(f"Got holdout {holdout}: set a share between 0 and 1, as 0.05.")
         if patch_size < 1:
             raise ValueError(f"Got patch_size {patch_size}: set the side of a token to 1 pixel or more.")
-        if mixing is not None and (batch_size % 2 or max_tokens is not None or not train_framing.fixed):
+        if mixing is not None and (self.batch_size % 2 or max_tokens is not None or not train_framing.fixed):
             raise ValueError(
-                f"Got mixing with batch_size {batch_size}, max_tokens {max_tokens} and "
+                f"Got mixing with batch_size {self.batch_size}, max_tokens {max_tokens} and "
                 f"{type(train_framing).__name__}: it "
                 "takes an even number of pictures of one size; change these, or leave mixing out."
             )

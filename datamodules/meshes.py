@@ -6,14 +6,13 @@ import os
 import unicodedata
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from lumina.clouds.files import SUFFIXES, Subsample, Up, files_of, read_points
-from lumina.clouds.normalise import Normalisation
-from lumina.clouds.point_clouds import PointClouds, Shapes, Variation
+from lumina.clouds.point_clouds import PointClouds, Shapes
 from lumina.config.locate import locate
 from lumina.data.arrays import file_stamp
 from lumina.data.census import Census
@@ -40,7 +39,6 @@ class Meshes(PointClouds):
     ``caption`` too.
 
     Args:
-        batch_size: clouds in a training batch, on each process.
         root: the folder.
         eval_root: folder of the shapes of the test; None = those in ``root``.
         classes: names of the classes to use, numbered in this order; None = all, sorted.
@@ -51,14 +49,7 @@ class Meshes(PointClouds):
         subsample: see `lumina.clouds.files.read_points`.
         holdout: share of each class held out, chosen by name, whatever the seed.
         cache: folder for the clouds; None = read the files each time.
-        points: of a training cloud.
-        eval_points: of a cloud in validation, test and prediction; None = ``points``.
-        normalisation: see `lumina.clouds.normalise.Normalisation`; it is taken of all points of a shape.
-        variation: random variations of training clouds; None = none.
-        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
-        num_workers: loader processes for each training process; 0 loads in the training process.
-        seed: of order, subsets and variations.
-        max_corrupt: share of shapes that may be unreadable; they are skipped and named. More end the run.
+        loading: of `lumina.clouds.point_clouds.PointClouds`.
 
     Raises:
         ValueError: fewer points are kept than are asked for, or the table cannot be read.
@@ -68,7 +59,6 @@ class Meshes(PointClouds):
 
     def __init__(
         self,
-        batch_size: int,
         root: Path,
         eval_root: Path | None = None,
         classes: list[str] | None = None,
@@ -78,18 +68,9 @@ class Meshes(PointClouds):
         subsample: Subsample = "random",
         holdout: float = 0.1,
         cache: Path | None = Path("~/.cache/lumina"),
-        points: int = 256,
-        eval_points: int | None = None,
-        normalisation: Normalisation = "shape_unit",
-        variation: Variation | None = None,
-        eval_batch_size: int | None = None,
-        num_workers: int = 0,
-        seed: int = 0,
-        max_corrupt: float = 0.01,
+        **loading: Any,
     ) -> None:
-        super().__init__(
-            batch_size, points, eval_points, normalisation, variation, eval_batch_size, num_workers, seed, max_corrupt
-        )
+        super().__init__(**loading)
         self.root, self.classes, self.table = locate(root), classes, table
         self.eval_root = None if eval_root is None else locate(eval_root)
         self.up, self.sampled, self.subsample = up, sampled, subsample

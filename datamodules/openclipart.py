@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from PIL import Image
 from tqdm import tqdm
@@ -19,8 +19,6 @@ from lumina.data.holdout import held_out
 from lumina.data.sources.listing import files_below
 from lumina.errors import CorruptSample, importing
 from lumina.files.atomic import replacing
-from lumina.interfaces import Framing
-from lumina.pictures.augmentation import DeiTAugmentation, Mixing
 from lumina.pictures.reading import load_image
 
 CLASSES = {
@@ -53,71 +51,32 @@ class OpenClipart(LabelledPictures):
     less than 16 pixels, and those that Pillow holds for decompression bombs. A fifth of each class is held out, chosen
     by name; a series (``foo_01.png``, ``foo_02.png``) stays together.
 
-    Fields and arguments are those of `LabelledPictures`.
+    Fields: those of `LabelledPictures`.
 
     Args:
-        batch_size: samples in a training batch, on each process.
-        train_framing: how training sees a picture.
-        eval_framing: how evaluation sees a picture.
         root: folder of Debian's package ``openclipart-png``.
         folder: where the Parquet files go.
         max_side: longest side in pixels of the pictures in them.
-        augmentation: varies what training sees of a picture; None = as it is.
-        mixing: mixes the pictures of a training batch; None = never.
-        repeats: variations of a picture in an epoch, which then has as many fewer pictures (DeiT: 3).
-        patch_size: side of a token in pixels, for ``max_tokens``.
-        max_tokens: tokens in a batch of each process, training or not; None = ``batch_size`` pictures.
-        cost: ``"sum"`` = the tokens of the pictures, which are packed; ``"padded"`` = the longest times their number.
-        predict: folder of pictures without labels that prediction runs over; None = those of the test.
-        classes: names of the classes to use, in the order of their numbers; None = all, sorted.
-        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
-        num_workers: loader processes for each training process; 0 loads in the training process.
-        seed: of order and augmentation.
-        max_corrupt: share of samples that may be unreadable; they are skipped and named. More end the run.
+        pictures: of `LabelledPictures`.
     """
 
     def __init__(
         self,
-        batch_size: int,
-        train_framing: Framing,
-        eval_framing: Framing,
         root: Path = Path("/usr/share/openclipart/png"),
         folder: Path = Path("data/openclipart"),
         max_side: int = 256,
-        augmentation: DeiTAugmentation | None = None,
-        mixing: Mixing | None = None,
-        repeats: int = 1,
-        patch_size: int = 16,
-        max_tokens: int | None = None,
-        cost: Literal["sum", "padded"] = "sum",
-        predict: Path | None = None,
-        classes: list[str] | None = None,
-        eval_batch_size: int | None = None,
-        num_workers: int = 0,
-        seed: int = 0,
-        max_corrupt: float = 0.01,
+        **pictures: Any,
     ) -> None:
         self.collection, self.max_side = locate(root), max_side
         self.train, self.test = (locate(folder) / f"{split}_{max_side}.parquet" for split in ("train", "test"))
         super().__init__(
-            batch_size,
-            [self.train],
-            train_framing,
-            eval_framing,
-            augmentation=augmentation,
-            mixing=mixing,
-            repeats=repeats,
-            patch_size=patch_size,
-            max_tokens=max_tokens,
-            cost=cost,
+            sources=[self.train],
             eval_sources=[self.test],
-            predict=predict,
-            classes=classes,
+            label_key="label",
+            image_key="image",
+            holdout=HOLDOUT,
             cache=None,
-            eval_batch_size=eval_batch_size,
-            num_workers=num_workers,
-            seed=seed,
-            max_corrupt=max_corrupt,
+            **pictures,
         )
 
     def prepare_data(self) -> None:

@@ -12,8 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from lumina.clouds.normalise import Normalisation
-from lumina.clouds.point_clouds import PointClouds, Shapes, Variation
+from lumina.clouds.point_clouds import PointClouds, Shapes
 from lumina.config.locate import locate
 from lumina.errors import CorruptSample, importing
 from lumina.files.numpy_file import load_array
@@ -55,20 +54,12 @@ class ShapeNet(PointClouds):
     the category's WordNet number among all 55, whichever are chosen: a model of all can go on with one.
 
     Args:
-        batch_size: clouds in a training batch, on each process.
         root: the file or the folder.
         categories: names or WordNet numbers; None = all that are there.
         test_split: which split `lumina test` measures; PointFlow and most after it report on ``"val"``.
-        points: of a training cloud.
-        eval_points: of a cloud in validation, test and prediction; None = ``points``.
-        normalisation: see `lumina.clouds.normalise.Normalisation`; diffusion-point-cloud trains with ``shape_unit``,
-            PointFlow with ``global_unit``. Of PointFlow's clouds it is taken of the points in use: the 10,000 of
-            training, the first ``eval_points`` of the others in evaluation.
-        variation: random variations of training clouds; None = none.
-        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
-        num_workers: loader processes for each training process; 0 loads in the training process.
-        seed: of order, subsets and variations.
-        max_corrupt: share of clouds that may be unreadable; they are skipped and named. More end the run.
+        loading: of `lumina.clouds.point_clouds.PointClouds`. The normalisation of diffusion-point-cloud
+            is ``shape_unit``, that of PointFlow ``global_unit``; of PointFlow's clouds it is taken of the points in
+            use: the 10,000 of training, the first ``eval_points`` of the others in evaluation.
 
     Raises:
         ValueError: for a category that ShapeNet does not have.
@@ -79,22 +70,12 @@ class ShapeNet(PointClouds):
 
     def __init__(
         self,
-        batch_size: int,
         root: Path,
         categories: list[str] | None = None,
         test_split: Literal["val", "test"] = "test",
-        points: int = 256,
-        eval_points: int | None = None,
-        normalisation: Normalisation = "shape_unit",
-        variation: Variation | None = None,
-        eval_batch_size: int | None = None,
-        num_workers: int = 0,
-        seed: int = 0,
-        max_corrupt: float = 0.01,
+        **loading: Any,
     ) -> None:
-        super().__init__(
-            batch_size, points, eval_points, normalisation, variation, eval_batch_size, num_workers, seed, max_corrupt
-        )
+        super().__init__(**loading)
         self.root, self.test_split = locate(root), test_split
         unknown = sorted(set(categories or ()) - set(SYNSETS) - set(SYNSETS.values()))
         if unknown:

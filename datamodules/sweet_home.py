@@ -7,13 +7,12 @@ import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from lumina.clouds.normalise import Normalisation
-from lumina.clouds.point_clouds import PointClouds, Shapes, Variation
+from lumina.clouds.point_clouds import PointClouds, Shapes
 from lumina.clouds.surface import sample_surface
 from lumina.clouds.text_meshes import read_obj
 from lumina.config.locate import locate
@@ -70,20 +69,12 @@ class SweetHome(PointClouds):
     each class. The other fields are those of `lumina.clouds.point_clouds.PointClouds`.
 
     Args:
-        batch_size: clouds in a training batch, on each process.
         root: folder of the catalogues ``*.sh3f``; by default where Debian's package puts them.
         classes: which classes of shapes, of `WORDS`; None = all pieces, and the catalogue's categories are the classes.
         sampled: points kept of each model.
         holdout: share of each class held out, chosen by name, whatever the seed.
         cache: folder for the clouds; None = sample the models each time.
-        points: of a training cloud.
-        eval_points: of a cloud in validation, test and prediction; None = ``points``.
-        normalisation: see `lumina.clouds.normalise.Normalisation`; it is taken of all points of a shape.
-        variation: random variations of training clouds; None = none.
-        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
-        num_workers: loader processes for each training process; 0 loads in the training process.
-        seed: of order, subsets and variations.
-        max_corrupt: share of clouds that may be unreadable; they are skipped and named. More end the run.
+        loading: of `lumina.clouds.point_clouds.PointClouds`.
 
     Raises:
         ValueError: for classes that there are not.
@@ -93,24 +84,14 @@ class SweetHome(PointClouds):
 
     def __init__(
         self,
-        batch_size: int,
         root: Path = Path("/usr/share/sweethome3d/furniture"),
         classes: list[str] | None = None,
         sampled: int = 8_192,
         holdout: float = 0.2,
         cache: Path | None = Path("~/.cache/lumina"),
-        points: int = 256,
-        eval_points: int | None = None,
-        normalisation: Normalisation = "shape_unit",
-        variation: Variation | None = None,
-        eval_batch_size: int | None = None,
-        num_workers: int = 0,
-        seed: int = 0,
-        max_corrupt: float = 0.01,
+        **loading: Any,
     ) -> None:
-        super().__init__(
-            batch_size, points, eval_points, normalisation, variation, eval_batch_size, num_workers, seed, max_corrupt
-        )
+        super().__init__(**loading)
         self.root, self.classes, self.sampled = locate(root), classes, sampled
         self.holdout, self.cache = holdout, cache
         unknown = sorted(set(classes or ()) - set(WORDS))

@@ -82,15 +82,11 @@ class PointClouds(SplitDataModule):
     ``caption``, a list of str, where the data have them.
 
     Args:
-        batch_size: clouds in a training batch, on each process.
         points: of a training cloud.
         eval_points: of a cloud in validation, test and prediction; None = ``points``.
         normalisation: see `lumina.clouds.normalise.Normalisation`; it is taken of all points of a shape.
         variation: random variations of training clouds; None = none.
-        eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
-        num_workers: loader processes for each training process; 0 loads in the training process.
-        seed: of order, subsets and variations.
-        max_corrupt: share of clouds that may be unreadable; they are skipped and named. More end the run.
+        loading: of `lumina.data.datamodule.SplitDataModule`.
 
     Raises:
         ValueError: fewer points than 1 are asked for.
@@ -100,17 +96,13 @@ class PointClouds(SplitDataModule):
 
     def __init__(
         self,
-        batch_size: int,
         points: int = 256,
         eval_points: int | None = None,
         normalisation: Normalisation = "shape_unit",
         variation: Variation | None = None,
-        eval_batch_size: int | None = None,
-        num_workers: int = 0,
-        seed: int = 0,
-        max_corrupt: float = 0.01,
+        **loading: Any,
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, num_workers, seed, max_corrupt)
+        super().__init__(**loading)
         self.points, self.eval_points = points, points if eval_points is None else eval_points
         self.normalisation, self.variation = normalisation, variation or Variation()
         self._global: CentreScale | None = None

@@ -19,7 +19,7 @@ from lumina.checkpoints.fits import require_fitting
 from lumina.config.experiments import find_experiments
 from lumina.config.limits import check_trainer
 from lumina.config.matmul import MatmulPrecision, choose_matmul_precision
-from lumina.config.nulls import refuse_nulls
+from lumina.config.nulls import refuse_nulls, refuse_nulls_in
 from lumina.config.parser import ShortErrorParser
 from lumina.config.schedule import follow_run, settle_schedule
 from lumina.config.seeds import settle_seeds
@@ -117,6 +117,7 @@ class LuminaCLI(LightningCLI):
         refuse_nulls(Trainer, trainer.as_dict(), "trainer")
         settle_schedule(model, trainer)
         data = self._get(self.config, "data")
+        refuse_nulls_in(data.as_dict(), None, "data")
         settle_seeds(self._get(self.config, "seed_everything"), model, data.get("init_args"))
 
     def instantiate_trainer(self, **options: Any) -> Trainer:

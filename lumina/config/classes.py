@@ -24,6 +24,7 @@ from lightning.pytorch.strategies import Strategy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from lumina.config.parameters import parameters_of
 from lumina.config.trust import OURS, TRUST, UntrustedError, shared_file
 
 TRAINING = (Optimizer, LRScheduler, torchmetrics.Metric)
@@ -82,7 +83,7 @@ def _without_defaults(named: type, config: Mapping[str, Any]) -> Mapping[str, An
     given = config.get("init_args")
     if not isinstance(given, Namespace):
         return config
-    own = {name: parameter.default for name, parameter in inspect.signature(named).parameters.items()}
+    own = {name: parameter.default for name, parameter in parameters_of(named).items()}
     return {**config, "init_args": {n: x for n, x in vars(given).items() if n not in own or x is not own[n]}}
 
 

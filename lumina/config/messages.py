@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from lumina.config.classes import refusal
+from lumina.config.parameters import parameters_of
 
 NAMES = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false", "list": "a list"}
 NAMES |= {"tuple": "a list", "dict": "a mapping", "collections.abc.Iterable": "a list", "set": "a list"}
@@ -116,7 +117,7 @@ def _did_you_mean(name: str, known: Iterable[str]) -> str:
 def _arguments(owner: str) -> Iterable[str]:
     module, _, name = owner.rpartition(".")
     found = getattr(sys.modules.get(module), name, None)
-    return inspect.signature(found).parameters if callable(found) else ()
+    return parameters_of(found) if callable(found) else ()
 
 
 def _short(value: str) -> str:

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin
+
+from lumina.config.parameters import parameters_of
 
 
 def refuse_nulls(owner: Callable[..., Any], arguments: Mapping[str, Any], place: str) -> None:
@@ -21,21 +23,28 @@ def refuse_nulls(owner: Callable[..., Any], arguments: Mapping[str, Any], place:
     Raises:
         ValueError: for a null that the owner neither declares nor has as its default.
     """
-    hints, parameters = _hints(owner), _parameters(owner)
+    parameters = parameters_of(owner)
     for name, value in arguments.items():
-        if name not in parameters or name not in hints:
+        if name not in parameters or parameters[name].annotation is inspect.Parameter.empty:
             continue
-        default = parameters[name].default
-        if value is None and default is not None and not _takes_null(hints[name]):
+        default, hint = parameters[name].default, parameters[name].annotation
+        if value is None and default is not None and not _takes_null(hint):
             left_out = "" if default is inspect.Parameter.empty else f"; left out, it is {default!r}"
             raise ValueError(f"{place}.{name} is null, but it must have a value{left_out}.")
-        _look_inside(value, hints[name], f"{place}.{name}")
+        refuse_nulls_in(value, hint, f"{place}.{name}")
 
 
-def _look_inside(value: Any, hint: Any, place: str) -> None:
+def refuse_nulls_in(value: Any, hint: Any, place: str) -> None:
+    """Compares the arguments of all objects in a value, as `refuse_nulls`.
+
+    Args:
+        value: plain data, objects as class_path and init_args.
+        hint: its type, which says what mappings without a class_path are; None = there are no such.
+        place: path of the value in the user's file.
+    """
     if isinstance(value, Sequence) and not isinstance(value, str):
         for number, item in enumerate(value):
-            _look_inside(item, None, f"{place}.{number}")
+            refuse_nulls_in(item, None, f"{place}.{number}")
     elif isinstance(value, Mapping) and isinstance(value.get("class_path"), str):
         module, _, name = value["class_path"].rpartition(".")
         owner = getattr(sys.modules.get(module), name, None)
@@ -51,17 +60,3 @@ def _takes_null(hint: Any) -> bool:
     if get_origin(hint) in (Union, UnionType):
         return any(map(_takes_null, get_args(hint)))
     return hint in (None, NoneType, Any, object) or isinstance(hint, str)
-
-
-def _hints(owner: Callable[..., Any]) -> dict[str, Any]:
-    try:
-        return get_type_hints(owner.__init__ if isinstance(owner, type) else owner)  # type: ignore[misc]
-    except (NameError, TypeError):  # names that only type checkers import
-        return {}
-
-
-def _parameters(owner: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    try:
-        return inspect.signature(owner).parameters
-    except (TypeError, ValueError):
-        return {}

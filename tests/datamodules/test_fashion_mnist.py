@@ -29,7 +29,7 @@ def root(request, tmp_path):
 
 
 def test_reads_its_own_files(root):
-    data = FashionMNIST(5, root=root, eval_batch_size=10)
+    data = FashionMNIST(batch_size=5, root=root, eval_batch_size=10)
     batch = next(iter(data.train_dataloader()))
     assert batch["image"].shape == (5, 1, 28, 28)
     assert (batch["image"].min(), batch["image"].max()) == (-1, 1)
@@ -39,7 +39,7 @@ def test_reads_its_own_files(root):
 
 
 def test_flips_some_training_pictures_and_none_of_the_others(root):
-    data = FashionMNIST(20, root=root)
+    data = FashionMNIST(batch_size=20, root=root)
     original = data.dataset("train")
     served = {int(index): image for index, image in zip(*_served(data), strict=True)}
     mirrored = [index for index, image in served.items() if torch.equal(image, original[index]["image"].flip(-1))]
@@ -47,7 +47,7 @@ def test_flips_some_training_pictures_and_none_of_the_others(root):
     assert sorted(mirrored + same) == list(range(20))
     assert mirrored
     assert same
-    order, images = _served(FashionMNIST(20, root=root, flip=False))
+    order, images = _served(FashionMNIST(batch_size=20, root=root, flip=False))
     assert all(torch.equal(image, original[int(index)]["image"]) for index, image in zip(order, images, strict=True))
 
 
@@ -60,7 +60,7 @@ def test_missing_files_say_how_to_get_them(tmp_path):
     with pytest.raises(
         ValueError, match=rf"train-images-idx3-ubyte.gz is not in {tmp_path}: .*apt-get install dataset-f"
     ):
-        FashionMNIST(4, root=tmp_path).train_dataloader()
+        FashionMNIST(batch_size=4, root=tmp_path).train_dataloader()
 
 
 def test_damaged_files_are_named(tmp_path):
@@ -89,12 +89,12 @@ def test_pictures_and_labels_must_go_together(root):
         if (root / name).exists():
             write_idx(root / name, np.arange(19) % 10)
     with pytest.raises(ValueError, match="20 pictures and 19 labels for train"):
-        FashionMNIST(4, root=root).dataset("train")
+        FashionMNIST(batch_size=4, root=root).dataset("train")
 
 
 @pytest.mark.skipif(not INSTALLED.is_dir(), reason="dataset-fashion-mnist is not installed")
 def test_the_real_set():
-    data = FashionMNIST(128)
+    data = FashionMNIST(batch_size=128)
     for split, count in {"train": 60_000, "test": 10_000}.items():
         dataset = data.dataset(split)
         assert dataset.images.shape == (count, 1, 28, 28)

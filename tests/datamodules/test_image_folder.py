@@ -40,7 +40,7 @@ def test_classes_are_sorted_folder_names_and_label_their_pictures(splits):
     (splits / "train" / ".cache").mkdir()
     (splits / "train" / "ant" / "notes.txt").write_text("no picture")
     (splits / "train" / "ant" / "._ant00.png").write_text("no picture either")
-    data = ImageFolder(18, splits, size=8)
+    data = ImageFolder(splits, batch_size=18, size=8)
     assert data.class_names == CLASSES
     assert data.num_classes == 3
     assert (len(data.dataset("train")), len(data.dataset("validation")), len(data.dataset("test"))) == (18, 6, 6)
@@ -54,7 +54,7 @@ def test_classes_are_sorted_folder_names_and_label_their_pictures(splits):
 
 def test_sub_folders_of_a_class_count(splits):
     write(splits / "train" / "ant" / "winged" / "red", 3, 40)
-    data = ImageFolder(4, splits, size=8)
+    data = ImageFolder(splits, batch_size=4, size=8)
     assert data.class_names == CLASSES
     assert [label for _, label in data.dataset("train").files].count(CLASSES.index("ant")) == 9
 
@@ -62,11 +62,14 @@ def test_sub_folders_of_a_class_count(splits):
 @pytest.mark.parametrize("suffix", [".jpg", ".JPEG", ".webp", ".bmp", ".PNG"])
 def test_file_kinds(tmp_path, suffix):
     write(tmp_path / "one", 3, 100, suffix)
-    assert len(ImageFolder(1, tmp_path, size=8, holdout=0.34).dataset("train")) == 2
+    assert len(ImageFolder(tmp_path, batch_size=1, size=8, holdout=0.34).dataset("train")) == 2
 
 
 def test_holdout_is_a_fixed_share_of_each_class(plain):
-    data, other = ImageFolder(4, plain, size=8, holdout=0.1, seed=0), ImageFolder(4, plain, size=8, holdout=0.1, seed=9)
+    data, other = (
+        ImageFolder(plain, batch_size=4, size=8, holdout=0.1, seed=0),
+        ImageFolder(plain, batch_size=4, size=8, holdout=0.1, seed=9),
+    )
     train, held_out = data.dataset("train"), data.dataset("validation")
     assert [label for _, label in held_out.files] == [0] * 4 + [1] * 4 + [2] * 4
     assert len(train) == 108
@@ -75,9 +78,9 @@ def test_holdout_is_a_fixed_share_of_each_class(plain):
 
 
 def test_a_picture_too_much_moves_few_others(plain):
-    before = set(names(ImageFolder(4, plain, size=8, holdout=0.1).dataset("test")))
+    before = set(names(ImageFolder(plain, batch_size=4, size=8, holdout=0.1).dataset("test")))
     write(plain / "ant", 41, 40)
-    after = set(names(ImageFolder(4, plain, size=8, holdout=0.1).dataset("test")))
+    after = set(names(ImageFolder(plain, batch_size=4, size=8, holdout=0.1).dataset("test")))
     assert len(before - after) <= 1
 
 
@@ -85,7 +88,7 @@ def test_broken_pictures_are_skipped_and_named(splits):
     broken = splits / "train" / "ant" / "ant03.png"
     broken.write_bytes(broken.read_bytes()[:40])
     (splits / "val" / "bee" / "bee01.png").write_bytes(b"")
-    data = ImageFolder(18, splits, size=8, max_corrupt=0.5, eval_batch_size=6)
+    data = ImageFolder(splits, batch_size=18, size=8, max_corrupt=0.5, eval_batch_size=6)
     with pytest.warns(UserWarning, match=f"Skipped a sample that cannot be read: {broken}"):
         batch = next(iter(data.train_dataloader()))
     assert batch["real"].all()
@@ -96,20 +99,20 @@ def test_broken_pictures_are_skipped_and_named(splits):
 
 def test_what_is_missing_is_named(tmp_path):
     with pytest.raises(ValueError, match=f"no class folders in {tmp_path}: put pictures into {tmp_path}/train/CLASS/"):
-        ImageFolder(4, tmp_path, size=8).train_dataloader()
+        ImageFolder(tmp_path, batch_size=4, size=8).train_dataloader()
     write(tmp_path / "train" / "ant", 3, 0)
     (tmp_path / "train" / "bee").mkdir()
     with pytest.raises(ValueError, match=rf"Found no picture \(.*.jpg.*\) to train on in {tmp_path}/train.*bee"):
-        ImageFolder(2, tmp_path, size=8).train_dataloader()
+        ImageFolder(tmp_path, batch_size=2, size=8).train_dataloader()
     write(tmp_path / "other" / "val" / "ant", 3, 0)
     with pytest.raises(ValueError, match="other has no pictures to train on, only to evaluate with"):
-        ImageFolder(2, tmp_path / "other", size=8).train_dataloader()
+        ImageFolder(tmp_path / "other", batch_size=2, size=8).train_dataloader()
 
 
 def test_a_class_of_validation_alone_is_refused(splits):
     write(splits / "val" / "wasp", 1, 0)
     with pytest.raises(ValueError, match="has classes for validation that the training pictures have not: wasp"):
-        ImageFolder(4, splits, size=8).dataset("validation")
+        ImageFolder(splits, batch_size=4, size=8).dataset("validation")
 
 
 @pytest.mark.parametrize("layout", ["{split}/{name}", "{name}/{split}"])
@@ -118,7 +121,7 @@ def test_splits_are_known_by_their_names(tmp_path, layout, held):
     for number, split in enumerate(["train", *held]):
         for name in ("ant", "bee"):
             write(tmp_path / layout.format(split=split, name=name), 10, 80 * number)
-    data = ImageFolder(4, tmp_path, size=8, holdout=0.2)
+    data = ImageFolder(tmp_path, batch_size=4, size=8, holdout=0.2)
     sets = {split: data.dataset(split).files for split in ("train", "validation", "test")}
     assert data.class_names == ("ant", "bee")
     assert all("train" in path for path, _ in sets["train"])
@@ -130,7 +133,7 @@ def test_splits_are_known_by_their_names(tmp_path, layout, held):
 
 def test_pictures_outside_of_the_classes_are_counted(splits):
     write(splits / "train", 2, 0)
-    data = ImageFolder(4, splits, size=8)
+    data = ImageFolder(splits, batch_size=4, size=8)
     data.dataset("train")
     assert data.census().left_out["files outside of the classes' folders"].count == 2
 
@@ -138,7 +141,7 @@ def test_pictures_outside_of_the_classes_are_counted(splits):
 def test_classes_whose_names_are_not_unicode_can_be_printed(tmp_path):
     for name in (os.fsdecode(b"caf\xe9"), "tea"):
         write(tmp_path / name, 4, 0)
-    data = ImageFolder(2, tmp_path, size=8)
+    data = ImageFolder(tmp_path, batch_size=2, size=8)
     names = learn_classes(data, None, None, "the head")
     assert names == ["caf\\udce9", "tea"] and data.class_names == tuple(names)
     assert {int(label) for batch in data.train_dataloader() for label in batch["label"]} == {0, 1}
@@ -147,11 +150,11 @@ def test_classes_whose_names_are_not_unicode_can_be_printed(tmp_path):
 def test_one_class_is_told(tmp_path):
     write(tmp_path / "ant", 3, 0)
     with pytest.warns(UserWarning, match="are of one class, 'ant'"):
-        _ = ImageFolder(4, tmp_path, size=8).class_names
+        _ = ImageFolder(tmp_path, batch_size=4, size=8).class_names
 
 
 def test_impossible_arguments_are_refused(tmp_path):
     with pytest.raises(ValueError, match="holdout 1"):
-        ImageFolder(4, tmp_path, size=8, holdout=1)
+        ImageFolder(tmp_path, batch_size=4, size=8, holdout=1)
     with pytest.raises(ValueError, match="size 0"):
-        ImageFolder(4, tmp_path, size=0)
+        ImageFolder(tmp_path, batch_size=4, size=0)

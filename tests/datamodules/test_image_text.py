@@ -109,7 +109,7 @@ FORMS = [write_folder, write_jsonl, write_json, write_tars, write_parquet, write
 
 def module(source, tmp_path, batch_size=4, **options):
     options = {"size": 64, "cell": 8, "cache": tmp_path / "cache", **options}
-    return ImageText(batch_size, [source], **options)
+    return ImageText([source], batch_size=batch_size, **options)
 
 
 def captions(batches):
@@ -154,7 +154,7 @@ def test_workers_read_what_the_process_itself_reads(tmp_path, emoji, form, batch
 
 
 def test_the_real_emoji_at_one_size():
-    data = ImageText(64, [EMOJI], size=64, cell=8, cache=None, other_keys=["group"])
+    data = ImageText([EMOJI], batch_size=64, size=64, cell=8, cache=None, other_keys=["group"])
     batch = next(iter(data.train_dataloader()))
     assert batch["image"].shape == (64, 3, 64, 64)
     assert batch["size"].tolist() == [[64, 64]] * 64
@@ -209,7 +209,7 @@ def test_other_fields_are_passed_on_and_must_not_clash(tmp_path):
 def test_several_sources_and_a_separate_evaluation(tmp_path, emoji):
     sources = [write_folder(tmp_path / "a", emoji[:10]), write_parquet(tmp_path / "b", emoji[10:30])]
     evaluation = write_jsonl(tmp_path / "c", emoji[30:])
-    data = ImageText(5, sources, size=64, cell=8, eval_sources=[evaluation], cache=None)
+    data = ImageText(sources, batch_size=5, size=64, cell=8, eval_sources=[evaluation], cache=None)
     assert len(set(captions(data.train_dataloader()))) == 30
     assert captions(data.val_dataloader()) == [caption for _, _, caption in emoji[30:]]
 
@@ -399,7 +399,7 @@ def test_impossible_arguments_are_refused(tmp_path):
     with pytest.raises(ValueError, match="holdout 0"):
         module(tmp_path, tmp_path, holdout=0)
     with pytest.raises(ValueError, match="Got no sources"):
-        ImageText(1, [], size=64).prepare_data()
+        ImageText([], batch_size=1, size=64).prepare_data()
 
 
 @pytest.mark.parametrize("batching", ["mixed", "buckets"])
@@ -418,7 +418,7 @@ def test_pictures_of_every_ending_are_found(tmp_path, suffix):
         kind = {"jfif": "JPEG", "tif": "TIFF"}.get(suffix)
         Image.new("RGB", (16, 16), (200, 30, 40)).save(tmp_path / f"{number}.{suffix}", kind)
         (tmp_path / f"{number}.txt").write_text("red")
-    data = ImageText(1, [tmp_path], size=16, cell=8, eval_sources=[tmp_path], cache=None)
+    data = ImageText([tmp_path], batch_size=1, size=16, cell=8, eval_sources=[tmp_path], cache=None)
     images = torch.cat([batch["image"] for batch in data.val_dataloader()])
     colour = torch.tensor([200, 30, 40]).view(3, 1, 1) / 127.5 - 1
     assert images.shape == (3, 3, 16, 16) and (images - colour).abs().max() < 0.1

@@ -51,7 +51,7 @@ def write(folder, count, shade, width=30, height=20):
 
 def pictures(root, batch_size=6, **options):
     options = {"train_framing": CentreCrop(8), "eval_framing": CentreCrop(8), "cache": None, **options}
-    return LabelledPictures(batch_size, [root] if not isinstance(root, list) else root, **options)
+    return LabelledPictures(root if isinstance(root, list) else [root], batch_size=batch_size, **options)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def collection(tmp_path):
 def clipart(tmp_path, **options):
     view = CentreCrop(8)
     options = {"root": tmp_path / "png", "folder": tmp_path / "out", **options}
-    return OpenClipart(4, view, view, **options)
+    return OpenClipart(batch_size=4, train_framing=view, eval_framing=view, **options)
 
 
 def test_every_class_is_held_out_by_series(collection, tmp_path):

@@ -93,6 +93,6 @@ def test_unknown_classes_are_refused(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not INSTALLED.is_dir(), reason="sweethome3d-furniture is not installed")
 def test_the_real_set(tmp_path):
-    data = SweetHome(8, sampled=256, cache=tmp_path)
+    data = SweetHome(batch_size=8, sampled=256, cache=tmp_path)
     assert len(data.dataset("train")) + len(data.dataset("test")) == 820
     assert all(data._cache.counts)

@@ -26,20 +26,28 @@ def originals(batch):
 
 @pytest.mark.parametrize("kind", ["none", "shape_std", "shape_unit", "shape_bbox", "shape_sphere", "global_unit"])
 def test_evaluation_clouds_come_back_to_original_coordinates(kind):
-    batch = next(iter(InMemory(2, 16, 40, kind, eval_batch_size=6).test_dataloader()))
+    batch = next(
+        iter(InMemory(batch_size=2, points=16, eval_points=40, normalisation=kind, eval_batch_size=6).test_dataloader())
+    )
     torch.testing.assert_close(originals(batch), torch.tensor(np.array(CLOUDS)), atol=1e-4, rtol=1e-4)
     assert batch["name"] == [f"cloud {i}" for i in range(6)]
 
 
 def test_global_unit_is_one_mean_and_one_deviation_of_all_training_points():
-    batch = next(iter(InMemory(2, 16, 40, "global_unit", eval_batch_size=6).test_dataloader()))
+    batch = next(
+        iter(
+            InMemory(
+                batch_size=2, points=16, eval_points=40, normalisation="global_unit", eval_batch_size=6
+            ).test_dataloader()
+        )
+    )
     every = np.concatenate(CLOUDS)
     torch.testing.assert_close(batch["centre"], torch.tensor(every.mean(0)).expand(6, -1))
     torch.testing.assert_close(batch["scale"], torch.tensor(every.std()).expand(6))
 
 
 def test_training_draws_other_points_each_epoch_and_evaluation_never():
-    data = InMemory(6, 16, 16)
+    data = InMemory(batch_size=6, points=16, eval_points=16)
     loader = data.train_dataloader()
     epochs = []
     for epoch in (0, 1, 0):
@@ -58,7 +66,7 @@ def test_training_draws_other_points_each_epoch_and_evaluation_never():
 
 
 def test_nothing_depends_on_the_number_of_workers():
-    batches = [list(InMemory(3, 16, num_workers=n).train_dataloader()) for n in (0, 2)]
+    batches = [list(InMemory(batch_size=3, points=16, num_workers=n).train_dataloader()) for n in (0, 2)]
     assert all(torch.equal(a["points"], b["points"]) for a, b in zip(*batches, strict=True))
 
 
@@ -98,27 +106,32 @@ def test_variations_keep_what_they_should():
     ],
 )
 def test_clouds_that_cannot_be_served_are_skipped_counted_and_named(cloud, reason, monkeypatch):
-    data = InMemory(2, 16)
+    data = InMemory(batch_size=2, points=16)
     monkeypatch.setattr(InMemory, "clouds", [*CLOUDS, cloud])
     with pytest.raises(CorruptSample, match=f"cloud 6: .*{reason}"):
         data.dataset("train")[6]
-    served = InMemory(7, 16, max_corrupt=0.5)
+    served = InMemory(batch_size=7, points=16, max_corrupt=0.5)
     with pytest.warns(UserWarning, match=f"cloud 6: .*{reason}"):
         batch = next(iter(served.train_dataloader()))
     assert "cloud 6" not in batch["name"] and len(served.corrupt.known) == 1
     if "asked" not in reason and "coincide" not in reason:
-        assert InMemory(2, 16, 16, "global_unit").dataset("test")[0]["points"].isfinite().all()
+        assert (
+            InMemory(batch_size=2, points=16, eval_points=16, normalisation="global_unit")
+            .dataset("test")[0]["points"]
+            .isfinite()
+            .all()
+        )
 
 
 def test_a_training_set_that_cannot_be_read_has_no_global_unit(monkeypatch):
     monkeypatch.setattr(InMemory, "clouds", [np.zeros((20, 2))])
     with pytest.raises(ValueError, match="No training cloud can be read"):
-        InMemory(1, 16, 16, "global_unit").dataset("test")
+        InMemory(batch_size=1, points=16, eval_points=16, normalisation="global_unit").dataset("test")
 
 
 def test_duplicated_points_are_points():
     cloud = np.concatenate([CLOUDS[0]] * 2)
-    data = InMemory(1, 16)
+    data = InMemory(batch_size=1, points=16)
     data.clouds = [cloud]
     assert next(iter(data.train_dataloader()))["points"].isfinite().all()
 
@@ -126,7 +139,7 @@ def test_duplicated_points_are_points():
 @pytest.mark.parametrize("wrong", [{"points": 0}, {"eval_points": 0}])
 def test_no_points_are_refused(wrong):
     with pytest.raises(ValueError, match="set both to 1 or more"):
-        InMemory(2, **wrong)
+        InMemory(batch_size=2, **wrong)
 
 
 FAR = np.array([500_000.0, 1e7, 100.0])
@@ -141,7 +154,11 @@ def test_clouds_far_from_the_origin_are_what_they_are_beside_it(kind, tmp_path):
                 kept = ShapeCache(names, 40, clouds.__getitem__, cache, "stamp")
                 return Shapes(read=kept.read, names=names)
 
-        return next(iter(Cached(2, 16, 40, kind, eval_batch_size=6).test_dataloader()))
+        return next(
+            iter(
+                Cached(batch_size=2, points=16, eval_points=40, normalisation=kind, eval_batch_size=6).test_dataloader()
+            )
+        )
 
     centred = [cloud - cloud.mean(0) for cloud in CLOUDS]
     near, far = served(centred, None), served([cloud + FAR for cloud in centred], tmp_path)
@@ -154,14 +171,14 @@ def test_clouds_far_from_the_origin_are_what_they_are_beside_it(kind, tmp_path):
 def test_normalisations_that_make_far_clouds_vanish_are_refused(monkeypatch):
     monkeypatch.setattr(InMemory, "clouds", [cloud + FAR for cloud in CLOUDS])
     with pytest.raises(CorruptSample, match=r"times farther from the origin .* set data\.normalisation to shape_std"):
-        InMemory(2, 16).dataset("train")[0]
+        InMemory(batch_size=2, points=16).dataset("train")[0]
     with pytest.raises(ValueError, match=r"global_unit makes them vanish: set data\.normalisation to shape_std"):
-        InMemory(2, 16, 16, "global_unit").dataset("train")
+        InMemory(batch_size=2, points=16, eval_points=16, normalisation="global_unit").dataset("train")
 
 
 def test_frames_stay_on_the_host_in_float64():
-    batch = next(iter(InMemory(2, 16).train_dataloader()))
-    moved = InMemory(2, 16).transfer_batch_to_device(batch, torch.device("meta"), 0)
+    batch = next(iter(InMemory(batch_size=2, points=16).train_dataloader()))
+    moved = InMemory(batch_size=2, points=16).transfer_batch_to_device(batch, torch.device("meta"), 0)
     assert moved["points"].device.type == "meta"
     assert all((moved[name].device.type, moved[name].dtype) == ("cpu", torch.float64) for name in ("centre", "scale"))
 

@@ -26,6 +26,7 @@ SLIPS = {
     "model": (3, "model must hold settings, KEY: VALUE"),
     "data.class_path": ("datamodules.digits.Digit", "no 'Digit' in datamodules.digits. Did you mean 'Digits'?"),
     "data": ([], f"data: expected DataModule, {ABSTRACT}, got []"),
+    "data.init_args.num_workers": (None, "data.num_workers is null, but it must have a value; left out, it is 0"),
     "trainer": ([1], "trainer must hold settings, KEY: VALUE"),
     "trainer.max_steps": (None, "trainer.max_steps is null, but it must have a value"),
     "trainer.callbacks": (3, "trainer.callbacks: expected a list"),

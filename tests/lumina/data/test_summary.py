@@ -25,7 +25,9 @@ def test_found_left_out_sizes_and_steps_are_told(tmp_path):
     write(tmp_path / "a", 20)
     write(tmp_path / "b", 9, (64, 32))
     write(tmp_path / "c", 2, text=False)
-    data = ImageText(2, [tmp_path], size=32, cell=8, max_aspect=4, batching="buckets", holdout=0.1, cache=None)
+    data = ImageText(
+        [tmp_path], batch_size=2, size=32, cell=8, max_aspect=4, batching="buckets", holdout=0.1, cache=None
+    )
     loader = data.train_dataloader()
     lines = [" ".join(line.split()) for line in summary(data, loader, None, len(loader), 3, 10).splitlines()]
     assert lines[0] == "samples training 26"
@@ -44,7 +46,9 @@ def test_tokens_of_a_budget_are_told(tmp_path):
     for name in ("cat", "dog"):
         write(tmp_path / name, 10, text=False)
     view = CentreCrop(16)
-    data = LabelledPictures(8, [tmp_path], view, view, patch_size=4, max_tokens=64, cache=None)
+    data = LabelledPictures(
+        [tmp_path], train_framing=view, eval_framing=view, batch_size=8, patch_size=4, max_tokens=64, cache=None
+    )
     told = summary(data, data.train_dataloader(), data.val_dataloader(), 4, 1, -1)
     assert "training 18, validation 2" in told and "2: cat, dog" in told
     assert "up to 64 tokens, on average about 4.5 samples, which have 16 to 16 tokens each" in told
@@ -79,7 +83,9 @@ def test_a_run_tells_its_data_once_and_a_prediction_what_it_leaves_out(tmp_path,
     view = CentreCrop(16)
     options = {"accelerator": "cpu", "logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     trainer = Trainer(max_steps=8, callbacks=[DataSummary()], enable_model_summary=False, **options)
-    data = LabelledPictures(4, [tmp_path / "data"], view, view, cache=None, predict=tmp_path / "new")
+    data = LabelledPictures(
+        [tmp_path / "data"], train_framing=view, eval_framing=view, batch_size=4, cache=None, predict=tmp_path / "new"
+    )
     trainer.fit(Nothing(), datamodule=data)
     told = capsys.readouterr().out
     assert told.count("training 18, validation 2") == 1
@@ -93,7 +99,9 @@ def test_an_empty_folder_to_predict_is_not_told_about_captions(tmp_path):
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "a.json").write_text(json.dumps([]))
     view = CentreCrop(16)
-    data = LabelledPictures(4, [tmp_path], view, view, cache=None, predict=tmp_path / "new")
+    data = LabelledPictures(
+        [tmp_path], train_framing=view, eval_framing=view, batch_size=4, cache=None, predict=tmp_path / "new"
+    )
     with pytest.raises(ValueError, match=r"Found no data in .*new: expected files ending in \.avif") as caught:
         data.predict_dataloader()
     assert "caption" not in str(caught.value) and "class" not in str(caught.value)

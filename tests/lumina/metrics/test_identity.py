@@ -32,7 +32,9 @@ def root(tmp_path):
 KINDS = {
     "folder": lambda root, size: ImageFolder(batch_size=2, root=root, size=size),
     "text": lambda root, size: ImageText(batch_size=2, sources=[root], size=size, cell=4, cache=None),
-    "labelled": lambda root, size: LabelledPictures(2, [root], CentreCrop(size), CentreCrop(size), cache=None),
+    "labelled": lambda root, size: LabelledPictures(
+        [root], CentreCrop(size), CentreCrop(size), batch_size=2, cache=None
+    ),
 }
 
 

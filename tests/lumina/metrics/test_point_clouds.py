@@ -23,7 +23,7 @@ class Data(PointClouds):
 
 def evaluated(normalisation="shape_bbox", data_normalisation="shape_unit", samples=None, **options):
     metric = PointCloudQuality(normalisation, **options)
-    data = Data(2, 16, 40, data_normalisation)
+    data = Data(batch_size=2, points=16, eval_points=40, normalisation=data_normalisation)
     metric.prepare(data)
     for batch in data.test_dataloader():
         metric.update(batch["points"] if samples is None else samples[: len(batch["points"])], batch)
@@ -33,7 +33,7 @@ def evaluated(normalisation="shape_bbox", data_normalisation="shape_unit", sampl
 def test_units_and_names():
     samples = torch.randn(4, 40, 3, generator=GENERATOR)
     found = evaluated(samples=samples, anchors=False)
-    batch = next(iter(Data(4, 16, 40).test_dataloader()))["points"]
+    batch = next(iter(Data(batch_size=4, points=16, eval_points=40).test_dataloader()))["points"]
 
     def boxed(clouds):
         low, high = clouds.amin(1, keepdim=True), clouds.amax(1, keepdim=True)
@@ -66,7 +66,7 @@ def test_original_coordinates_are_restored():
     found = evaluated("none", "global_unit", anchors=False)
     assert found["none/mmd_cd_x1000"] == pytest.approx(0, abs=1e-4)
     collapsed = evaluated("none", "global_unit", samples=torch.zeros(4, 40, 3), anchors=False)
-    batch = next(iter(Data(4, 16, 40, "global_unit").test_dataloader()))
+    batch = next(iter(Data(batch_size=4, points=16, eval_points=40, normalisation="global_unit").test_dataloader()))
     squares = (batch["points"] * batch["scale"][:, None, None]).square().sum(-1)  # from the mean, where all samples lie
     expected = 1000 * (squares.mean(1) + squares.amin(1)).mean().item()
     assert collapsed["none/mmd_cd_x1000"] == pytest.approx(expected, rel=1e-4)
@@ -80,7 +80,7 @@ def test_clouds_without_a_size_of_their_own_are_refused():
 def test_clouds_of_other_scales_are_refused_in_batches_of_one():
     metric = PointCloudQuality("none", anchors=False)
     with pytest.raises(ValueError, match=r"set data\.normalisation to global_unit"):
-        for batch in Data(1, 16, 40, "shape_unit").test_dataloader():
+        for batch in Data(batch_size=1, points=16, eval_points=40, normalisation="shape_unit").test_dataloader():
             metric.update(batch["points"], batch)
 
 

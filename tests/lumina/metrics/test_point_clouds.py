@@ -92,7 +92,7 @@ def test_training_clouds_of_too_few_points_are_no_anchors(whole):
             clouds = SHAPES[:whole] + few if split == "train" else SHAPES[8:]
             return Shapes(read=clouds.__getitem__, names=[str(i) for i in range(len(clouds))])
 
-    data, metric = Uneven(4, 16, 40), PointCloudQuality()
+    data, metric = Uneven(points=16, eval_points=40, batch_size=4), PointCloudQuality()
     if not whole:
         with pytest.raises(ValueError, match=r"No training cloud has the 40 points .* lower data\.eval_points"):
             metric.prepare(data)

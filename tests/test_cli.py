@@ -224,9 +224,9 @@ def test_a_run_goes_on_with_its_own_settings(tiny_run, tmp_path, monkeypatch):
     assert new == old and new["model"]["backbone"]["dim"] == 32
 
 
-def test_readme_block_for_own_pictures_trains(tmp_path, monkeypatch):
-    readme = (QUICKSTART.parents[2] / "README.md").read_text()
-    block = next(part.split("```")[0] for part in readme.split("```yaml\n") if "ImageFolder" in part)
+def test_the_block_for_own_pictures_trains(tmp_path, monkeypatch):
+    page = (QUICKSTART.parents[2] / "docs/training.md").read_text()
+    block = next(part.split("```")[0] for part in page.split("```yaml\n") if "ImageFolder" in part)
     (tmp_path / "pets.yaml").write_text(block)
     for number, name in enumerate(["cat", "dog"] * 40):
         folder = tmp_path / "data/pets" / name

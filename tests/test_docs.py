@@ -1,0 +1,135 @@
+"""What the pages and the heads of the YAML files say: links lead somewhere, commands parse, classes and files exist."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shlex
+
+import pytest
+import yaml
+from tiny import ROOT
+
+from lumina.cli import TRAINER_COMMANDS, main
+from lumina.config.parser import ShortErrorParser
+
+PAGES = [page for place in ("*.md", "docs/*.md", "*/README.md", "*/*/*/README.md") for page in ROOT.glob(place)]
+PAGES = sorted(page for page in PAGES if page.relative_to(ROOT).parts[0] not in ("runs", "data", ".venv"))
+EXPERIMENTS = sorted((ROOT / "experiments").rglob("*.yaml"))
+CODE = re.compile(r"^```.*?^```", re.M | re.S)
+SPAN = re.compile(r"`([^`\n]+)`")
+RUNS = {"RUN": ["--config", "paper/table1_pretrain"]}  # a run of the reader's own: pages on recognition speak of one
+
+
+def text_of(page):
+    return page.read_text(encoding="utf-8")
+
+
+def spoken(page):
+    """Lines and code spans of a page, or the head of a YAML file."""
+    text = text_of(page)
+    if page.suffix == ".yaml":
+        return [line.removeprefix("#").strip() for line in text.splitlines() if line.startswith("#")]
+    return text.splitlines() + SPAN.findall(CODE.sub("", text))
+
+
+def commands(program):
+    """The words after ``program`` of every command line, each once."""
+    lines = [line for page in [*PAGES, *EXPERIMENTS] for line in spoken(page) if line.startswith(f"{program} ")]
+    lines = [line for line in lines if " ... " not in f"{line} "]
+    assert lines
+    return list(dict.fromkeys(tuple(shlex.split(line, comments=True)[len(program.split()) :]) for line in lines))
+
+
+def says_nothing_new(words):
+    """A command's name alone, and the lines in the heads of YAML files that other tests run."""
+    plain = words[0] in TRAINER_COMMANDS and all(option in ("--config", "--ckpt_path") for option in words[1::2])
+    return len(words) == 1 or {"COMMAND", "FIGURE"} & set(words) or plain
+
+
+def anchors(page):
+    heads = re.findall(r"^#+ (.*)", CODE.sub("", text_of(page)), re.M)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", CODE.sub("", text_of(page))):
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", [*PAGES, *EXPERIMENTS], ids=lambda page: str(page.relative_to(ROOT)))
+def test_classes_and_files_exist(page):
+    text = text_of(page)
+    if "lumina.optimizers.adamw_8bit" in text:
+        pytest.importorskip("torchao", reason="of the extra lowmem, which is not part of all")
+    for name in sorted(set(re.findall(r"(?<![\w./])(?:lumina|modalities|datamodules|benchmarks)(?:\.\w+)+", text))):
+        parts, place = name.split("."), importlib.import_module(name.split(".")[0])
+        for number, part in enumerate(parts[1:], 2):
+            if not hasattr(place, part):
+                importlib.import_module(".".join(parts[:number]))
+            place = getattr(place, part)
+    folders = "lumina|modalities|datamodules|benchmarks|experiments|docs|tests|scripts"
+    for path in re.findall(rf"`((?:{folders})/[\w./*-]*)`", text):
+        if "NAME" not in path and "..." not in path:
+            assert list(ROOT.glob(path.rstrip("/"))), path
+
+
+@pytest.fixture
+def users_folder(tmp_path, monkeypatch):
+    """A folder with the YAML files that the pages have their readers write."""
+    monkeypatch.chdir(tmp_path)
+    block = next(part.split("```")[0] for part in text_of(ROOT / "docs/training.md").split("```yaml\n") if part)
+    (tmp_path / "pets.yaml").write_text(block)
+    (tmp_path / "my.yaml").write_text(text_of(ROOT / "experiments/toy/emoji.yaml"))
+
+
+def experiment_of_runs():
+    """The options that name the experiment of each run."""
+    for path in EXPERIMENTS:
+        logger = yaml.safe_load(text_of(path)).get("trainer", {}).get("logger", {})
+        if name := logger.get("init_args", {}).get("name"):
+            head = next(line for line in spoken(path) if line.startswith("lumina fit"))
+            yield f"runs/{name}", shlex.split(head)[2:]
+
+
+@pytest.mark.parametrize("words", [w for w in commands("lumina") if not says_nothing_new(w)], ids=shlex.join)
+def test_commands_parse(words, users_folder, monkeypatch, capsys):
+    command, *options = words
+    if command in TRAINER_COMMANDS:
+        if "--config" not in options:
+            place = options.index("--ckpt_path")
+            options[place : place + 2] = {**RUNS, **dict(experiment_of_runs())}[options[place + 1]]
+        options += ["--print_config"]
+    monkeypatch.setattr(ShortErrorParser, "instantiate", understood)
+    with pytest.raises(SystemExit) as stop:
+        main([command, *options])
+    assert stop.value.code == 0, capsys.readouterr().err
+
+
+def understood(*_, **__):
+    raise SystemExit(0)
+
+
+@pytest.mark.parametrize("words", [w for w in commands("python -m") if w[0] != "lumina"], ids=shlex.join)
+def test_benchmarks_know_their_options(words):
+    sources = [text_of(ROOT / f"{words[0].replace('.', '/')}.py")]
+    sources += [text_of(ROOT / f"benchmarks/{name}.py") for name in re.findall(r"from benchmarks\.(\w+)", sources[0])]
+    known = set(re.findall(r'"(--\w+)"', "".join(sources)))
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_targets_exist():
+    targets = {words[0] for words in commands("make")}
+    assert targets <= set(re.findall(r"^([\w-]+):", text_of(ROOT / "Makefile"), re.M))
+
+
+def test_the_tree_in_the_readme_names_every_room():
+    tree = next(block for block in CODE.findall(text_of(ROOT / "README.md")) if "\nlumina/" in block)
+    named = {word for line in re.findall(r"^  .*", tree, re.M) for word in line.split() if word.endswith("/")}
+    assert named == {f"{folder.parent.name}/" for folder in (ROOT / "lumina").glob("*/__init__.py")}

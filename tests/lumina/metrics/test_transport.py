@@ -1,4 +1,4 @@
-"""Earth mover's distance and occupancy: PointFlow's values, exact cases."""
+"""Earth mover's distance: PointFlow's values, exact cases."""
 
 from itertools import permutations
 from pathlib import Path
@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from lumina.metrics.occupancy import occupancy_divergence
 from lumina.metrics.points import point_set_metrics
 from lumina.metrics.transport import emd_matrix
 
@@ -42,16 +41,3 @@ def test_rows_belong_to_the_first_argument_and_halves_are_symmetric():
 def test_unequal_clouds_are_refused():
     with pytest.raises(ValueError, match="Clouds of 5 and 6 points have no one-to-one assignment"):
         emd_matrix(torch.randn(1, 5, 3), torch.randn(1, 6, 3))
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_occupancy_agrees_with_pointflow(dtype):
-    expected = ORACLE[f"equal_{dtype}_jsd_half_scale_res28"].item()
-    assert occupancy_divergence(SAMPLE * 0.5, REFERENCE * 0.5) == pytest.approx(expected, abs=1e-10)
-
-
-def test_occupancy_of_like_and_of_disjoint_sets():
-    low, high = torch.rand(2, 50, 3) * 0.1, torch.rand(3, 40, 3) * 0.1 - 0.4
-    assert occupancy_divergence(low, low.flip(1)) == pytest.approx(0, abs=1e-12)
-    assert occupancy_divergence(low, high) == pytest.approx(1)  # a bit: each point tells its set
-    assert occupancy_divergence(high, low) == pytest.approx(1)

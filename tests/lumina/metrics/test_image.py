@@ -1,7 +1,4 @@
-"""FID and its kin: the network against torch-fidelity, the whole against independent routes, on one and two processes.
-
-Inception has seeded random weights here, which keep the size of activations from layer to layer.
-"""
+"""FID and its kin against independent routes, on one and two processes."""
 
 from __future__ import annotations
 
@@ -21,89 +18,10 @@ from datamodules.image_folder import ImageFolder
 from lumina.frozen.network import Frozen
 from lumina.metrics.frechet import frechet_distance
 from lumina.metrics.image import InceptionMetrics
-from lumina.metrics.inception import SPATIAL, URL, Inception, to_uint8
+from lumina.metrics.inception import SPATIAL
 from lumina.metrics.inception_score import inception_score
 from lumina.metrics.precision_recall import precision_recall
-from lumina.metrics.reference import Gaussian, Reference, read_reference
-
-Extractor = pytest.importorskip("torch_fidelity").FeatureExtractorInceptionV3
-
-
-class Untrained(Extractor):
-    """Keeps the weights that it is born with."""
-
-    def load_state_dict(self, state):
-        pass
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    path = tmp_path_factory.mktemp("inception") / "weights.pth"
-    torch.save({}, path)
-    torch.manual_seed(0)
-    network = Untrained("inception", ["2048"], feature_extractor_weights_path=str(path))
-    for name, parameter in network.named_parameters():
-        if name.endswith("bn.weight"):
-            parameter.fill_(6**0.5)
-    torch.save(network.state_dict(), path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def network(weights):
-    return Inception(weights).eval()
-
-
-@pytest.fixture(scope="module")
-def pictures():
-    """Two pictures in [-1, 1] that are smooth at the scale of a pixel."""
-    coarse = torch.rand(2, 3, 6, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    return nn.functional.interpolate(coarse, size=(30, 40), mode="bilinear")
-
-
-@pytest.fixture(scope="module")
-def features(network, pictures):
-    return network.describe(pictures)
-
-
-def test_network_is_torch_fidelitys(weights, network, pictures, features):
-    other = Extractor("inception", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(weights))
-    pool, logits = other(to_uint8(pictures))
-    assert features.pool.std(0).mean() > 1e-3  # the two pictures differ
-    torch.testing.assert_close(features.pool, pool)
-    torch.testing.assert_close(network.logits(features.pool).float(), logits)
-
-
-def test_spatial_features_lie_as_in_tensorflow(network, pictures, features):
-    seen = []
-    with network.network.Mixed_6d.register_forward_hook(lambda _, __, output: seen.append(output)):
-        network.describe(pictures[:1])
-    # the first branch gives the first channels of the block
-    expected = [seen[0][0, channel, row, column] for row in range(17) for column in range(17) for channel in range(7)]
-    assert len(expected) == SPATIAL
-    assert seen[0][0, :7].std() > 0.01
-    torch.testing.assert_close(features.spatial[0], torch.stack(expected))
-
-
-def test_autocast_and_batches_change_nothing(network, pictures, features):
-    with torch.autocast("cpu", torch.bfloat16):
-        mixed = network.describe([pictures[0], pictures[1]])
-    assert mixed.pool.dtype == torch.float32
-    torch.testing.assert_close(mixed.pool, features.pool)
-    torch.testing.assert_close(mixed.spatial, features.spatial)
-
-
-def test_pictures_become_the_bytes_they_were():
-    values = torch.arange(256, dtype=torch.uint8)
-    assert torch.equal(to_uint8(values.float() / 127.5 - 1), values)
-    assert to_uint8(torch.tensor([-1.2, -1.0, 0.0, 1.0, 1.2])).tolist() == [0, 0, 128, 255, 255]
-
-
-def test_grey_pictures_are_pictures_and_others_are_refused(network, pictures):
-    grey = pictures[:, :1]
-    torch.testing.assert_close(network.describe(grey).pool, network.describe(grey.repeat(1, 3, 1, 1)).pool)
-    with pytest.raises(ValueError, match="pictures of 2 channels, expected 1"):
-        network.describe(pictures[:, :2])
+from lumina.metrics.reference import Gaussian, Reference
 
 
 def test_one_picture_has_some_results(weights, network, features):
@@ -115,35 +33,6 @@ def test_one_picture_has_some_results(weights, network, features):
     assert set(metric.compute()) == {"count", "inception_score"}
     assert "needs at least 4 of each" in metric.failures["precision, recall"]
     assert "a covariance needs at least 2 samples, got 1" in metric.failures["fid, sfid"]
-
-
-def test_missing_weights_are_named(tmp_path):
-    metric = InceptionMetrics(weights=tmp_path / "none.pth")
-    with pytest.raises(FileNotFoundError, match=r"none\.pth") as error:
-        metric.prepare(None)
-    assert URL in str(error.value)
-
-
-def test_references_of_adm_are_read(network, tmp_path, features, pictures):
-    path = tmp_path / "reference.npz"
-    statistics = {"mu": np.zeros(3), "sigma": np.eye(3)}
-    np.savez(path, **statistics)
-    found = read_reference(path, network)
-    assert found.spatial is None and found.features is None
-    assert np.array_equal(found.pool.covariance, np.eye(3))
-    samples = to_uint8(pictures).permute(0, 2, 3, 1).numpy()
-    np.savez(path, samples, **statistics, mu_s=np.ones(4), sigma_s=np.eye(4))
-    found = read_reference(path, network)
-    assert np.array_equal(found.spatial.mean, np.ones(4))
-    torch.testing.assert_close(found.features, features.pool)
-
-
-def test_unusable_references_are_named(network, tmp_path):
-    with pytest.raises(FileNotFoundError, match="guided-diffusion"):
-        read_reference(tmp_path / "none.npz", network)
-    np.savez(tmp_path / "samples.npz", np.zeros((1, 4, 4, 3), np.uint8))
-    with pytest.raises(ValueError, match="holds arr_0, expected mu and sigma"):
-        read_reference(tmp_path / "samples.npz", network)
 
 
 @pytest.mark.parametrize(

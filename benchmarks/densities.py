@@ -30,7 +30,7 @@ from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
 from lumina.pictures.sheet import contact_sheet, save_picture
 from lumina.randomness import Purpose, keyed_generator
-from lumina.runs import folder_of_checkpoint
+from lumina.runs import config_of
 from lumina.sampling.sampler import Sampler
 from lumina.survival.checkpoints import newest_checkpoint
 from lumina.values import Inference, Split
@@ -96,7 +96,7 @@ class Densities:
 
 def _data_of(run: Path) -> PointClouds:
     """The data that a run was trained on."""
-    config = folder_of_checkpoint(newest_checkpoint(run)) / "config.yaml"
+    config = config_of(newest_checkpoint(run))
     parser = ArgumentParser()
     parser.add_subclass_arguments(PointClouds, "data")
     given = parser.parse_object({"data": yaml.safe_load(config.read_text())["data"]})

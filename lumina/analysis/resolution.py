@@ -22,7 +22,7 @@ from lumina.interfaces import DataModule
 from lumina.metrics.accuracy import Accuracy
 from lumina.module import LuminaModule
 from lumina.randomness import Purpose, keyed_generator
-from lumina.runs import folder_of_checkpoint
+from lumina.runs import config_of
 from lumina.survival.checkpoints import newest_checkpoint
 from lumina.values import Inference
 
@@ -73,16 +73,12 @@ def analyze(
 
 
 def stored_config(run: Path) -> Path:
-    """The config of a run.
+    """The settings of the run whose checkpoint is taken.
 
     Raises:
-        FileNotFoundError: if there is none.
+        FileNotFoundError: there are none.
     """
-    checkpoint = newest_checkpoint(run) if run.is_dir() else run
-    config = folder_of_checkpoint(checkpoint) / "config.yaml"
-    if not config.is_file():
-        raise FileNotFoundError(f"no config.yaml lies with {checkpoint}; figure 20 needs the run's data.")
-    return config
+    return config_of(newest_checkpoint(run) if run.is_dir() else run)
 
 
 def crop(size: int, share: float) -> str:

@@ -34,7 +34,7 @@ from lumina.interfaces import DataModule
 from lumina.module import LuminaModule
 from lumina.reports.config import log_config
 from lumina.reports.same_run import of_run
-from lumina.runs import folder_of_checkpoint, run_folder
+from lumina.runs import CONFIG, config_of, run_folder, run_of
 from lumina.survival.atomic_checkpoint import AtomicCheckpointIO
 from lumina.survival.choose import choose_checkpoint, runs_folder
 from lumina.survival.differences import KEY, check_differences, settings, stored_arguments
@@ -65,7 +65,7 @@ class RunConfig(SaveConfigCallback):
         folder = run_folder(trainer)
         folder.mkdir(parents=True, exist_ok=True)
         store(pl_module.resolve(pl_module.data), self.config.model)
-        file, config = folder / "config.yaml", self.config.clone()
+        file, config = folder / CONFIG, self.config.clone()
         follow_run(config.model, config.trainer)
         self.parser.save(config, file, skip_none=False, overwrite=True, multifile=False)
         log_config(trainer, file)
@@ -128,7 +128,7 @@ class LuminaCLI(LightningCLI):
         options["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), AtomicCheckpointIO()]
         if self.subcommand in ("validate", "test", "predict"):
             checkpoint = self._get(self.config, "ckpt_path")
-            options["logger"] = of_run(given.get("logger"), folder_of_checkpoint(Path(checkpoint)))
+            options["logger"] = of_run(given.get("logger"), run_of(Path(checkpoint)))
             given["callbacks"] = [c for c in given.get("callbacks") or [] if not isinstance(c, ModelCheckpoint)]
             options["enable_checkpointing"] = False
         resuming = [OptimizerNames(), GivenSettings(), ExactResume(), LastState(), GracefulStop()]
@@ -231,9 +231,7 @@ def with_run(arguments: list[str]) -> tuple[list[str], Path | None]:
         return arguments, None
     path, config = choose_checkpoint(given) or given, None
     if not configured:
-        config = folder_of_checkpoint(path) / "config.yaml"
-        if not config.is_file():
-            raise FileNotFoundError(f"no config.yaml lies with {path}; name the experiment with --config.")
+        config = config_of(path)
         rest = ["--config", str(config), *rest]
     return [command, *rest, "--ckpt_path", str(path)], config
 

@@ -12,7 +12,7 @@ from lumina.errors import importing
 from lumina.files.yaml_file import load
 from lumina.reports.config import WANDB_ID
 from lumina.reports.wandb_file import read_history
-from lumina.runs import folder_of_checkpoint
+from lumina.runs import CONFIG, newest_run, run_of
 
 Points = dict[int, float]
 """Values by optimizer step."""
@@ -31,7 +31,7 @@ def read_curves(run: Path) -> Curves:
     Raises:
         FileNotFoundError: nothing that can be read lies there.
     """
-    chain = list(_chain(_newest(run)))
+    chain = list(_chain(newest_run(run)))
     curves: Curves = {}
     for folder in reversed(chain):
         own = _own_curves(folder)
@@ -50,31 +50,23 @@ def read_curves(run: Path) -> Curves:
     return curves
 
 
-def _newest(run: Path) -> Path:
-    """The folder itself, or the run below it whose settings are newest."""
-    if not run.is_dir():
-        raise FileNotFoundError(f"{run} is no folder of a run.")
-    if (run / "config.yaml").is_file():
-        return run
-    found = [file for file in run.rglob("config.yaml") if "wandb" not in file.relative_to(run).parts]
-    return max(found, key=lambda file: file.stat().st_mtime).parent if found else run
-
-
 def _chain(run: Path) -> Iterator[Path]:
     """The run and those before it, the newest first."""
     seen: list[Path] = []
     while run.resolve() not in seen:
         seen.append(run.resolve())
         yield run
-        config = run / "config.yaml"
+        config = run / CONFIG
         earlier = load(config.read_text(encoding="utf-8")).get("ckpt_path") if config.is_file() else None
         if not earlier:
             return
-        place = Path(earlier)
-        if not place.exists():
-            warnings.warn(f"{run} goes on from {place}, which is not there: earlier steps are missing.", stacklevel=2)
+        checkpoint = Path(earlier)
+        if not checkpoint.exists():
+            warnings.warn(
+                f"{run} goes on from {checkpoint}, which is not there: earlier steps are missing.", stacklevel=2
+            )
             return
-        run = place if (place / "config.yaml").is_file() else folder_of_checkpoint(place)
+        run = run_of(checkpoint)
 
 
 def _own_curves(run: Path) -> Curves:

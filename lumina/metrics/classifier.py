@@ -1,4 +1,4 @@
-"""Quality of class-conditional pictures, measured by a small classifier trained on the real ones."""
+"""Quality of class-conditional pictures, measured by a small classifier trained on the real pictures."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ from lumina.randomness import Purpose, keyed_generator
 from lumina.values import Batch, Split
 
 FEATURES = 64
-REAL_LIMIT = 10_000  # real pictures of a split that are read for references
+REAL_LIMIT = 10_000  # real pictures read of each split
 
 
 class ClassifierQuality(RobustMetric):
-    """Do generated pictures show what they were asked for, as varied as real ones, with the real ones' statistics?
+    """Measures whether generated pictures show the requested class, with the variety and statistics of real pictures.
 
-    A small convolutional classifier is trained once on the training pictures (seeded, then kept under ``cache``),
-    and reports:
+    A small convolutional classifier is trained once on the training pictures (seeded, then cached in ``cache``). It
+    gives:
 
-    * ``accuracy``: share of generated pictures recognised as the class they were asked to be, one with NaN never;
-      ``accuracy_real``: of held-out ones.
-    * ``spread``: mean distance of features to their class mean, generated divided by held-out; near 0 is one picture
-      a class. Left out where no class has two different held-out pictures.
-    * ``frechet``: Frechet distance of features, generated against held-out; ``frechet_train``: as many training
-      pictures against held-out, how good one can be. Not an FID: the features are this classifier's.
+    * ``accuracy``: share of generated pictures recognised as the requested class; pictures with NaN or infinity count
+      as wrong. ``accuracy_real``: the same share for held-out pictures.
+    * ``spread``: mean distance of features to their class mean, of generated pictures divided by that of held-out
+      ones; near 0 means one picture per class. Omitted if no class has two different held-out pictures.
+    * ``frechet``: Frechet distance of features between generated and held-out pictures; ``frechet_train``: between
+      equally many training pictures and the held-out ones, a lower bound in practice. Not an FID: the features are
+      those of this classifier.
 
     Args:
-        cache: folder that keeps trained classifiers.
+        cache: folder for trained classifiers.
         steps: optimizer steps of the classifier.
         batch_size: of the classifier's training.
     """
@@ -57,7 +58,7 @@ class ClassifierQuality(RobustMetric):
     @torch.inference_mode(False)  # Lightning evaluates in inference mode, and the classifier is trained here
     @torch.enable_grad()
     def prepare(self, data: DataModule) -> None:
-        """Trains the classifier (or reads it) and keeps the real pictures' features."""
+        """Trains the classifier or reads it from the cache, and computes the features of the real pictures."""
         if self._classifier is not None:
             return
         train, held_out = _pictures(data, "train"), _pictures(data, "test")
@@ -68,14 +69,14 @@ class ClassifierQuality(RobustMetric):
         self._accuracy_real = (self._describe(held_out[0])[1] == held_out[1]).double().mean().item()
 
     def update(self, generated: Tensor, batch: Batch) -> None:
-        """Takes in pictures ``[B, C, H, W]`` that were asked to be ``batch["label"]``."""
+        """Adds pictures ``[B, C, H, W]`` generated for the classes ``batch["label"]``."""
         features, predicted = self._describe(generated)
         self.features.append(features)
         self.predicted.append(predicted)
         self.labels.append(batch["label"])
 
     def results(self) -> dict[str, float]:
-        """The report."""
+        """Accuracies, spread and Frechet distances as the class describes them."""
         features, predicted, labels = (_joined(x).cpu() for x in (self.features, self.predicted, self.labels))
         held_out, held_out_labels = (x.cpu() for x in self._real["held_out"])
         count = min(len(features), len(held_out))
@@ -95,7 +96,7 @@ class ClassifierQuality(RobustMetric):
         """Features ``[B, 64]`` and predicted classes ``[B]``.
 
         Raises:
-            ValueError: for pictures of several sizes.
+            ValueError: the pictures differ in size.
         """
         _require_one_size(images)
         assert self._classifier is not None
@@ -107,13 +108,13 @@ class ClassifierQuality(RobustMetric):
     def _trained(self, images: Tensor, labels: Tensor) -> nn.Module:
         network = _network(images.shape[1], int(labels.max()) + 1)
 
-        def fitted() -> Arrays:
+        def train() -> Arrays:
             _fit(network, images, labels, self.steps, self.batch_size)
             return {name: tensor.numpy() for name, tensor in network.state_dict().items()}
 
         pictures = hashlib.sha256(images.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()
         name = f"classifier-{stamp(pictures, self.steps, self.batch_size, repr(network))}"
-        weights = kept(self.cache, name, fitted)
+        weights = kept(self.cache, name, train)
         network.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
         return network.eval()
 
@@ -133,7 +134,7 @@ def _pictures(data: DataModule, split: Split) -> tuple[Tensor, Tensor]:
 
 def _require_one_size(images: Tensor | Sequence[Tensor]) -> None:
     if not isinstance(images, Tensor):
-        raise ValueError("ClassifierQuality compares pictures of one size, got several: let the data give one size.")
+        raise ValueError("ClassifierQuality needs pictures of one size, got several sizes: set one size in the data.")
 
 
 def _spread(features: Tensor, labels: Tensor) -> float:
@@ -168,7 +169,7 @@ def _fit(network: nn.Module, images: Tensor, labels: Tensor, steps: int, batch_s
     for _ in range(steps):
         chosen = torch.randint(len(images), (batch_size,), generator=generator)
         optimizer.zero_grad()
-        # the real pictures with up to a pixel of shift: without it the classifier learns places, not shapes
+        # shifts of up to one pixel: without them the classifier learns positions, not shapes
         row, column = torch.randint(3, (2,), generator=generator).tolist()
         padded = F.pad(images[chosen], (1, 1, 1, 1), value=-1.0)
         shifted = padded[..., row : row + images.shape[2], column : column + images.shape[3]]

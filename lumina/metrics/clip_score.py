@@ -1,4 +1,4 @@
-"""CLIP score, for those who have CLIP's weights."""
+"""CLIP score; needs a local copy of CLIP's weights."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ FILES = "config.json, model.safetensors, preprocessor_config.json, tokenizer.jso
 
 
 class ClipScore(RobustMetric):
-    """``clip_score``: 100 times the mean cosine of pictures and captions in CLIP's space (Hessel et al. 2021).
+    """``clip_score``: 100 times the mean cosine of pictures and captions in CLIP's space (Hessel et al., 2021).
 
-    Not below 0, as torchmetrics has it (whose own CLIPScore, in 1.9, does not run with transformers 5). Captions are
-    cut to CLIP's 77 tokens. Published numbers name the model: most are of ``openai/clip-vit-large-patch14`` or
-    ``openai/clip-vit-base-patch16``. A picture with NaN counts as a cosine of 0.
+    Clipped at 0, as in torchmetrics (whose CLIPScore, in 1.9, does not run with transformers 5). Captions are truncated
+    to CLIP's 77 tokens. Published numbers depend on the model: most use ``openai/clip-vit-large-patch14`` or
+    ``openai/clip-vit-base-patch16``. A picture with NaN or infinity counts as a cosine of 0.
 
     Args:
-        path: folder of a CLIP in Hugging Face's form, or its model id.
+        path: folder of a CLIP model in Hugging Face's format, or its model id.
         key: field of the captions.
     """
 
@@ -43,11 +43,11 @@ class ClipScore(RobustMetric):
 
     @torch.no_grad()
     def update(self, generated: Tensor | Sequence[Tensor], batch: Batch) -> None:
-        """Takes in pictures in [-1, 1], ``[B, 3, H, W]`` or a list of ``[3, H, W]``, made from ``batch[key]``.
+        """Adds pictures in [-1, 1], ``[B, 3, H, W]`` or a list of ``[3, H, W]``, generated from ``batch[key]``.
 
         Raises:
-            FileNotFoundError: where CLIP is neither a folder nor to be had from the hub.
-            ImportError: without transformers.
+            FileNotFoundError: CLIP is neither a local folder nor available from the hub.
+            ImportError: transformers is not installed.
         """
         network = self._network.on(self.device)
         inputs = self._processor(
@@ -59,12 +59,12 @@ class ClipScore(RobustMetric):
             max_length=network.config.text_config.max_position_embeddings,
         ).to(self.device)
         with torch.autocast(self.device.type, enabled=False):
-            found = network(**inputs)
-        self.total += (found.image_embeds * found.text_embeds).sum(1).double().sum()
-        self.count += len(found.image_embeds)
+            output = network(**inputs)
+        self.total += (output.image_embeds * output.text_embeds).sum(1).double().sum()
+        self.count += len(output.image_embeds)
 
     def results(self) -> dict[str, float]:
-        """The score."""
+        """``clip_score``, averaged over all pictures."""
         return {"clip_score": max(100 * (self.total / (self.count + self.missed)).item(), 0.0)}
 
     def _load(self) -> Any:
@@ -73,8 +73,8 @@ class ClipScore(RobustMetric):
         try:
             self._processor = CLIPProcessor.from_pretrained(self.path)
             return CLIPModel.from_pretrained(self.path)
-        except (OSError, ValueError) as error:  # ValueError: neither a folder nor the form of an id
+        except (OSError, ValueError) as error:  # ValueError: neither a folder nor a valid id
             raise FileNotFoundError(
-                f"CLIP {self.path} cannot be read, from a folder or from the Hugging Face hub: download {FILES} of "
-                "openai/clip-vit-large-patch14, put them in one folder, and give that folder as path."
+                f"CLIP {self.path} cannot be read from a folder or the Hugging Face hub: download {FILES} of "
+                "openai/clip-vit-large-patch14 into one folder, and set path to that folder."
             ) from error

@@ -1,7 +1,9 @@
-"""Frechet distance between the Gaussians of two feature sets: the common core of FID and FAD.
+"""Frechet distance between two feature sets, as FID and FAD use it.
 
-``|m1 - m2|^2 + Tr(S1 + S2 - 2 (S1 S2)^(1/2))`` with sample covariances (ddof 1), everything in float64 on the host.
-The square root is never formed: its trace comes from symmetric eigenvalues, so it is never complex.
+Each set is described by a Gaussian with its mean m and sample covariance S (ddof 1). The squared Frechet distance is
+``|m1 - m2|^2 + Tr(S1 + S2 - 2 (S1 S2)^(1/2))`` (Heusel et al., 2017, eq. 6), computed in float64 on the CPU. The matrix
+square root is never formed: its trace is a sum of square roots of the eigenvalues of a symmetric matrix, so it is never
+complex.
 """
 
 from __future__ import annotations
@@ -20,10 +22,10 @@ Array = Tensor | npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Additive sums of a feature set: batches and processes add up with ``+`` in any order.
+    """Sums over a feature set from which its mean and covariance follow; ``+`` adds batches or processes.
 
     Attributes:
-        count: ``[]`` int64, rows seen.
+        count: ``[]`` int64, number of rows.
         total: ``[D]`` float64, sum of the rows.
         outer: ``[D, D]`` float64, sum of the rows' outer products.
     """
@@ -34,29 +36,29 @@ class Moments:
 
     @classmethod
     def zeros(cls, width: int) -> Moments:
-        """The moments of no rows of ``width`` features."""
+        """The moments of an empty set with ``width`` features."""
         return cls.of(torch.zeros(0, width))
 
     @classmethod
     def of(cls, features: Tensor) -> Moments:
-        """The moments of ``features [N, D]``, of any floating type, on their device."""
+        """The moments of ``features [N, D]``, of any floating-point type, on their device."""
         # Sums in float32 lose the covariance of features far from zero.
         rows = features.detach().double()
         return cls(torch.tensor(len(rows), device=rows.device), rows.sum(0), rows.mT @ rows)
 
     def __add__(self, other: Moments) -> Moments:
-        """The moments of both sets together."""
+        """The moments of the union of both sets."""
         return Moments(self.count + other.count, self.total + other.total, self.outer + other.outer)
 
     def mean(self) -> Tensor:
-        """``[D]`` float64."""
+        """Mean ``[D]`` float64."""
         return self.total / self.count
 
     def covariance(self) -> Tensor:
-        """``[D, D]`` float64, ddof 1.
+        """Sample covariance ``[D, D]`` float64 (ddof 1).
 
         Raises:
-            ValueError: for fewer than two rows.
+            ValueError: there are fewer than two rows.
         """
         if self.count < 2:
             raise ValueError(f"a covariance needs at least 2 samples, got {int(self.count)}: give more.")
@@ -72,17 +74,17 @@ def frechet_distance(x: Array, y: Array) -> float:
         y: ``[M, D]`` features.
 
     Raises:
-        ValueError: the sets are not matrices of one width, have fewer than two rows, or hold NaN or infinity.
+        ValueError: the sets are not matrices of equal width, have fewer than two rows, or contain NaN or infinity.
     """
     rows_x, rows_y = _float64(x), _float64(y)
     if rows_x.ndim != 2 or rows_y.ndim != 2 or rows_x.shape[1] != rows_y.shape[1]:
         raise ValueError(
-            f"frechet_distance got features of shape {rows_x.shape} and {rows_y.shape}; give [N, D] and [M, D], one D."
+            f"frechet_distance got features of shape {rows_x.shape} and {rows_y.shape}; expected [N, D] and [M, D]."
         )
     _require_rows(len(rows_x), len(rows_y))
     _require_finite(rows_x, rows_y)
     mean_x, mean_y = rows_x.mean(0), rows_y.mean(0)
-    # Scaled so that S = rows.T @ rows.
+    # scaled so that S = rows.T @ rows
     rows_x = (rows_x - mean_x) / np.sqrt(len(rows_x) - 1)
     rows_y = (rows_y - mean_y) / np.sqrt(len(rows_y) - 1)
     if min(len(rows_x), len(rows_y)) <= rows_x.shape[1]:
@@ -93,31 +95,33 @@ def frechet_distance(x: Array, y: Array) -> float:
 
 
 def frechet_from_moments(x: Moments, y: Moments) -> float:
-    """Frechet distance between two feature sets of which only the `Moments` are known.
+    """Frechet distance between two feature sets, given their `Moments`.
 
     Raises:
-        ValueError: a set has fewer than two rows, the widths differ, or a feature was NaN or infinite.
+        ValueError: a set has fewer than two rows, the widths differ, or a feature is NaN or infinite.
     """
     _require_rows(int(x.count), int(y.count))
     return frechet_from_gaussians(x.mean(), x.covariance(), y.mean(), y.covariance())
 
 
 def frechet_from_gaussians(mean_x: Array, cov_x: Array, mean_y: Array, cov_y: Array) -> float:
-    """Frechet distance between two Gaussians, as stored by published reference statistics.
+    """Frechet distance between two Gaussians, given their means and covariances as in published reference files.
 
     Args:
-        mean_x: ``[D]``.
-        cov_x: ``[D, D]``.
-        mean_y: ``[D]``.
-        cov_y: ``[D, D]``.
+        mean_x: ``[D]``, mean of the first Gaussian.
+        cov_x: ``[D, D]``, its covariance.
+        mean_y: ``[D]``, mean of the second Gaussian.
+        cov_y: ``[D, D]``, its covariance.
 
     Raises:
-        ValueError: the shapes do not fit together, or a value is NaN or infinite.
+        ValueError: the shapes do not match, or a value is NaN or infinite.
     """
     mean_x, cov_x, mean_y, cov_y = _float64(mean_x), _float64(cov_x), _float64(mean_y), _float64(cov_y)
     shapes = [mean_x.shape, cov_x.shape, mean_y.shape, cov_y.shape]
     if mean_x.ndim != 1 or shapes != [mean_x.shape, mean_x.shape * 2] * 2:
-        raise ValueError(f"Frechet distance got mean, cov, mean, cov of shape {shapes}; give [D], [D, D] twice, one D.")
+        raise ValueError(
+            f"Frechet distance got mean, cov, mean, cov of shape {shapes}; expected [D], [D, D], [D], [D, D]."
+        )
     _require_finite(mean_x, cov_x, mean_y, cov_y)
     values, vectors = np.linalg.eigh(cov_x)
     half = vectors * np.sqrt(values.clip(min=0))

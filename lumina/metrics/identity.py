@@ -1,4 +1,4 @@
-"""By what a kept measurement of real pictures is found again."""
+"""Cache keys for measurements of real data."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from lumina.interfaces import DataModule
 from lumina.pictures.sheet import to_uint8
 from lumina.values import Item, Split
 
-SERVED = 16  # pictures looked at beside the stamp of the files: they tell how pictures are cropped, scaled, chosen
+SERVED = 16  # samples hashed beside the file stamp; they reflect how pictures are cropped, scaled and selected
 
 
 def identity(data: DataModule, split: Split, fields: Sequence[str], *others: object) -> str:
-    """A short name that changes with the pictures of a split and with how they are served.
+    """A short hash that changes with the samples of a split and with their preprocessing.
 
-    Of data in files it is made of the name, size and date of every file, and of some samples; of other data of all
+    For data in files it covers the name, size and date of every file and `SERVED` samples; for other data, all
     samples.
 
     Args:
-        data: the data.
+        data: the datamodule.
         split: the split.
-        fields: of the samples that were measured.
-        others: what else the measurement depends on.
+        fields: the measured fields of a sample.
+        others: anything else on which the measurement depends.
     """
     dataset = data.dataset(split)
     samples, stamp = Samples(dataset, data.seed, None), data.stamp(dataset)
     count = len(samples)
     chosen: Iterable[int] = range(count) if stamp is None else {k * count // SERVED for k in range(SERVED)}
-    found = hashlib.sha256(repr((stamp, count, *others)).encode())
+    digest = hashlib.sha256(repr((stamp, count, *others)).encode())
     for index in sorted(chosen):
         batch = data.collate([samples[index].item])
-        found.update(b"".join(_bytes(batch, field) for field in fields))
-    return found.hexdigest()[:16]
+        digest.update(b"".join(_bytes(batch, field) for field in fields))
+    return digest.hexdigest()[:16]
 
 
 def _bytes(batch: Item, field: str) -> bytes:

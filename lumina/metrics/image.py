@@ -1,4 +1,4 @@
-"""FID and its kin: quality of generated pictures by the protocol of ImageNet's tables."""
+"""FID, sFID, Inception Score, precision and recall by the protocol of published ImageNet tables."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ SUMMED_AT_ONCE = 4096
 
 
 class InceptionMetrics(InceptionFeatures):
-    """FID, sFID, Inception Score, precision and recall as ADM's evaluator takes them, in Inception's features.
+    """FID, sFID, Inception Score, precision and recall on Inception features, as in ADM's evaluator.
 
-    * ``fid``: Frechet distance of the ``pool_3`` features.
-    * ``sfid``: of the first 7 channels of ``mixed_6/conv``; where the reference has their statistics.
-    * ``inception_score``: without the logits' bias, mean of blocks of 5,000, into which pictures are drawn at random.
-    * ``precision``, ``recall``: with balls to the 3rd neighbour; where the reference has pictures.
-    * ``count``: pictures generated. Published numbers are of 50,000; those of other counts do not compare.
+    * ``fid``: Frechet distance of the ``pool_3`` features (Heusel et al., 2017).
+    * ``sfid``: that of the first 7 channels of ``mixed_6/conv`` (Nash et al., 2021), if the reference has their
+      statistics.
+    * ``inception_score``: computed without the bias of the logits and averaged over random blocks of 5,000 pictures.
+    * ``precision``, ``recall``: with balls to the 3rd nearest neighbour, if the reference has pictures.
+    * ``count``: number of generated pictures. Published numbers use 50,000 and are not comparable with other counts.
 
-    The labels are those of the data's test split. Samples become uint8 as DiT stores them, grey ones RGB. A
-    process keeps 8 kB for each of its pictures until the end, then all of them.
+    The labels are those of the data's test split. Samples are converted to uint8 as in DiT, and grey ones to RGB. Each
+    process stores 8 kB per picture; at the end every process holds the features of all pictures.
 
     Args:
         weights: torch-fidelity's ``weights-inception-2015-12-05-6726825d.pth``.
-        reference: an npz file of ADM's, as ``VIRTUAL_imagenet256_labeled.npz``; None = the data's training split,
-            measured once.
-        cache: folder that keeps what was measured.
+        reference: an npz file in ADM's format, such as ``VIRTUAL_imagenet256_labeled.npz``; None = the data's training
+            split, measured once.
+        cache: folder for the statistics of the training split.
     """
 
     spatial_total: Tensor
@@ -49,13 +50,13 @@ class InceptionMetrics(InceptionFeatures):
         self.add_state("spatial_outer", torch.zeros(SPATIAL, SPATIAL, dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, generated: Tensor | Sequence[Tensor], batch: Batch) -> None:
-        """Takes in pictures in [-1, 1], grey or RGB: ``[B, C, H, W]``, or a list of ``[C, H, W]`` of mixed sizes."""
+        """Adds pictures in [-1, 1], grey or RGB: ``[B, C, H, W]``, or a list of ``[C, H, W]`` of mixed sizes."""
         moments = Moments.of(self.describe(generated).spatial)
         self.spatial_total += moments.total
         self.spatial_outer += moments.outer
 
     def results(self) -> dict[str, float]:
-        """The report."""
+        """FID, sFID, Inception Score, precision, recall and ``count``, as far as the reference allows."""
         features, real = self.sorted_features(), self.real
         report = {"count": float(len(features))}
         pool = reduce(operator.add, map(Moments.of, features.split(SUMMED_AT_ONCE)))

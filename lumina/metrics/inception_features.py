@@ -1,4 +1,4 @@
-"""What FID and KID have in common: Inception's features of generated pictures, and of real ones."""
+"""Base class of FID and KID: Inception features of generated and real pictures."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from lumina.values import Batch
 
 
 class InceptionFeatures(RobustMetric):
-    """Keeps the features of all generated pictures, 8 kB each, and knows those of the real ones.
+    """Collects the features of all generated pictures, 8 kB each, and reads or computes the reference.
 
     Args:
         weights: torch-fidelity's ``weights-inception-2015-12-05-6726825d.pth``.
-        reference: an npz file of ADM's; None = the data's training split, measured once.
-        cache: folder that keeps what was measured.
+        reference: an npz file in ADM's format; None = the data's training split, measured once.
+        cache: folder for the statistics of the training split.
     """
 
     full_state_update = False
@@ -42,16 +42,16 @@ class InceptionFeatures(RobustMetric):
 
     @property
     def real(self) -> Reference:
-        """The real pictures; known after `prepare`."""
+        """Features and statistics of the real pictures; available after `prepare`."""
         assert self._real is not None
         return self._real
 
     @torch.inference_mode(False)
     def prepare(self, data: DataModule) -> None:
-        """Reads Inception and the reference.
+        """Loads Inception and the reference.
 
         Raises:
-            FileNotFoundError: a file is missing; the message says where it is published.
+            FileNotFoundError: a file is missing; the message states where to download it.
         """
         if self._real is not None:
             return
@@ -62,16 +62,16 @@ class InceptionFeatures(RobustMetric):
             self._real = read_reference(self.reference, network)
 
     def update(self, generated: Tensor | Sequence[Tensor], batch: Batch) -> None:
-        """Takes in pictures in [-1, 1], grey or RGB: ``[B, C, H, W]``, or a list of ``[C, H, W]`` of mixed sizes."""
+        """Adds pictures in [-1, 1], grey or RGB: ``[B, C, H, W]``, or a list of ``[C, H, W]`` of mixed sizes."""
         self.describe(generated)
 
     def describe(self, generated: Tensor | Sequence[Tensor]) -> Features:
-        """The features of pictures, of which those for FID are kept."""
-        found: Features = self._network.on(self.device).describe(generated)
-        self.features.append(found.pool)
-        self.keys.append(content_keys(map(to_uint8, generated)).to(found.pool.device))
-        return found
+        """Computes the features of pictures and stores those of ``pool_3``."""
+        features: Features = self._network.on(self.device).describe(generated)
+        self.features.append(features.pool)
+        self.keys.append(content_keys(map(to_uint8, generated)).to(features.pool.device))
+        return features
 
     def sorted_features(self) -> Tensor:
-        """``[N, 2048]`` in an order that does not depend on how the pictures arrived."""
+        """``pool_3`` features ``[N, 2048]`` in an order that does not depend on the order of arrival."""
         return dim_zero_cat(self.features)[dim_zero_cat(self.keys).argsort()]

@@ -1,4 +1,4 @@
-"""Inception Score (Salimans et al., 2016), as ADM's evaluator takes it."""
+"""Inception Score (Salimans et al., 2016), as ADM's evaluator computes it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor
 def inception_score(logits: Tensor, block_size: int = 5000) -> float:
     """``exp(E_x KL(p(y|x) || p(y)))``, averaged over blocks of consecutive pictures.
 
-    The order matters: pictures sorted by class have blocks without variety. The last block may be smaller.
+    Shuffle the pictures first: blocks of pictures sorted by class lack variety. The last block may be smaller.
 
     Args:
         logits: ``[N, classes]``.
-        block_size: pictures in a block.
+        block_size: pictures per block.
 
     Raises:
         ValueError: there are no pictures.

@@ -1,4 +1,4 @@
-"""Kernel distance of feature sets (KID, Binkowski et al., 2018): unbiased, so fit for few samples where FID is not."""
+"""Kernel distance of feature sets (KID, Binkowski et al., 2018). Unlike FID it is unbiased for few samples."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import Tensor
 
 
 class KernelDistance(NamedTuple):
-    """Estimate over subsets.
+    """Mean and spread of the squared MMD over random subsets.
 
     Attributes:
-        mean: of the subsets.
-        std: of the subsets (ddof 0).
+        mean: over the subsets.
+        std: over the subsets (ddof 0).
     """
 
     mean: float
@@ -24,13 +24,13 @@ class KernelDistance(NamedTuple):
 def kernel_distance(
     x: Tensor, y: Tensor, subsets: int = 100, subset_size: int = 1000, seed: int = 2020
 ) -> KernelDistance:
-    """Squared MMD of random subsets of two feature sets; with this seed, of the subsets that torch-fidelity draws.
+    """Squared MMD of random subsets of two feature sets. The default seed draws the same subsets as torch-fidelity.
 
     Args:
         x: ``[N, D]`` features.
         y: ``[M, D]`` features.
         subsets: number of subsets.
-        subset_size: rows of each set in a subset.
+        subset_size: rows drawn from each set.
         seed: of the subsets.
 
     Raises:
@@ -52,12 +52,12 @@ def polynomial_mmd(x: Tensor, y: Tensor) -> float:
     """Unbiased squared MMD of ``x [N, D]`` and ``y [M, D]`` under the kernel ``(a.b / D + 1)^3``; may be negative.
 
     Raises:
-        ValueError: the sets are not matrices of one width, or have fewer than two rows.
+        ValueError: the sets are not matrices of equal width, or have fewer than two rows.
     """
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < 2:
         raise ValueError(
             f"Kernel distance got features of shape {list(x.shape)} and {list(y.shape)}; "
-            "give [N, D] and [M, D], one D, with at least two rows of each."
+            "expected [N, D] and [M, D] with at least two rows each."
         )
     x, y = x.double(), y.double()
     within = _mean_off_diagonal(_kernel(x, x)) + _mean_off_diagonal(_kernel(y, y))

@@ -1,4 +1,4 @@
-"""Samples that are no numbers."""
+"""Detection of samples with NaN or infinity."""
 
 from __future__ import annotations
 
@@ -9,32 +9,31 @@ from torch import Tensor
 
 from lumina.data.batches import finite_samples, select
 
-NAMED = 10  # samples in a message
+NAMED = 10  # samples listed in a message
 
 
 class NotFinite:
-    """Counts and names the samples that hold NaN or infinity, which are no result."""
+    """Counts and names the samples that contain NaN or infinity."""
 
     def __init__(self) -> None:
-        """Nothing seen yet."""
         self.seen = 0
         self.names: list[str] = []
 
     def sift(self, samples: Any, names: Sequence[str] | None = None) -> Tensor:
-        """``[B]`` bool on the CPU: which of the samples are numbers.
+        """Mask of the finite samples, ``[B]`` bool on the CPU.
 
         Args:
             samples: what `Modality.decode` returned.
-            names: of the samples; None = their numbers among all that were seen.
+            names: names of the samples; None = their running numbers.
         """
         finite = finite_samples(samples)
-        numbers = [f"number {self.seen + place}" for place in range(len(finite))]
+        numbers = [f"number {self.seen + index}" for index in range(len(finite))]
         self.seen += len(finite)
         self.names += select(list(names or numbers), ~finite)
         return finite
 
     def told(self, consequence: str) -> str:
-        """A sentence such as "2 of 5 samples hold NaN or infinity and are no part of the results: ..."."""
+        """The message "2 of 5 samples hold NaN or infinity and ``consequence``: NAMES. Check ..."."""
         more = f" and {len(self.names) - NAMED} more" if len(self.names) > NAMED else ""
         return (
             f"{len(self.names)} of {self.seen} samples hold NaN or infinity and {consequence}: "

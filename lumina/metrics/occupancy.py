@@ -1,4 +1,4 @@
-"""Where in space clouds have their points: the Jensen-Shannon divergence of two sets."""
+"""Jensen-Shannon divergence between the spatial point distributions of two sets of clouds."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from lumina.metrics.points import Array, as_clouds
 def occupancy_divergence(generated: Array, reference: Array, resolution: int = 28) -> float:
     """Jensen-Shannon divergence in bits between the points of all samples and those of all references (PointFlow).
 
-    Each point counts for the nearest node of a grid over the cube from -0.5 to 0.5, of which the nodes within 0.5 of
-    the centre are kept; a point outside counts for the nearest node too. The divergence says where points lie, not
-    which lie together: a low value is necessary, not sufficient.
+    A regular grid covers the cube from -0.5 to 0.5; only nodes within 0.5 of the origin are used. Each point is
+    assigned to the nearest node, also if it lies outside the ball. The divergence is
+    ``H((p + q) / 2) - (H(p) + H(q)) / 2`` with the entropy H and the shares p and q of points per node. It compares
+    where points lie, not which points belong to one cloud: a low value is necessary, not sufficient.
 
     Args:
-        generated: ``[N, P, 3]`` clouds; only what lies within 0.5 of the origin is resolved.
+        generated: ``[N, P, 3]`` clouds; only points within 0.5 of the origin are resolved.
         reference: ``[M, Q, 3]`` clouds.
-        resolution: nodes on an edge.
+        resolution: grid nodes along an edge.
 
     Raises:
         ValueError: as `lumina.metrics.points.chamfer_matrix`.
@@ -42,5 +43,5 @@ def _shares(clouds: torch.Tensor, tree: cKDTree) -> npt.NDArray[np.float64]:
 
 
 def _entropy(shares: npt.NDArray[np.float64]) -> float:
-    held = shares[shares > 0]
-    return -float((held * np.log2(held)).sum())
+    positive = shares[shares > 0]
+    return -float((positive * np.log2(positive)).sum())

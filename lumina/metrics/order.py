@@ -1,4 +1,4 @@
-"""An order of samples that does not depend on how they arrived."""
+"""Sort keys that make results independent of the order of the samples."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from torch import Tensor
 def content_keys(samples: Iterable[Tensor]) -> Tensor:
     """A 63-bit hash of each sample's bytes, ``[N]`` int64 on the CPU.
 
-    Batch size and number of processes decide in which order a metric sees its samples. What draws some of them, or
-    splits them into blocks, sorts them by these keys first, so that its result depends on the samples alone.
+    The batch size and the number of processes determine the order in which a metric sees its samples. A metric that
+    draws a subset or splits samples into blocks sorts them by these keys first, so its result does not depend on that
+    order.
     """
     return torch.tensor([_key(sample) for sample in samples], dtype=torch.int64)
 

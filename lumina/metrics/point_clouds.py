@@ -1,4 +1,4 @@
-"""The evaluation run of point clouds: MMD, COV, 1-NNA and JSD beside two anchors."""
+"""Metrics of generated point clouds: MMD, COV, 1-NNA and JSD, with two baselines."""
 
 from __future__ import annotations
 
@@ -26,34 +26,35 @@ from lumina.values import Batch
 
 
 class PointCloudQuality(RobustMetric):
-    """Generated clouds against as many held-out ones, each cloud normalised before, in the units of the papers.
+    """Compares generated clouds with equally many held-out clouds after normalising each cloud.
 
-    Names begin with the normalisation, for numbers compare only within one:
+    The names of the results start with the normalisation, because numbers are only comparable under the same one:
 
-    * ``shape_bbox`` (diffusion-point-cloud): the box of each cloud is centred, its longest side becomes 2;
+    * ``shape_bbox`` (diffusion-point-cloud): the bounding box of each cloud is centred, its longest side becomes 2;
     * ``shape_std``, ``shape_unit``, ``shape_sphere``: see `lumina.clouds.normalise.Normalisation`;
-    * ``none``: original coordinates (PointFlow); this needs data normalised with "global_unit" or not at all, since a
-      generated cloud has no size of its own otherwise.
+    * ``none``: original coordinates (PointFlow). The data must then be normalised with "global_unit" or not at all;
+      otherwise the size of a generated cloud is undefined.
 
-    Reported are ``mmd_cd_x1000``, ``cov_cd_percent`` (100 would have every reference matched), ``one_nna_cd_percent``
-    (50 is best) with ``acc_t_cd_percent`` on references and ``acc_f_cd_percent`` on samples, and ``jsd``. Asked for,
-    the same under the exact earth mover's distance, ``mmd_emd_x100`` and so on, of some clouds and some points of each,
-    drawn at random.
+    The results are ``mmd_cd_x1000``, ``cov_cd_percent`` (100 if every reference is matched), ``one_nna_cd_percent``
+    (50 is best) with ``acc_t_cd_percent`` on references and ``acc_f_cd_percent`` on samples, and ``jsd``. With
+    ``emd_clouds`` they are also computed under the exact earth mover's distance (``mmd_emd_x100`` and so on), on random
+    subsets of the clouds and of their points.
 
-    ``jsd`` is taken of the normalised clouds as they are, as the evaluation scripts of diffusion-point-cloud and
-    PointFlow take it: its grid fills the ball of radius 0.5, and points outside count for the nearest node, so under
-    ``shape_bbox`` only the inner half of each box is resolved.
+    ``jsd`` is computed on the normalised clouds without rescaling, as in the evaluation scripts of
+    diffusion-point-cloud and PointFlow: the grid fills the ball of radius 0.5 and points outside count for the nearest
+    node, so under ``shape_bbox`` only the inner half of each box is resolved.
 
     No result depends on the order of the samples, the batch size or the number of processes.
 
-    Two anchors are computed in the same way: ``train/...``, as many training clouds in place of samples (how good one
-    can be), and ``gaussian/...``, points from one Gaussian with the training set's moments (how bad).
+    Two baselines are computed in the same way: ``train/...`` with equally many training clouds in place of samples,
+    which is how good a model can be, and ``gaussian/...`` with points from one Gaussian with the mean and covariance of
+    the training points, which is how bad.
 
     Args:
         normalisation: of each cloud.
-        anchors: measure the anchors too, which takes twice as long again.
-        emd_clouds: clouds of each set for the earth mover's distance, drawn from all; 0 = leave it out.
-        emd_points: points of each of them, drawn from all.
+        anchors: compute the two baselines too; the metric then takes three times as long.
+        emd_clouds: random clouds of each set for the earth mover's distance; 0 = do not compute it.
+        emd_points: random points of each of these clouds.
     """
 
     full_state_update = False
@@ -77,7 +78,7 @@ class PointCloudQuality(RobustMetric):
         self._scale: float | None = None
 
     def prepare(self, data: DataModule) -> None:
-        """Reads as many training clouds as there are held-out ones, if they have points enough, for the anchors.
+        """Reads the training clouds for the baselines: as many as there are held-out clouds, with as many points.
 
         Raises:
             ValueError: no training cloud has as many points as the held-out ones.
@@ -91,13 +92,13 @@ class PointCloudQuality(RobustMetric):
         items = list(islice((item for item in read if len(item["points"]) >= points), len(test)))
         if not items:
             raise ValueError(
-                f"No training cloud has the {points} points of the held-out ones to compare them with: lower "
-                "data.eval_points, or set the metric's anchors to false."
+                f"No training cloud has the {points} points of the held-out clouds: lower data.eval_points, or set the "
+                "metric's anchors to false."
             )
         if len(items) < len(test):
             warnings.warn(
-                f"Only {len(items)} training clouds have the {points} points of the {len(test)} held-out ones, so the "
-                "anchors are of fewer clouds than the samples and do not compare with them.",
+                f"Only {len(items)} training clouds have the {points} points of the {len(test)} held-out clouds, so "
+                "the anchors use fewer clouds than the samples and are not comparable with them.",
                 stacklevel=2,
             )
         clouds = [
@@ -107,14 +108,14 @@ class PointCloudQuality(RobustMetric):
         self._train = self._normalised(torch.stack(clouds), frames)
 
     def update(self, generated: Tensor, batch: Batch) -> None:
-        """Takes in ``generated [B, P, 3]``, and ``batch["points"]`` of as many points as references.
+        """Adds ``generated [B, P, 3]`` and the references ``batch["points"]`` ``[B, P, 3]``.
 
         Raises:
-            ValueError: for clouds of several densities, or of no known size.
+            ValueError: the clouds differ in their number of points, or their original size is undefined.
         """
         if not isinstance(generated, Tensor):
             raise ValueError(
-                "PointCloudQuality compares clouds of one density, got several: give all as many points (eval_points)."
+                "PointCloudQuality needs clouds with equal numbers of points, got several: set data.eval_points."
             )
         self.generated.append(self._normalised(generated, batch))
         self.reference.append(self._normalised(batch["points"], batch))
@@ -122,7 +123,7 @@ class PointCloudQuality(RobustMetric):
         self.keys.append(torch.stack(keys, 1).to(generated.device))
 
     def results(self) -> dict[str, float]:
-        """The report."""
+        """The results and, if configured, those of the baselines; names start with the normalisation."""
         order = torch.from_numpy(np.lexsort(dim_zero_cat(self.keys).cpu().numpy().T[::-1]))
         generated, reference = (dim_zero_cat(x)[order] for x in (self.generated, self.reference))
         report = self._report("", generated, reference)
@@ -132,18 +133,18 @@ class PointCloudQuality(RobustMetric):
                 report |= self._report(f"{name}/", clouds, reference)
         return {f"{self.normalisation}/{name}": value for name, value in report.items()}
 
-    def _report(self, of: str, clouds: Tensor, reference: Tensor) -> dict[str, float]:
-        seen = sys.stderr.isatty()
+    def _report(self, prefix: str, clouds: Tensor, reference: Tensor) -> dict[str, float]:
+        progress = sys.stderr.isatty()
         report: dict[str, float] = {}
-        with self.attempt(f"{of}Chamfer distance"):
-            report |= _in_units("cd", 1000, point_set_metrics(clouds, reference, seen))
+        with self.attempt(f"{prefix}Chamfer distance"):
+            report |= _in_units("cd", 1000, point_set_metrics(clouds, reference, progress))
         if self.emd_clouds:
-            with self.attempt(f"{of}earth mover's distance"):
-                some, others = (_drawn(x, self.emd_clouds, self.emd_points) for x in (clouds, reference))
-                report |= _in_units("emd", 100, point_set_metrics(some, others, seen, emd_matrix))
-        with self.attempt(f"{of}jsd"):
+            with self.attempt(f"{prefix}earth mover's distance"):
+                drawn, references = (_random_clouds(x, self.emd_clouds, self.emd_points) for x in (clouds, reference))
+                report |= _in_units("emd", 100, point_set_metrics(drawn, references, progress, emd_matrix))
+        with self.attempt(f"{prefix}jsd"):
             report["jsd"] = occupancy_divergence(clouds, reference)
-        return {f"{of}{name}": value for name, value in report.items()}
+        return {f"{prefix}{name}": value for name, value in report.items()}
 
     def _normalised(self, clouds: Tensor, batch: Batch) -> Tensor:
         clouds = clouds.float()
@@ -155,28 +156,31 @@ class PointCloudQuality(RobustMetric):
             self._scale = frame.scale[0].item()
         if not (frame.scale == self._scale).all():
             raise ValueError(
-                "normalisation none measures in original coordinates, but each cloud of these data has a size of its "
-                "own: set data.normalisation to global_unit, or measure with shape_bbox."
+                "normalisation none measures in original coordinates, but every cloud of these data has its own scale: "
+                "set data.normalisation to global_unit, or the metric's normalisation to shape_bbox."
             )
         return frame.undo(clouds)
 
 
-def _drawn(clouds: Tensor, count: int, points: int) -> Tensor:
-    """``[count, points, 3]``, or all where there are fewer; the same places of sets that are equally large."""
+def _random_clouds(clouds: Tensor, count: int, points: int) -> Tensor:
+    """A random subset ``[count, points, 3]``, or all clouds if there are fewer.
+
+    The chosen indices depend only on the size of the set.
+    """
     chosen = torch.randperm(len(clouds), generator=keyed_generator(Purpose.CHOICE))[:count].tolist()
     return torch.stack(
-        [random_subset(clouds[place], points, keyed_generator(Purpose.POINTS, place)) for place in chosen]
+        [random_subset(clouds[index], points, keyed_generator(Purpose.POINTS, index)) for index in chosen]
     )
 
 
 def _in_units(name: str, factor: float, values: dict[str, float]) -> dict[str, float]:
-    """MMD times ``factor``, shares in percent, as tables print them."""
+    """Scales MMD by ``factor`` and shares to percent, as in published tables."""
     shares = {f"{key}_{name}_percent": 100 * values[key] for key in ("cov", "one_nna", "acc_t", "acc_f")}
     return {f"mmd_{name}_x{factor:g}": factor * values["mmd"], **shares}
 
 
 def _gaussian_like(clouds: Tensor) -> Tensor:
-    """As many clouds, of independent points with the mean and the covariance of all points."""
+    """Equally many clouds of independent points from a Gaussian with the mean and covariance of all points."""
     points = clouds.flatten(0, 1).double().cpu()
     covariance = torch.cov(points.T)
     jitter = 1e-12 * covariance.trace() * torch.eye(3, dtype=torch.float64)  # flat clouds have no third direction

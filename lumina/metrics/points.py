@@ -1,7 +1,7 @@
 """Distances between sets of point clouds (PointFlow's conventions): Chamfer distance, MMD, COV and 1-NNA.
 
-Chamfer distances are in the squared units of the clouds. Tables usually print MMD x 10^3, and COV and 1-NNA in percent.
-Numbers compare only where clouds were normalised alike and have equally many points.
+Chamfer distances have the squared unit of the coordinates. Tables usually print MMD x 10^3, and COV and 1-NNA in
+percent. Numbers are only comparable if the clouds have the same normalisation and the same number of points.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ Distance = Callable[[Array, Array, bool], Tensor]
 """``(x [N, P, 3], y [M, Q, 3], progress) -> [N, M]``."""
 
 BLOCK = 2**26
-"""Distances held at once on a GPU (512 MiB)."""
+"""Distances in GPU memory at a time (512 MiB)."""
 
 
 def chamfer_matrix(x: Array, y: Array, progress: bool = False) -> Tensor:
     """Chamfer distance of every cloud of ``x`` to every cloud of ``y``.
 
-    ``mean_a min_b |a - b|^2 + mean_b min_a |a - b|^2``: squared, a mean in each direction, and their sum.
-    Pass the same object twice to halve the work on one set.
+    The distance of clouds a and b is ``mean_a min_b |a - b|^2 + mean_b min_a |a - b|^2``: the mean squared distance to
+    the nearest point of the other cloud, summed over both directions. To compare a set with itself, pass the same
+    object twice; this halves the work.
 
     Args:
         x: ``[N, P, 3]`` clouds.
@@ -39,12 +40,12 @@ def chamfer_matrix(x: Array, y: Array, progress: bool = False) -> Tensor:
         ``[N, M]`` float64 on the CPU; rows belong to ``x``.
 
     Raises:
-        ValueError: a set is empty, is not of shape ``[N, P, 3]``, or holds NaN or infinity.
+        ValueError: a set is empty, is not of shape ``[N, P, 3]``, or contains NaN or infinity.
     """
     clouds_x = as_clouds(x, "x")
     if y is x:
-        there = _directed(clouds_x, clouds_x, progress)
-        return there + there.T
+        forward = _directed(clouds_x, clouds_x, progress)
+        return forward + forward.T
     clouds_y = as_clouds(y, "y")
     return _directed(clouds_x, clouds_y, progress) + _directed(clouds_y, clouds_x, progress).T
 
@@ -56,14 +57,14 @@ def point_set_metrics(
 
     Args:
         generated: ``[N, P, 3]`` clouds.
-        reference: ``[M, Q, 3]`` clouds; published numbers have M = N.
+        reference: ``[M, Q, 3]`` clouds; published numbers use M = N.
         progress: show progress bars.
-        distance: of two sets, as `chamfer_matrix`.
+        distance: computes the distance matrix of two sets, as `chamfer_matrix` does.
 
     Returns:
-        ``mmd``, mean distance from a reference to its nearest sample; ``cov``, share of references that are nearest to
-        some sample; ``one_nna``, accuracy of the leave-one-out nearest-neighbour classifier on both sets together
-        (0.5 is best), with its accuracy ``acc_t`` on references and ``acc_f`` on samples.
+        ``mmd``: mean distance from a reference to its nearest sample; ``cov``: share of references that are the nearest
+        one to some sample; ``one_nna``: accuracy of the leave-one-out nearest-neighbour classifier on the union of both
+        sets (0.5 is best); ``acc_t`` and ``acc_f``: its accuracy on references and on samples.
 
     Raises:
         ValueError: as `chamfer_matrix`.
@@ -84,7 +85,7 @@ def point_set_metrics(
 
 
 def _nearest_neighbour_hits(rr: Tensor, rs: Tensor, ss: Tensor) -> tuple[Tensor, Tensor]:
-    """1 where the nearest other cloud is of the own set, for references ``[M]`` and samples ``[N]``."""
+    """1 where the nearest other cloud belongs to the same set, for references ``[M]`` and samples ``[N]``."""
     union = torch.cat((torch.cat((rr, rs), 1), torch.cat((rs.T, ss), 1)))
     nearest = union.fill_diagonal_(torch.inf).argmin(1)
     near_reference = (nearest < len(rr)).double()
@@ -92,7 +93,7 @@ def _nearest_neighbour_hits(rr: Tensor, rs: Tensor, ss: Tensor) -> tuple[Tensor,
 
 
 def _directed(sources: Tensor, targets: Tensor, progress: bool) -> Tensor:
-    """``[N, M]``: mean squared distance of the points of each source ``[N, P, 3]`` to each target ``[M, Q, 3]``."""
+    """Mean squared distance ``[N, M]`` from the points of each source ``[N, P, 3]`` to each target ``[M, Q, 3]``."""
     nearest = _nearest_dense if sources.is_cuda else _nearest_tree
     points = sources.flatten(0, 1)
     columns = [
@@ -103,15 +104,16 @@ def _directed(sources: Tensor, targets: Tensor, progress: bool) -> Tensor:
 
 
 def _nearest_tree(points: Tensor, cloud: Tensor) -> Tensor:
-    """``[K]``: squared distance of each of ``points [K, 3]`` to the nearest in ``cloud [Q, 3]``."""
+    """Squared distance ``[K]`` of each of ``points [K, 3]`` to the nearest point of ``cloud [Q, 3]``; for CPUs."""
     distances, _ = cKDTree(cloud.numpy(), leafsize=32).query(points.numpy(), workers=-1)
     return torch.from_numpy(np.square(distances))
 
 
 def _nearest_dense(points: Tensor, cloud: Tensor) -> Tensor:
-    """The same by all pairs, for GPUs.
+    """As `_nearest_tree`, from all pairs; for GPUs.
 
-    ``|a|^2 + |b|^2 - 2ab`` is one product of five-vectors; in float64, which TF32 and autocast leave alone.
+    ``|a|^2 + |b|^2 - 2ab`` is one matrix product of vectors with five entries. It runs in float64, which TF32 and
+    autocast do not affect.
     """
     centre = cloud.mean(0)
     points, cloud = points - centre, cloud - centre
@@ -122,15 +124,15 @@ def _nearest_dense(points: Tensor, cloud: Tensor) -> Tensor:
 
 
 def as_clouds(values: Array, name: str) -> Tensor:
-    """``[N, P, 3]`` float64, on the GPU if ``values`` are there.
+    """Validated clouds ``[N, P, 3]`` float64, on the GPU if ``values`` are on it.
 
     Raises:
-        ValueError: as `chamfer_matrix`; ``name`` is what it calls them.
+        ValueError: as in `chamfer_matrix`; the message calls the set ``name``.
     """
     clouds = torch.as_tensor(values).detach()
     if clouds.ndim != 3 or clouds.shape[2] != 3 or clouds.numel() == 0:
         raise ValueError(f"Point clouds {name} have shape {list(clouds.shape)}; give at least one cloud as [N, P, 3].")
     if not clouds.isfinite().all():
         raise ValueError(f"Point clouds {name} hold NaN or infinity; leave out or repair those clouds first.")
-    # Accelerators other than CUDA may lack float64: their clouds are measured on the host.
+    # accelerators other than CUDA may lack float64, so their clouds move to the CPU
     return clouds.double() if clouds.is_cuda else clouds.cpu().double()

@@ -1,4 +1,4 @@
-"""What FID and its kin compare with: published statistics, or those of the training pictures."""
+"""Reference statistics for FID and related metrics: from a published file or from the training pictures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from lumina.values import Item
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 PICTURES = 10_000
-"""Training pictures whose features are kept for precision and recall: as many as ADM's files hold."""
+"""Training pictures whose features are stored for precision and recall; ADM's files contain as many."""
 
 
 class Gaussian(NamedTuple):
@@ -45,12 +45,12 @@ class Gaussian(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The real pictures.
+    """Statistics and features of real pictures.
 
     Attributes:
-        pool: of the features for FID.
-        spatial: of the features for sFID, if known.
-        features: ``[M, 2048]`` of single pictures for precision and recall, if there are any.
+        pool: statistics of the ``pool_3`` features, for FID.
+        spatial: statistics of the ``mixed_6/conv`` features, for sFID; None if the file lacks them.
+        features: ``[M, 2048]`` ``pool_3`` features, for precision, recall and KID; None if the file lacks them.
     """
 
     pool: Gaussian
@@ -59,39 +59,39 @@ class Reference:
 
 
 def read_reference(path: Path, network: Inception) -> Reference:
-    """The reference in an npz file of ADM: ``mu``, ``sigma``, maybe ``mu_s``, ``sigma_s`` and pictures ``arr_0``.
+    """Reads a reference in ADM's npz format: ``mu``, ``sigma``, and optionally ``mu_s``, ``sigma_s`` and ``arr_0``.
 
-    Files that this module writes hold ``features`` in place of pictures.
+    ``arr_0`` contains pictures. Files that this module writes contain ``features`` instead.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it has no statistics.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file has no statistics.
     """
     if not path.is_file():
         raise FileNotFoundError(
-            f"reference {path} does not exist: get one from https://github.com/openai/guided-diffusion/tree/main/"
-            "evaluations (for ImageNet, VIRTUAL_imagenet256_labeled.npz) and put it there, or leave `reference` out to "
+            f"reference {path} does not exist: download one from https://github.com/openai/guided-diffusion/tree/main/"
+            "evaluations (for ImageNet, VIRTUAL_imagenet256_labeled.npz) to that path, or leave `reference` out to "
             "compare with the training pictures."
         )
     with open_arrays(path) as arrays:
         if not {"mu", "sigma"} <= set(arrays):
             raise ValueError(
-                f"reference {path} holds {', '.join(arrays)}, expected mu and sigma: give a file with statistics."
+                f"reference {path} contains {', '.join(arrays)}, expected mu and sigma: use a file with statistics."
             )
         return _reference(arrays, network)
 
 
 def training_reference(data: DataModule, network: Inception, weights: Path, cache: Path) -> Reference:
-    """The reference of the split ``"train"``, every picture once and without augmentation.
+    """Computes the reference from the split ``"train"``, each picture once and without augmentation.
 
-    The processes share the work. The result is kept under ``cache`` and found again by the network's weights and the
-    `lumina.metrics.identity` of the pictures.
+    The processes share the work. The result is cached in the folder ``cache``; the cache key covers the network's
+    weights and the pictures (`lumina.metrics.identity`).
     """
     path = cache / f"{_fingerprint(data, weights)}.npz"
-    known = read_arrays(path)
-    everywhere = _on_every_process(known is not None, network)
-    if known is not None and everywhere:
-        return _reference(known, network)
+    stored = read_arrays(path)
+    everywhere = _on_every_process(stored is not None, network)
+    if stored is not None and everywhere:
+        return _reference(stored, network)
     arrays = _measure(data, network)
     if not _distributed() or dist.get_rank() == 0:
         write_arrays(path, arrays)
@@ -109,7 +109,7 @@ def _reference(arrays: Arrays, network: Inception) -> Reference:
 
 
 def _pool_of(pictures: npt.NDArray[np.uint8], network: Inception) -> Tensor:
-    """Features ``[N, 2048]`` of ``pictures [N, H, W, 3]``."""
+    """``pool_3`` features ``[N, 2048]`` of ``pictures [N, H, W, 3]``."""
     device = network.network.fc.weight.device
     parts = tqdm(torch.from_numpy(pictures).split(64), "Reference pictures", unit="batch", disable=None)
     with torch.no_grad():
@@ -119,14 +119,14 @@ def _pool_of(pictures: npt.NDArray[np.uint8], network: Inception) -> Tensor:
 def _measure(data: DataModule, network: Inception) -> dict[str, npt.NDArray[Any]]:
     dataset: Any = data.dataset("train")
     device = network.network.fc.weight.device
-    nothing = Features(torch.zeros(0, POOL, device=device), torch.zeros(0, SPATIAL, device=device))
-    pool, spatial = map(Moments.of, nothing)
-    for features in _described(data, dataset, network):
+    empty = Features(torch.zeros(0, POOL, device=device), torch.zeros(0, SPATIAL, device=device))
+    pool, spatial = map(Moments.of, empty)
+    for features in _features_of(data, dataset, network):
         pool, spatial = pool + Moments.of(features.pool), spatial + Moments.of(features.spatial)
     pool, spatial = _summed(pool), _summed(spatial)
     chosen = torch.randperm(len(dataset), generator=keyed_generator(Purpose.CHOICE))[:PICTURES].tolist()
-    some = [nothing.pool, *(features.pool for features in _described(data, Subset(dataset, chosen), network))]
-    rows = torch.cat(gather_all_tensors(torch.cat(some)) if _distributed() else some)
+    parts = [empty.pool, *(features.pool for features in _features_of(data, Subset(dataset, chosen), network))]
+    rows = torch.cat(gather_all_tensors(torch.cat(parts)) if _distributed() else parts)
     tensors = {
         "mu": pool.mean(),
         "sigma": pool.covariance(),
@@ -137,8 +137,8 @@ def _measure(data: DataModule, network: Inception) -> dict[str, npt.NDArray[Any]
     return {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
 
 
-def _described(data: Any, dataset: Dataset[Item], network: Inception) -> Iterator[Features]:
-    """Features of this process's share of a data set, batch by batch."""
+def _features_of(data: Any, dataset: Dataset[Item], network: Inception) -> Iterator[Features]:
+    """Features of this process's share of a data set, one batch at a time."""
     samples = Samples(dataset, data.seed, None)
     rank, world = data.rank_and_world()
     loader = Loader(
@@ -167,7 +167,7 @@ def _distributed() -> bool:
 
 
 def _summed(moments: Moments) -> Moments:
-    """The moments of all processes' rows."""
+    """Sums the moments over all processes."""
     if _distributed():
         for value in (moments.count, moments.total, moments.outer):
             dist.all_reduce(value)
@@ -175,7 +175,7 @@ def _summed(moments: Moments) -> Moments:
 
 
 def _on_every_process(here: bool, network: Inception) -> bool:
-    """Whether it is so on all: nodes may have folders of their own."""
+    """Whether ``here`` is true on every process; nodes may have separate file systems."""
     if not _distributed():
         return here
     least = torch.tensor(int(here), device=network.network.fc.weight.device)

@@ -1,4 +1,4 @@
-"""What all metrics of an evaluation share: samples that are no numbers are counted, failures are named."""
+"""Base class of the metrics: counts samples with NaN or infinity and reports failed results by name."""
 
 from __future__ import annotations
 
@@ -19,20 +19,19 @@ from lumina.interfaces import SampleMetric
 class RobustMetric(SampleMetric):
     """A metric over decoded outputs.
 
-    Samples that hold NaN or infinity never reach `update`; `MetricSuite` counts them in ``missed``. A share of
-    successes counts them among its failures, all else is measured without them.
+    `MetricSuite` removes samples with NaN or infinity before `update` and counts them in ``missed``. Success rates
+    count them as failures; all other results ignore them.
 
     Attributes:
-        taken: ``[]`` int64, samples that `update` saw.
-        missed: ``[]`` int64, samples that hold NaN or infinity.
-        failures: what the last `compute` could not compute, and why.
+        taken: ``[]`` int64, number of samples passed to `update`.
+        missed: ``[]`` int64, number of samples with NaN or infinity.
+        failures: results that the last `compute` could not compute, with the reasons.
     """
 
     taken: Tensor
     missed: Tensor
 
     def __init__(self) -> None:
-        """Nothing is counted yet."""
         super().__init__()
         self.add_state("taken", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("missed", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
@@ -40,17 +39,17 @@ class RobustMetric(SampleMetric):
 
     @property
     def update_called(self) -> bool:
-        """Always True: torchmetrics would warn of an evaluation without samples, which ``failures`` names."""
+        """Always True, to silence torchmetrics' warning about an evaluation without samples; see ``failures``."""
         return True
 
     @abstractmethod
     def results(self) -> dict[str, float]:
-        """Named results of all samples of all processes; each part runs under `attempt`."""
+        """Results by name, over all samples of all processes; each part runs inside `attempt`."""
 
     def compute(self) -> dict[str, float]:
-        """The results that are numbers, and ``not_finite``, the samples left out, if there are any.
+        """The finite results, and ``not_finite``, the number of samples left out, if it is not 0.
 
-        What is missing is named in ``failures``.
+        ``failures`` lists the results that are missing.
         """
         self.failures = {}
         if self.missed and not self.taken:
@@ -59,17 +58,17 @@ class RobustMetric(SampleMetric):
         report: dict[str, float] = {}
         with self.attempt("all"):
             report = self.results()
-        strange = {name: value for name, value in report.items() if not math.isfinite(value)}
-        self.failures |= {name: f"the result is {value}" for name, value in strange.items()}
+        invalid = {name: value for name, value in report.items() if not math.isfinite(value)}
+        self.failures |= {name: f"the result is {value}" for name, value in invalid.items()}
         missed = {"not_finite": float(self.missed)} if self.missed else {}
-        return {name: value for name, value in report.items() if name not in strange} | missed
+        return {name: value for name, value in report.items() if name not in invalid} | missed
 
     @contextmanager
     def attempt(self, part: str) -> Iterator[None]:
-        """Runs a part of `results`; where it fails, ``failures`` says why and the other parts go on.
+        """Runs a part of `results`; if it fails, the reason goes to ``failures`` and the other parts continue.
 
         Args:
-            part: the names of its results, as a user reads them.
+            part: names of its results, for the user.
         """
         try:
             yield
@@ -79,15 +78,15 @@ class RobustMetric(SampleMetric):
     def _sync_dist(self, dist_sync_fn: Callable[..., Any] = gather_all_tensors, process_group: Any = None) -> None:
         """Gathers the states; a process that saw no sample contributes an empty tensor of matching width."""
         states = {name: getattr(self, name) for name in self._reductions}
-        mine = {name: state[0][:0].cpu() for name, state in states.items() if isinstance(state, list) and state}
-        every: list[dict[str, Tensor]] = [{}] * torch.distributed.get_world_size(process_group)
-        torch.distributed.all_gather_object(every, mine, process_group)
-        for name, nothing in (item for one in every for item in one.items()):
-            setattr(self, name, states[name] or [nothing.to(self.device)])
+        local = {name: state[0][:0].cpu() for name, state in states.items() if isinstance(state, list) and state}
+        gathered: list[dict[str, Tensor]] = [{}] * torch.distributed.get_world_size(process_group)
+        torch.distributed.all_gather_object(gathered, local, process_group)
+        for name, empty in (item for rank in gathered for item in rank.items()):
+            setattr(self, name, states[name] or [empty.to(self.device)])
         super()._sync_dist(dist_sync_fn, process_group)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], exclude_state: Sequence[str] = "") -> Self:
-        """Moves the states, in their precision: ``bf16-true`` would have the sums in bfloat16."""
+        """Moves the states but keeps their precision; ``bf16-true`` would otherwise convert sums to bfloat16."""
 
         def move(state: Tensor) -> Tensor:
             moved = fn(state)

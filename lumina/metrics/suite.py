@@ -1,4 +1,4 @@
-"""The metrics of an evaluation run, together."""
+"""The metrics of one evaluation run."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from lumina.values import Batch
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What the metrics found.
+    """The results of all metrics.
 
     Attributes:
-        values: results, by name.
-        failures: why a result is missing, by its name.
-        not_finite: samples of this process that hold NaN or infinity.
+        values: results by name.
+        failures: the reason for each missing result, by name.
+        not_finite: number of samples of this process with NaN or infinity.
     """
 
     values: dict[str, float]
@@ -31,10 +31,10 @@ class Evaluation:
 
 
 class MetricSuite(nn.ModuleList):
-    """Feeds each metric with the samples that are numbers, and reports what can be computed.
+    """Passes the finite samples to every metric and collects the results.
 
     Args:
-        metrics: of one evaluation run.
+        metrics: the metrics of the evaluation run.
     """
 
     def __init__(self, metrics: Iterable[SampleMetric] = ()) -> None:
@@ -42,33 +42,33 @@ class MetricSuite(nn.ModuleList):
         self._strange = NotFinite()
 
     def __iter__(self) -> Iterator[SampleMetric]:
-        """The metrics."""
-        return super().__iter__()  # type: ignore[return-value]  # a list of just these
+        """Iterates over the metrics."""
+        return super().__iter__()  # type: ignore[return-value]  # all entries are metrics
 
     def prepare(self, data: DataModule) -> None:
-        """Gives the metrics their references."""
+        """Prepares the metrics' reference data."""
         for metric in self:
             metric.prepare(data)
 
     def update(self, samples: Any, batch: Batch) -> None:
-        """Takes in one batch; samples that hold NaN or infinity are counted, and kept from the metrics.
+        """Adds one batch; samples with NaN or infinity are counted and left out.
 
         Args:
             samples: what `Modality.decode` returned.
-            batch: whose conditions it was asked for.
+            batch: contains the conditions of the samples.
         """
         finite = self._strange.sift(samples, batch.get("name"))
-        some = bool(finite.any())
+        any_finite = bool(finite.any())
         if not bool(finite.all()):
             samples, batch = select(samples, finite), select(batch, finite)
         for metric in self:
             metric.taken += int(finite.sum())
             metric.missed += int((~finite).sum())
-            if some:
+            if any_finite:
                 metric.update(samples, batch)
 
     def compute(self) -> Evaluation:
-        """What the metrics found since the last time; warns of samples left out and of results that are missing."""
+        """Computes and resets all metrics; warns about samples left out and missing results."""
         strange, self._strange = self._strange, NotFinite()
         if strange.names:
             warnings.warn(strange.told("are no part of the results"), stacklevel=2)

@@ -73,7 +73,7 @@ def test_original_coordinates_are_restored():
 
 
 def test_clouds_without_a_size_of_their_own_are_refused():
-    with pytest.raises(ValueError, match=r"set data\.normalisation to global_unit, or measure with shape_bbox"):
+    with pytest.raises(ValueError, match=r"set data\.normalisation to global_unit, or the metric"):
         evaluated("none", "shape_unit", anchors=False)
 
 
@@ -97,7 +97,7 @@ def test_training_clouds_of_too_few_points_are_no_anchors(whole):
         with pytest.raises(ValueError, match=r"No training cloud has the 40 points .* lower data\.eval_points"):
             metric.prepare(data)
         return
-    with pytest.warns(UserWarning, match="Only 2 training clouds have the 40 points of the 4 held-out ones"):
+    with pytest.warns(UserWarning, match="Only 2 training clouds have the 40 points of the 4 held-out clouds"):
         metric.prepare(data)
     batch = next(iter(data.test_dataloader()))
     metric.update(batch["points"], batch)
@@ -105,7 +105,7 @@ def test_training_clouds_of_too_few_points_are_no_anchors(whole):
 
 
 def test_clouds_of_several_densities_are_refused():
-    with pytest.raises(ValueError, match="clouds of one density, got several"):
+    with pytest.raises(ValueError, match="clouds with equal numbers of points, got several"):
         PointCloudQuality().update([torch.zeros(3, 3), torch.zeros(4, 3)], {})
 
 

@@ -184,7 +184,7 @@ def test_figure_20_needs_a_view(here, capsys):
     main(["fit", "--config", str(ROOT / "experiments/quickstart/recognition.yaml"), *steps, *quiet])
     with pytest.raises(SystemExit):
         main(["analyze", "resolution", "--runs=[runs/recognition]", "--sizes=[8,16]"])
-    assert "figure 20 needs one with an eval_framing" in capsys.readouterr().err
+    assert "figure 20 needs a datamodule with eval_framing" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["analyze", "resolution", "--runs=[runs/recognition]", "--sizes=[8,9]"])
     assert "image size 9x9 must be a positive multiple of 2" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Figure 3: how large activations are after each block."""
+"""Figure 3: the magnitude of activations after each block."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ def analyze(
 ) -> None:
     """Draws mean and largest absolute activation after each block, with and without sandwich norms (figure 3).
 
-    The states are those that each model passes on its own way from noise to data.
+    The states are taken from each model's own sampling path from noise to data.
 
     Args:
-        weights: models as `lumina sample` takes them, a colour each.
-        names: what to call them; None = by their runs.
-        times: flow times, rising, 0 = noise.
-        count: samples; the paper takes 500.
-        batch_size: samples in a batch.
-        prompt: texts for models that take text, each in turn.
+        weights: models in any form that `lumina sample` accepts; each gets a colour.
+        names: names in the legend; None = names of the runs.
+        times: increasing flow times, 0 = noise.
+        count: number of samples; the paper uses 500.
+        batch_size: samples per batch.
+        prompt: texts for models that take text, used in turn.
         seed: of noise and conditions.
         device: auto (a GPU if there is one), cpu, cuda, cuda:1, ...
         output: the PNG; a CSV of the same name is written beside it.
     """
-    found: dict[str, Tensor] = {}
+    results: dict[str, Tensor] = {}
     for name, source in zip(model_names(weights, names), weights, strict=True):
-        found[name] = over_samples(Subject.load(source, device), times, count, batch_size, prompt, seed)
-    draw(found, times, output)
+        results[name] = over_samples(Subject.load(source, device), times, count, batch_size, prompt, seed)
+    draw(results, times, output)
     rows = (
         (name, t, block, *map(float, pair))
-        for name, values in found.items()
+        for name, values in results.items()
         for t, blocks in zip(times, values, strict=True)
         for block, pair in enumerate(blocks)
     )
@@ -57,10 +57,10 @@ def analyze(
 def over_samples(
     subject: Subject, times: Sequence[float], count: int, batch_size: int, prompts: Sequence[str] | None, seed: int
 ) -> Tensor:
-    """`magnitudes` of many samples at several times of their ways from noise to data.
+    """`magnitudes` over many samples at several times of the sampling path.
 
     Returns:
-        ``[T, layers + 1, 2]``: the mean and the maximum over all samples.
+        ``[T, layers + 1, 2]``: mean and maximum over all samples.
     """
     means, peaks = [], []
     for draw in subject.draws(count, batch_size, prompts, seed):
@@ -75,7 +75,7 @@ def over_samples(
 
 @torch.no_grad()
 def magnitudes(backbone: NextDiT, tokens: Tokens, t: Tensor, cond: Conditioning) -> Tensor:
-    """Absolute values on the residual path before the first and after each block.
+    """Absolute values of the residual stream before the first block and after each block.
 
     Args:
         backbone: the network.
@@ -95,20 +95,20 @@ def magnitudes(backbone: NextDiT, tokens: Tokens, t: Tensor, cond: Conditioning)
     return torch.stack([seen[0][0], *(after for _, after in seen)]).cpu()
 
 
-def draw(found: Mapping[str, Tensor], times: Sequence[float], output: Path) -> None:
-    """Mean on the left, maximum on the right; a model has a colour, a time a depth of it.
+def draw(results: Mapping[str, Tensor], times: Sequence[float], output: Path) -> None:
+    """Plots the mean on the left and the maximum on the right; colours mark models, shades mark times.
 
     Args:
-        found: of each model ``[T, layers + 1, 2]``.
+        results: ``[T, layers + 1, 2]`` for each model.
         times: T flow times.
         output: the PNG.
     """
     with drawn(output, 7.2, 3.0) as figure:
         panels = figure.subplots(1, 2)
         shades = torch.linspace(0.35, 1.0, len(times)).tolist() if len(times) > 1 else [1.0]
-        for panel, place, title in ((panels[0], 0, "mean"), (panels[1], 1, "largest")):
-            for (name, values), colour in zip(found.items(), COLOURS, strict=False):
-                for shade, line in zip(shades, values[..., place], strict=True):
+        for panel, column, title in ((panels[0], 0, "mean"), (panels[1], 1, "largest")):
+            for (name, values), colour in zip(results.items(), COLOURS, strict=False):
+                for shade, line in zip(shades, values[..., column], strict=True):
                     style = {"color": colour, "alpha": shade, "markersize": 3}
                     panel.plot(line, "-o", label=name if shade == shades[-1] else None, **style)
             panel.set(xlabel="after block (0 = input)", ylabel=f"{title} absolute activation", yscale="log")

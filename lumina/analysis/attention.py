@@ -1,4 +1,4 @@
-"""Figure 2: where a query looks on the picture, with rotary positions on one axis and on two."""
+"""Figure 2: attention maps of a query, with rotary positions on one axis and on two."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ def analyze(
     device: str = "auto",
     output: Path = Path("analysis/attention.png"),
 ) -> None:
-    """Draws the attention of chosen queries over a picture's tokens and its decay with distance (figure 2).
+    """Draws the attention of selected queries over a picture's tokens and its decay with distance (figure 2).
 
-    Without models it is what the positions alone contribute: the score of equal queries and keys, in 1-D and in 2-D.
-    With models it is their attention after softmax, averaged over samples, heads and layers.
+    Without models, the figure shows the contribution of the positions: the scores of equal queries and keys under 1-D
+    and 2-D RoPE. With models, it shows their attention after softmax, averaged over samples, heads and layers.
 
     Args:
-        weights: models as `lumina sample` takes them, one map each; None = from positions alone.
-        names: what to call the models; None = by their runs.
+        weights: models in any form that `lumina sample` accepts, one map each; None = positions only.
+        names: names of the models; None = names of the runs.
         queries: (row, column) of each query; None = the centre.
-        grid: rows and columns of tokens, from positions alone.
-        head_dim: width of a head, from positions alone.
-        base: rotary base, from positions alone.
-        t: flow time at which models are looked at, 0 = noise.
-        count: samples that models are averaged over.
-        prompt: texts for models that take text, each in turn.
+        grid: rows and columns of tokens; without models.
+        head_dim: width of a head; without models.
+        base: rotary base; without models.
+        t: flow time of the models' input, 0 = noise.
+        count: number of samples to average over.
+        prompt: texts for models that take text, used in turn.
         seed: of noise and conditions.
         device: auto (a GPU if there is one), cpu, cuda, cuda:1, ...
         output: the PNG; a CSV of the same name is written beside it.
@@ -55,17 +55,17 @@ def analyze(
     subjects = [Subject.load(source, device) for source in weights or []]
     samples = [next(subject.draws(count, count, prompt, seed)) for subject in subjects]
     grid = _common_grid([batch.tokens for batch in samples]) if weights else grid
-    places = queries or [(grid[0] // 2, grid[1] // 2)]
+    cells = queries or [(grid[0] // 2, grid[1] // 2)]
     maps = (
-        {} if weights else {name: positional_scores(grid, axes, head_dim, base, places) for name, axes in AXES.items()}
+        {} if weights else {name: positional_scores(grid, axes, head_dim, base, cells) for name, axes in AXES.items()}
     )
     for name, subject, batch in zip(model_names(weights or [], names), subjects, samples, strict=True):
-        maps[name] = attention(subject, batch, t, _indices(places, grid)).mean((0, 1, 2)).unflatten(-1, grid).cpu()
-    draw(maps, places, "attention" if weights else "score", output)
+        maps[name] = attention(subject, batch, t, _indices(cells, grid)).mean((0, 1, 2)).unflatten(-1, grid).cpu()
+    draw(maps, cells, "attention" if weights else "score", output)
     rows = (
         (name, *query, row, column, float(values[row, column]))
         for name, stack in maps.items()
-        for query, values in zip(places, stack, strict=True)
+        for query, values in zip(cells, stack, strict=True)
         for row in range(values.shape[0])
         for column in range(values.shape[1])
     )
@@ -73,9 +73,9 @@ def analyze(
 
 
 def positional_scores(grid: Cell, axes: int, head_dim: int, base: float, queries: Sequence[Cell]) -> Tensor:
-    """Scores of queries and keys that are the same everywhere, so that only their positions tell them apart.
+    """Attention scores of queries and keys with identical content, which depend on the positions only.
 
-    That is the mean of ``cos(theta * distance)`` over the frequencies of all axes (Lumina-Next, eq. 3 with q = k).
+    The score is the mean of ``cos(theta * distance)`` over the frequencies of all axes (Lumina-Next, eq. 3 with q = k).
 
     Args:
         grid: rows and columns.
@@ -88,10 +88,10 @@ def positional_scores(grid: Cell, axes: int, head_dim: int, base: float, queries
         ``[Q, rows, columns]``, 1 at the query.
 
     Raises:
-        ValueError: for a head that the axes cannot share.
+        ValueError: ``head_dim`` is not divisible by twice the number of axes.
     """
     if head_dim % (2 * axes):
-        raise ValueError(f"head_dim={head_dim} must be divisible by {2 * axes}, a pair of dimensions for each axis.")
+        raise ValueError(f"head_dim={head_dim} must be divisible by {2 * axes}, one pair of dimensions per axis.")
     index = torch.arange(grid[0] * grid[1])
     positions = index[:, None] if axes == 1 else torch.stack((index // grid[1], index % grid[1]), -1)
     cos, sin = rotary_table(positions[None], (head_dim // axes,) * axes, base, "concatenated")
@@ -101,16 +101,17 @@ def positional_scores(grid: Cell, axes: int, head_dim: int, base: float, queries
 
 @torch.no_grad()
 def attention(subject: Subject, draw: Draw, t: float, queries: Sequence[int]) -> Tensor:
-    """Self-attention of a model at time ``t`` of its own way from noise to data.
+    """Self-attention of a model at time ``t`` of its own sampling path.
 
     Args:
         subject: the model.
         draw: its samples.
         t: flow time.
-        queries: indices of the tokens that look.
+        queries: indices of the query tokens.
 
     Returns:
-        ``[layers, B, H, Q, L]`` after softmax; less than 1 in sum where line tokens (Flag-DiT) are attended to as well.
+        ``[layers, B, H, Q, L]`` after softmax. With line tokens (Flag-DiT) a row sums to less than 1, because they
+        receive attention too.
     """
     backbone = subject.module.backbone
     (x,) = subject.states(draw, [t])
@@ -121,35 +122,35 @@ def attention(subject: Subject, draw: Draw, t: float, queries: Sequence[int]) ->
         watched([layer.attention for layer in layers], lambda _, given, output: given) as calls,
     ):
         backbone.predict(draw.tokens.with_features(x), torch.full((len(x),), t, device=x.device), draw.cond)
-    places = torch.arange(x.shape[1], device=x.device)
+    indices = torch.arange(x.shape[1], device=x.device)
     if backbone.line_tokens is not None:
         inserted = x.new_zeros(*x.shape[:2], backbone.config.dim)
-        places = backbone.line_tokens.insert(inserted, draw.tokens)[2][0]
-    chosen = places[torch.as_tensor(queries, device=x.device)]
-    return torch.stack([_probabilities(*parts, chosen)[..., places] for parts in zip(q, k, calls, strict=True)])
+        indices = backbone.line_tokens.insert(inserted, draw.tokens)[2][0]
+    chosen = indices[torch.as_tensor(queries, device=x.device)]
+    return torch.stack([_probabilities(*parts, chosen)[..., indices] for parts in zip(q, k, calls, strict=True)])
 
 
 def draw(maps: Mapping[str, Tensor], queries: Sequence[Cell], quantity: str, output: Path) -> None:
-    """A row of maps for each query, and beside it their profiles through the query.
+    """Plots one row per query: the maps of all models and their profiles through the query.
 
     Args:
-        maps: ``[Q, rows, columns]`` of each model.
+        maps: ``[Q, rows, columns]`` for each model.
         queries: (row, column) of each query.
-        quantity: what the maps show.
+        quantity: label of the mapped values.
         output: the PNG.
     """
     names = list(maps)
     with drawn(output, 2.1 * len(names) + 5.0, 2.5 * len(queries)) as figure:
         ratios = [1.0] * len(names) + [1.5]
         panels = figure.subplots(len(queries), len(names) + 1, squeeze=False, width_ratios=ratios)
-        for place, query in enumerate(queries):
-            values = {name: maps[name][place] for name in names}
+        for row, query in enumerate(queries):
+            values = {name: maps[name][row] for name in names}
             limits = {"vmin": min(map(torch.min, values.values())), "vmax": max(map(torch.max, values.values()))}
-            for panel, (name, value) in zip(panels[place], values.items(), strict=False):
+            for panel, (name, value) in zip(panels[row], values.items(), strict=False):
                 image = panel.imshow(value.numpy(), cmap="viridis", **limits)
                 _map_axes(panel, name, query)
-            figure.colorbar(image, ax=panels[place][: len(names)].tolist(), label=quantity, fraction=0.05, pad=0.02)
-            _profiles(panels[place][-1], values, query, quantity)
+            figure.colorbar(image, ax=panels[row][: len(names)].tolist(), label=quantity, fraction=0.05, pad=0.02)
+            _profiles(panels[row][-1], values, query, quantity)
 
 
 def _map_axes(axes: Any, name: str, query: Cell) -> None:
@@ -174,7 +175,7 @@ def _profiles(axes: Any, values: Mapping[str, Tensor], query: Cell, quantity: st
 
 
 def _probabilities(q: Tensor, k: Tensor, given: Mapping[str, Any], queries: Tensor) -> Tensor:
-    """``[B, H, Q, L]`` from ``q [B, L, H, d]`` and ``k [B, L, H_kv, d]`` as the norms put them out."""
+    """``softmax(q k^T / sqrt(d))`` ``[B, H, Q, L]`` of ``q [B, L, H, d]`` and ``k [B, L, H_kv, d]`` after QK norm."""
     if given["table"] is not None:
         q, k = rotate(q, given["table"]), rotate(k, given["table"])
     scale = given["layout"].query_scale
@@ -184,16 +185,16 @@ def _probabilities(q: Tensor, k: Tensor, given: Mapping[str, Any], queries: Tens
 
 
 def _common_grid(canvases: Sequence[Tokens]) -> Cell:
-    """Rows and columns of the models' pictures.
+    """Rows and columns of the models' token grids.
 
     Raises:
-        ValueError: for other data than pictures, or pictures of several sizes.
+        ValueError: the tokens do not have two axes, or the models differ in their grids.
     """
     sides = {tuple((tokens.positions[0].amax(0) + 1).tolist()) for tokens in canvases}
     grid = next(iter(sides))
     if len(sides) > 1 or len(grid) != 2:
         raise ValueError(
-            f"the models have grids of {sides} tokens; maps need two axes of the same sides in all of them."
+            f"the models have grids of {sides} tokens; attention maps need the same two-axis grid in all models."
         )
     return int(grid[0]), int(grid[1])
 

@@ -1,4 +1,4 @@
-"""What one evaluation of a backbone costs, in operations and in milliseconds."""
+"""The cost of one evaluation of a backbone, in operations and in milliseconds."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ Shape = Sequence[int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What one evaluation of one picture costs.
+    """Cost of one evaluation for one picture.
 
     Attributes:
         size: side of the picture in pixels.
         tokens: L.
         context_drop: whether keys and values are averaged.
-        t: flow time; None without context drop, where it does not matter.
-        milliseconds: median.
-        attention_gflop: of scores and weighted sums, multiplications and additions.
-        linear_gflop: of all other matrix products.
+        t: flow time; None without context drop, when the cost does not depend on it.
+        milliseconds: median time.
+        attention_gflop: multiplications and additions of attention scores and weighted sums.
+        linear_gflop: multiplications and additions of all other matrix products.
     """
 
     size: int
@@ -52,15 +52,15 @@ def costs(
     rounds: int,
     size: int,
 ) -> list[Cost]:
-    """Times and operations of an evaluation without context drop, and with it at each of ``times``.
+    """Measures an evaluation without context drop, and one with context drop at each of ``times``.
 
-    What sampling computes once is computed before: see `lumina.values.StepCache`.
+    Values that sampling computes once (`lumina.values.StepCache`) are computed before the measurement.
 
     Args:
         backbone: the network.
         tokens: one picture.
         cond: its conditions.
-        drop: how context is dropped.
+        drop: options of context drop.
         times: flow times.
         rounds: evaluations of each variant.
         size: side of the picture in pixels.
@@ -87,7 +87,7 @@ def costs(
 
 
 def operations(call: Callable[[], object]) -> tuple[int, int]:
-    """Multiplications and additions of attention, and those of all other matrix products."""
+    """Multiplications and additions of attention and, separately, of all other matrix products."""
     from torch.utils.flop_counter import FlopCounterMode
 
     names = ("flash_attention", "flash_attention_for_cpu", "efficient_attention", "cudnn_attention")
@@ -100,7 +100,7 @@ def operations(call: Callable[[], object]) -> tuple[int, int]:
 
 
 def medians(calls: Mapping[K, Callable[[], object]], rounds: int, device: torch.device) -> dict[K, float]:
-    """Median milliseconds of each call, over rounds in which all of them run once, each time another one first."""
+    """Median milliseconds of each call. Every round runs each call once, starting with a different one."""
     names = list(calls)
     samples: dict[K, list[float]] = {name: [] for name in names}
     for number in range(rounds):
@@ -115,7 +115,7 @@ def medians(calls: Mapping[K, Callable[[], object]], rounds: int, device: torch.
 
 
 def _attention_operations(q: Shape, k: Shape, *others: object, **named: object) -> int:
-    """Of scores and of weighted sums, from the shapes ``[B, H, L, d]`` and ``[B, H_kv, M, d]``."""
+    """``4 B H L d M`` operations for scores and weighted sums; q is ``[B, H, L, d]``, k ``[B, H_kv, M, d]``."""
     return 4 * math.prod(q) * k[2]
 
 

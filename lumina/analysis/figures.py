@@ -1,4 +1,4 @@
-"""What every figure shares: style, files, names of models."""
+"""Helpers for all figures: style, output files, model names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from lumina.files.csv_cells import plain_cells
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-"""Tell apart for colour-blind readers too (Okabe and Ito)."""
+"""The colour-blind-safe palette of Okabe and Ito."""
 
 STYLE: dict[Any, Any] = {
     "font.size": 9,
@@ -33,10 +33,10 @@ STYLE: dict[Any, Any] = {
 
 @contextmanager
 def drawn(output: Path, width: float, height: float) -> Iterator[Figure]:
-    """A figure to draw on; it is saved when the block ends.
+    """A new figure that is saved at the end of the block.
 
     Args:
-        output: the PNG.
+        output: path of the PNG.
         width: in inches.
         height: in inches.
     """
@@ -57,7 +57,7 @@ def plain_log(axis: Any, subs: tuple[float, ...] = (1, 2, 5)) -> None:
 
 
 def write_table(output: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Writes the numbers beside the picture ``output``, as a CSV of the same name, and says where both are."""
+    """Writes the numbers of a figure to a CSV beside ``output`` and prints both paths."""
     table = output.with_suffix(".csv")
     with table.open("w", newline="") as file:
         writer = csv.writer(file)
@@ -67,21 +67,19 @@ def write_table(output: Path, columns: Sequence[str], rows: Iterable[Sequence[ob
 
 
 def model_names(sources: Sequence[str], names: Sequence[str] | None) -> list[str]:
-    """How the figure calls each model: as the user says, else by the name of its run.
+    """The name of each model in the figure: the user's name, or the name of its run.
 
     Raises:
-        ValueError: where there are not as many names as models, or one of them twice.
+        ValueError: the numbers of names and models differ, or a name is used twice.
     """
-    found = list(names) if names else [_run_name(Path(source)) for source in sources]
-    if len(found) != len(sources) or len(set(found)) < len(found):
-        raise ValueError(
-            f"{len(sources)} models are called {', '.join(found)}; give each a name of its own: --names=[a,b]."
-        )
-    return found
+    labels = list(names) if names else [_run_name(Path(source)) for source in sources]
+    if len(labels) != len(sources) or len(set(labels)) < len(labels):
+        raise ValueError(f"{len(sources)} models have the names {', '.join(labels)}; set unique names: --names=[a,b].")
+    return labels
 
 
 def _run_name(source: Path) -> str:
-    """Without what all runs have in common: the version, the checkpoint."""
+    """The run's name, without its version and the checkpoint's folder and file."""
     parts = [part for part in source.parts if not part.startswith("version_") and part != "checkpoints"]
     parts = parts[:-1] if source.suffix == ".ckpt" else parts
     return parts[-1] if parts else str(source)

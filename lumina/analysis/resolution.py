@@ -1,4 +1,4 @@
-"""Figure 20: accuracy of recognition over the resolution of the pictures."""
+"""Figure 20: recognition accuracy over image resolution."""
 
 from __future__ import annotations
 
@@ -41,62 +41,62 @@ def analyze(
     device: str = "auto",
     output: Path = Path("analysis/resolution.png"),
 ) -> None:
-    """Draws Top-1 of trained runs over the side of the pictures (figure 20).
+    """Draws the top-1 accuracy of trained runs over the side of the pictures (figure 20).
 
-    The pictures are those of the run's test split, brought to each size by a central crop.
+    The pictures come from the run's test split; a central crop brings them to each size.
 
     Args:
         runs: folders or checkpoints of recognition runs.
-        sizes: sides of the pictures in pixels, multiples of the patch.
-        rules: how rotary frequencies change at sizes above the trained one; each gives a curve.
-        share: of the short side that the crop keeps.
-        batch_size: pictures at once at the smallest size; fewer at larger ones, so that tokens stay as many.
-        data: further options of the datamodule, ``root=elsewhere`` say.
-        names: how the legend calls the runs; None = by their folders.
+        sizes: sides of the pictures in pixels, multiples of the patch size.
+        rules: scaling rules of the rotary frequencies above the trained size; one curve each.
+        share: side of the crop over the short side of the picture.
+        batch_size: pictures per batch at the smallest size; larger sizes use fewer, for about as many tokens.
+        data: more options of the datamodule, such as ``root=elsewhere``.
+        names: names of the runs in the legend; None = names of their folders.
         device: auto (a GPU if there is one), cpu, cuda, cuda:1, ...
         output: the PNG; a CSV of the same name is written beside it.
     """
-    called = model_names([str(run) for run in runs], names)
+    labels = model_names([str(run) for run in runs], names)
     curves: dict[tuple[str, Rule], Curve] = {}
-    for name, run in zip(called, runs, strict=True):
+    for name, run in zip(labels, runs, strict=True):
         module, config = load_pretrained(run).to(choose_device(device)), stored_config(run)
         for size in sizes:
-            module.modality.layout(1, {"size": (size, size)})  # refuses a size that patches do not divide
+            module.modality.layout(1, {"size": (size, size)})  # raises if the patch size does not divide the size
         for size in sizes:
             view = crop(size, share)
             loaded = seen_through(view, fitting(batch_size, size, sizes), config, data or [])
             for rule in rules:
                 curves.setdefault((name, rule), {})[size] = top1(module, loaded, rule)
-    draw({f"{name}, {rule}": (curve, rule, called.index(name)) for (name, rule), curve in curves.items()}, output)
+    draw({f"{name}, {rule}": (curve, rule, labels.index(name)) for (name, rule), curve in curves.items()}, output)
     rows = [(name, rule, size, value) for (name, rule), curve in curves.items() for size, value in curve.items()]
     write_table(output, ("run", "rule", "size", "top1"), rows)
 
 
 def stored_config(run: Path) -> Path:
-    """The settings of the run whose checkpoint is taken.
+    """The settings of a run, or of the run that wrote a checkpoint.
 
     Raises:
-        FileNotFoundError: there are none.
+        FileNotFoundError: the run has no ``config.yaml``.
     """
     return config_of(newest_checkpoint(run) if run.is_dir() else run)
 
 
 def crop(size: int, share: float) -> str:
-    """The view of DeiT's evaluation, in YAML."""
+    """The framing of DeiT's evaluation, a centre crop, as YAML text."""
     return f"{{class_path: lumina.pictures.framing.CentreCrop, init_args: {{size: {size}, share: {share}}}}}"
 
 
 def seen_through(view: str, batch_size: int, config: Path, options: Sequence[str] = ()) -> DataModule:
-    """The datamodule of a stored config with another view of its test pictures.
+    """Builds the datamodule of a stored config with a different framing of the test pictures.
 
     Args:
-        view: in YAML.
-        batch_size: pictures at once.
-        config: of a run.
-        options: further options of the datamodule, as ``root=elsewhere``.
+        view: the framing as YAML text.
+        batch_size: pictures per batch.
+        config: path of the run's config.
+        options: more options of the datamodule, such as ``root=elsewhere``.
 
     Raises:
-        ValueError: if the datamodule has no view.
+        ValueError: the datamodule has no ``eval_framing``.
     """
     parser = ShortErrorParser(prog="lumina analyze resolution")
     parser.add_argument("--data", type=DataModule)
@@ -104,8 +104,8 @@ def seen_through(view: str, batch_size: int, config: Path, options: Sequence[str
     plain = load(config.read_text())["data"]
     if "eval_framing" not in plain.get("init_args", {}):
         raise ValueError(
-            f"{config} has the datamodule {plain['class_path']}, whose pictures have one size; figure 20 needs one "
-            "with an eval_framing, such as datamodules.labelled_pictures.LabelledPictures."
+            f"{config} uses the datamodule {plain['class_path']}, whose pictures have a fixed size; figure 20 needs a "
+            "datamodule with eval_framing, such as datamodules.labelled_pictures.LabelledPictures."
         )
     stored = json.dumps(plain)
     words = [f"--data={stored}", *(f"--data.init_args.{change}" for change in changes)]
@@ -117,7 +117,7 @@ def seen_through(view: str, batch_size: int, config: Path, options: Sequence[str
 
 @torch.no_grad()
 def top1(module: LuminaModule, data: DataModule, rule: Rule) -> float:
-    """Top-1 over the test split, under a rule for sizes above the trained one."""
+    """Top-1 accuracy on the test split under a scaling rule for sizes above the trained one."""
     options = Inference(rope_rule=rule, trained_length=module.modality.trained_length)
     accuracy = Accuracy()
     for number, batch in enumerate(tqdm(data.test_dataloader(), rule, leave=False)):
@@ -131,12 +131,12 @@ def top1(module: LuminaModule, data: DataModule, rule: Rule) -> float:
 
 
 def draw(curves: dict[str, tuple[Curve, Rule, int]], output: Path) -> None:
-    """A line for each, in the style of its rule and the colour of its run."""
+    """Plots one line per curve: the style marks the rule, the colour marks the run."""
     with drawn(output, 5.0, 4.0) as figure:
         axes = figure.subplots()
-        for name, (curve, rule, place) in curves.items():
+        for name, (curve, rule, number) in curves.items():
             values = [100 * value for value in curve.values()]
-            axes.plot(list(curve), values, color=COLOURS[place], linestyle=LINES[rule], marker="o", ms=3, label=name)
+            axes.plot(list(curve), values, color=COLOURS[number], linestyle=LINES[rule], marker="o", ms=3, label=name)
         axes.set(
             xlabel="side of the pictures, pixels",
             ylabel="Top-1, %",
@@ -146,5 +146,5 @@ def draw(curves: dict[str, tuple[Curve, Rule, int]], output: Path) -> None:
 
 
 def fitting(most: int, size: int, sizes: Sequence[int]) -> int:
-    """So many pictures of ``size`` have no more tokens than ``most`` of the smallest size."""
+    """The number of pictures of ``size`` that have at most as many tokens as ``most`` of the smallest size."""
     return max(1, int(most * (min(sizes) / size) ** 2))

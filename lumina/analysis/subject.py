@@ -1,4 +1,4 @@
-"""A model under examination, on the path that it samples along."""
+"""A model under analysis and the states on its sampling path."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draw:
-    """A batch of samples to be.
+    """The inputs of a batch of samples.
 
     Attributes:
         tokens: the canvas.
         cond: conditions.
         null: null conditions.
-        noise: ``[B, L, F]``, where the path starts.
+        noise: ``[B, L, F]``, the start of the sampling path.
     """
 
     tokens: Tokens
@@ -41,13 +41,13 @@ class Draw:
 
 
 class Subject:
-    """A generative model with its averaged weights; its states come from sampling, so no data are needed.
+    """A generative model with its averaged weights. Its states come from sampling, so it needs no data.
 
     Args:
         module: the model, in evaluation mode.
 
     Raises:
-        ValueError: if its objective does not sample.
+        ValueError: its objective does not sample.
     """
 
     def __init__(self, module: LuminaModule) -> None:
@@ -57,20 +57,20 @@ class Subject:
 
     @classmethod
     def load(cls, source: str, device: str) -> Subject:
-        """What `load_pretrained` finds under the name ``source``, on ``device``."""
+        """Loads a model by any name that `load_pretrained` accepts, on ``device``."""
         return cls(load_pretrained(source).to(choose_device(device)))
 
     def draws(self, count: int, batch_size: int, prompts: Sequence[str] | None = None, seed: int = 0) -> Iterator[Draw]:
-        """``count`` samples at the trained size, batch by batch; they depend on the seed and nothing else.
+        """Yields the inputs of ``count`` samples at the trained size in batches; they depend only on the seed.
 
         Args:
             count: number of samples.
-            batch_size: samples in a batch.
-            prompts: texts for a model that takes text, each in turn; other conditions are drawn at random.
+            batch_size: samples per batch.
+            prompts: texts for a model that takes text, used in turn; other conditions are drawn at random.
             seed: of noise and conditions.
 
         Raises:
-            ValueError: for prompts without a model that takes them, or the other way round.
+            ValueError: the model takes text and there are no prompts, or the other way round.
         """
         device = self.module.device
         for start in range(0, count, batch_size):
@@ -86,15 +86,15 @@ class Subject:
             )
 
     def velocity(self, draw: Draw) -> Velocity:
-        """The velocity that the model samples with, its own guidance included."""
+        """The velocity field that the model samples with, including its guidance."""
         guidance = self.objective.sampler.guidance
         return self.objective.velocity_field(self.module.backbone, draw.tokens, draw.cond, draw.null, guidance=guidance)
 
     @torch.no_grad()
     def states(self, draw: Draw, times: Sequence[float]) -> Iterator[Tensor]:
-        """``[B, L, F]`` at each of ``times``, rising, on the way from noise to data.
+        """Yields the state ``[B, L, F]`` at each of the increasing ``times`` on the sampling path.
 
-        The path is that of the model's own solver, on uniform steps no longer than its own.
+        The path uses the model's solver with uniform steps that are at most as long as those of its sampler.
         """
         (start, _), sampler = self.objective.time_range, self.objective.sampler
         velocity, x = self.velocity(draw), draw.noise
@@ -105,15 +105,15 @@ class Subject:
             yield x
 
     def checked_times(self, times: Sequence[float]) -> list[float]:
-        """The times as they are.
+        """Validates the times and returns them.
 
         Raises:
-            ValueError: where they do not rise inside the time range of the objective.
+            ValueError: they do not increase, or lie outside the objective's time range.
         """
         start, end = self.objective.time_range
         path = [start, *times, end]
         if any(after < before for before, after in pairwise(path)):
-            raise ValueError(f"times={list(times)} must rise, from no less than {start:g} to no more than {end:g}.")
+            raise ValueError(f"times={list(times)} must increase and lie between {start:g} and {end:g}.")
         return list(times)
 
     def _fields(self, start: int, count: int, prompts: Sequence[str] | None, seed: int) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class Subject:
         if texts and "cross" not in routes:
             raise ValueError("--prompt was given, but this model takes no text.")
         if not texts and "cross" in routes:
-            raise ValueError("this model takes text: give --prompt='[\"a red apple\"]', one or several.")
+            raise ValueError("this model takes text: set --prompt='[\"a red apple\"]' to one or more texts.")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + start)
             return {
@@ -133,24 +133,24 @@ class Subject:
 
 @contextmanager
 def watched(modules: Iterable[nn.Module], look: Callable[[nn.Module, dict[str, Any], Any], T]) -> Iterator[list[T]]:
-    """Looks at every call of some modules while the block runs.
+    """Records every call of the given modules inside the block.
 
     Args:
-        modules: whose calls.
-        look: what is kept of a call, from the module, its arguments by name, and its output.
+        modules: the modules to hook.
+        look: maps the module, its arguments by name and its output to the value to record.
 
     Yields:
-        What was kept, in the order of the calls.
+        The recorded values in the order of the calls.
     """
     from inspect import signature
 
-    kept: list[T] = []
+    records: list[T] = []
 
     def hook(module: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
         bound = signature(module.forward).bind(*arguments, **named)
-        kept.append(look(module, bound.arguments, output))
+        records.append(look(module, bound.arguments, output))
 
     with ExitStack() as stack:
         for module in modules:
             stack.callback(module.register_forward_hook(hook, with_kwargs=True).remove)
-        yield kept
+        yield records

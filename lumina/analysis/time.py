@@ -1,4 +1,4 @@
-"""Figure 12(b): what an evaluation costs over resolution, with and without context drop."""
+"""Figure 12(b): time of one evaluation over resolution, with and without context drop."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.config.device import choose_device
 from lumina.values import Conditioning, ContextDrop, Tokens
 
-TEXT_TOKENS = 128  # of random weights that take text
-TOKEN_DIM = 16  # of random weights: four channels in patches of 2x2
+TEXT_TOKENS = 128  # text length for random weights that take text
+TOKEN_DIM = 16  # token width of random weights: four channels in 2x2 patches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Case:
     Attributes:
         backbone: the network.
         cond: conditions of one picture.
-        canvas: side in pixels to one empty picture.
+        canvas: maps a side in pixels to the tokens of one empty picture.
     """
 
     backbone: NextDiT
@@ -51,15 +51,15 @@ def analyze(
 ) -> None:
     """Draws the time of one evaluation of a square picture, with and without context drop (figure 12(b)).
 
-    All variants run once in each round, one after the other; medians are drawn.
+    Each round runs every variant once; the figure shows medians.
 
     Args:
-        weights: a model as `lumina sample` takes it; None = random weights.
-        backbone: architecture of the random weights, which cost what trained ones do; None = 384 wide, 12 blocks.
-        context_drop: how keys and values are averaged; None = the default way.
+        weights: a model in any form that `lumina sample` accepts; None = random weights.
+        backbone: architecture of the random weights, which take as long as trained ones; None = width 384, 12 blocks.
+        context_drop: options of context drop; None = the default method.
         sizes: sides of the pictures in pixels.
-        cell: pixels along a token's side, for random weights.
-        times: flow times of the evaluations with context drop; their mean is drawn, between cheapest and dearest.
+        cell: pixels along the side of a token; for random weights.
+        times: flow times of the evaluations with context drop; the figure shows their mean and range.
         rounds: evaluations of each variant.
         prompt: text for a model that takes text.
         dtype: of weights and activations.
@@ -67,30 +67,30 @@ def analyze(
         output: the PNG; a CSV of the same name is written beside it.
     """
     precision: torch.dtype = getattr(torch, dtype)
-    place = choose_device(device)
-    case = _trained(weights, prompt, device) if weights else _random(backbone, cell, place)
+    chosen = choose_device(device)
+    case = _trained(weights, prompt, device) if weights else _random(backbone, cell, chosen)
     network, cond = case.backbone.eval().to(precision), _cast(case.cond, precision)
-    found: list[Cost] = []
+    results: list[Cost] = []
     for size in sizes:
         tokens = case.canvas(size)
-        tokens = tokens.with_features(torch.randn_like(tokens.features).to(precision)).to(place)
-        found += costs(network, tokens, cond, context_drop or ContextDrop(), times, rounds, size)
-        print(f"  {size} x {size} pixels, {found[-1].tokens} tokens: {found[-1 - len(times)].milliseconds:.1f} ms")
-    draw(found, output)
-    rows = (["" if value is None else value for value in astuple(cost)] for cost in found)
+        tokens = tokens.with_features(torch.randn_like(tokens.features).to(precision)).to(chosen)
+        results += costs(network, tokens, cond, context_drop or ContextDrop(), times, rounds, size)
+        print(f"  {size} x {size} pixels, {results[-1].tokens} tokens: {results[-1 - len(times)].milliseconds:.1f} ms")
+    draw(results, output)
+    rows = (["" if value is None else value for value in astuple(cost)] for cost in results)
     write_table(output, [field.name for field in fields(Cost)], rows)
 
 
-def draw(found: Sequence[Cost], output: Path) -> None:
-    """Time over size on the left; on the right how much context drop saves, measured and by counting operations.
+def draw(results: Sequence[Cost], output: Path) -> None:
+    """Plots time over size on the left and the speed-up by context drop, measured and predicted, on the right.
 
     Args:
-        found: costs of every size.
+        results: costs at every size.
         output: the PNG.
     """
-    sizes = sorted({cost.size for cost in found})
-    plain = {cost.size: cost for cost in found if not cost.context_drop}
-    dropped = {size: [cost for cost in found if cost.context_drop and cost.size == size] for size in sizes}
+    sizes = sorted({cost.size for cost in results})
+    plain = {cost.size: cost for cost in results if not cost.context_drop}
+    dropped = {size: [cost for cost in results if cost.context_drop and cost.size == size] for size in sizes}
     with drawn(output, 7.2, 3.0) as figure:
         left, right = figure.subplots(1, 2)
         times = [[cost.milliseconds for cost in dropped[size]] for size in sizes]
@@ -146,7 +146,7 @@ def _random(config: NextDiTConfig | None, cell: int, device: torch.device) -> Ca
 
     def canvas(size: int) -> Tokens:
         if size < cell or size % cell:
-            raise ValueError(f"size={size} must be a multiple of cell={cell}, the pixels along a token's side.")
+            raise ValueError(f"size={size} must be a multiple of cell={cell}, the side of a token in pixels.")
         side = torch.arange(size // cell)
         return Tokens(
             features=torch.zeros(1, len(side) ** 2, config.token_dim or 0),

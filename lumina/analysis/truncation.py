@@ -1,4 +1,4 @@
-"""Figure 4: where on the way from noise to data Euler's method errs, and where schedules put their steps."""
+"""Figure 4: the truncation error of Euler's method over time, and the steps of each schedule."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ SCHEDULES: tuple[type[TimeSchedule], ...] = (Uniform, Rational, Sigmoid)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalErrors:
-    """What a path of N steps is like at its steps, as mean L2 norms over samples.
+    """Local truncation error and curvature along a path of N steps, as mean L2 norms over samples.
 
     Attributes:
         times: ``[N + 1]``.
-        truncation: ``[N]``, of one Euler step from each time but the last.
-        curvature: ``[N - 1]``, at each time but the first and the last.
+        truncation: ``[N]``, error of one Euler step from each time except the last.
+        curvature: ``[N - 1]``, at each time except the first and the last.
     """
 
     times: Tensor
@@ -49,16 +49,16 @@ def analyze(
     device: str = "auto",
     output: Path = Path("analysis/truncation.png"),
 ) -> None:
-    """Draws over time the error of Euler steps, the curvature of the path and where schedules step (figure 4).
+    """Draws the error of Euler steps, the curvature of the path and the steps of each schedule over time (figure 4).
 
     Args:
-        weights: a model as `lumina sample` takes it.
-        steps: uniform steps from noise to data, whose errors are drawn.
-        substeps: Euler steps inside each of them, which stand for the truth.
-        count: samples, over which L2 norms are averaged.
-        batch_size: samples in a batch.
-        schedule_steps: steps of the schedules drawn below.
-        prompt: texts for a model that takes text, each in turn.
+        weights: a model in any form that `lumina sample` accepts.
+        steps: uniform steps from noise to data.
+        substeps: Euler steps within each step; their result is the reference solution.
+        count: number of samples to average over.
+        batch_size: samples per batch.
+        schedule_steps: steps of the schedules in the lower panel.
+        prompt: texts for a model that takes text, used in turn.
         seed: of noise and conditions.
         device: auto (a GPU if there is one), cpu, cuda, cuda:1, ...
         output: the PNG; a CSV of the same name is written beside it.
@@ -71,30 +71,30 @@ def analyze(
         errors = local_errors(subject.velocity(draw_), draw_.noise, times, substeps, progress=True)
         sums[0] += errors.truncation * len(draw_.noise) / count
         sums[1, 1:] += errors.curvature * len(draw_.noise) / count
-    found = LocalErrors(times=times, truncation=sums[0], curvature=sums[1, 1:])
+    result = LocalErrors(times=times, truncation=sums[0], curvature=sums[1, 1:])
     schedules = {kind.__name__.lower(): start + (end - start) * kind().times(schedule_steps) for kind in SCHEDULES}
-    draw(found, schedules, output)
-    write_table(output, ["quantity", "t", "value"], _rows(found, schedules))
+    draw(result, schedules, output)
+    write_table(output, ["quantity", "t", "value"], _rows(result, schedules))
 
 
 @torch.no_grad()
 def local_errors(
     velocity: Velocity, noise: Tensor, times: Tensor, substeps: int, progress: bool = False
 ) -> LocalErrors:
-    """One Euler step against many on the path through ``noise`` (Lumina-Next, section 2.3).
+    """Compares one Euler step with many small ones on the path that starts at ``noise`` (Lumina-Next, section 2.3).
 
-    With ``x_i`` carried on by ``substeps`` Euler steps an interval, the truncation error is ``x_{i+1}`` less one Euler
-    step from ``x_i``, and the curvature ``x_i - (x_{i+1} + x_{i-1}) / 2``.
+    The reference path advances from ``x_i`` to ``x_{i+1}`` with ``substeps`` Euler steps. The truncation error is
+    ``x_{i+1}`` minus the result of one Euler step from ``x_i``; the curvature is ``x_i - (x_{i+1} + x_{i-1}) / 2``.
 
     Args:
         velocity: ``(x [B, L, F], t []) -> dx/dt``.
         noise: ``[B, L, F]`` at ``times[0]``.
         times: ``[N + 1]`` float64, uniform.
         substeps: Euler steps in each interval.
-        progress: whether a progress bar is shown.
+        progress: show a progress bar.
 
     Raises:
-        ValueError: for less than two intervals or substeps.
+        ValueError: there are fewer than two intervals or substeps.
     """
     if len(times) < 3 or substeps < 2:
         raise ValueError(f"got {len(times) - 1} steps of {substeps} substeps, expected at least 2 steps of 2 substeps.")
@@ -112,20 +112,20 @@ def local_errors(
     return LocalErrors(times=times, truncation=torch.stack(truncation), curvature=torch.stack(curvature))
 
 
-def draw(found: LocalErrors, schedules: Mapping[str, Tensor], output: Path) -> None:
-    """Error and curvature over t, and below, on the same axis, the times of each schedule.
+def draw(errors: LocalErrors, schedules: Mapping[str, Tensor], output: Path) -> None:
+    """Plots error and curvature over t, and the times of each schedule below them on the same axis.
 
     Args:
-        found: the errors.
+        errors: of the path.
         schedules: times of each schedule.
         output: the PNG.
     """
     with drawn(output, 7.2, 3.6) as figure:
         panels = figure.subplots(2, 2, sharex=True, height_ratios=[3, 1])
-        length = float(found.times[1] - found.times[0])
-        panels[0, 0].plot(found.times[:-1], found.truncation, "-o", color=COLOURS[0], markersize=2.5)
+        length = float(errors.times[1] - errors.times[0])
+        panels[0, 0].plot(errors.times[:-1], errors.truncation, "-o", color=COLOURS[0], markersize=2.5)
         panels[0, 0].set(ylabel="truncation error (L2 norm)", title=f"one Euler step of length {length:g} from t")
-        panels[0, 1].plot(found.times[1:-1], found.curvature, "-o", color=COLOURS[1], markersize=2.5)
+        panels[0, 1].plot(errors.times[1:-1], errors.curvature, "-o", color=COLOURS[1], markersize=2.5)
         panels[0, 1].set(ylabel="curvature (L2 norm)", title="bend of the path at t")
         for panel in panels[0]:
             panel.set_ylim(bottom=0)
@@ -142,10 +142,10 @@ def _ticks(axes: Any, schedules: Mapping[str, Tensor]) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def _rows(found: LocalErrors, schedules: Mapping[str, Tensor]) -> Iterator[tuple[object, ...]]:
-    for t, value in zip(found.times[:-1], found.truncation, strict=True):
+def _rows(errors: LocalErrors, schedules: Mapping[str, Tensor]) -> Iterator[tuple[object, ...]]:
+    for t, value in zip(errors.times[:-1], errors.truncation, strict=True):
         yield "truncation_error", float(t), float(value)
-    for t, value in zip(found.times[1:-1], found.curvature, strict=True):
+    for t, value in zip(errors.times[1:-1], errors.curvature, strict=True):
         yield "curvature", float(t), float(value)
     for name, times in schedules.items():
         for t, t_next in pairwise(times.tolist()):

@@ -1,4 +1,4 @@
-"""Figure 6(a): wavelength of each rotary dimension under the rules for sizes never trained on."""
+"""Figure 6(a): wavelength of each rotary dimension under the scaling rules for untrained sizes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RULES = {
     "frequency_aware": "frequency-aware",
     "time_aware": "time-aware",
 }
-FINE = 64  # points drawn between two dimensions
+FINE = 64  # interpolation points between two dimensions
 
 
 def analyze(
@@ -39,11 +39,11 @@ def analyze(
         axes: number of position axes.
         length: trained length of the axis.
         scale: sampled length over trained length.
-        times: flow times at which the time-aware rule is drawn, 0 = noise.
+        times: flow times for the time-aware rule, 0 = noise.
         output: the PNG; a CSV of the same name is written beside it.
     """
     if head_dim % (2 * axes):
-        raise ValueError(f"head_dim={head_dim} must be divisible by {2 * axes}, a pair of dimensions for each axis.")
+        raise ValueError(f"head_dim={head_dim} must be divisible by {2 * axes}, one pair of dimensions per axis.")
     options: dict[str, Any] = {"base": base, "length": length, "scale": scale, "head_dim": head_dim}
     dim = head_dim // axes
     curves = {(rule, t): wavelengths(rule, dim, t=t, **options) for rule, t in _cases(times)}
@@ -59,16 +59,16 @@ def analyze(
 def wavelengths(
     rule: str, dim: int, base: float, length: float, scale: float, head_dim: int, t: float | None = None
 ) -> Tensor:
-    """``2 pi / theta`` of each of an axis's dimensions, in positions.
+    """Wavelength ``2 pi / theta_d`` in positions of each rotary dimension d of one axis (Lumina-Next, section 2.2).
 
     Args:
-        rule: of `lumina.backbone.rope`.
+        rule: a rule of `lumina.backbone.rope`.
         dim: real dimensions of the axis.
         base: b.
         length: trained length.
         scale: s.
         head_dim: width of the whole head.
-        t: flow time; read by the time-aware rule.
+        t: flow time; only the time-aware rule uses it.
 
     Returns:
         ``[dim / 2]`` float64.
@@ -77,10 +77,10 @@ def wavelengths(
 
 
 def draw(curves: dict[tuple[str, float | None], tuple[Tensor, Tensor]], length: float, scale: float, out: Path) -> None:
-    """Rules on the left, the time-aware one from noise to data on the right.
+    """Plots the rules without time on the left and the time-aware rule from noise to data on the right.
 
     Args:
-        curves: for each rule and time the wavelengths, ``[N]``, and the same on a finer scale, ``[M]``.
+        curves: wavelengths ``[N]`` for each rule and time, and the same interpolated to ``[M]``.
         length: trained length.
         scale: s.
         out: the PNG.
@@ -108,8 +108,8 @@ def draw(curves: dict[tuple[str, float | None], tuple[Tensor, Tensor]], length: 
                 panel.axhline(value, color="0.4", linewidth=0.8, linestyle=":")
             panel.legend(loc="lower right", handlelength=1.5, columnspacing=1.0, ncols=1 + (panel is right))
         for value, name in ((length, "trained"), (length * scale, "sampled")):
-            place = {"transform": right.get_yaxis_transform(), "va": "center", "fontsize": 8, "color": "0.4"}
-            right.text(1.02, value, f"{name}\nlength", **place)
+            style = {"transform": right.get_yaxis_transform(), "va": "center", "fontsize": 8, "color": "0.4"}
+            right.text(1.02, value, f"{name}\nlength", **style)
 
 
 def _cases(times: tuple[float, ...]) -> list[tuple[str, float | None]]:
@@ -122,7 +122,7 @@ def _fine(rule: str, t: float | None, dim: int, options: dict[str, Any]) -> Tens
 
 
 def _curve(axes: Any, points: Tensor, line: Tensor, colour: Any, label: str, style: str = "-") -> None:
-    places = torch.arange(len(line)) / max(1, len(line) - 1) * (len(points) - 1)
-    axes.plot(places, line, style, color=colour, linewidth=1.1)
+    dimensions = torch.arange(len(line)) / max(1, len(line) - 1) * (len(points) - 1)
+    axes.plot(dimensions, line, style, color=colour, linewidth=1.1)
     axes.plot(range(len(points)), points, "o", color=colour, markersize=4)
     axes.plot([], [], "o" + style, color=colour, markersize=4, linewidth=1.1, label=label)

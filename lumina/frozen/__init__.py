@@ -1,1 +1,1 @@
-"""Pretrained networks that never train here: image VAEs, text encoders and the cache of their features."""
+"""Frozen pretrained networks: image VAEs, text encoders and the cache of text features."""

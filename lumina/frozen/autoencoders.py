@@ -15,7 +15,7 @@ from lumina.errors import importing
 from lumina.frozen.network import Frozen, fingerprint
 from lumina.interfaces import Autoencoder
 
-SD_SCALING = 0.18215  # what diffusers, too, takes where a config is older than the key
+SD_SCALING = 0.18215  # diffusers' default for configs that are older than the key
 
 
 class KLAutoencoder(Autoencoder):
@@ -26,55 +26,55 @@ class KLAutoencoder(Autoencoder):
     Args:
         path: a local folder, or a Hugging Face model id such as ``stabilityai/sd-vae-ft-ema``, or
             ``package:NAME/FOLDER``, a folder inside an installed Python package.
-        scaling_factor: latents are ``(z - shift) * scaling``; None = what the VAE's config says
+        scaling_factor: latents are ``(z - shift) * scaling``; None = the value in the VAE's config
             (0.18215 SD, 0.13025 SDXL, 1.5305 SD3).
-        shift_factor: None = what the VAE's config says (0.0609 SD3), else 0.
+        shift_factor: see above; None = the value in the VAE's config (0.0609 SD3), or 0 if it has none.
 
     Raises:
-        ImportError: without diffusers.
-        ValueError: for a scaling factor that is not positive.
-        FileNotFoundError: where the VAE is neither a folder nor to be had from the hub.
+        ImportError: diffusers is not installed.
+        ValueError: the scaling factor is not positive.
+        FileNotFoundError: the VAE is neither a local folder nor available from the hub.
     """
 
     def __init__(self, path: str, scaling_factor: float | None = None, shift_factor: float | None = None) -> None:
-        place = str(locate(path))
-        config = _vae_class().load_config(place) if Path(place).is_dir() else _hub_config(place)
+        location = str(locate(path))
+        config = _vae_class().load_config(location) if Path(location).is_dir() else _hub_config(location)
         self.channels = int(config["latent_channels"])
         self.factor = 2 ** (len(config["block_out_channels"]) - 1)
         self.scaling = _scaling(path, config) if scaling_factor is None else scaling_factor
         if not self.scaling > 0:
-            raise ValueError(f"KLAutoencoder: scaling_factor={self.scaling} must be positive, as 0.18215.")
+            raise ValueError(f"KLAutoencoder: scaling_factor={self.scaling} must be positive, such as 0.18215.")
         self.shift = (config.get("shift_factor") or 0.0) if shift_factor is None else shift_factor
-        self._network = Frozen(lambda: _vae_class().from_pretrained(place))
+        self._network = Frozen(lambda: _vae_class().from_pretrained(location))
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """Shift, scale and a hash of the weights, for which they are read."""
+        """Shift, scale and a hash of the weights; loads the weights."""
         network = self._network.on(torch.device("cpu"))
         facts = {"channels": self.channels, "factor": self.factor, "scaling": self.scaling, "shift": self.shift}
         return {**facts, "weights": fingerprint(dict(network.named_parameters()))}
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
-        """Mean of the posterior, shifted and scaled."""
+        """``(mean - shift) * scaling`` with the posterior mean; ``[B, 3, H, W]`` to ``[B, C, H / f, W / f]``."""
         with torch.autocast(images.device.type, enabled=False):
             mean = self._network.on(images.device).encode(images.float()).latent_dist.mode()
         return ((mean - self.shift) * self.scaling).to(images.dtype)
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
-        """Pictures of about [-1, 1]."""
+        """The reverse of `encode`; pixels are about in [-1, 1], not clipped."""
         with torch.autocast(latents.device.type, enabled=False):
             pixels: Tensor = self._network.on(latents.device).decode(latents.float() / self.scaling + self.shift).sample
         return pixels
 
 
 class RandomAutoencoder(KLAutoencoder):
-    """A tiny AutoencoderKL with seeded random weights: right shapes at no download, to try an experiment out.
+    """A tiny AutoencoderKL with seeded random weights: correct shapes without a download, to try an experiment.
 
     Args:
         channels: of the latents.
-        levels: resolutions; the latents are ``2 ** (levels - 1)`` times smaller than the pictures.
+        levels: number of resolutions; the latents are ``2 ** (levels - 1)`` times smaller than the pictures.
     """
 
     def __init__(self, channels: int = 4, levels: int = 4) -> None:
@@ -85,8 +85,8 @@ class RandomAutoencoder(KLAutoencoder):
 def _scaling(path: str, config: Mapping[str, Any]) -> float:
     if config.get("scaling_factor") is None:
         warnings.warn(
-            f"the config of the VAE {path} has no scaling_factor; Stable Diffusion's, {SD_SCALING}, is taken. Set "
-            "scaling_factor if it is another.",
+            f"the config of the VAE {path} has no scaling_factor; using Stable Diffusion's, {SD_SCALING}. Set "
+            "scaling_factor if the VAE needs a different one.",
             stacklevel=3,
         )
         return SD_SCALING
@@ -104,8 +104,8 @@ def _hub_config(path: str) -> dict[str, Any]:
         return dict(_vae_class().load_config(path))
     except OSError as error:
         raise FileNotFoundError(
-            f"VAE {path!r} is neither a local folder nor to be had from the Hugging Face hub; download config.json and "
-            "diffusion_pytorch_model.safetensors, put both in one folder, and give that folder as path."
+            f"VAE {path!r} is neither a local folder nor available from the Hugging Face hub; download config.json and "
+            "diffusion_pytorch_model.safetensors into one folder, and set path to that folder."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Pretrained networks that are used, not trained."""
+"""A holder for pretrained networks that are not trained."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from torch import Tensor
 class Frozen:
     """Holds a pretrained network outside the module tree.
 
-    Not being an `nn.Module`, it stays out of parameters, checkpoints, averaged copies, gradient buckets and
-    sharding. The network is loaded at its first use and lives on the device and in the precision that it was last
-    asked for.
+    It is not an `nn.Module`, so the network is not part of parameters, checkpoints, averaged copies, gradient buckets
+    or sharding. The network is loaded at first use and stays on the device and in the precision of the last call.
 
     Args:
-        load: returns the network.
+        load: loads and returns the network.
     """
 
     def __init__(self, load: Callable[[], Any]) -> None:
@@ -29,14 +28,14 @@ class Frozen:
         """The network in evaluation mode, without gradients, on ``device``."""
         if self._network is None:
             self._network = self._load().eval().requires_grad_(False)
-        at = next(self._network.parameters())
-        if (at.device, at.dtype) != (device, dtype):  # diffusers warns of each call of `to`
+        first = next(self._network.parameters())
+        if (first.device, first.dtype) != (device, dtype):  # diffusers warns at each call of `to`
             self._network.to(device=device, dtype=dtype)
         return self._network
 
 
 def fingerprint(weights: Mapping[str, Tensor]) -> str:
-    """A 16-digit hash of named weights, the same in any order, on every device and in every process."""
+    """A 16-digit hash of named weights; it does not depend on their order, the device or the process."""
     digest = hashlib.sha256()
     for name, weight in sorted(weights.items()):
         digest.update(f"{name} {torch.hash_tensor(weight.detach().float()).item()}\n".encode())

@@ -1,4 +1,4 @@
-"""Token features of captions on disk, found by caption."""
+"""A disk cache of token features, indexed by caption."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ IDENTITY = "encoder.json"
 
 
 class TextCache:
-    """Shards of features; a lookup reads only the rows of its caption.
+    """Reads cached token features; a lookup reads only the rows of its caption.
 
     A shard is a safetensors file with ``keys [N]`` int64 (sorted hashes of the captions), ``offsets [N + 1]`` int64 and
-    ``features [tokens, C]``. ``encoder.json`` says what encoder wrote them.
+    ``features [tokens, C]``. ``encoder.json`` describes the encoder that wrote them.
 
     Args:
         folder: of the cache.
         identity: of the encoder that reads it.
 
     Raises:
-        FileNotFoundError: if there is no cache.
-        ValueError: if another encoder wrote it.
+        FileNotFoundError: the folder has no cache.
+        ValueError: a different encoder wrote the cache.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
         if not (folder / IDENTITY).is_file():
             raise FileNotFoundError(
-                f"{folder} holds no text features ({IDENTITY} is missing); `lumina cache` makes them."
+                f"{folder} contains no text features ({IDENTITY} is missing); create them with `lumina cache`."
             )
         written = json.loads((folder / IDENTITY).read_text())
         if written != dict(identity):
             raise ValueError(
-                f"{folder} holds features of {written}, but this text encoder is {dict(identity)}; "
-                "cache again, or give the encoder the same settings."
+                f"{folder} contains features of {written}, but this text encoder is {dict(identity)}; run "
+                "`lumina cache` again, or use the same encoder settings."
             )
         self._shards = [_Shard(path) for path in sorted(folder.glob("text-*.safetensors"))]
 
     def get(self, captions: Sequence[str]) -> list[Tensor | None]:
-        """Of each caption the features ``[S_i, C]``, or None."""
+        """The features ``[S_i, C]`` of each caption, or None if it is not cached."""
         return [self._find(caption_key(caption)) for caption in captions]
 
     def _find(self, key: int) -> Tensor | None:
@@ -67,10 +67,10 @@ class _Shard:
             ) from error
 
     def find(self, key: int) -> Tensor | None:
-        place = int(torch.searchsorted(self._keys, key))
-        if place == len(self._keys) or int(self._keys[place]) != key:
+        index = int(torch.searchsorted(self._keys, key))
+        if index == len(self._keys) or int(self._keys[index]) != key:
             return None
-        rows: Tensor = self._features[int(self._offsets[place]) : int(self._offsets[place + 1])]
+        rows: Tensor = self._features[int(self._offsets[index]) : int(self._offsets[index + 1])]
         return rows
 
 
@@ -84,7 +84,7 @@ def write_text_shard(
         number: of the shard.
         identity: of the encoder.
         features: by caption, ``[S_i, C]`` each.
-        dtype: to store them in; bfloat16 where it is too narrow, which a warning says.
+        dtype: storage type; if its range is too small, bfloat16 is used and a warning says so.
     """
     with replacing(folder / IDENTITY) as file:
         file.write_text(json.dumps(dict(identity), indent=2) + "\n")
@@ -100,11 +100,11 @@ def write_text_shard(
 
 
 def _stored(features: Tensor, dtype: torch.dtype) -> Tensor:
-    """In ``dtype``, or in bfloat16 where that would make infinities of finite features, as float16 does of T5's."""
+    """Converts to ``dtype``, or to bfloat16 if finite features would overflow, as those of T5 do in float16."""
     stored = features.to(dtype)
     if features.isfinite().all() and not stored.isfinite().all():
         warnings.warn(
-            f"text features of up to {features.abs().max():.0f} do not fit into {str(dtype).removeprefix('torch.')}; "
+            f"text features of up to {features.abs().max():.0f} overflow in {str(dtype).removeprefix('torch.')}; "
             "they are stored in bfloat16.",
             stacklevel=3,
         )
@@ -113,5 +113,5 @@ def _stored(features: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def caption_key(caption: str) -> int:
-    """A 63-bit hash."""
+    """A 63-bit hash of a caption."""
     return int.from_bytes(hashlib.sha256(caption.encode()).digest()[:8]) >> 1

@@ -19,8 +19,8 @@ from lumina.interfaces import TextEncoder
 
 Precision = Literal["float32", "bfloat16", "float16"]
 
-TOLD = 3
-"""So many texts that are longer than an encoder reads are told."""
+MAX_WARNINGS = 3
+"""Truncated captions that are reported."""
 
 
 class HuggingFaceText(TextEncoder):
@@ -33,18 +33,18 @@ class HuggingFaceText(TextEncoder):
     Args:
         path: a local folder, a Hugging Face model id, or ``package:NAME/FOLDER``, a folder inside an installed
             Python package.
-        layer: which of the hidden states; -2 = those that enter the last layer, as decoders are used here, -1 =
-            those behind it, as encoders are used.
-        max_tokens: longer captions are cut; the first ones are told.
+        layer: index of the hidden states; -2 = input of the last layer, the usual choice for decoders, -1 = output of
+            the last layer, the usual choice for encoders.
+        max_tokens: longer captions are truncated; a warning shows the first ones.
         dtype: precision of the network.
-        tokenizer: where the tokenizer is, if elsewhere.
-        cache: a folder of features that `lumina cache` wrote; a caption that it lacks is encoded.
-        trust_remote_code: run the Python code that a model repository brings; only for repositories you trust.
+        tokenizer: path of the tokenizer; None = that of the model.
+        cache: a folder of features that `lumina cache` wrote; captions that are not in it are encoded.
+        trust_remote_code: run the Python code in the model repository; only for repositories you trust.
 
     Raises:
-        ImportError: without transformers, or without the package named in ``path``.
-        FileNotFoundError: where the model is neither a folder nor to be had from the hub.
-        ValueError: for ``trust_remote_code`` in a shared file that the user does not trust.
+        ImportError: transformers, or the package named in ``path``, is not installed.
+        FileNotFoundError: the model is neither a local folder nor available from the hub.
+        ValueError: ``trust_remote_code`` is set in a shared file that the user does not trust.
     """
 
     def __init__(
@@ -72,17 +72,17 @@ class HuggingFaceText(TextEncoder):
 
     @property
     def identity(self) -> dict[str, str | int | None]:
-        """What decides the features of a caption; a cache made with another one is refused."""
+        """All settings that determine the features; a cache with a different identity is refused."""
         names = {"path": self.path, "tokenizer": self._tokenizer_path, "dtype": str(self._dtype).removeprefix("torch.")}
         return {**names, "layer": self.layer, "max_tokens": self.max_tokens, "dim": self.dim}
 
     @torch.no_grad()
     def encode(self, captions: Sequence[str], device: device) -> list[Tensor]:
-        """Hidden states in float32, or those that the cache holds."""
-        found: list[Tensor | None] = [None] * len(captions) if self.cache is None else self.cache.get(captions)
-        missing = [caption for caption, features in zip(captions, found, strict=True) if features is None]
+        """Hidden states ``[S_i, C]`` float32 of each caption, from the cache or the network."""
+        cached: list[Tensor | None] = [None] * len(captions) if self.cache is None else self.cache.get(captions)
+        missing = [caption for caption, features in zip(captions, cached, strict=True) if features is None]
         fresh = iter(self._encode(missing, device) if missing else [])
-        return [next(fresh) if features is None else features.to(device).float() for features in found]
+        return [next(fresh) if features is None else features.to(device).float() for features in cached]
 
     def _encode(self, captions: Sequence[str], device: device) -> list[Tensor]:
         tokenizer = self.tokenizer
@@ -90,29 +90,29 @@ class HuggingFaceText(TextEncoder):
             list(captions), padding=True, truncation=True, max_length=self.max_tokens, return_tensors="pt"
         )
         full = (encoded["attention_mask"].sum(1) >= self.max_tokens).tolist()
-        self._tell_cut([caption for caption, whole in zip(captions, full, strict=True) if whole])
+        self._warn_truncated([caption for caption, whole in zip(captions, full, strict=True) if whole])
         encoded = encoded.to(device)
         ids, mask = encoded["input_ids"].long(), encoded["attention_mask"].bool()
         if not ids.shape[1]:
             return [torch.zeros(0, self.dim, device=device) for _ in captions]
         with torch.autocast(device.type, enabled=False):
             network = self._network.on(device, self._dtype)
-            # a row of padding alone would be NaN in some attention kernels; its states are not read
+            # a row with nothing but padding would be NaN in some attention kernels; its states are not used
             attended = mask | ~mask.any(1, keepdim=True)
             output = network(input_ids=ids, attention_mask=attended.long(), output_hidden_states=True)
         states = output.hidden_states[self.layer].float()
         return [row[real] for row, real in zip(states, mask, strict=True)]
 
-    def _tell_cut(self, captions: Sequence[str]) -> None:
-        """Warns of the first captions that are longer than ``max_tokens``, with what is cut off."""
+    def _warn_truncated(self, captions: Sequence[str]) -> None:
+        """Warns about the first captions that exceed ``max_tokens``, with the text that is cut off."""
         for caption in captions:
-            if len(self._cut) == TOLD or caption in self._cut:
+            if len(self._cut) == MAX_WARNINGS or caption in self._cut:
                 continue
             ids = self.tokenizer(caption, add_special_tokens=False, verbose=False)["input_ids"]
             room = self.max_tokens - self.tokenizer.num_special_tokens_to_add()
             if len(ids) > room:
                 self._cut.add(caption)
-                last = " Further ones are not told." if len(self._cut) == TOLD else ""
+                last = " Further truncated texts are not reported." if len(self._cut) == MAX_WARNINGS else ""
                 rest = self.tokenizer.decode(ids[max(0, room) :]).strip()
                 warnings.warn(
                     f"The text {caption[:60]!r} has {len(ids)} tokens, but max_tokens={self.max_tokens} of its encoder "
@@ -122,10 +122,10 @@ class HuggingFaceText(TextEncoder):
 
     @property
     def tokenizer(self) -> Any:
-        """The tokenizer, which pads on the right.
+        """The tokenizer, with padding on the right.
 
         Raises:
-            FileNotFoundError: where its vocabulary is missing.
+            FileNotFoundError: its vocabulary is missing.
         """
         if self._tokenizer is None:
             tokenizer = _transformers().AutoTokenizer.from_pretrained(
@@ -133,7 +133,7 @@ class HuggingFaceText(TextEncoder):
             )
             if len(tokenizer.get_vocab()) < 2 * max(1, len(tokenizer.all_special_tokens)):
                 raise FileNotFoundError(
-                    f"the tokenizer of text encoder {self.path!r} came without its vocabulary; put tokenizer.json (or "
+                    f"the tokenizer of text encoder {self.path!r} has no vocabulary; put tokenizer.json (or "
                     "tokenizer.model) beside its config."
                 )
             if tokenizer.pad_token is None:
@@ -154,8 +154,8 @@ def _text_config(location: str, path: str, remote: bool) -> Any:
         config = _transformers().AutoConfig.from_pretrained(location, trust_remote_code=remote)
     except OSError as error:
         raise FileNotFoundError(
-            f"text encoder {path!r} is neither a local folder nor to be had from the Hugging Face hub; download its "
-            "config.json, *.safetensors and tokenizer files, put them in one folder, and give that folder as path."
+            f"text encoder {path!r} is neither a local folder nor available from the Hugging Face hub; download its "
+            "config.json, *.safetensors and tokenizer files into one folder, and set path to that folder."
         ) from error
     return config.get_text_config()
 

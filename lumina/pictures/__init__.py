@@ -1,1 +1,1 @@
-"""Pictures as a medium: files in, framing and augmentation, contact sheets and files out."""
+"""Image files: reading, framing, augmentation, contact sheets and writing."""

@@ -1,4 +1,4 @@
-"""DeiT's augmentation (Touvron et al., 2021), from timm: of each picture, and of whole batches."""
+"""DeiT's augmentation (Touvron et al., 2021), from timm, for single pictures and for batches."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from lumina.randomness import seeded
 from lumina.workarounds.posterize import keep_a_bit
 
 GREY = (128, 128, 128)
-"""What fills the parts of a picture that a turn or shift leaves open: the middle of [-1, 1]."""
+"""Fill colour for the areas that a rotation or translation leaves empty: the middle of [-1, 1]."""
 
 
 class DeiTAugmentation:
-    """Varies one picture, of any size: RandAugment, mirroring, random erasing.
+    """Augments one picture of any size: RandAugment, horizontal flip, random erasing.
 
     Args:
-        rand_augment: the operations, in timm's words; None = none.
-        flip: mirror half of the pictures.
-        erasing: chance that a rectangle is overwritten with noise.
+        rand_augment: RandAugment policy in timm's notation; None = no RandAugment.
+        flip: flip half of the pictures horizontally.
+        erasing: probability that a rectangle is overwritten with noise.
 
     Raises:
         ImportError: timm is not installed.
-        ValueError: ``erasing`` is no chance, or timm does not know ``rand_augment``.
+        ValueError: ``erasing`` is not a probability, or timm cannot parse ``rand_augment``.
     """
 
     def __init__(
@@ -35,13 +35,13 @@ class DeiTAugmentation:
     ) -> None:
         erase = _timm("random_erasing").RandomErasing
         if not 0 <= erasing <= 1:
-            raise ValueError(f"Got erasing {erasing}: set a chance from 0 to 1.")
+            raise ValueError(f"Got erasing {erasing}: set a probability from 0 to 1.")
         self.flip = flip
         self.operations = None if rand_augment is None else _rand_augment(rand_augment)
         self.erase = erase(erasing, mode="pixel", device="cpu")
 
     def apply(self, image: Image.Image, generator: Generator) -> Tensor:
-        """``[3, H, W]`` in about [-1, 1] (the noise goes beyond) of an RGB picture of H by W pixels."""
+        """Augments an RGB picture of H by W pixels; returns ``[3, H, W]`` in [-1, 1] except for the erasing noise."""
         with seeded(generator):
             varied = image if self.operations is None else self.operations(image)
             tensor = to_tensor(varied)
@@ -52,10 +52,10 @@ class Mixing:
     """Mixes the pictures of a batch, and their labels, by mixup (Zhang et al., 2018) or CutMix (Yun et al., 2019).
 
     Args:
-        mixup: alpha of the Beta distribution of mixup's shares; 0 = never mixup.
-        cutmix: alpha of that of CutMix; 0 = never CutMix.
-        switch: share of batches that CutMix gets where both are on.
-        probability: share of batches that are mixed at all.
+        mixup: alpha of mixup's Beta distribution; 0 = no mixup.
+        cutmix: alpha of CutMix's Beta distribution; 0 = no CutMix.
+        switch: probability of CutMix instead of mixup if both are enabled.
+        probability: share of batches that are mixed.
 
     Raises:
         ImportError: timm is not installed.
@@ -68,20 +68,20 @@ class Mixing:
         if min(mixup, cutmix) < 0 or not mixup + cutmix > 0 or not (0 <= switch <= 1 and 0 <= probability <= 1):
             raise ValueError(
                 f"Got mixup {mixup}, cutmix {cutmix}, switch {switch}, probability {probability}: set two alphas, not "
-                "both 0, and two chances from 0 to 1."
+                "both 0, and two probabilities from 0 to 1."
             )
 
     def apply(self, image: Tensor, label: Tensor, num_classes: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Pictures and the shares of the classes in them.
+        """Mixes the pictures and their labels.
 
         Args:
-            image: ``[B, C, H, W]``, with an even B.
+            image: ``[B, C, H, W]`` with even B.
             label: ``[B]`` int64.
             num_classes: K.
             generator: source of all randomness, on the CPU.
 
         Returns:
-            ``[B, C, H, W]``, and ``[B, K]`` float32 whose rows sum to 1.
+            The mixed pictures ``[B, C, H, W]`` and the soft labels ``[B, K]`` float32, whose rows sum to 1.
         """
         with seeded(generator):
             mixed, target = self.mix(**self.options, label_smoothing=0.0, num_classes=num_classes)(image.clone(), label)
@@ -90,15 +90,15 @@ class Mixing:
 
 def _timm(module: str) -> Any:
     with importing("timm", "DeiT's augmentation"):
-        found = import_module(f"timm.data.{module}")
-    return found
+        imported = import_module(f"timm.data.{module}")
+    return imported
 
 
-def _rand_augment(words: str) -> Any:
+def _rand_augment(policy: str) -> Any:
     make = _timm("auto_augment").rand_augment_transform
     try:
-        operations = make(words, {"img_mean": GREY, "interpolation": Image.Resampling.BICUBIC})
+        operations = make(policy, {"img_mean": GREY, "interpolation": Image.Resampling.BICUBIC})
     except (AssertionError, ValueError) as error:
-        raise ValueError(f"Got rand_augment {words!r}: set it in timm's words, as rand-m9-mstd0.5-inc1.") from error
+        raise ValueError(f"Got rand_augment {policy!r}: use timm's notation, such as rand-m9-mstd0.5-inc1.") from error
     keep_a_bit(operations)
     return operations

@@ -1,4 +1,4 @@
-"""Sizes of training pictures of any shape: as many tokens as the square has, or nearly."""
+"""Crop sizes for pictures of any aspect ratio with about as many tokens as a square picture."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ Size = tuple[int, int]
 
 
 def crop_sizes(size: int, max_aspect: float = 4.0, cell: int = 16) -> list[Size]:
-    """The sizes that a picture may be cropped to, from wide to tall.
+    """The allowed crop sizes, from wide to tall.
 
-    All ``rows x columns`` of cells with ``rows * columns <= (size / cell)^2 < (rows + 1) * (columns + 1)``, so that no
-    size could be larger in both directions, and with no side more than ``max_aspect`` times the other. With cells of
-    16 pixels and aspects up to 4 these are the released code's 49, 97 and 193 sizes for 256, 512 and 1024 pixels.
+    They are all grids of ``rows x columns`` cells with aspect ratios up to ``max_aspect`` and with
+    ``rows * columns <= (size / cell)^2 < (rows + 1) * (columns + 1)``, so no size could grow in both directions. With
+    cells of 16 pixels and aspect ratios up to 4 these are the 49, 97 and 193 sizes of the released code for 256, 512
+    and 1024 pixels.
 
     Args:
-        size: side of the square, in pixels.
-        max_aspect: the long side over the short one; 1 = the square alone.
-        cell: pixels along a token's side, by which every side is divisible.
+        size: side of the square in pixels.
+        max_aspect: largest ratio of the long side to the short side; 1 = only the square.
+        cell: side of a token in pixels; it divides both sides of every crop.
 
     Raises:
         ValueError: ``cell`` does not divide ``size``, or ``max_aspect`` is less than 1.
@@ -38,7 +39,7 @@ def crop_sizes(size: int, max_aspect: float = 4.0, cell: int = 16) -> list[Size]
     if size < 1 or cell < 1 or size % cell:
         raise ValueError(f"Got size {size} with cells of {cell}: set a size that is a positive multiple of the cell.")
     if max_aspect < 1:
-        raise ValueError(f"Got max_aspect {max_aspect}: set the long side over the short one, 1 or more.")
+        raise ValueError(f"Got max_aspect {max_aspect}: set the ratio of the long to the short side, 1 or more.")
     most = (size // cell) ** 2
     return [
         (rows * cell, columns * cell)
@@ -49,22 +50,22 @@ def crop_sizes(size: int, max_aspect: float = 4.0, cell: int = 16) -> list[Size]
 
 
 def best_crops(picture: Size, sizes: Sequence[Size], count: int = 1) -> list[int]:
-    """Places in ``sizes`` of the ``count`` that cut the least off a picture, the best first.
+    """Indices into ``sizes`` of the ``count`` crops that remove the smallest part of a picture, best first.
 
-    Of a picture that just covers a crop, the crop keeps the share ``min(a, b) / max(a, b)`` with the ratios ``a`` and
-    ``b`` of their sides.
+    After resizing the picture to just cover the crop, the crop contains the share ``min(a, b) / max(a, b)`` of it; a
+    and b are the ratios of crop height to picture height and of crop width to picture width.
     """
     ratios = np.asarray(sizes) / np.asarray(picture)
-    kept = ratios.min(1) / ratios.max(1)
-    return np.argsort(-kept, kind="stable")[:count].tolist()
+    shares = ratios.min(1) / ratios.max(1)
+    return np.argsort(-shares, kind="stable")[:count].tolist()
 
 
 class Crops:
-    """Which size each picture is cropped to.
+    """Assigns a crop size to each picture.
 
     Args:
-        sizes: those there are.
-        nearest: a picture has one of so many best ones, chosen by its name.
+        sizes: the allowed sizes.
+        nearest: number of best sizes to choose from; a checksum of the picture's name chooses one.
 
     Raises:
         ValueError: ``nearest`` is less than 1.
@@ -78,38 +79,38 @@ class Crops:
             raise ValueError(f"Got nearest_sizes {nearest}: set 1 or more.")
 
     def of(self, picture: Size, name: str) -> int:
-        """Place in ``sizes`` of the size of the picture called ``name``."""
+        """Index into ``sizes`` for a picture with this size and name."""
         if picture not in self._best:
             self._best[picture] = best_crops(picture, self.sizes, self.nearest)
         return self._best[picture][zlib.crc32(os.fsencode(name)) % self.nearest]
 
     def of_all(self, source: Source, cache: Path | None) -> npt.NDArray[np.int64]:
-        """``[N]``, for all records of a source; a picture without a readable header is taken for a square."""
+        """Indices ``[N]`` for all records of a source; a picture with an unreadable header counts as a square."""
         pictures = picture_sizes(source, cache).tolist()
-        places = [self.of((height, width), source.name(i)) for i, (height, width) in enumerate(pictures)]
-        return np.array(places, np.int64)
+        indices = [self.of((height, width), source.name(i)) for i, (height, width) in enumerate(pictures)]
+        return np.array(indices, np.int64)
 
 
 def picture_sizes(source: Source, cache: Path | None) -> npt.NDArray[np.int32]:
-    """``[N, 2]`` height and width of every picture of a source, 1 by 1 where that cannot be read.
+    """Height and width ``[N, 2]`` of every picture of a source; 1 by 1 if its header cannot be read.
 
     Args:
         source: the pictures.
-        cache: folder where they are kept, as reading all headers takes long; None = read them each time.
+        cache: folder for the result, because reading all headers takes long; None = read them each time.
     """
-    sizes = kept(cache, f"sizes-{source.stamp}", lambda: _sizes(source), lambda known: _sizes(source, known))["sizes"]
+    sizes = kept(cache, f"sizes-{source.stamp}", lambda: _sizes(source), lambda cached: _sizes(source, cached))["sizes"]
     return np.maximum(sizes, 1)
 
 
-def _sizes(source: Source, known: Arrays | None = None) -> Arrays:
-    """Heights and widths ``[N, 2]``, 0 by 0 where they cannot be read; only those not ``known`` are read."""
-    sizes = np.zeros((len(source), 2), np.int32) if known is None else known["sizes"].copy()
-    unknown = np.flatnonzero(sizes[:, 0] == 0).tolist()
-    for index in tqdm(unknown, "Sizes of the pictures", delay=2, disable=None):
+def _sizes(source: Source, cached: Arrays | None = None) -> Arrays:
+    """Heights and widths ``[N, 2]``, 0 by 0 where unreadable; only pictures without a cached size are read."""
+    sizes = np.zeros((len(source), 2), np.int32) if cached is None else cached["sizes"].copy()
+    missing = np.flatnonzero(sizes[:, 0] == 0).tolist()
+    for index in tqdm(missing, "Sizes of the pictures", delay=2, disable=None):
         try:
             with source.open(index) as file:
                 width, height = picture_size(file, source.where(index))
         except CorruptSample:
-            continue  # it is met again, named and counted, when it is served
+            continue  # reported when the sample is read
         sizes[index] = height, width
-    return known if known is not None and np.array_equal(sizes, known["sizes"]) else {"sizes": sizes}
+    return cached if cached is not None and np.array_equal(sizes, cached["sizes"]) else {"sizes": sizes}

@@ -1,4 +1,4 @@
-"""Views: how a picture of any size is brought to the size that the network sees."""
+"""Framing: crops and resizes a picture of any size to the size of the network's input."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from torch import Generator
 from lumina.interfaces import Framing
 
 TRIES = 10
-"""So many boxes that do not lie inside the picture are drawn before the central one is taken, as in torchvision."""
+"""Random boxes to try before falling back to the central one, as in torchvision."""
 
 
 class CentreCrop(Framing):
-    """DeiT's evaluation: the short side resized (bicubic, antialiased) to ``size / share``, then the central square.
+    """DeiT's evaluation: resizes the short side (bicubic, antialiased) to ``size / share``, then crops the centre.
 
     Args:
         size: side of the square in pixels.
-        share: the square's side over the resized short side; DeiT takes 0.875 (256 pixels for 224), DeiT-III 1.
+        share: side of the square over the resized short side; DeiT uses 0.875 (256 pixels for 224), DeiT-III 1.
 
     Raises:
         ValueError: ``size`` is less than 1, or ``share`` is not in (0, 1].
@@ -34,32 +34,32 @@ class CentreCrop(Framing):
             raise ValueError(f"Got size {size} and share {share}: set 1 pixel or more, and a share in (0, 1].")
 
     def size(self, height: int, width: int) -> tuple[int, int]:
-        """The square."""
+        """Always the square of ``size`` by ``size`` pixels."""
         return self.side, self.side
 
     def apply(self, image: Image.Image, generator: Generator | None = None) -> Image.Image:
-        """The central square; nothing is random."""
+        """The central square; deterministic."""
         left, right = self._span(image.width, min(image.size))
         top, bottom = self._span(image.height, min(image.size))
-        # Resizing the box alone gives the pixels of resizing everything, also where that would be a huge picture.
+        # resizing only the box gives the same pixels as resizing the whole picture, which could be huge
         return image.resize((self.side, self.side), Image.Resampling.BICUBIC, (left, top, right, bottom))
 
     def _span(self, length: int, short: int) -> tuple[float, float]:
-        """Where the square lies on a side of ``length`` pixels, in pixels of the picture as it is."""
+        """Start and end of the square along a side of ``length`` pixels, in pixels of the original picture."""
         resized = self.short * length // short
         first = round((resized - self.side) / 2)
         return first * length / resized, min(length, (first + self.side) * length / resized)
 
 
 class RandomResizedCrop(Framing):
-    """A box of random area and aspect, resized (bicubic, antialiased) to a square (Szegedy et al., 2015).
+    """A box of random area and aspect ratio, resized (bicubic, antialiased) to a square (Szegedy et al., 2015).
 
-    Without a generator it is the largest central box whose aspect ``ratio`` allows.
+    Without a generator it is the largest central box with an aspect ratio in ``ratio``.
 
     Args:
         size: side of the square in pixels.
-        scale: least and largest share of the picture's area; uniform.
-        ratio: least and largest width over height of the box; its logarithm is uniform.
+        scale: smallest and largest share of the picture's area; uniformly distributed.
+        ratio: smallest and largest aspect ratio (width over height) of the box; log-uniformly distributed.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -78,17 +78,17 @@ class RandomResizedCrop(Framing):
             )
 
     def size(self, height: int, width: int) -> tuple[int, int]:
-        """The square."""
+        """Always the square of ``size`` by ``size`` pixels."""
         return self.side, self.side
 
     def apply(self, image: Image.Image, generator: Generator | None = None) -> Image.Image:
-        """The box as a square."""
+        """The box, resized to a square."""
         drawn = None if generator is None else self._draw(*image.size, generator)
         box = self._central(*image.size) if drawn is None else drawn
         return image.crop(box).resize((self.side, self.side), Image.Resampling.BICUBIC)
 
     def _draw(self, width: int, height: int, generator: Generator) -> tuple[int, int, int, int] | None:
-        """A box inside the picture, if one of `TRIES` is."""
+        """A random box inside the picture; None if all `TRIES` boxes exceed it."""
         for _ in range(TRIES):
             area = width * height * _uniform(*self.scale, generator)
             aspect = math.exp(_uniform(math.log(self.ratio[0]), math.log(self.ratio[1]), generator))

@@ -1,4 +1,4 @@
-"""Picture files, by what is in them: an ending says nothing, and Pillow starts Ghostscript for EPS."""
+"""Opens picture files by content, in safe formats only: Pillow would start Ghostscript for EPS, whatever the suffix."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")
 
 
 def open_picture(file: str | Path | BinaryIO) -> Image.Image:
-    """As `PIL.Image.open`, of the ordinary formats.
+    """`PIL.Image.open` restricted to `FORMATS`.
 
     Raises:
-        OSError: it is not there, damaged, or of another format.
-        ValueError: it is no ordinary file.
+        OSError: the file is missing, damaged or of another format.
+        ValueError: the path is not a regular file.
     """
     Image.init()
     formats = [name for name in FORMATS if name in Image.OPEN]

@@ -1,4 +1,4 @@
-"""Picture files to tensors in [-1, 1]: any mode and orientation, ADM's way of resizing, crops, a random flip."""
+"""Reads picture files of any mode and orientation into tensors in [-1, 1]; resizing as in ADM, crops, random flips."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from lumina.errors import CorruptSample
 from lumina.pictures.opening import open_picture
 
 SUFFIXES = (".avif", ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-"""Picture files, in lower case; of those with several pictures the first one is read."""
+"""Suffixes of picture files, in lower case; of a file with several frames the first is read."""
 
 FIELDS = ("image", "path", "image_url", "file_name", "jpg", "jpeg", "png", "webp", "img")
-"""Usual names of a picture's field in records, in the order in which they are tried."""
+"""Usual names of the picture field in records, in order of preference."""
 
 BROKEN = (
     OSError,
@@ -36,17 +36,17 @@ BROKEN = (
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
 )
-"""What Pillow raises over files that are cut off, damaged, of another kind, or too large to be meant."""
+"""What Pillow raises for files that are truncated, damaged, of another format or implausibly large."""
 
 
 def load_image(file: str | Path | BinaryIO, name: str | Path | None = None) -> Image.Image:
-    """A picture file as upright RGB.
+    """Reads a picture file as upright RGB.
 
-    The camera's orientation is applied, 16-bit grey is brought down to 8 bit, and transparency is laid on white.
+    The EXIF orientation is applied, 16-bit grey is reduced to 8 bits, and transparency is blended with white.
 
     Args:
         file: its path, or the open file.
-        name: what to call it in an error; None = its path.
+        name: name of the file in errors; None = its path.
 
     Raises:
         CorruptSample: the file cannot be read, or has more pixels than ``PIL.Image.MAX_IMAGE_PIXELS``.
@@ -56,7 +56,7 @@ def load_image(file: str | Path | BinaryIO, name: str | Path | None = None) -> I
 
 
 def picture_size(file: str | Path | BinaryIO, name: str | Path | None = None) -> tuple[int, int]:
-    """Width and height of the upright picture, from the file's header alone.
+    """Width and height of the upright picture; reads only the file's header.
 
     Raises:
         CorruptSample: the header cannot be read.
@@ -64,8 +64,8 @@ def picture_size(file: str | Path | BinaryIO, name: str | Path | None = None) ->
     with _opened(file, name) as image:
         exif = Image.Exif()
         exif.load(image.info.get("exif", b""))  # image.getexif() would decode a whole PNG
-        turned = exif.get(ExifTags.Base.Orientation, 1) >= 5
-        return (image.height, image.width) if turned else image.size
+        rotated = exif.get(ExifTags.Base.Orientation, 1) >= 5
+        return (image.height, image.width) if rotated else image.size
 
 
 @contextmanager
@@ -81,9 +81,9 @@ def _opened(file: str | Path | BinaryIO, name: str | Path | None) -> Iterator[Im
 
 def _rgb(image: Image.Image) -> Image.Image:
     if image.mode == "F":
-        raise ValueError("its pixels are real numbers, whose white is not known; save it with 8 or 16 bits")
+        raise ValueError("its pixels are floating-point numbers without a known range; save it with 8 or 16 bits")
     if image.mode.startswith("I"):
-        # Pillow would clip 16 bits at 255.
+        # Pillow would clip 16-bit values at 255
         deep = np.asarray(image).astype(np.int64)
         return Image.fromarray((deep >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
     if not image.has_transparency_data:
@@ -95,21 +95,21 @@ def _rgb(image: Image.Image) -> Image.Image:
 def centre_crop(image: Image.Image, size: int) -> Image.Image:
     """The central square of a picture at ``size`` by ``size`` pixels, as ADM (guided-diffusion) prepares ImageNet.
 
-    Halved by box averaging while the short side is at least twice ``size``, then resized bicubically until the short
-    side is ``size``, then cropped.
+    The picture is halved by box averaging while its short side is at least twice ``size``, then resized bicubically to
+    a short side of ``size``, then cropped.
     """
     return cover_crop(image, (size, size))
 
 
 def cover_crop(image: Image.Image, size: tuple[int, int], generator: Generator | None = None) -> Image.Image:
-    """A crop of a picture that was resized, its shape kept, until it just covers the crop.
+    """Resizes a picture until it just covers the crop, without changing its aspect ratio, then crops it.
 
-    Halved by `halve`, then resized bicubically. Only the pixels of the crop are ever enlarged.
+    The picture is first reduced by `halve`, then resized bicubically. Only the pixels of the crop are resized.
 
     Args:
         image: RGB, of any size.
         size: height and width of the crop in pixels.
-        generator: draws the place of the crop; None = the middle.
+        generator: draws the position of the crop; None = the centre.
     """
     height, width = size
     image = halve(image, size)
@@ -126,29 +126,29 @@ def cover_crop(image: Image.Image, size: tuple[int, int], generator: Generator |
 
 
 def halve(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """A picture halved by box averaging while both sides are at least twice those of ``size``, height and width."""
+    """Halves a picture by box averaging while both sides are at least twice ``size`` (height, width)."""
     while image.height >= 2 * size[0] and image.width >= 2 * size[1]:
         image = image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)
     return image
 
 
 def to_tensor(image: Image.Image) -> Tensor:
-    """``[3, H, W]`` float32 in [-1, 1] of an RGB picture."""
+    """An RGB picture as a tensor ``[3, H, W]`` float32 in [-1, 1]."""
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 127.5 - 1
 
 
 def random_flip(image: Tensor, generator: Generator) -> Tensor:
-    """``[..., H, W]``, mirrored left to right in half of the cases."""
+    """Flips ``[..., H, W]`` horizontally with probability 0.5."""
     return image.flip(-1) if torch.rand((), generator=generator) < 0.5 else image
 
 
 class LabelledImages(Dataset[dict[str, Any]]):
-    """Pictures held in memory; gives ``image`` ``[C, H, W]`` float32 in [-1, 1] and ``label`` ``[]`` int64.
+    """Pictures in memory; an item has ``image`` ``[C, H, W]`` float32 in [-1, 1] and ``label`` ``[]`` int64.
 
     Args:
         images: ``[N, C, H, W]`` uint8.
         labels: ``[N]`` int64.
-        white: the pixel value that becomes 1; 0 becomes -1.
+        white: the pixel value that maps to 1; 0 maps to -1.
     """
 
     def __init__(self, images: Tensor, labels: Tensor, white: int) -> None:

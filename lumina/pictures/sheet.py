@@ -1,4 +1,4 @@
-"""Pictures out: contact sheets and files."""
+"""Contact sheets and PNG files."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 from torch.nn import functional as F
 
-SMALLEST, LARGEST = 64, 512  # pixels of a picture's longer side on a sheet
-GAP = 2
-NARROWEST, LINE = 96, 14  # pixels of a picture with text below it, and of a line of the text
-LINES = 3  # of text; what is longer is cut
+SMALLEST, LARGEST = 64, 512  # range of a picture's longer side on a sheet, in pixels
+GAP = 2  # pixels between pictures
+NARROWEST, LINE = 96, 14  # least width of a picture with a caption, and height of a line of text, in pixels
+LINES = 3  # of text; longer captions are truncated
 
 
 def to_uint8(image: Tensor) -> Tensor:
-    """``[C, H, W]`` in [-1, 1] to uint8 by rounding."""
+    """Converts ``[C, H, W]`` in [-1, 1] to uint8 by rounding."""
     return (image.detach().float().cpu().clamp(-1, 1) * 127.5 + 127.5).round().to(torch.uint8)
 
 
 def as_rgb(images: Tensor) -> Tensor:
-    """``[..., 3, H, W]``: grey pictures ``[..., 1, H, W]`` with three equal channels.
+    """Expands grey pictures ``[..., 1, H, W]`` to three channels; RGB pictures are returned unchanged.
 
     Raises:
-        ValueError: for pictures of other channels.
+        ValueError: the number of channels is neither 1 nor 3.
     """
     if images.shape[-3] not in (1, 3):
         raise ValueError(f"got pictures of {images.shape[-3]} channels, expected 1 (grey) or 3 (RGB).")
@@ -38,16 +38,16 @@ def as_rgb(images: Tensor) -> Tensor:
 
 
 def contact_sheet(images: Sequence[Tensor], columns: int | None = None, captions: Sequence[str] = ()) -> Tensor:
-    """One picture of all, row by row.
+    """Arranges pictures on one sheet, row by row.
 
     Args:
-        images: ``[C, H, W]`` each, in [-1, 1], 1 or 3 channels, of any sizes.
-        columns: pictures in a row; None = about as many as rows.
-        captions: a text for each, written below it in up to three lines; none = no text.
+        images: ``[C, H, W]`` each, in [-1, 1], with 1 or 3 channels, of any sizes.
+        columns: pictures per row; None = about as many as rows.
+        captions: one text per picture, written below it in up to three lines; empty = no text.
 
     Returns:
-        ``[3, H', W']`` uint8. Pictures under 64 pixels are enlarged by a whole factor, so that one can see them;
-        those over 512 pixels are reduced by one.
+        ``[3, H', W']`` uint8. Pictures below 64 pixels are enlarged by an integer factor, those above 512 pixels are
+        reduced by one.
     """
     tiles = [to_uint8(_fit(image)).expand(3, -1, -1) for image in images]
     if captions:
@@ -57,14 +57,14 @@ def contact_sheet(images: Sequence[Tensor], columns: int | None = None, captions
     sheet = torch.full(
         (3, height * math.ceil(len(tiles) / columns) + GAP, width * columns + GAP), 255, dtype=torch.uint8
     )
-    for place, tile in enumerate(tiles):
-        top, left = height * (place // columns) + GAP, width * (place % columns) + GAP
+    for index, tile in enumerate(tiles):
+        top, left = height * (index // columns) + GAP, width * (index % columns) + GAP
         sheet[:, top : top + tile.shape[1], left : left + tile.shape[2]] = tile
     return sheet
 
 
 def save_picture(image: Tensor, path: Path, texts: Mapping[str, str] | None = None) -> Path:
-    """Writes ``[1 or 3, H, W]`` uint8 as PNG, with named texts of any language (iTXt chunks)."""
+    """Writes ``[1 or 3, H, W]`` uint8 as PNG, with named Unicode texts as iTXt chunks."""
     path.parent.mkdir(parents=True, exist_ok=True)
     chunks = PngInfo()
     for name, text in (texts or {}).items():
@@ -74,18 +74,18 @@ def save_picture(image: Tensor, path: Path, texts: Mapping[str, str] | None = No
 
 
 def _captioned(tile: Tensor, text: str) -> Tensor:
-    """``[3, H, W]`` uint8 with the text below, at least wide enough for a few words."""
+    """``[3, H, W]`` uint8 with the text below, at least `NARROWEST` pixels wide."""
     width = max(tile.shape[2], NARROWEST)
     lines = _wrapped(" ".join(text.split()), width)
     page = Image.new("RGB", (width, tile.shape[1] + LINE * len(lines) + GAP), "white")
     page.paste(Image.fromarray(tile.permute(1, 2, 0).numpy()), ((width - tile.shape[2]) // 2, 0))
-    place, text = (width / 2, tile.shape[1]), "\n".join(lines)
-    ImageDraw.Draw(page).text(place, text, "black", _font(), anchor="ma", spacing=1, align="center")
+    origin, text = (width / 2, tile.shape[1]), "\n".join(lines)
+    ImageDraw.Draw(page).text(origin, text, "black", _font(), anchor="ma", spacing=1, align="center")
     return torch.from_numpy(np.array(page)).permute(2, 0, 1)
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """Lines of at most ``width`` pixels, broken between words where that is possible; the last may be cut."""
+    """Splits text into at most `LINES` lines of ``width`` pixels, between words if possible; the rest is truncated."""
     lines: list[str] = []
     while text and len(lines) < LINES:
         room = next((n for n in range(min(len(text), width), 1, -1) if _font().getlength(text[:n]) <= width), 1)
@@ -98,7 +98,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 @cache
 def _font() -> ImageFont.FreeTypeFont:
-    """Matplotlib's, which holds far more letters than Pillow's own."""
+    """DejaVu Sans from Matplotlib, which covers far more scripts than Pillow's default font."""
     return ImageFont.truetype(Path(get_data_path(), "fonts/ttf/DejaVuSans.ttf"), 11)
 
 

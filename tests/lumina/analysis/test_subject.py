@@ -36,7 +36,7 @@ def test_draws_depend_on_the_seed_alone(subject):
 @pytest.mark.parametrize("times", [[0.5, 0.25], [-0.1], [1.1]])
 def test_times_that_do_not_rise_from_noise_to_data(subject, times):
     model = subject()
-    with pytest.raises(ValueError, match="must rise, from no less than 0 to no more than 1"):
+    with pytest.raises(ValueError, match="must increase and lie between 0 and 1"):
         list(model.states(next(model.draws(1, 1)), times))
 
 
@@ -60,5 +60,5 @@ def test_prompts_in_turn(subject):
     assert [draw.cond.cross_mask.sum(1).tolist() if draw.cond.cross_mask is not None else draw.cond.cross.shape[1]
             for draw in draws] == [[2, 1], 2]  # fmt: skip
     torch.testing.assert_close(draws[1].cond.cross, draws[0].cond.cross[:1])
-    with pytest.raises(ValueError, match="this model takes text: give --prompt="):
+    with pytest.raises(ValueError, match="this model takes text: set --prompt="):
         next(model.draws(1, 1))

@@ -23,7 +23,7 @@ def test_a_vae_without_the_key_scales_as_stable_diffusion(tmp_path):
     config = json.loads((tmp_path / "config.json").read_text())
     del config["scaling_factor"]
     (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.warns(UserWarning, match=r"has no scaling_factor; Stable Diffusion's, 0.18215, is taken"):
+    with pytest.warns(UserWarning, match=r"has no scaling_factor; using Stable Diffusion's, 0.18215"):
         assert KLAutoencoder(str(tmp_path)).scaling == 0.18215
     for scaling in (0.0, -1.0):
         with pytest.raises(ValueError, match=f"scaling_factor={scaling} must be positive"):

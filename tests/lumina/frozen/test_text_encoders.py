@@ -67,7 +67,7 @@ def test_long_captions_are_cut_and_the_first_ones_told(tmp_path: Path) -> None:
         encoder.encode(["a red apple a green pear", "a red", "pear"], CPU)
     with pytest.warns(UserWarning) as caught:
         encoder.encode([f"a red apple{' pear' * count}" for count in range(5)], CPU)
-    assert ["Further ones are not told" in str(told.message) for told in caught] == [False, True]
+    assert ["Further truncated texts are not reported" in str(told.message) for told in caught] == [False, True]
 
 
 @pytest.mark.parametrize("kind", ["bert", "t5"])
@@ -105,14 +105,14 @@ def test_a_cache_of_another_encoder_is_refused(tmp_path: Path) -> None:
     write_text_shard(
         tmp_path / "cache", 0, HuggingFaceText(str(folder)).identity, {"": torch.zeros(1, 16)}, torch.float32
     )
-    with pytest.raises(ValueError, match="cache again"):
+    with pytest.raises(ValueError, match="run `lumina cache` again"):
         HuggingFaceText(str(folder), layer=-1, cache=tmp_path / "cache")
-    with pytest.raises(FileNotFoundError, match="holds no text features"):
+    with pytest.raises(FileNotFoundError, match="contains no text features"):
         HuggingFaceText(str(folder), cache=tmp_path / "nothing")
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="neither a local folder nor to be had"):
+    with pytest.raises(FileNotFoundError, match="neither a local folder nor available"):
         HuggingFaceText(str(tmp_path / "nothing"))
     with pytest.raises(ImportError, match="pip install no-such-package"):
         HuggingFaceText("package:no_such_package/model")
@@ -123,7 +123,7 @@ def test_a_tokenizer_without_vocabulary_is_refused(tmp_path: Path) -> None:
     broken = json.loads((folder / "tokenizer.json").read_text())
     broken["model"]["vocab"] = {word: i for i, word in enumerate(WORDS[:4])}
     (folder / "tokenizer.json").write_text(json.dumps(broken))
-    with pytest.raises(FileNotFoundError, match="without its vocabulary"):
+    with pytest.raises(FileNotFoundError, match="has no vocabulary"):
         HuggingFaceText(str(folder)).encode(["a pear"], CPU)
 
 

@@ -67,4 +67,4 @@ def test_the_command(run_in, tmp_path, tiny_run, is_figure):
 def test_two_models_of_one_name(run_in, tiny_run, capsys):
     with pytest.raises(SystemExit):
         run_in("analyze", "activations", f"--weights=[{tiny_run},{tiny_run}]")
-    assert "2 models are called digits, digits; give each a name of its own: --names=[a,b]" in capsys.readouterr().err
+    assert "2 models have the names digits, digits; set unique names: --names=[a,b]" in capsys.readouterr().err

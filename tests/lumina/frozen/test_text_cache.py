@@ -26,7 +26,7 @@ def test_keys_fit_into_int64_and_tell_captions_apart():
 
 def test_features_too_large_for_float16_are_kept_finite(tmp_path):
     features = {"small": torch.ones(1, 4), "large": torch.full((2, 4), 70_000.0)}
-    with pytest.warns(UserWarning, match="up to 70000 do not fit into float16; they are stored in bfloat16"):
+    with pytest.warns(UserWarning, match="up to 70000 overflow in float16; they are stored in bfloat16"):
         write_text_shard(tmp_path, 0, {}, features, torch.float16)
     large, small = TextCache(tmp_path, {}).get(["large", "small"])
     assert large is not None and small is not None

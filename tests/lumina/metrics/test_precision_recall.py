@@ -73,7 +73,7 @@ def test_features_far_from_zero_keep_their_distances():
 
 @pytest.mark.parametrize(
     ("generated", "reference", "message"),
-    [((3, 4), (9, 4), "at least 4 of each"), ((9, 4), (9, 5), "one D"), ((9,), (9,), "one D")],
+    [((3, 4), (9, 4), "at least 4 of each"), ((9, 4), (9, 5), "expected .N, D"), ((9,), (9,), "expected .N, D")],
 )
 def test_unusable_features_are_named(generated, reference, message):
     with pytest.raises(ValueError, match=message):

@@ -87,7 +87,7 @@ def test_broken_files_are_named(tmp_path, kind):
 
 def test_pixels_of_real_numbers_are_refused(tmp_path):
     Image.fromarray(np.ones((4, 4), np.float32)).save(tmp_path / "a.tif")
-    with pytest.raises(CorruptSample, match=r"a\.tif: its pixels are real numbers, whose white is not known"):
+    with pytest.raises(CorruptSample, match=r"a\.tif: its pixels are floating-point numbers without a known range"):
         load_image(tmp_path / "a.tif")
 
 

@@ -307,7 +307,7 @@ class Conditioner(nn.Module, ABC):
 
         Args:
             value: ``batch[key]``.
-            keep: ``[B]`` bool; False = the null condition.
+            keep: ``[B]`` bool; False = the null condition. Of a prefix `ConditionerSet` leaves such samples out itself.
         """
 
     def words(self, value: Any) -> list[str]:

@@ -33,7 +33,7 @@ Split = Literal["train", "validation", "test"]
 Velocity = Callable[[Tensor, Tensor], Tensor]
 """``(x [B, L, F], t []) -> dx/dt [B, L, F]``: all a solver knows of the model."""
 
-Route = Literal["cross", "pooled", "grouped"]
+Route = Literal["cross", "pooled", "grouped", "prefix"]
 """Where a condition enters the backbone; see `Conditioning`."""
 
 
@@ -78,6 +78,24 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prefix:
+    """Clean tokens beside the noisy ones: a reference view, a picture in context, the part of a sound that stays.
+
+    The backbone sees them; they are never noised, predicted, supervised or decoded.
+
+    Attributes:
+        tokens: width F, on the axes of the noisy tokens; the mask leaves them out where a sample has none. Their
+            groups number the prefix's own groups.
+        grouped: ``[B, G', min(D, 1024)]``, added to the time embedding of the tokens of each group; None = nothing.
+        times: of each group, the time that its tokens are told, 1 being clean; None = the sample's own.
+    """
+
+    tokens: Tokens
+    grouped: Tensor | None = None
+    times: tuple[float | None, ...] = (1.0,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conditioning:
     """What the backbone is told beside tokens and time; every field is optional.
 
@@ -88,6 +106,7 @@ class Conditioning:
         cross_regions: ``[B, S]`` integer, the region of each text token; given together with ``regions`` or not at all.
         pooled: ``[B, min(D, 1024)]``, added to the time embedding.
         grouped: ``[B, G, min(D, 1024)]``, added to the time embedding of the tokens of each group.
+        prefix: clean tokens that the noisy ones attend to.
     """
 
     cross: Tensor | None = None
@@ -96,6 +115,7 @@ class Conditioning:
     cross_regions: Tensor | None = None
     pooled: Tensor | None = None
     grouped: Tensor | None = None
+    prefix: Prefix | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +221,7 @@ class Inference:
             `lumina.backbone.rope`.
         trained_length: positions on each axis during training, ``(A,)``; None leaves the table as it is.
         proportional_base: token count of the trained size; given, the softmax scale of self-attention becomes
-            ``sqrt(log(L) / log(base) / d)``.
+            ``sqrt(log(L) / log(base) / d)``, L being the number of noisy tokens: a prefix is as long as in training.
         context_drop: self-attention sees averaged keys and values at early times; None = all of them always.
         cache: of a run of predictions; None = each computes everything. Sampling gives one by itself.
         drop_path: source of stochastic depth, given in training alone; None = no branch is dropped.

@@ -10,6 +10,7 @@ from torch import Tensor
 from lumina.backbone.config import NextDiTConfig
 from lumina.backbone.layout import Layout
 from lumina.backbone.pooling import Pool
+from lumina.backbone.prefix import Sequence
 from lumina.backbone.rope import Table, rotary_angles, time_read, turns
 from lumina.backbone.text import Text
 from lumina.randomness import Randomness, uniform
@@ -40,7 +41,7 @@ class Context:
     def of(
         cls,
         config: NextDiTConfig,
-        tokens: Tokens,
+        sequence: Sequence,
         t: Tensor | None,
         cond: Conditioning,
         inference: Inference,
@@ -50,16 +51,16 @@ class Context:
 
         Args:
             config: the backbone's.
-            tokens: the batch.
+            sequence: the batch.
             t: ``[B]``.
             cond: the conditions.
             inference: options of this prediction.
             cache: of this run of predictions; blocks keep nothing while gradients are recorded.
         """
-        groups = 1 if cond.grouped is None else cond.grouped.shape[1]
+        tokens, groups, canvas = sequence.tokens, sequence.group_count, sequence.canvas
         drop = inference.context_drop
         packed = config.mixed_sizes == "packed" or drop is not None  # averages over squares are packed anyway
-        layout = cache.once("layout", lambda: Layout.of(tokens, groups, inference.proportional_base, packed))
+        layout = cache.once("layout", lambda: Layout.of(tokens, groups, inference.proportional_base, packed, canvas))
         places = cache if tokens.locate is None else StepCache()  # tokens that move are turned anew at each prediction
         table, pool = places.once(
             "rotation", lambda: _rotation(config, tokens, t, inference, layout), key=time_read(inference, t)
@@ -95,7 +96,9 @@ def _rotation(
     pool = None if drop is None else Pool.of(tokens.positions, layout, drop.factor)
     if not config.rope_dims:
         return None, pool
-    angles = rotary_angles(tokens.positions, config.rope_dims, config.rope_base, config.rope_layout, inference, t)
+    angles = rotary_angles(
+        tokens.positions, config.rope_dims, config.rope_base, config.rope_layout, inference, t, layout.canvas
+    )
     angles = layout.pack(angles)
     if pool is not None and drop is not None and drop.before_rope:
         everyone = angles.expand(layout.shape[0] if layout.places is None else 1, -1, -1, -1)

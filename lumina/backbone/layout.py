@@ -29,6 +29,7 @@ class Layout:
         rows: row of the condition vectors that each token reads, ``[B, L]`` or ``[1, N]``; None = one row a sample,
             broadcast.
         query_scale: factor on the queries of self-attention (proportional attention); None = 1.
+        canvas: so many of the L tokens, the first, are noisy; the others are a prefix. None = all are noisy.
     """
 
     shape: tuple[int, int]
@@ -37,9 +38,17 @@ class Layout:
     pairs: Pairs | None = None
     rows: Tensor | None = None
     query_scale: Tensor | float | None = None
+    canvas: int | None = None
 
     @classmethod
-    def of(cls, tokens: Tokens, group_count: int, proportional_base: int | None, packed: bool = True) -> Layout:
+    def of(
+        cls,
+        tokens: Tokens,
+        group_count: int,
+        proportional_base: int | None,
+        packed: bool = True,
+        canvas: int | None = None,
+    ) -> Layout:
         """The layout of ``tokens``.
 
         Args:
@@ -47,28 +56,23 @@ class Layout:
             group_count: G, groups a sample; 1 where conditions are per sample.
             proportional_base: see `lumina.interfaces.Inference`.
             packed: whether padding is left out, or computed along.
+            canvas: as the attribute.
 
         Raises:
             ValueError: for grouped conditions of tokens without groups.
         """
         batch, length = tokens.features.shape[:2]
         mask = tokens.mask
-        rows = None
-        if group_count > 1:
-            if tokens.groups is None:
-                raise ValueError(
-                    f"got conditions for {group_count} groups, but tokens without groups; "
-                    "give Tokens.groups, or one pooled condition a sample."
-                )
-            samples = torch.arange(batch, device=tokens.groups.device).unsqueeze(-1)
-            rows = samples * group_count + tokens.groups
+        groups, rows = groups_of(tokens, group_count), None
+        if groups is not None:
+            rows = torch.arange(batch, device=groups.device).unsqueeze(-1) * group_count + groups
         if mask is None or bool(mask.all()):
-            scale = None if proportional_base is None else _length_scale(length, proportional_base)
-            return cls(shape=(batch, length), rows=rows, query_scale=scale)
-        scales = None if proportional_base is None else _length_scales(mask, proportional_base)
+            scale = None if proportional_base is None else _length_scale(canvas or length, proportional_base)
+            return cls(shape=(batch, length), rows=rows, query_scale=scale, canvas=canvas)
+        scales = None if proportional_base is None else _length_scales(mask[:, :canvas], proportional_base)
         if not packed:
             factors = None if scales is None else scales.view(-1, 1, 1, 1)
-            return cls(shape=(batch, length), mask=mask, rows=rows, query_scale=factors)
+            return cls(shape=(batch, length), mask=mask, rows=rows, query_scale=factors, canvas=canvas)
         segments = Segments.of(mask.sum(1).tolist(), mask.device)
         places = mask.flatten().nonzero().squeeze(-1)
         rows = places // length if rows is None else rows.flatten()[places]
@@ -78,6 +82,7 @@ class Layout:
             pairs=Pairs(queries=segments, keys=segments),
             rows=rows.unsqueeze(0),
             query_scale=None if scales is None else scales[places // length].view(1, -1, 1, 1),
+            canvas=canvas,
         )
 
     def pack(self, x: Tensor) -> Tensor:
@@ -87,13 +92,13 @@ class Layout:
         return x.expand(*self.shape, *x.shape[2:]).flatten(0, 1)[self.places].unsqueeze(0)
 
     def unpack(self, x: Tensor) -> Tensor:
-        """The reverse of `pack`; padding comes back as zeros."""
+        """The reverse of `pack`; padding comes back as zeros, a prefix not at all."""
         if self.mask is not None:
-            return x.masked_fill(~self.mask.unsqueeze(-1), 0)
-        if self.places is None:
-            return x
-        padded = x.new_zeros(self.shape[0] * self.shape[1], *x.shape[2:])
-        return padded.index_copy(0, self.places, x.squeeze(0)).unflatten(0, self.shape)
+            x = x.masked_fill(~self.mask.unsqueeze(-1), 0)
+        elif self.places is not None:
+            padded = x.new_zeros(self.shape[0] * self.shape[1], *x.shape[2:])
+            x = padded.index_copy(0, self.places, x.squeeze(0)).unflatten(0, self.shape)
+        return x[:, : self.canvas]
 
     def spread(self, vectors: Tensor) -> Tensor:
         """Condition vectors ``[B * G, C]`` to their tokens: ``[B, 1, C]``, or one a token."""
@@ -113,6 +118,20 @@ class Layout:
     def segments(self, device: torch.device) -> Segments:
         """The samples as segments of all tokens that the blocks see."""
         return Segments.of((self.shape[1],) * self.shape[0], device) if self.pairs is None else self.pairs.queries
+
+
+def groups_of(tokens: Tokens, count: int) -> Tensor | None:
+    """The group of each token ``[B, L]``; None where there is but one.
+
+    Raises:
+        ValueError: for several groups of tokens that do not say theirs.
+    """
+    if count > 1 and tokens.groups is None:
+        raise ValueError(
+            f"got conditions for {count} groups, but tokens without groups; "
+            "give Tokens.groups, or one pooled condition a sample."
+        )
+    return tokens.groups if count > 1 else None
 
 
 def _length_scales(mask: Tensor, base: int) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +16,9 @@ from lumina.backbone.embedding import LinearEmbedding, PooledText, TimeEmbedding
 from lumina.backbone.initialisation import zero_linear
 from lumina.backbone.layout import Layout
 from lumina.backbone.line_tokens import LineTokens
+from lumina.backbone.prefix import Sequence, before, check_prefix, group_count, join
 from lumina.backbone.rope import sincos_table
-from lumina.values import Conditioning, Inference, StepCache, Tokens
+from lumina.values import Conditioning, Inference, Prefix, StepCache, Tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,18 @@ class NextDiT(nn.Module):
         if cond.cross is not None:
             cond = replace(cond, cross=cond.cross.to(dtype))
         options = inference or Inference()
+        cache = StepCache() if options.cache is None or torch.is_grad_enabled() else options.cache
+        sequence = replace(self._embed(tokens, t, options), group_count=group_count(cond))
+        if cond.prefix is not None:
+            check_prefix(cond.prefix, tokens)
+            clean = cache.once("prefix", partial(self._embed_prefix, cond.prefix, t, options))
+            sequence = join(sequence, clean)
+        context = Context.of(self.config, sequence, t, cond, options, cache)
+        vectors = self._vectors(sequence.x, t, cond, cache)
+        x = self._blocks(context.layout.pack(sequence.x), vectors, context)
+        return _Encoded(x=x, vectors=vectors, layout=context.layout, origin=sequence.origin)
+
+    def _embed(self, tokens: Tokens, t: Tensor | None, options: Inference) -> Sequence:
         x, origin = self.x_embedder(tokens.features, t, tokens.mask, options), None
         if self.pad_token is not None and self.config.mixed_sizes == "padded" and tokens.mask is not None:
             x = torch.where(tokens.mask.unsqueeze(-1), x, self.pad_token.type_as(x))
@@ -124,23 +138,33 @@ class NextDiT(nn.Module):
         elif self.config.positions == "rope_1d":
             index = torch.arange(x.shape[1], device=x.device)
             tokens = replace(tokens, positions=index[None, :, None].expand(x.shape[0], -1, -1))
-        cache = StepCache() if options.cache is None or torch.is_grad_enabled() else options.cache
-        context = Context.of(self.config, tokens, t, cond, options, cache)
-        vectors = self._vectors(x, t, cond, cache)
-        x = self._blocks(context.layout.pack(x), vectors, context)
-        return _Encoded(x=x, vectors=vectors, layout=context.layout, origin=origin)
+        return Sequence(x=x, tokens=tokens, origin=origin)
+
+    def _embed_prefix(self, prefix: Prefix, t: Tensor | None, options: Inference) -> Sequence:
+        """Embedded as what it is, clean, whatever time its tokens are told."""
+        clean = self._embed(prefix.tokens, None if t is None else torch.ones_like(t), options)
+        if self.config.positions == "rope_1d":
+            clean = replace(clean, tokens=replace(clean.tokens, positions=before(clean.tokens)))
+        return replace(clean, group_count=len(prefix.times))
 
     def _vectors(self, x: Tensor, t: Tensor | None, cond: Conditioning, cache: StepCache) -> Tensor:
         """Condition vectors ``[B * G, C]``: time + (pooled text + pooled conditions) + group conditions."""
-        vectors = x.new_zeros(x.shape[0], self.config.cond_dim)
-        if self.t_embedder is not None and t is not None:
-            vectors = vectors + self.t_embedder(t)
         pooled = cache.once("pooled", lambda: self._pooled(cond))
-        if pooled is not None:
-            vectors = vectors + pooled
+
+        def told(times: Tensor | None) -> Tensor:
+            vectors = x.new_zeros(x.shape[0], self.config.cond_dim)
+            if self.t_embedder is not None and times is not None:
+                vectors = vectors + self.t_embedder(times)
+            return vectors if pooled is None else vectors + pooled
+
+        vectors = told(t).unsqueeze(1)
         if cond.grouped is not None:
-            vectors = (vectors.unsqueeze(1) + cond.grouped).flatten(0, 1)
-        return vectors
+            vectors = vectors + cond.grouped
+        if cond.prefix is not None:
+            times = [t if time is None or t is None else torch.full_like(t, time) for time in cond.prefix.times]
+            clean = torch.stack([told(time) for time in times], 1)
+            vectors = torch.cat((vectors, clean if cond.prefix.grouped is None else clean + cond.prefix.grouped), 1)
+        return vectors.flatten(0, 1)
 
     def _pooled(self, cond: Conditioning) -> Tensor | None:
         if self.cap_embedder is None or cond.cross is None:

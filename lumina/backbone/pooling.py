@@ -36,6 +36,7 @@ class Pool:
     """Squares of neighbouring tokens; at the edge of an odd grid a square holds what there is.
 
     They go by position, so that mixed sizes, packed batches and frames (axes before the last two) are no special case.
+    Tokens of a prefix stay as they are, each a square of its own: what is clean has detail at every time.
 
     Attributes:
         order: ``[N]``, the tokens that the blocks see, square after square.
@@ -65,7 +66,8 @@ class Pool:
             raise ValueError("context drop averages over neighbours, but these tokens have no position axes.")
         places = layout.pack(positions).flatten(0, 1).float()
         samples = layout.samples(positions.device)
-        cells = torch.cat((samples.unsqueeze(-1), places[:, :-2], (places[:, -2:] / factor).floor()), -1)
+        own = layout.pack(_own_squares(positions, layout)).flatten(0, 1)
+        cells = torch.cat((samples.unsqueeze(-1), own, places[:, :-2], (places[:, -2:] / factor).floor()), -1)
         squares, owners, sizes = cells.unique(dim=0, return_inverse=True, return_counts=True)
         counts = squares[:, 0].long().bincount(minlength=layout.shape[0]).tolist()
         pairs = None
@@ -85,3 +87,10 @@ class Pool:
         if self.table is not None:
             return rotate(self.mean(k), self.table)
         return self.mean(k if table is None else rotate(k, table))
+
+
+def _own_squares(positions: Tensor, layout: Layout) -> Tensor:
+    """``[B, L, 1]``, 0 for tokens that share squares, a number for each that does not."""
+    length = positions.shape[1]
+    numbers = torch.arange(length, device=positions.device) - (layout.canvas or length) + 1
+    return numbers.clamp(min=0)[None, :, None].expand(layout.shape[0], -1, -1)

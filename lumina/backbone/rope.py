@@ -111,6 +111,7 @@ def rotary_angles(
     layout: Literal["interleaved", "concatenated"],
     inference: Inference | None = None,
     t: Tensor | None = None,
+    canvas: int | None = None,
 ) -> Tensor:
     """Turning angles, linear in the positions.
 
@@ -121,15 +122,15 @@ def rotary_angles(
         layout: how the axes' shares are laid out in the head.
         inference: scaling rule and trained lengths; None = the plain table.
         t: ``[B]`` times; the rules that know time read the first.
+        canvas: so many tokens, the first, say how large a sample is; None = all.
 
     Returns:
         ``[B, L, 1, head_dim / 2]`` float32; B is 1 where all samples share their places.
     """
     if positions.stride(0) == 0:  # an expanded tensor: one table serves the batch
         positions = positions[:1]
-    thetas = [
-        theta.to(positions.device, torch.float32) for theta in _axes_frequencies(positions, dims, base, inference, t)
-    ]
+    frequencies = _axes_frequencies(positions[:, :canvas], dims, base, inference, t)
+    thetas = [theta.to(positions.device, torch.float32) for theta in frequencies]
     angles = [positions[..., axis, None].float() * theta for axis, theta in enumerate(thetas)]
     joined = torch.stack(angles, -1).flatten(-2) if layout == "interleaved" else torch.cat(angles, -1)
     return joined.unsqueeze(-2)

@@ -63,8 +63,8 @@ def _by_region(features: Tensor, mask: Tensor | None, regions: Tensor, text_regi
     """Each (sample, region) becomes a segment of tokens that sees a segment of text."""
     if regions.shape != layout.shape:
         raise ValueError(
-            f"regions are given for {tuple(regions.shape)} tokens, but there are {layout.shape}; a backbone with "
-            "line_tokens, which adds tokens, takes no regions."
+            f"regions are given for {tuple(regions.shape)} tokens, but there are {layout.shape}; line_tokens and a "
+            "prefix, which add tokens, go with no regions."
         )
     batch, size = features.shape[:2]
     count = 1 + int(max(regions.max(), text_regions.max()))

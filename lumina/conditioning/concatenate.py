@@ -7,13 +7,15 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from lumina.values import Conditioning, Tokens
+from lumina.conditioning.prefixes import absent
+from lumina.values import Conditioning, Prefix, Tokens
 
 
 def concatenate(first: Conditioning, second: Conditioning) -> Conditioning:
     """Joins two conditions along the batch; the shorter sequences are padded and masked.
 
-    Where only one has regions, the other is one region, its whole text.
+    Where only one has regions, the other is one region, its whole text; where only one has a prefix, the samples of the
+    other have no token in it.
 
     Args:
         first: conditions of B1 samples.
@@ -33,6 +35,7 @@ def concatenate(first: Conditioning, second: Conditioning) -> Conditioning:
         cross_regions=_join("cross_regions", first.cross_regions, second.cross_regions),
         pooled=_join("pooled", first.pooled, second.pooled),
         grouped=_join("grouped", first.grouped, second.grouped),
+        prefix=_join_prefixes(first, second),
     )
 
 
@@ -56,6 +59,27 @@ def concatenate_tokens(first: Tokens, second: Tokens) -> Tokens:
         groups=_join("groups", first.groups, second.groups),
         locate=first.locate,
     )
+
+
+def _join_prefixes(first: Conditioning, second: Conditioning) -> Prefix | None:
+    one, other = first.prefix, second.prefix
+    if one is None and other is None:
+        return None
+    one = one or absent(other, _count(first, len(other.tokens.features)))
+    other = other or absent(one, _count(second, len(one.tokens.features)))
+    if one.times != other.times:
+        raise ValueError(f"the groups of two prefixes to join are told other times: {one.times} and {other.times}.")
+    return Prefix(
+        tokens=concatenate_tokens(one.tokens, other.tokens),
+        grouped=_join("prefix.grouped", one.grouped, other.grouped),
+        times=one.times,
+    )
+
+
+def _count(cond: Conditioning, otherwise: int) -> int:
+    """B, where a condition says it."""
+    stated = [part for part in (cond.cross, cond.pooled, cond.grouped) if part is not None]
+    return len(stated[0]) if stated else otherwise
 
 
 def _with_regions(cond: Conditioning, other: Conditioning) -> Conditioning:

@@ -8,6 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from lumina.conditioning.prefixes import drop, merge
 from lumina.interfaces import Conditioner
 from lumina.randomness import Randomness, uniform
 from lumina.values import Batch, Conditioning
@@ -68,6 +69,7 @@ class ConditionerSet(nn.ModuleList):
             else None,
             pooled=_sum([part.pooled for part in parts]),
             grouped=_sum([part.grouped for part in parts]),
+            prefix=merge([drop(p.prefix, keep) for p, keep in zip(parts, keeps, strict=True) if p.prefix is not None]),
         )
 
 

@@ -28,7 +28,7 @@ def compose(parts: Sequence[Conditioning], tokens: Tokens, grid: tuple[int, int]
     rows, columns = grid
     if len(parts) != rows * columns or not parts:
         raise ValueError(f"a grid of {rows} x {columns} regions needs {rows * columns} captions, got {len(parts)}.")
-    texts = [part.cross for part in parts if part.cross is not None and part.pooled is None and part.grouped is None]
+    texts = [part.cross for part in parts if part.cross is not None and not _others(part)]
     if len(texts) < len(parts):
         raise ValueError("only captions can be composed by region, but a part holds no text, or other conditions too.")
     if tokens.positions.shape[-1] < 2:
@@ -42,6 +42,10 @@ def compose(parts: Sequence[Conditioning], tokens: Tokens, grid: tuple[int, int]
         regions=regions,
         cross_regions=numbers.to(regions.device).expand(len(texts[0]), -1),
     )
+
+
+def _others(part: Conditioning) -> bool:
+    return any(other is not None for other in (part.pooled, part.grouped, part.prefix))
 
 
 def _band(tokens: Tokens, axis: int, count: int) -> Tensor:

@@ -1,0 +1,91 @@
+"""Clean tokens of several conditioners, and of samples that have none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from lumina.values import Prefix, Tokens
+
+
+def drop(prefix: Prefix, keep: Tensor) -> Prefix:
+    """The prefix without the tokens of the samples where ``keep [B]`` is False."""
+    return replace(prefix, tokens=replace(prefix.tokens, mask=real(prefix.tokens) & keep.unsqueeze(1)))
+
+
+def absent(like: Prefix, count: int) -> Prefix:
+    """A prefix of ``count`` samples that have no token in it, as long as another one and with its groups."""
+    tokens, grouped = like.tokens, like.grouped
+    return Prefix(
+        tokens=Tokens(
+            features=_zeros(tokens.features, count),
+            positions=_zeros(tokens.positions, count),
+            mask=_zeros(real(tokens), count),
+            groups=None if tokens.groups is None else _zeros(tokens.groups, count),
+        ),
+        grouped=None if grouped is None else _zeros(grouped, count),
+        times=like.times,
+    )
+
+
+def merge(parts: Sequence[Prefix]) -> Prefix | None:
+    """One prefix of those of several conditioners, each with its own groups; None of none."""
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    masked = any(part.tokens.mask is not None for part in parts)
+    tokens = Tokens(
+        features=torch.cat([part.tokens.features for part in parts], 1),
+        positions=torch.cat([part.tokens.positions for part in parts], 1),
+        mask=torch.cat([real(part.tokens) for part in parts], 1) if masked else None,
+        groups=torch.cat(_renumbered(parts), 1),
+    )
+    grouped = None
+    if any(part.grouped is not None for part in parts):
+        width = next(part.grouped for part in parts if part.grouped is not None)
+        grouped = torch.cat([_vectors(part, width) for part in parts], 1)
+    times = tuple(time for part in parts for time in part.times)
+    return Prefix(tokens=_real_first(tokens), grouped=grouped, times=times)
+
+
+def real(tokens: Tokens) -> Tensor:
+    """``[B, L]``, the mask, or all True."""
+    if tokens.mask is not None:
+        return tokens.mask
+    return torch.ones(tokens.features.shape[:2], dtype=torch.bool, device=tokens.features.device)
+
+
+def _renumbered(parts: Sequence[Prefix]) -> list[Tensor]:
+    groups, first = [], 0
+    for part in parts:
+        own = part.tokens.groups
+        groups.append((torch.zeros_like(real(part.tokens), dtype=torch.long) if own is None else own) + first)
+        first += len(part.times)
+    return groups
+
+
+def _vectors(part: Prefix, like: Tensor) -> Tensor:
+    return like.new_zeros(len(like), len(part.times), like.shape[2]) if part.grouped is None else part.grouped
+
+
+def _real_first(tokens: Tokens) -> Tokens:
+    """Padding between two parts moves behind both, where padding is."""
+    if tokens.mask is None:
+        return tokens
+    order = tokens.mask.logical_not().byte().argsort(dim=1, stable=True)
+
+    def sort(x: Tensor) -> Tensor:
+        return x.take_along_dim(order.view(*order.shape, *(1,) * (x.dim() - 2)), 1)
+
+    return Tokens(
+        features=sort(tokens.features),
+        positions=sort(tokens.positions),
+        mask=sort(tokens.mask),
+        groups=None if tokens.groups is None else sort(tokens.groups),
+    )
+
+
+def _zeros(x: Tensor, count: int) -> Tensor:
+    return x.new_zeros(count, *x.shape[1:])

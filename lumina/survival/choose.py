@@ -57,4 +57,5 @@ def runs_folder(trainer: Mapping[str, Any]) -> Path:
     logger = loggers[0] if isinstance(loggers, list) and loggers else loggers
     arguments = logger.get("init_args", {}) if isinstance(logger, Mapping) else {}
     folder = arguments.get("save_dir") or trainer.get("default_root_dir") or "runs"
-    return Path(folder) / str(arguments.get("name") or "")
+    name = arguments.get("project", arguments.get("name"))  # of W&B, whose name is of a run
+    return Path(folder) / str(name or "")

@@ -4,34 +4,13 @@ from __future__ import annotations
 
 import os
 import pickle
-import time
 
 import pytest
 import torch
+from tiny_checkpoint import head, save, without
 
 from lumina.survival.checkpoints import META, SIZES, Broken, newest_checkpoint, require_whole
 from lumina.survival.choose import choose_checkpoint
-
-
-def head(step=20, **more):
-    return {
-        "state_dict": {"weight": torch.full((2**14,), 1.0)},
-        "global_step": step,
-        "epoch": 0,
-        "pytorch-lightning_version": "2.6.6",
-        "loops": {"fit_loop": {}},
-        "callbacks": {},
-        "optimizer_states": [],
-        "lr_schedulers": [],
-        **more,
-    }
-
-
-def save(path, step=20, age=0.0, **more):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(head(step, **more), path)
-    os.utime(path, (time.time(), time.time() - age))
-    return path
 
 
 def damaged(data):
@@ -42,10 +21,6 @@ def damaged(data):
 class Evil:
     def __reduce__(self):
         return os.mkdir, ("evil",)
-
-
-def without(*names):
-    return {name: value for name, value in head().items() if name not in names}
 
 
 def nan(place):
@@ -102,38 +77,6 @@ def test_newest_is_of_the_last_version_and_has_most_steps(tmp_path):
     assert newest_checkpoint(tmp_path) == best
     newer = save(tmp_path / "version_10/checkpoints/last.ckpt", 5, age=90)
     assert newest_checkpoint(tmp_path) == newer
-
-
-def test_folder_without_checkpoints_says_what_to_do(tmp_path):
-    with pytest.raises(FileNotFoundError, match="give another run's folder"):
-        choose_checkpoint(tmp_path)
-    with pytest.raises(FileNotFoundError, match="give the folder of an earlier run, or start without resuming"):
-        choose_checkpoint(tmp_path, runs=tmp_path)
-
-
-def test_weights_alone_can_be_sampled_but_not_resumed(tmp_path):
-    path = tmp_path / "last.ckpt"
-    torch.save(without("optimizer_states", "lr_schedulers", "callbacks"), path)
-    assert choose_checkpoint(path) == path
-    with pytest.raises(Broken, match="holds no callbacks, optimizer_states, lr_schedulers"):
-        choose_checkpoint(path, runs=tmp_path)
-
-
-def test_words_mean_the_newest_of_the_experiment(tmp_path):
-    path = save(tmp_path / "runs/digits/version_0/last.ckpt")
-    assert choose_checkpoint("last", tmp_path / "runs/digits") == path
-    assert choose_checkpoint("auto", tmp_path / "runs/digits") == path
-    assert choose_checkpoint("auto", tmp_path / "runs/new") is None
-    with pytest.raises(FileNotFoundError, match="no whole checkpoint"):
-        choose_checkpoint("last", tmp_path / "runs/new")
-    with pytest.raises(ValueError, match="is for `lumina fit` alone"):
-        choose_checkpoint("last")
-
-
-def test_broken_ones_alone_do_not_start_anew(tmp_path):
-    (tmp_path / "last.ckpt").write_bytes(b"")
-    with pytest.warns(match="is skipped"), pytest.raises(FileNotFoundError):
-        choose_checkpoint("auto", tmp_path)
 
 
 def sharded(folder):

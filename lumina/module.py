@@ -129,10 +129,6 @@ class LuminaModule(LightningModule):
         check_classes(checkpoint.get(CLASSES, {}), self.classes)
         self.start.check(checkpoint)
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        """As in the base class; with adapters, a state dict without the frozen weights is accepted too."""
-        return super().load_state_dict(self.start.complete(state_dict, self), strict, assign)
-
     def configure_optimizers(self) -> Any:
         """One optimizer over the trainable parameters, and a schedule that steps with it.
 

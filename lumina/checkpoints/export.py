@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from lumina.checkpoints.build import TRAINING
+from lumina.checkpoints.pretrained import TRAINING
 from lumina.module import LuminaModule
-from lumina.weights.export import ARGUMENTS, WEIGHTS, Rewrite, map_texts
+from lumina.weights.export import ARGUMENTS, WEIGHTS, copied
 
 NETWORKS = ("path", "tokenizer")  # arguments that may name the folder of a pretrained network
 
@@ -35,7 +36,7 @@ def save_export(module: LuminaModule, folder: Path, copy: bool = True) -> None:
     place = _copier(folder) if copy else _absolute
     arguments = {key: value for key, value in plain_arguments(module).items() if key not in TRAINING}
     arguments["backbone"] = {**arguments["backbone"], **_widths(module)}
-    text = yaml.safe_dump(map_texts(arguments, place), sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump(copied(arguments, place), sort_keys=False, allow_unicode=True)
     state = {n: t.detach().cpu().contiguous() for n, t in module.state_dict().items() if not n.startswith("metrics.")}
     save_file(state, folder / WEIGHTS, metadata={"format": "pt"})
     (folder / ARGUMENTS).write_text(f"# A model exported by lumina; paths are relative to this folder.\n{text}")
@@ -55,18 +56,24 @@ def plain_arguments(module: LuminaModule) -> dict[str, Any]:
     return {key: value for key, value in dict(module.hparams).items() if not key.startswith("_")}
 
 
-def _absolute(key: str, value: str) -> Any:
+def _absolute(key: str, value: Any) -> Any:
     if key == "cache":  # of the training data
         return None
-    return str(Path(value).resolve()) if key in NETWORKS and os.path.isdir(value) else value
+    if _is_network(key, value):
+        return str(Path(value).resolve())
+    return str(value) if isinstance(value, Path) else value
 
 
-def _copier(folder: Path) -> Rewrite:
+def _is_network(key: str, value: Any) -> bool:
+    return key in NETWORKS and isinstance(value, (str, Path)) and os.path.isdir(value)
+
+
+def _copier(folder: Path) -> Callable[[str, Any], Any]:
     names: dict[str, str] = {}
 
-    def place(key: str, value: str) -> Any:
+    def place(key: str, value: Any) -> Any:
         source = _absolute(key, value)
-        if key not in NETWORKS or not os.path.isdir(value):
+        if not _is_network(key, value):
             return source
         if source not in names:
             name = Path(source).name

@@ -20,7 +20,8 @@ from lumina.objectives.flow_matching import FlowMatching
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Rational, Uniform
 from lumina.weights.diffusers import save_diffusers
-from lumina.weights.tensors import OUTPUT_ROWS, empty_backbone, fill, read_json
+from lumina.weights.files import read_json
+from lumina.weights.tensors import OUTPUT_ROWS, empty_backbone, fill
 
 FACTOR = 8  # the pipeline takes it for granted
 MAX_TOKENS = 256  # the same

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 import torch
 
-from lumina.checkpoints.pretrained import load_pretrained
+from lumina.checkpoints.pretrained import build_module, load_pretrained
 from lumina.commands.folders import free_folder, require_free
 from lumina.config.device import choose_device
 from lumina.config.parser import ShortErrorParser
@@ -21,7 +21,7 @@ from lumina.metrics.not_finite import NotFinite
 from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
 from lumina.reports.sample_folder import SampleFolder
-from lumina.survival.choose import described
+from lumina.weights.source import read_weights
 
 Dtype = Literal["float32", "bfloat16"]
 Part = TypeVar("Part", What, How, Start)
@@ -71,11 +71,12 @@ def sample(
         ValueError: for options that the model cannot follow; and in the end, for samples that hold NaN or infinity.
     """
     folder = free_folder("samples") if output is None else require_free(output)
-    module = _load(weights, ckpt_path, base)
-    drawing, requests = _prepare(module, what, how, start, batch_size, device, dtype)
-    source = {"weights": str(weights or ckpt_path), **described(Path(weights or ckpt_path or ""))}
-    settings = {**source, "dtype": dtype, **drawing.described(), **start.described()}
-    files = SampleFolder(folder, module.modality, requests, settings)
+    source = _source(weights, ckpt_path)
+    read = read_weights(source, base)
+    drawing, requests = _prepare(build_module(read), what, how, start, batch_size, device, dtype)
+    named = {"weights": source} | ({} if read.step is None else {"checkpoint": str(read.origin), "step": read.step})
+    settings = {**named, "dtype": dtype, **drawing.described(), **start.described()}
+    files = SampleFolder(folder, drawing.module.modality, requests, settings)
     for places, samples in drawing.run(requests):
         files.add(places, samples)
     page, count = files.finish(), len(files.files)
@@ -151,10 +152,9 @@ def _part(kind: type[Part], options: dict[str, Any]) -> Part:
     return kind(**{field.name: options.pop(field.name) for field in fields(kind)})
 
 
-def _load(weights: str | None, ckpt_path: Path | None, base: str | None) -> LuminaModule:
+def _source(weights: str | None, ckpt_path: Path | None) -> str:
     if weights is not None and ckpt_path is not None:
         raise ValueError("--weights and --ckpt_path both name a model to draw with: give one of them.")
-    source = weights or ckpt_path
-    if source is None:
+    if weights is None and ckpt_path is None:
         raise ValueError("give a model to draw with: --weights or --ckpt_path.")
-    return load_pretrained(source, base=base)
+    return str(weights or ckpt_path)

@@ -19,12 +19,12 @@ from lumina.checkpoints.fits import require_fitting
 from lumina.config.experiments import find_experiments
 from lumina.config.limits import check_trainer
 from lumina.config.matmul import MatmulPrecision, choose_matmul_precision
-from lumina.config.nulls import refuse_nulls, refuse_nulls_in
+from lumina.config.nulls import refuse_nulls
 from lumina.config.parser import ShortErrorParser
 from lumina.config.schedule import follow_run, settle_schedule
 from lumina.config.seeds import settle_seeds
 from lumina.config.stack import stack_configs
-from lumina.config.trust import shared
+from lumina.config.trust import require_classes, shared
 from lumina.data.resolve import inherit, store
 from lumina.data.workers import loader_failures
 from lumina.distributed.atomic_shards import save_shards_atomically
@@ -111,13 +111,14 @@ class LuminaCLI(LightningCLI):
             subcommand.usage = f"lumina {name} --config YAML [--config OVERLAY ...] [--KEY=VALUE ...]"
 
     def before_instantiate_classes(self) -> None:
-        """What follows from other settings is filled in, what contradicts them is refused."""
+        """What follows from other settings is filled in, what contradicts them or names no class is refused."""
+        require_classes(self.config.get(self.subcommand or "", self.config))
         model, trainer = (self._get(self.config, name) for name in ("model", "trainer"))
-        refuse_nulls(LuminaModule, model.as_dict(), "model")
-        refuse_nulls(Trainer, trainer.as_dict(), "trainer")
+        refuse_nulls(model.as_dict(), "model", LuminaModule)
+        refuse_nulls(trainer.as_dict(), "trainer", Trainer)
         settle_schedule(model, trainer)
         data = self._get(self.config, "data")
-        refuse_nulls_in(data.as_dict(), None, "data")
+        refuse_nulls(data.as_dict(), "data")
         settle_seeds(self._get(self.config, "seed_everything"), model, data.get("init_args"))
 
     def instantiate_trainer(self, **options: Any) -> Trainer:

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-from lumina.config.classes import refusal
 from lumina.config.parameters import parameters_of
+from lumina.config.trust import refusal
 
 NAMES = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false", "list": "a list"}
 NAMES |= {"tuple": "a list", "dict": "a mapping", "collections.abc.Iterable": "a list", "set": "a list"}

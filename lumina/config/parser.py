@@ -10,16 +10,15 @@ from typing import Any, NoReturn
 
 from lightning.pytorch.cli import LightningArgumentParser
 
-from lumina.config.classes import require_classes
 from lumina.config.messages import one_sentence
 
 
 class ShortErrorParser(LightningArgumentParser):
     """Prints what is wrong and the nearest name, instead of forty lines of usage before it; takes no abbreviations."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, *arguments: Any, prog: str = "lumina", description: str = "", **options: Any) -> None:
         """As LightningArgumentParser."""
-        super().__init__(*arguments, **{"allow_abbrev": False, "description": None, "prog": "lumina", **options})
+        super().__init__(*arguments, prog=prog, description=description, allow_abbrev=False, **options)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """One sentence and exit code 2."""
@@ -27,11 +26,6 @@ class ShortErrorParser(LightningArgumentParser):
             super().error(message, ex)
         print(f"lumina: error: {one_sentence(message)}{self._suggestion(message)}", file=sys.stderr)
         raise SystemExit(2)
-
-    def instantiate(self, namespace: Any, *arguments: Any, **options: Any) -> Any:
-        """Refuses a configuration that names something else than classes before anything is called."""
-        require_classes(namespace.get(namespace.get("subcommand") or "", namespace))
-        return super().instantiate(namespace, *arguments, **options)
 
     def _suggestion(self, message: str) -> str:
         if "required: fit." in message:

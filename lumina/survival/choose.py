@@ -8,7 +8,7 @@ from typing import Any
 
 from lightning.pytorch.utilities import rank_zero_info
 
-from lumina.survival.checkpoints import is_sharded, newest_checkpoint, require_whole, stored_step
+from lumina.survival.checkpoints import is_sharded, newest_checkpoint, require_whole
 
 LAST, AUTO = "last", "auto"
 """Words for the newest checkpoint of the experiment; with the second, a run without any starts anew."""
@@ -41,14 +41,6 @@ def choose_checkpoint(given: str | Path, runs: Path | None = None) -> Path | Non
     else:
         require_whole(path, resumes=runs is not None)
     return path
-
-
-def described(source: Path) -> dict[str, Any]:
-    """The checkpoint that a source means and its step, for records of what was made from it; empty for other models."""
-    if source.suffix != ".ckpt" and not (source.is_dir() and next(source.rglob("*.ckpt"), None)):
-        return {}
-    path = newest_checkpoint(source) if source.is_dir() and not is_sharded(source) else source
-    return {"checkpoint": str(path), "step": stored_step(path)}
 
 
 def runs_folder(trainer: Mapping[str, Any]) -> Path:

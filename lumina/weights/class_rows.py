@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -29,6 +29,9 @@ class Trainee(Protocol):
 
     def state_dict(self) -> dict[str, Tensor]:
         """All tensors, by name."""
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., None]) -> Any:
+        """Calls ``hook`` with a state before it is loaded."""
 
 
 def rows_by_name(

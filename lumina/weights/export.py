@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,9 @@ import yaml
 from torch import Tensor
 
 from lumina.files.yaml_file import load
-from lumina.weights.tensors import read_safetensors
+from lumina.weights.files import read_safetensors
 
 ARGUMENTS, WEIGHTS = "model.yaml", "model.safetensors"
-Rewrite = Callable[[str, str], Any]  # (key, value) -> value
 
 
 def read_export(folder: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
@@ -31,19 +30,25 @@ def read_export(folder: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
         raise ValueError(f"{path} is damaged ({' '.join(str(error).split())}); fetch or copy it again.") from error
     if not isinstance(arguments, dict) or "modality" not in arguments:
         raise ValueError(f"{path} names no modality, so it is no model that `lumina convert` wrote.")
-    return map_texts(arguments, lambda key, value: _inside(folder, value)), read_safetensors(folder / WEIGHTS)
+    return copied(arguments, lambda _, value: _inside(folder, value)), read_safetensors(folder / WEIGHTS)
 
 
-def map_texts(value: Any, place: Rewrite, key: str = "") -> Any:
-    """A plain copy of nested arguments; strings and paths go through ``place``."""
+def copied(value: Any, leaf: Callable[[str, Any], Any], key: str = "") -> Any:
+    """A copy of nested settings as dicts and lists.
+
+    Args:
+        value: the settings.
+        leaf: gives what stands for everything else, from the key that it stands under and itself.
+        key: that ``value`` stands under.
+    """
     if isinstance(value, Mapping):
-        return {str(name): map_texts(item, place, str(name)) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [map_texts(item, place, key) for item in value]
-    return place(key, str(value)) if isinstance(value, (str, Path)) else value
+        return {str(name): copied(item, leaf, str(name)) for name, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [copied(item, leaf, key) for item in value]
+    return leaf(key, value)
 
 
-def _inside(folder: Path, value: str) -> str:
+def _inside(folder: Path, value: Any) -> Any:
     """The absolute path where a string names something in the folder."""
-    inside = folder / value
-    return str(inside.resolve()) if value and os.path.isdir(inside) else value
+    named = isinstance(value, str) and value and os.path.isdir(folder / value)
+    return str((folder / value).resolve()) if named else value

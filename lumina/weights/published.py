@@ -9,8 +9,9 @@ from typing import Any
 
 from lumina.backbone import NextDiTConfig
 from lumina.frozen.autoencoders import KLAutoencoder
+from lumina.weights.files import read_json
 from lumina.weights.official import PATCH_SIZE, model_arguments
-from lumina.weights.tensors import read_json
+from lumina.weights.source import LABEL_TABLE, Weights
 
 PIPELINES = ("LuminaPipeline", "LuminaText2ImgPipeline")  # the second is an older name of the first
 CLASSES = {"vae": "AutoencoderKL", "scheduler": "FlowMatchEulerDiscreteScheduler"}
@@ -30,21 +31,30 @@ GUIDANCE = 4.0  # every released sampler's default
 Arguments = dict[str, Any]
 
 
-def pipeline_arguments(
-    folder: Path, config: NextDiTConfig, text_encoder: str | None = None, vae: str | None = None
-) -> Arguments:
-    """Those of a diffusers pipeline: Euler on the schedule that its scheduler's shift means, guidance 4.
+def published_arguments(weights: Weights, text_encoder: str | None = None, vae: str | None = None) -> Arguments:
+    """Those of a diffusers pipeline, or of a folder of the authors' weights.
 
     Args:
-        folder: of the pipeline.
-        config: of its transformer.
-        text_encoder: in place of the folder's own, with its tokenizer.
-        vae: in place of the folder's own.
+        weights: of the backbone, and perhaps of its label table.
+        text_encoder: in place of the folder's own.
+        vae: likewise.
 
     Raises:
         FileNotFoundError: naming the part that is missing.
-        ValueError: for another pipeline, or parts of another class.
+        ValueError: for a transformer alone, for another pipeline, or parts of another class.
     """
+    if weights.form == "pipeline":
+        return _pipeline_arguments(weights.origin, weights.config, text_encoder, vae)
+    if weights.form == "official":
+        labels = len(weights.tensors.get(LABEL_TABLE, ()))
+        return _official_arguments(weights.origin, weights.config, labels, text_encoder, vae)
+    raise ValueError(
+        f"{weights.origin} holds a transformer alone; give its pipeline's folder, the one with model_index.json."
+    )
+
+
+def _pipeline_arguments(folder: Path, config: NextDiTConfig, text_encoder: str | None, vae: str | None) -> Arguments:
+    """Euler on the schedule that its scheduler's shift means, guidance 4."""
     name = read_json(folder / "model_index.json").get("_class_name")
     if name not in PIPELINES:
         raise ValueError(f"{folder} holds a {name}, expected a {PIPELINES[0]}; give the folder of a Lumina-Next model.")
@@ -67,17 +77,12 @@ def pipeline_arguments(
     }
 
 
-def official_arguments(
-    folder: Path, config: NextDiTConfig, labels: int, text_encoder: str | None = None, vae: str | None = None
+def _official_arguments(
+    folder: Path, config: NextDiTConfig, labels: int, text_encoder: str | None, vae: str | None
 ) -> Arguments:
-    """Those of a released checkpoint: its sampler is midpoint on the schedule with shift 4, guidance 4.
+    """Midpoint on the schedule with shift 4, guidance 4; with a label table of so many rows, or told of captions.
 
-    Args:
-        folder: of the checkpoint.
-        config: of its backbone.
-        labels: rows of its label table; 0 = it is told of captions.
-        text_encoder: which network reads the captions; None = that in the folder, else Gemma-2B.
-        vae: which VAE its latents are of; None = that in the folder, else `official_vae`.
+    A text encoder and a VAE that are not given are those in the folder, else Gemma-2B and `official_vae`.
     """
     size = int(model_arguments(folder).get("image_size", 256 if labels else 1024))
     told = {"class_path": "lumina.conditioning.label.LabelConditioner", "init_args": {"num_classes": labels - 1}}
@@ -97,7 +102,7 @@ def where_to_put(folder: Path, arguments: Arguments) -> str:
 
     Args:
         folder: of the checkpoint.
-        arguments: what `official_arguments` gave for it.
+        arguments: what `published_arguments` gave for it.
     """
     named = {"vae": arguments["modality"]["init_args"]["autoencoder"]["init_args"]["path"]}
     encoder = arguments["conditioners"][0]["init_args"].get("encoder")

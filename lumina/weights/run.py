@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from lumina.survival.choose import choose_checkpoint
-from lumina.weights.tensors import read_pickle
+from lumina.weights.files import read_pickle
 
 EMA, ARCHITECTURE = "ema", "architecture"
 """Keys of a checkpoint: the averaged weights, and the backbone's config with the widths that the parts have."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,13 +11,11 @@ from typing import Any, Literal
 from torch import Tensor
 
 from lumina.backbone import NextDiTConfig
-from lumina.errors import require_extra
 from lumina.weights.adapters import KEY as ADAPTERS
 from lumina.weights.adapters import merged
 from lumina.weights.diffusers import read_diffusers
-from lumina.weights.export import ARGUMENTS, read_export
+from lumina.weights.export import ARGUMENTS, copied, read_export
 from lumina.weights.official import LABELS, read_official
-from lumina.weights.published import official_arguments, pipeline_arguments
 from lumina.weights.run import ARCHITECTURE, averaged, read_run
 from lumina.weights.tensors import BACKBONE, CONDITIONERS, stated_config
 
@@ -28,31 +26,24 @@ Form = Literal["run", "export", "pipeline", "transformer", "official"]
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """A trained model as numbers and words; `lumina.checkpoints.build.build_module` makes a module of it.
+    """A trained model as numbers and words; `lumina.checkpoints.pretrained.build_module` makes a module of it.
 
     Attributes:
         origin: the file or folder that it was read from.
         form: what that is.
         tensors: by their names in `LuminaModule`; mapped from the files rather than read, where the form allows it.
         architecture: of the backbone; widths that the source does not state are None or left out.
-        describe: gives ``arguments``.
+        arguments: of `LuminaModule`, as plain data; None = the source is of others, and
+            `lumina.weights.published.published_arguments` gives them, where it is a whole model.
+        step: at which the checkpoint of a run was saved; None for other sources.
     """
 
     origin: Path
     form: Form
     tensors: Mapping[str, Tensor]
     architecture: NextDiTConfig | Mapping[str, Any] | None
-    describe: Callable[[], Mapping[str, Any] | None]
-
-    @cached_property
-    def arguments(self) -> Mapping[str, Any] | None:
-        """Those of `LuminaModule`, as plain data; None = the source is a network alone.
-
-        Raises:
-            FileNotFoundError: a part of a published model is missing.
-            ValueError: a part is of another kind.
-        """
-        return self.describe()
+    arguments: Mapping[str, Any] | None = None
+    step: int | None = None
 
     @cached_property
     def config(self) -> NextDiTConfig:
@@ -69,9 +60,7 @@ class Weights:
         return {n.removeprefix(BACKBONE): tensor for n, tensor in self.tensors.items() if n.startswith(BACKBONE)}
 
 
-def read_weights(
-    source: str | Path, base: str | None = None, text_encoder: str | None = None, vae: str | None = None
-) -> Weights:
+def read_weights(source: str | Path, base: str | None = None) -> Weights:
     """Reads trained weights.
 
     Args:
@@ -79,33 +68,25 @@ def read_weights(
             folder that `lumina convert` wrote; a folder of a diffusers `LuminaPipeline`, or of its transformer alone; a
             folder of the authors' ``consolidated*`` weights; or the name of a model that comes with this package.
         base: of a run with adapters, where the weights are now that it started from; None = where they were.
-        text_encoder: folder or Hugging Face id, in place of a published model's own. The authors' folders hold none:
-            FOLDER/text_encoder if it is there, else google/gemma-2b.
-        vae: likewise; FOLDER/vae if it is there, else SDXL's.
 
     Raises:
-        FileNotFoundError: there is no such source, or a part of it is missing.
-        ValueError: it is damaged, another model's, or has no use for an option.
+        FileNotFoundError: there is no such source.
+        ValueError: it is damaged, another model's, or has no use for ``base``.
     """
     path, form = _find(source)
-    if form != "run" and base is not None:
-        raise ValueError(f"{path} has no adapters, so it takes no base.")
-    if form in ("run", "export") and (text_encoder or vae):
-        raise ValueError(f"{path} names its own text encoder and VAE; text_encoder and vae are for published weights.")
     if form == "run":
         return _run(path, base)
+    if base is not None:
+        raise ValueError(f"{path} has no adapters, so it takes no base.")
     if form == "export":
         arguments, tensors = read_export(path)
         described = arguments.get("backbone")
-        return Weights(origin=path, form=form, tensors=tensors, architecture=described, describe=lambda: arguments)
-    if form == "official":
-        return _official(path, text_encoder, vae)
-    config, network = read_diffusers(path)
-
-    def describe() -> Mapping[str, Any] | None:
-        return pipeline_arguments(path, config, text_encoder, vae) if form == "pipeline" else None
-
-    return Weights(origin=path, form=form, tensors=_named(network), architecture=config, describe=describe)
+        return Weights(origin=path, form=form, tensors=tensors, architecture=described, arguments=arguments)
+    config, network = read_official(path) if form == "official" else read_diffusers(path)
+    labels = network.pop(LABELS, None)
+    tensors = {BACKBONE + name: tensor for name, tensor in network.items()}
+    tensors |= {} if labels is None else {LABEL_TABLE: labels}
+    return Weights(origin=path, form=form, tensors=tensors, architecture=config)
 
 
 def _run(path: Path, base: str | None) -> Weights:
@@ -122,23 +103,20 @@ def _run(path: Path, base: str | None) -> Weights:
             ) from error
         tensors = merged(checkpoint[ADAPTERS], tensors, below.backbone, source)
         arguments = {key: value for key, value in arguments.items() if key not in ("lora", "weights")}
-    architecture = checkpoint.get(ARCHITECTURE, arguments.get("backbone"))
-    return Weights(origin=path, form="run", tensors=tensors, architecture=architecture, describe=lambda: arguments)
+    arguments = copied(arguments, _without_cache)
+    return Weights(
+        origin=path,
+        form="run",
+        tensors=tensors,
+        architecture=checkpoint.get(ARCHITECTURE, arguments.get("backbone")),
+        arguments=arguments,
+        step=checkpoint["global_step"],
+    )
 
 
-def _official(folder: Path, text_encoder: str | None, vae: str | None) -> Weights:
-    config, network = read_official(folder)
-    labels = network.pop(LABELS, None)
-    tensors = _named(network) | ({} if labels is None else {LABEL_TABLE: labels})
-
-    def describe() -> Mapping[str, Any]:
-        return official_arguments(folder, config, 0 if labels is None else len(labels), text_encoder, vae)
-
-    return Weights(origin=folder, form="official", tensors=tensors, architecture=config, describe=describe)
-
-
-def _named(backbone: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {BACKBONE + name: tensor for name, tensor in backbone.items()}
+def _without_cache(key: str, value: Any) -> Any:
+    """Features of the training captions stay where they were made."""
+    return None if key == "cache" else value
 
 
 def _find(source: str | Path) -> tuple[Path, Form]:
@@ -149,7 +127,6 @@ def _find(source: str | Path) -> tuple[Path, Form]:
         return path, form
     names = sorted(folder.parent.name for folder in BUNDLED.glob(f"*/{ARGUMENTS}"))
     if str(source) in names:
-        require_extra(str(source), f"the bundled model {source!r}")  # each has an extra of its name
         return BUNDLED / str(source), "export"
     what = "exists but is none of these" if path.exists() else "does not exist"
     raise FileNotFoundError(

@@ -89,6 +89,7 @@ class StartingPoint:
             self._base = fingerprint(dict(module.backbone.named_parameters()))
             add_adapters(module.backbone, self.lora)
             lower_base(module.backbone, self.lora.base)
+            module.register_load_state_dict_pre_hook(_keep_frozen)
 
     def trim(self, checkpoint: dict[str, Any], module: torch.nn.Module) -> None:
         """Leaves the frozen weights out of a checkpoint where there are adapters."""
@@ -109,11 +110,12 @@ class StartingPoint:
         if self.lora is not None:
             check_base(self._base, checkpoint[ADAPTERS], str(self.weights))
 
-    def complete(self, state: Mapping[str, Any], module: torch.nn.Module) -> Mapping[str, Any]:
-        """A state dict with the frozen weights, which a checkpoint with adapters leaves out."""
-        if self.lora is None:
-            return state
-        return {**{name: p for name, p in module.named_parameters() if not p.requires_grad}, **state}
+
+def _keep_frozen(module: torch.nn.Module, state: dict[str, Any], *_: Any) -> None:
+    """Adds the frozen weights, which a checkpoint with adapters leaves out, to a state that is being loaded."""
+    for name, parameter in module.named_parameters():
+        if not parameter.requires_grad:
+            state.setdefault(name, parameter.detach())
 
 
 def start_from(module: Trainee, source: str | Path) -> Transfer:

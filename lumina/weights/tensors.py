@@ -1,19 +1,15 @@
-"""What the formats share: reading files, checking tensors, filling a backbone without a second copy, output rows."""
+"""What the formats share once read: checking tensors, filling a backbone without a second copy, output rows."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from lumina.backbone import NextDiT, NextDiTConfig
-from lumina.files.zip_file import check_archive
 
 OUTPUT_ROWS = ("final_layer.linear.weight", "final_layer.linear.bias")
 """Parameters whose rows the other codes order (ph, pw, c); tokens here are (c, ph, pw), in and out."""
@@ -51,54 +47,6 @@ def stated_config(architecture: NextDiTConfig | Mapping[str, Any] | None, source
         return NextDiTConfig(**settings)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{source} describes a backbone that cannot be built: {error}") from error
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The settings in a file.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it holds no JSON object.
-    """
-    try:
-        settings = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged ({error}); fetch or copy it again.") from error
-    if not isinstance(settings, dict):
-        raise ValueError(f"{path} holds a {type(settings).__name__}, expected named settings; give a model's folder.")
-    return settings
-
-
-def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a file, mapped rather than read.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it is damaged.
-    """
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(f"{path} is cut short or no safetensors file ({error}); fetch or copy it again.") from error
-
-
-def read_pickle(path: Path) -> Any:
-    """What `torch.save` wrote, its tensors mapped rather than read; a file that would run code is refused.
-
-    Raises:
-        ValueError: if the file is damaged or holds more than tensors and plain data.
-    """
-    try:
-        check_archive(path)
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except OSError:
-        raise
-    except Exception as error:  # torch raises a different class for each way in which a file is broken
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(
-            f"{path} is broken, or no file of tensors alone that is safe to load ({reason}); fetch it again, or have "
-            "its owner save the tensors as safetensors."
-        ) from error
 
 
 def check_tensors(

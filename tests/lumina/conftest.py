@@ -7,9 +7,8 @@ import torch
 from torch import nn
 
 from lumina.backbone import NextDiT, NextDiTConfig
-from lumina.checkpoints.build import build_module
 from lumina.checkpoints.export import save_export
-from lumina.checkpoints.pretrained import load_pretrained
+from lumina.checkpoints.pretrained import build_module, load_pretrained
 from lumina.weights.source import Weights, read_weights
 from lumina.weights.tensors import OUTPUT_ROWS, channels_last
 
@@ -143,7 +142,7 @@ def make_small(small_parts, randomise):
             state["conditioners.1.table.weight"] = torch.randn(labels + 1, 64)
         config = network.config
         return build_module(
-            Weights(origin=small_parts, form="export", tensors=state, architecture=config, describe=lambda: arguments)
+            Weights(origin=small_parts, form="export", tensors=state, architecture=config, arguments=arguments)
         )
 
     return make

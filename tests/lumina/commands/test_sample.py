@@ -12,7 +12,7 @@ from PIL import Image
 import lumina.commands.sample
 import lumina.generation.drawing
 from lumina.backbone.rope import Rule
-from lumina.checkpoints.pretrained import load_pretrained
+from lumina.checkpoints.pretrained import build_module, load_pretrained
 from lumina.cli import main
 from lumina.config.trust import trusting
 from lumina.randomness import Purpose, keyed_generator
@@ -22,8 +22,16 @@ RULES = Rule.__args__
 
 @pytest.fixture(scope="module", autouse=True)
 def _models_are_read_once():
+    modules = {}
+
+    def build(weights):
+        if weights.origin not in modules:
+            modules[weights.origin] = build_module(weights)
+        return modules[weights.origin]
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lumina.commands.sample, "load_pretrained", cache(load_pretrained))
+        patch.setattr(lumina.commands.sample, "build_module", build)
         yield
 
 

@@ -29,7 +29,7 @@ import datamodules
 import lumina
 import modalities
 from lumina.config.parser import ShortErrorParser
-from lumina.config.trust import shared
+from lumina.config.trust import require_classes, shared
 from lumina.module import LuminaModule
 
 PLAIN = (str, int, float, bool, Path, type(None), ...)
@@ -85,7 +85,9 @@ def nameable() -> list[type]:
 def built(parser: ShortErrorParser, name: str, value: Any) -> Any:
     """What a value becomes as the argument ``name``; None where it is refused."""
     try:
-        return parser.instantiate(parser.parse_object({"x": {name: value}}), instantiate_groups=False).get(f"x.{name}")
+        parsed = parser.parse_object({"x": {name: value}})
+        require_classes(parsed)
+        return parser.instantiate(parsed, instantiate_groups=False).get(f"x.{name}")
     except (ArgumentError, ValueError, TypeError):
         return None
 

@@ -89,7 +89,7 @@ class Densities:
         for number, index in enumerate(self.chosen["test"]):
             canvas = self.module.modality.layout(1, {"points": points})
             batch, noise = {"label": torch.tensor([labels[index]])}, noise_of([Request(seed=number)], canvas)
-            drawn = self.module.generate(canvas, batch, torch.Generator(), inference, sampler=self.sampler, noise=noise)
+            drawn = self.module.generate(canvas, batch, None, inference, sampler=self.sampler, noise=noise)
             clouds.append(drawn[0])
         return torch.stack(clouds), (time.perf_counter() - start) / len(clouds)
 

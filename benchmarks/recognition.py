@@ -75,7 +75,7 @@ def run(module: LuminaModule, mode: Mode, batches: Sequence[Batch]) -> Tensor:
     with torch.set_grad_enabled(mode == "training"):
         for batch in batches:
             tokens = module.tokens(batch)
-            logits = module.objective.outputs(module.backbone, tokens, nothing, nothing, torch.Generator())
+            logits = module.objective.outputs(module.backbone, tokens, nothing, nothing)
             if mode == "training":
                 torch.nn.functional.cross_entropy(logits, batch["label"], reduction="sum").backward()
             found.append(logits.detach())

@@ -95,15 +95,9 @@ class Trained:
                 [torch.randn(shape, generator=keyed_generator(Purpose.SAMPLE, self._seed, index)) for index in part]
             )
             start = time.perf_counter()
-            tokens = self.objective.outputs(
-                self.module.backbone,
-                canvas,
-                *self._conditions[number],
-                torch.Generator(),
-                inference,
-                sampler=sampler,
-                noise=noise.to(self.device),
-            )
+            options: dict[str, Any] = {"conditions": self._conditions[number], "noise": noise.to(self.device)}
+            with torch.no_grad():
+                tokens = self.module.outputs(canvas, {}, None, inference, sampler=sampler, **options)
             latents.append(tokens.features.cpu())  # waits for the device
             seconds += time.perf_counter() - start
             with torch.no_grad():

@@ -10,11 +10,9 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, distribution, entry_points
-from pkgutil import iter_modules
 
 import lumina
 
@@ -63,7 +61,7 @@ def _run(command: str, arguments: list[str]) -> None:
     try:
         _refuse_foreign_packages()
         if {"-h", "--help"} & set(arguments):
-            _import_own_classes()
+            import_module("lumina.config.own_classes").import_own_classes()
         with import_module("lumina.config.trust").asked_to_trust(arguments) as words:
             if command in COMMANDS:
                 import_module(f"lumina.commands.{command}").main(words[1:])
@@ -82,14 +80,6 @@ def _run(command: str, arguments: list[str]) -> None:
 def _one_line(message: Warning | str, *_: object, **__: object) -> str:
     """A warning as users read it, without the line of code that gave it."""
     return f"warning: {message}\n"
-
-
-def _import_own_classes() -> None:
-    """Help lists the classes that are known, which are those imported; an extra may be missing."""
-    for package in ("modalities", "datamodules", "lumina.metrics", "lumina.callbacks", "lumina.conditioning"):
-        for module in iter_modules(import_module(package).__path__):
-            with suppress(ImportError):
-                import_module(f"{package}.{module.name}")
 
 
 def _refuse_foreign_packages() -> None:

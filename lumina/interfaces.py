@@ -22,7 +22,7 @@ from torch import Generator, Tensor, device, nn
 from torch.utils.data import Dataset
 
 from lumina.randomness import Randomness
-from lumina.values import Batch, Conditioning, Inference, Item, Route, Shown, Split, Tokens, Velocity
+from lumina.values import Batch, Conditioning, Inference, Item, Route, Shown, Split, Start, Tokens, Velocity, Wish
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -150,10 +150,11 @@ class Modality(nn.Module, ABC):
     Class attributes:
         batch_keys: fields of the batch that `compress` and `tokenize` read.
         decodes: what `decode` takes of an objective: generated `Tokens`, or a `Tensor` of logits ``[B, K]``.
-        requests: entries of the request that `layout` understands.
+        wishes: what users may ask of a sample, first how large it is; `layout` and `start` get their values.
 
     Attributes:
         token_dim: F.
+        token_channels: channels that a token's F features hold, one after the other; None = there are none.
         position_axes: A.
         classes: names of the classes of logits, in the order of their numbers; None = there are none, or the data
             names them.
@@ -161,8 +162,9 @@ class Modality(nn.Module, ABC):
 
     batch_keys: ClassVar[tuple[str, ...]]
     decodes: ClassVar[type] = Tokens
-    requests: ClassVar[tuple[str, ...]] = ()
+    wishes: ClassVar[tuple[Wish, ...]] = ()
     token_dim: int
+    token_channels: int | None = None
     position_axes: int
     classes: list[str] | None = None
 
@@ -202,8 +204,29 @@ class Modality(nn.Module, ABC):
 
         Args:
             count: B.
-            request: what the user asks for (size, seconds, points, views); a missing entry means the trained value.
+            request: values of ``wishes`` by their names (size, seconds, points, views); a missing one means the trained
+                value.
         """
+
+    @classmethod
+    def check_request(cls, request: Mapping[str, Any]) -> None:
+        """Refuses wishes that do not go together; asked before weights are read.
+
+        Args:
+            request: as for `layout`.
+
+        Raises:
+            ValueError: naming them.
+        """
+
+    def start(self, request: Mapping[str, Any], device: device) -> Start | None:
+        """What samples start from, where ``request`` has wishes that say so; None = from noise.
+
+        Args:
+            request: as for `layout`.
+            device: of what is returned; what has to be compressed is compressed there.
+        """
+        return None
 
     @property
     def trained_length(self) -> tuple[float, ...]:
@@ -272,6 +295,8 @@ class Conditioner(nn.Module, ABC):
     Class attributes:
         route: the route, named and never guessed from a tensor's rank.
         class_rows: names of the parameters with a row for each class, other rows after them.
+        wish: what users say to be told of it; None = they cannot, and `lumina sample` refuses the model.
+        avoid: what users say to lead samples away from something, through guidance; None = they cannot.
 
     Attributes:
         classes: names of the classes in the order of their numbers; None = there are none, or the data names them.
@@ -282,6 +307,8 @@ class Conditioner(nn.Module, ABC):
 
     route: ClassVar[Route]
     class_rows: ClassVar[tuple[str, ...]] = ()
+    wish: ClassVar[Wish | None] = None
+    avoid: ClassVar[Wish | None] = None
     classes: list[str] | None = None
     key: str
     dim: int
@@ -310,9 +337,33 @@ class Conditioner(nn.Module, ABC):
             keep: ``[B]`` bool; False = the null condition. Of a prefix `ConditionerSet` leaves such samples out itself.
         """
 
+    def ask(self, value: Any) -> Any:
+        """What this model makes of a value of ``wish``: the number of a class by its name, say.
+
+        Raises:
+            ValueError: the model does not know it.
+        """
+        return value
+
+    def unasked(self) -> Sequence[Any]:
+        """What samples show in turn where users ask for nothing; None among it stands for the null condition.
+
+        Raises:
+            ValueError: users have to ask for something.
+        """
+        return (None,)
+
+    def gather(self, values: Sequence[Any]) -> Any:
+        """``batch[key]`` of one value that `ask` gave for each sample, on the CPU."""
+        return list(values)
+
     def words(self, value: Any) -> list[str]:
         """What people may read of ``value``, a text for each sample, on sheets and pages; as a rule nothing."""
         return []
+
+    def record(self, value: Any) -> dict[str, Any]:
+        """A value that `ask` gave as plain data by name, for files."""
+        return {} if self.wish is None else {self.wish.name: self.wish.show(value)}
 
     @abstractmethod
     def example(self, count: int) -> Any:
@@ -424,7 +475,7 @@ class Objective(nn.Module, ABC):
         tokens: Tokens,
         cond: Conditioning,
         null: Conditioning,
-        generator: Randomness,
+        generator: Randomness | None = None,
         inference: Inference | None = None,
     ) -> Any:
         """What `Modality.decode` takes: generated `Tokens` on the places of ``tokens``, or logits.
@@ -434,7 +485,7 @@ class Objective(nn.Module, ABC):
             tokens: the canvas to fill (its features are ignored by generative objectives), or the data to recognise.
             cond: the conditions.
             null: the null conditions, for guidance.
-            generator: source of the initial noise.
+            generator: source of the initial noise; None = there is none to draw.
             inference: options of the backbone.
         """
 

@@ -31,7 +31,7 @@ from lumina.interfaces import Conditioner, DataModule, Modality, Objective, Samp
 from lumina.metrics.suite import MetricSuite
 from lumina.optimizers.gradients import Gradients, check_clipping, unscale
 from lumina.randomness import Purpose, Randomness, SampleGenerators, seed_dropout
-from lumina.values import Batch, Inference, Tokens
+from lumina.values import Batch, Conditioning, Inference, Tokens
 from lumina.weights.run import ARCHITECTURE
 from lumina.weights.starting import StartingPoint
 from lumina.workarounds.hyperparameters import save_given_hyperparameters
@@ -242,32 +242,36 @@ class LuminaModule(LightningModule):
         latent = batch["latent"] if "latent" in batch else self.modality.compress(batch)
         return self.modality.tokenize(latent, batch)
 
-    @torch.no_grad()
-    def generate(
+    def outputs(
         self,
         tokens: Tokens,
         batch: Batch,
-        generator: Randomness,
+        generator: Randomness | None = None,
         inference: Inference | None = None,
-        negative: Batch | None = None,
+        conditions: tuple[Conditioning, Conditioning] | None = None,
         **options: Any,
     ) -> Any:
-        """The decoded outputs of the objective for ``tokens`` under the batch's conditions.
+        """What the objective puts out for ``tokens``; `generate` decodes it.
 
         Args:
-            tokens: the canvas.
-            batch: contains the conditions' fields.
-            generator: of the initial noise, one for all samples or one for each.
+            tokens: the canvas, or the data to recognise.
+            batch: holds the conditions' fields.
+            generator: of the initial noise, one for all samples or one for each; None = it is among the options.
             inference: options of the backbone.
-            negative: contains the conditions that guidance steers away from; None = the null conditions.
+            conditions: those to follow and those that guidance leads away from; None = the batch's, and the null
+                conditions.
             **options: passed on to the objective's ``outputs``.
         """
-        count = len(tokens.features)
-        device = tokens.features.device
-        cond = self.conditioners.conditions(batch, count, device)
-        null = self.conditioners.conditions(negative or batch, count, device, keep=negative is not None)
-        outputs = self.objective.outputs(self.backbone, tokens, cond, null, generator, inference, **options)
-        return self.modality.decode(outputs, batch)
+        count, device = len(tokens.features), tokens.features.device
+        if conditions is None:
+            told = self.conditioners.conditions
+            conditions = told(batch, count, device), told(batch, count, device, keep=False)
+        return self.objective.outputs(self.backbone, tokens, *conditions, generator, inference, **options)
+
+    @torch.no_grad()
+    def generate(self, tokens: Tokens, batch: Batch, *arguments: Any, **options: Any) -> Any:
+        """The decoded `outputs` of these arguments: the one way from conditions to samples."""
+        return self.modality.decode(self.outputs(tokens, batch, *arguments, **options), batch)
 
     def on_test_start(self) -> None:
         """Prepares the metrics' reference data."""

@@ -12,8 +12,9 @@ D model width, K classes, N samples of a data set.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from torch import Tensor, device
@@ -60,6 +61,12 @@ class Tokens:
         """The same tokens with other ``features [B, L, F]``, at the same places unless the features say where."""
         positions = self.positions if self.locate is None else self.locate(features)
         return replace(self, features=features, positions=positions)
+
+    def expand(self, count: int) -> Tokens:
+        """``count`` samples on the places of this one; they share its memory."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        shared = {name: x.expand(count, *x.shape[1:]) for name, x in given.items() if isinstance(x, Tensor)}
+        return replace(self, **shared)
 
     @property
     def count(self) -> Tensor | int:
@@ -133,6 +140,72 @@ class Corrupted:
     t: Tensor
     target: Tensor
     weight: Tensor
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Something that users may ask of a sample: an option of `lumina sample`, a field of a prompt file's records.
+
+    Attributes:
+        name: of the option and of the field.
+        type: of what users give, a type hint; ``str`` is taken literally on the command line.
+        help: what it asks for.
+        form: stands for the value in the help, "HEIGHTxWIDTH" say.
+        several: a list asks for samples of each of its values.
+        parse: what users give, of the type, to what samples are made from. It raises ValueError for what it refuses,
+            and gives None for what asks for nothing.
+        show: what ``parse`` gave as plain data, for files.
+        exhibit: ``(value, folder)`` to what a page in the folder shows of the value, for which it may write files
+            there; None = the page shows nothing but words.
+    """
+
+    name: str
+    type: Any
+    help: str
+    form: str = ""
+    several: bool = False
+    parse: Callable[[Any], Any] = _as_it_is
+    show: Callable[[Any], Any] = _as_it_is
+    exhibit: Callable[[Any, Path], Shown] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Data that a sample starts from, in token space.
+
+    Attributes:
+        features: ``[B, L, F]``, or one sample for all, ``[1, L, F]``.
+        strength: how much noise is laid on it at the start: 1 = nothing is left of it, 0 = it stays as it is.
+        kept: bool of the shape of ``features``, True = exactly this in the end; None = nothing is held fast.
+
+    Raises:
+        ValueError: for a strength outside 0 to 1.
+    """
+
+    features: Tensor
+    strength: float = 1.0
+    kept: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.strength <= 1:
+            raise ValueError(f"strength={self.strength} must lie between 0 (the data itself) and 1 (nothing of it).")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What samples start from in place of noise alone.
+
+    Attributes:
+        known: in token space.
+        restore: puts what decoding would have changed of the kept data back into decoded samples; None = nothing.
+    """
+
+    known: Known
+    restore: Callable[[Sequence[Any]], Sequence[Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

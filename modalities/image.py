@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from lumina.interfaces import Autoencoder, Modality
-from lumina.pictures.on_page import picture_on_page
+from lumina.pictures.on_page import exhibit_picture, picture_on_page
 from lumina.pictures.sheet import contact_sheet, save_picture, to_uint8
-from lumina.values import Batch, Shown, Tokens
+from lumina.pictures.start import FittedPicture, parse_box, parse_picture, parse_size
+from lumina.values import Batch, Known, Shown, Start, Tokens, Wish
 
+STRENGTH = 0.6  # of image-to-image: the released script's default
 LARGEST = 65_536
 """Pixels of a side."""
 
@@ -29,7 +31,38 @@ class Image(Modality):
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("image",)
-    requests: ClassVar[tuple[str, ...]] = ("size",)
+    wishes: ClassVar[tuple[Wish, ...]] = (
+        Wish(
+            name="size",
+            type=tuple[int, int] | str,
+            form="HEIGHTxWIDTH",
+            help="in pixels, 1024x4096 being a wide panorama; the trained size if left out",
+            parse=parse_size,
+            show=lambda size: f"{size[0]}x{size[1]}",
+        ),
+        Wish(
+            name="image",
+            type=Path,
+            form="FILE",
+            help="a picture to start from; what does not fit the proportions of the size is cut off evenly",
+            parse=parse_picture,
+            show=str,
+            exhibit=lambda file, folder: exhibit_picture(file, folder, "start", "The picture that they start from"),
+        ),
+        Wish(
+            name="strength",
+            type=float,
+            help="how much of that picture is drawn anew, 0 = nothing, 1 = all; 0.6 if left out, or 1 with a box",
+        ),
+        Wish(
+            name="box",
+            type=tuple[int, int, int, int] | str,
+            form="TOP,LEFT,BOTTOM,RIGHT",
+            help="in pixels of that picture: only what is inside is drawn; outside, the picture keeps its pixels",
+            parse=parse_box,
+            show=lambda box: ",".join(map(str, box)),
+        ),
+    )
     position_axes = 2
 
     def __init__(
@@ -53,7 +86,8 @@ class Image(Modality):
         if max(size) > LARGEST:
             raise ValueError(f"size={list(size)} must be at most {LARGEST} pixels on each side.")
         self.size, self.channels, self.patch_size, self.autoencoder = size, channels, patch_size, autoencoder
-        self.token_dim = (channels if autoencoder is None else autoencoder.channels) * patch_size**2
+        self.token_channels = channels if autoencoder is None else autoencoder.channels
+        self.token_dim = self.token_channels * patch_size**2
         self._grid(size)
 
     @property
@@ -135,6 +169,33 @@ class Image(Modality):
         rows, columns = self._grid(request.get("size") or self.size)
         features = torch.zeros(count, rows * columns, self.token_dim)
         return Tokens(features=features, positions=self._positions(rows, columns, features).expand(count, -1, -1))
+
+    @classmethod
+    def check_request(cls, request: Mapping[str, Any]) -> None:
+        """Refuses a strength or a box without a picture.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if "image" not in request and not {"strength", "box"}.isdisjoint(request):
+            raise ValueError("--strength and --box speak of a picture: give --image.")
+
+    def start(self, request: Mapping[str, Any], device: torch.device) -> Start | None:
+        """A picture file, brought to the size; outside a box, if there is one, its pixels stay.
+
+        Raises:
+            ValueError: for a box without area or outside the picture.
+        """
+        if "image" not in request:
+            return None
+        picture = FittedPicture.of(request["image"], request.get("size") or self.size, self.channels)
+        latent = self.compress({"image": picture.image.to(device)})
+        features, box = self.tokenize(latent, {}).features, request.get("box")
+        if box is None:
+            return Start(known=Known(features=features, strength=request.get("strength", STRENGTH)))
+        kept = self.tokenize(picture.outside(box, torch.as_tensor(latent)), {}).features > 0
+        known = Known(features=features, strength=request.get("strength", 1.0), kept=kept)
+        return Start(known=known, restore=lambda samples: picture.restore(samples, box))
 
     def example_batch(self, count: int) -> Batch:
         """Uniform noise pictures."""

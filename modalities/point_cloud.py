@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -14,9 +15,10 @@ from lumina.backbone.fourier import FourierEmbedding
 from lumina.clouds.ply import write_ply
 from lumina.clouds.render import turntable
 from lumina.clouds.viewer import cloud_on_page
+from lumina.config.numbers import at_least
 from lumina.interfaces import Modality
 from lumina.pictures.sheet import contact_sheet
-from lumina.values import Batch, Shown, Tokens
+from lumina.values import Batch, Shown, Tokens, Wish
 
 LARGEST = 10_000_000
 """Points of a cloud."""
@@ -35,7 +37,14 @@ class PointCloud(Modality):
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("points",)
-    requests: ClassVar[tuple[str, ...]] = ("points",)
+    wishes: ClassVar[tuple[Wish, ...]] = (
+        Wish(
+            name="points",
+            type=int,
+            help="of each cloud; as many as in training if left out",
+            parse=partial(at_least, 1, "points"),
+        ),
+    )
     token_dim = 3
 
     def __init__(

@@ -67,7 +67,6 @@ class Recognition(Modality):
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("image",)
-    requests: ClassVar[tuple[str, ...]] = ("size",)
     decodes: ClassVar[type] = Tensor
     position_axes = 2
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,13 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lumina.callbacks.ema import EMA
 from lumina.callbacks.progress import Progress
 from lumina.data.batches import move, take
-from lumina.generation.conditions import fields
-from lumina.generation.drawing import noise_of
+from lumina.generation.drawing import draw_part, parts
 from lumina.generation.requests import Request
+from lumina.generation.told import told
 from lumina.generation.what import What
 from lumina.randomness import Purpose, keyed_generator
 from lumina.reports.media import log_samples
 from lumina.runs import run_folder
-from lumina.values import Batch, Tokens
 
 
 class SampleGrid(Callback):
@@ -33,9 +31,9 @@ class SampleGrid(Callback):
     Args:
         every_n_steps: a sheet is drawn at the first validation, and then at the next one after so many
             optimizer steps.
-        count: samples on a sheet, where neither prompts nor labels are given; no more than validation has items.
-        prompts: texts, or a file of them as `lumina sample` takes it.
-        labels: names or numbers of classes.
+        count: samples on a sheet, where nothing is asked for; no more than validation has items.
+        wishes: what is asked for, by the names of the options of `lumina sample`: ``{prompt: [a cat, a dog]}``, say.
+        prompts: a file of what is asked for, as `lumina sample` takes it.
         name: of the folder of the sheets and of their group on dashboards; another for each of several grids.
 
     Raises:
@@ -46,16 +44,15 @@ class SampleGrid(Callback):
         self,
         every_n_steps: int = 1000,
         count: int = 64,
-        prompts: list[str] | Path | None = None,
-        labels: list[int | str] | None = None,
+        wishes: dict[str, Any] | None = None,
+        prompts: Path | None = None,
         name: str = "samples",
     ) -> None:
         if every_n_steps < 1 or count < 1:
             raise ValueError(f"SampleGrid: every_n_steps={every_n_steps} and count={count} must be at least 1.")
         self.every_n_steps, self.count, self.name = every_n_steps, count, name
-        texts, file = (None, prompts) if isinstance(prompts, Path) else (prompts, None)
-        self._what = What(prompt=texts, prompts=file, label=labels)
-        self._asked = bool(prompts or labels)
+        self._what = What(prompts=prompts, **(wishes or {}))
+        self._asked = bool(prompts or wishes)
         self._requests: list[Request] = []
         self._drawn = -every_n_steps
 
@@ -108,44 +105,38 @@ class SampleGrid(Callback):
     def _draw(self, trainer: Trainer, pl_module: Any) -> None:
         """A part at a time, so that a large sheet needs no more memory than a batch of validation."""
         self._drawn = trainer.global_step
-        samples: list[Any] = []
-        captions: list[str] = []
+        samples: dict[int, Any] = {}
+        captions: dict[int, str] = {}
         bar = trainer.progress_bar_callback
         total = len(self._requests) or min(self.count, len(pl_module.data.samples("validation")))
-        for tokens, batch, options in self._parts(trainer, pl_module):
+        for places, drawn, words in (self._asked_for if self._requests else self._items)(trainer, pl_module):
+            samples |= zip(places, drawn, strict=True)
+            captions |= zip(places, words, strict=False)
             if isinstance(bar, Progress):
                 bar.drawing(trainer, len(samples), total)
-            generator = keyed_generator(Purpose.GRID, pl_module.seed, len(samples), device=pl_module.device)
-            with trainer.precision_plugin.val_step_context():  # callbacks run outside the trainer's precision
-                drawn = pl_module.generate(tokens, batch, generator, **options)
-            samples += [move(sample, torch.device("cpu")) for sample in drawn]
-            captions += pl_module.conditioners.words(batch)
         if trainer.is_global_zero:
             file = run_folder(trainer) / self.name / f"step_{trainer.global_step:07d}.png"
-            log_samples(trainer, self.name, pl_module.modality, samples, captions, file)
+            shown = [samples[place] for place in range(total)]
+            words = [captions[place] for place in range(total)] if captions else []
+            log_samples(trainer, self.name, pl_module.modality, shown, words, file)
 
-    def _parts(self, trainer: Trainer, pl_module: Any) -> Iterator[tuple[Tokens, Batch, dict[str, Any]]]:
-        """Canvas, conditions and options of some samples at a time."""
-        size, device = pl_module.data.eval_batch_size, pl_module.device
-        if not self._requests:
-            available = len(pl_module.data.samples("validation"))
-            count = min(self.count, available)
-            indices = [number * available // count for number in range(count)]
-            for first in range(0, count, size):
-                batch = move(take(pl_module.data, "validation", indices[first : first + size]), device)
-                batch = trainer.precision_plugin.convert_input(batch)
-                yield pl_module.tokens(batch), batch, {}
-        for _, alike in groupby(self._requests, lambda request: request.canvas):
-            requests = list(alike)
-            for first in range(0, len(requests), size):
-                yield _asked(pl_module, requests[first : first + size], device)
+    def _asked_for(self, trainer: Trainer, pl_module: Any) -> Iterator[tuple[Sequence[int], list[Any], list[str]]]:
+        """Places, samples and captions of what is asked for, a part at a time."""
+        for part in parts(pl_module, self._requests, pl_module.data.eval_batch_size):
+            with trainer.precision_plugin.val_step_context():  # callbacks run outside the trainer's precision
+                drawn = draw_part(pl_module, part)
+            yield part.places, drawn, [", ".join(told(pl_module, request).words) for request in part.requests]
 
-
-def _asked(pl_module: Any, requests: list[Request], device: torch.device) -> tuple[Tokens, Batch, dict[str, Any]]:
-    canvas = pl_module.modality.layout(len(requests), requests[0].canvas)
-    texts = [" ".join(request.prompts) for request in requests]
-    negative = [request.negative for request in requests]
-    options: dict[str, Any] = {"noise": noise_of(requests, canvas).to(device)}
-    if any(negative):
-        options["negative"] = fields(pl_module, requests, negative, device)
-    return canvas.to(device), fields(pl_module, requests, texts, device), options
+    def _items(self, trainer: Trainer, pl_module: Any) -> Iterator[tuple[Sequence[int], list[Any], list[str]]]:
+        """Those under the conditions of validation items, a batch at a time."""
+        size, available = pl_module.data.eval_batch_size, len(pl_module.data.samples("validation"))
+        count = min(self.count, available)
+        indices = [number * available // count for number in range(count)]
+        for first in range(0, count, size):
+            batch = move(take(pl_module.data, "validation", indices[first : first + size]), pl_module.device)
+            batch = trainer.precision_plugin.convert_input(batch)
+            generator = keyed_generator(Purpose.GRID, pl_module.seed, first, device=pl_module.device)
+            with trainer.precision_plugin.val_step_context():
+                drawn = pl_module.generate(pl_module.tokens(batch), batch, generator)
+            places, samples = range(first, first + len(drawn)), [move(sample, torch.device("cpu")) for sample in drawn]
+            yield places, samples, pl_module.conditioners.words(batch)

@@ -31,10 +31,8 @@ class Recogniser(nn.Module):
 
     def forward(self, data: Tensor) -> Tensor:
         """``data [B, C, H, W]`` in [-1, 1], its sides multiples of the patch (two or more), to ``[B, K]``."""
-        module, batch = self.module, {self.key: data}
-        tokens = module.tokens(batch)
-        cond = module.conditioners.conditions(batch, data.shape[0], data.device)
-        logits: Tensor = module.objective.outputs(module.backbone, tokens, cond, cond, torch.Generator())
+        batch = {self.key: data}
+        logits: Tensor = self.module.outputs(self.module.tokens(batch), batch)
         return logits.softmax(1)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
+from collections.abc import Sequence
 from dataclasses import fields
+from inspect import signature
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import torch
 
@@ -15,34 +18,45 @@ from lumina.config.parser import ShortErrorParser
 from lumina.generation.drawing import Drawing
 from lumina.generation.how import How
 from lumina.generation.requests import Request
-from lumina.generation.start import Start
+from lumina.generation.told import told
 from lumina.generation.what import What
+from lumina.generation.wishes import Wishes, add_wishes, known_wishes
 from lumina.metrics.not_finite import NotFinite
 from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
 from lumina.reports.sample_folder import SampleFolder
-from lumina.weights.source import read_weights
+from lumina.weights.source import Weights, read_weights
 
 Dtype = Literal["float32", "bfloat16"]
-Part = TypeVar("Part", What, How, Start)
-PROMPT = "what to draw, taken literally; give the option several times for several texts"
 
 
 def main(arguments: list[str]) -> None:
-    """Parses the options and samples."""
+    """Parses the options, those of the model among them, and samples."""
+    weights = _read(arguments)
+    wishes = None if weights is None else Wishes.of_weights(weights)
     parser = ShortErrorParser(prog="lumina sample", description="Draws samples.")
-    parser.add_function_arguments(sample, as_positional=False, skip={"what", "how", "start"})
-    parser.add_argument("--prompt", action="append", metavar="TEXT", help=PROMPT)
-    for part in (What, How, Start):
-        parser.add_class_arguments(part, as_positional=False, skip={"prompt"})
+    parser.add_function_arguments(sample, as_positional=False, skip={"read", "what", "how"})
+    parser.add_class_arguments(What, as_positional=False)
+    own = known_wishes() if wishes is None else list(wishes.all.values())
+    add_wishes(parser, own)
+    parser.add_class_arguments(How, as_positional=False)
+    if wishes is not None:
+        _refuse_others(arguments, parser, wishes)
     options = vars(parser.instantiate(parser.parse_args(arguments)))
-    sample(_part(What, options), _part(How, options), _part(Start, options), **options)
+    names = [*(name for name in signature(What).parameters if name != "wishes"), *(wish.name for wish in own)]
+    what = What(**{name: options.pop(name) for name in names})
+    how = How(**{field.name: options.pop(field.name) for field in fields(How)})
+    if weights is None:
+        raise ValueError("give a model to draw with: --weights or --ckpt_path.")
+    if wishes is not None:
+        what.read(wishes)
+    sample(weights, what, how, **options)
 
 
 def sample(
+    read: Weights,
     what: What,
     how: How,
-    start: Start,
     weights: str | None = None,
     ckpt_path: Path | None = None,
     base: str | None = None,
@@ -54,9 +68,9 @@ def sample(
     """Draws samples; the same options and seed give the same samples, in batches of any size.
 
     Args:
+        read: the model.
         what: what to draw.
         how: how to draw it.
-        start: what to start from.
         weights: name of a bundled model; or a checkpoint or a run of `lumina fit`, or a folder of published weights
             (diffusers' or the authors').
         ckpt_path: a checkpoint file, or the folder of a run (its newest checkpoint is taken).
@@ -71,12 +85,12 @@ def sample(
         ValueError: for options that the model cannot follow; and in the end, for samples that hold NaN or infinity.
     """
     folder = free_folder("samples") if output is None else require_free(output)
-    source = _source(weights, ckpt_path)
-    read = read_weights(source, base)
-    drawing, requests = _prepare(build_module(read), what, how, start, batch_size, device, dtype)
-    named = {"weights": source} | ({} if read.step is None else {"checkpoint": str(read.origin), "step": read.step})
-    settings = {**named, "dtype": dtype, **drawing.described(), **start.described()}
-    files = SampleFolder(folder, drawing.module.modality, requests, settings)
+    module = build_module(read)
+    drawing, requests = _prepare(module, what, how, batch_size, device, dtype)
+    named = {"weights": str(weights or ckpt_path)}
+    named |= {} if read.step is None else {"checkpoint": str(read.origin), "step": read.step}
+    settings = {**named, "dtype": dtype, **drawing.described()}
+    files = SampleFolder(folder, module.modality, [told(module, request) for request in requests], settings)
     for places, samples in drawing.run(requests):
         files.add(places, samples)
     page, count = files.finish(), len(files.files)
@@ -89,7 +103,6 @@ def draw(
     weights: str | Path,
     what: What | None = None,
     how: How | None = None,
-    start: Start | None = None,
     batch_size: int | None = None,
     device: str = "auto",
     dtype: Dtype = "float32",
@@ -100,7 +113,6 @@ def draw(
         weights: as for `lumina sample`; a run's folder or a checkpoint too.
         what: what to draw; None = 16 samples of whatever the model draws without being told.
         how: how to draw it; None = as the experiment has it.
-        start: a picture to start from; None = noise.
         batch_size: samples drawn at once; None = as many as have 16,384 tokens together.
         device: auto (a GPU if there is one), cpu, cuda, cuda:1, ...
         dtype: precision of the network.
@@ -113,7 +125,7 @@ def draw(
         ValueError: for options that the model cannot follow, and for samples that hold NaN or infinity.
     """
     module = load_pretrained(weights)
-    drawing, requests = _prepare(module, what or What(), how or How(), start or Start(), batch_size, device, dtype)
+    drawing, requests = _prepare(module, what or What(), how or How(), batch_size, device, dtype)
     drawn: dict[int, Any] = {}
     for places, samples in drawing.run(requests):
         drawn.update(zip(places, samples, strict=True))
@@ -125,7 +137,7 @@ def draw(
 
 
 def _prepare(
-    module: LuminaModule, what: What, how: How, start: Start, batch_size: int | None, device: str, dtype: Dtype
+    module: LuminaModule, what: What, how: How, batch_size: int | None, device: str, dtype: Dtype
 ) -> tuple[Drawing, list[Request]]:
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"batch_size={batch_size} must be at least 1.")
@@ -134,7 +146,7 @@ def _prepare(
     module.to(choose_device(device))
     requests = what.requests(module)
     sampler = how.sampler(module.objective.sampler, module.modality)
-    if sampler.guidance is None and any(request.negative for request in requests):
+    if sampler.guidance is None and any(request.only(Wishes.of(module).avoided) for request in requests):
         raise ValueError("a negative prompt acts through guidance, which is off: give --guidance, 4 say.")
     drawing = Drawing(
         module=module,
@@ -143,18 +155,27 @@ def _prepare(
         batch_size=batch_size,
         dtype=getattr(torch, dtype),
         grid=what.grid,
-        start=start,
     )
     return drawing, requests
 
 
-def _part(kind: type[Part], options: dict[str, Any]) -> Part:
-    return kind(**{field.name: options.pop(field.name) for field in fields(kind)})
-
-
-def _source(weights: str | None, ckpt_path: Path | None) -> str:
-    if weights is not None and ckpt_path is not None:
+def _read(arguments: Sequence[str]) -> Weights | None:
+    """The model that the options name, whose own options are not known yet; None where they name none."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for option in ("--weights", "--ckpt_path", "--base"):
+        parser.add_argument(option, nargs="?")
+    known, _ = parser.parse_known_args(arguments)
+    if known.weights is not None and known.ckpt_path is not None:
         raise ValueError("--weights and --ckpt_path both name a model to draw with: give one of them.")
-    if weights is None and ckpt_path is None:
-        raise ValueError("give a model to draw with: --weights or --ckpt_path.")
-    return str(weights or ckpt_path)
+    source = known.weights or known.ckpt_path
+    return None if source is None else read_weights(source, base=known.base)
+
+
+def _refuse_others(arguments: Sequence[str], parser: ShortErrorParser, wishes: Wishes) -> None:
+    """Says of an option that only another model has whose it is; the parser refuses those that none has."""
+    given = {word[2:].partition("=")[0] for word in arguments if word.startswith("--")}
+    options = {option[2:] for action in parser._actions for option in action.option_strings}
+    if strange := given - options:
+        others = {wish.name for wish in known_wishes()} & strange
+        for name in sorted(others):
+            wishes.find(name, "--")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 import torch
@@ -50,9 +50,20 @@ class ConditionerSet(nn.ModuleList):
         draws = uniform(generator, count, len(self)).unbind(1)
         return self._merge(batch, [draw >= conditioner.dropout for draw, conditioner in zip(draws, self, strict=True)])
 
-    def conditions(self, batch: Batch, count: int, device: torch.device, keep: bool = True) -> Conditioning:
-        """Conditions of ``count`` samples; with ``keep=False`` the null conditions."""
-        return self._merge(batch, [torch.full((count,), keep, device=device)] * len(self))
+    def conditions(
+        self, batch: Batch, count: int, device: torch.device, keep: bool | Mapping[str, Sequence[bool]] = True
+    ) -> Conditioning:
+        """Conditions of ``count`` samples.
+
+        Args:
+            batch: holds the fields.
+            count: B.
+            device: of the conditions.
+            keep: False = the null conditions; or, by the keys of the fields, one for each sample.
+        """
+        if isinstance(keep, bool):
+            return self._merge(batch, [torch.full((count,), keep, device=device)] * len(self))
+        return self._merge(batch, [torch.tensor(keep[key], device=device) for key in self.batch_keys])
 
     def words(self, batch: Batch) -> list[str]:
         """What people may read of each sample's conditions; none where no conditioner has words for its own."""

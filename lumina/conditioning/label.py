@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from lumina.data.classes import learn_classes
+from lumina.data.classes import learn_classes, some
 from lumina.interfaces import Conditioner
-from lumina.values import Conditioning, Route
+from lumina.values import Conditioning, Route, Wish
 
 
 class LabelConditioner(Conditioner):
@@ -30,6 +31,12 @@ class LabelConditioner(Conditioner):
 
     route: ClassVar[Route] = "pooled"
     class_rows: ClassVar[tuple[str, ...]] = ("table.weight",)
+    wish: ClassVar[Wish] = Wish(
+        name="label",
+        type=int | str,
+        several=True,
+        help="classes to draw by name or number, one (cat) or several ([cat,dog]); all classes in turn if left out",
+    )
 
     def __init__(
         self,
@@ -92,13 +99,55 @@ class LabelConditioner(Conditioner):
         assert self.table is not None
         return Conditioning(pooled=self.table(torch.where(keep, value, num_classes)))
 
+    def ask(self, value: int | str) -> int:
+        """The number of a class by its name or number.
+
+        Raises:
+            ValueError: there is no such class.
+        """
+        return number_of(value, self.classes or [str(number) for number in self.unasked()])
+
+    def unasked(self) -> Sequence[int]:
+        """All classes."""
+        return range(check_count(self.num_classes, "LabelConditioner"))
+
+    def gather(self, values: Sequence[int]) -> Tensor:
+        """Labels ``[B]``."""
+        return torch.tensor(values)
+
     def words(self, value: Tensor) -> list[str]:
         """The names of the classes, or their numbers."""
-        return [str(number) if self.classes is None else self.classes[number] for number in value.tolist()]
+        return [f"label {number}" if self.classes is None else self.classes[number] for number in value.tolist()]
+
+    def record(self, value: int) -> dict[str, Any]:
+        """The number, and the name unless it is the number again."""
+        name = str(value) if self.classes is None else self.classes[value]
+        return {"label": value} | ({} if name == str(value) else {"class": name})
 
     def example(self, count: int) -> Any:
         """Random labels ``[count]``."""
         return torch.randint(check_count(self.num_classes, "LabelConditioner"), (count,))
+
+
+def number_of(label: int | str, classes: Sequence[str]) -> int:
+    """The number of a class by its name, or, where no class is named by a number, by the number itself.
+
+    Args:
+        label: as the user gave it.
+        classes: names in the order of their numbers.
+
+    Raises:
+        ValueError: there is no such class; the message lists those that there are.
+    """
+    asked = str(label).strip()
+    if asked in classes:
+        return classes.index(asked)
+    numbered = asked.isdecimal() and not any(name.isdecimal() for name in classes)
+    if numbered and int(asked) < len(classes):
+        return int(asked)
+    close = difflib.get_close_matches(asked, classes, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise ValueError(f"label={asked}: the model knows no such class.{hint} It knows {some(classes)}.")
 
 
 def check_count(num_classes: int | None, owner: str) -> int:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from lumina.interfaces import Conditioner, TextEncoder
-from lumina.values import Conditioning, Route
+from lumina.values import Conditioning, Route, Wish
 
 
 class TextConditioner(Conditioner):
@@ -26,6 +26,20 @@ class TextConditioner(Conditioner):
     """
 
     route: ClassVar[Route] = "cross"
+    wish: ClassVar[Wish] = Wish(
+        name="prompt",
+        type=str,
+        form="TEXT",
+        several=True,
+        help="what to draw, taken literally; give the option several times for several texts",
+    )
+    avoid: ClassVar[Wish] = Wish(
+        name="negative",
+        type=str,
+        form="TEXT",
+        parse=lambda text: text or None,
+        help="what to stay away from; guidance leads from this to the prompt",
+    )
 
     def __init__(self, encoder: TextEncoder, dropout: float = 0.1, key: str = "caption") -> None:
         super().__init__()
@@ -52,6 +66,14 @@ class TextConditioner(Conditioner):
         lengths = torch.tensor([len(row) for row in rows], device=keep.device)
         mask = torch.arange(int(lengths.max()), device=keep.device) < lengths[:, None]
         return Conditioning(cross=pad_sequence(rows, batch_first=True), cross_mask=None if bool(mask.all()) else mask)
+
+    def unasked(self) -> Sequence[str]:
+        """Nothing.
+
+        Raises:
+            ValueError: there has to be a prompt.
+        """
+        raise ValueError(f"this model was trained with {self.key!r}: say what to draw with --prompt or --prompts.")
 
     def words(self, value: Sequence[str]) -> list[str]:
         """The captions."""

@@ -94,7 +94,6 @@ class How:
 
 
 def _channels(modality: Modality) -> int:
-    patch = getattr(modality, "patch_size", None)
-    if patch is None:
-        raise ValueError(f"--guidance_channels=first_three is for images, not for {type(modality).__name__}.")
-    return int(modality.token_dim // patch**2)
+    if modality.token_channels is None:
+        raise ValueError(f"--guidance_channels=first_three: the tokens of {type(modality).__name__} have no channels.")
+    return modality.token_channels

@@ -1,4 +1,4 @@
-"""Prompts from a file."""
+"""Requests from a file."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lumina.generation.requests import Request, parse_size
+from lumina.generation.requests import Request
+from lumina.generation.wishes import Wishes
 
-OPTIONAL = ("negative", "seed", "size", "points")
 LINES, LIST, TEXTS = (".jsonl", ".ndjson"), ".json", (".txt", ".text", ".prompt", "")
 
 
-def read_prompts(path: Path, default: Request) -> list[Request]:
+def read_prompts(path: Path, wishes: Wishes, default: Request) -> list[Request]:
     """The requests of a file, whose ending, in upper or lower case, says what it is.
 
-    ``.txt`` (or no ending) has a prompt a line, ``.jsonl`` an object a line with ``prompt`` and perhaps more
-    (`OPTIONAL`), ``.json`` a list of such objects or of prompts.
+    ``.txt`` (or no ending) has a prompt a line, ``.jsonl`` an object a line with the wishes of the model by their names
+    and perhaps ``seed``, ``.json`` a list of such objects or of prompts. A prompt alone is what `Wishes.line` takes it
+    for.
 
     Args:
         path: a file in UTF-8; empty lines are left out.
+        wishes: of the model.
         default: what a record does not say.
 
     Raises:
@@ -37,31 +39,33 @@ def read_prompts(path: Path, default: Request) -> list[Request]:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not in UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8.") from error
-    if ending == LIST:
-        found = [_record(record, f"item {number} of {path}", default) for number, record in _items(text, path)]
-    else:
-        lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-        read = _line if ending in LINES else _text
-        found = [read(line, f"line {number} of {path}", default) for number, line in lines]
+    records = _items(text, path) if ending == LIST else _lines(text, path, ending in LINES)
+    found = [_request(record, place, wishes, default) for place, record in records]
     if not found:
         raise ValueError(f"{path} holds no prompt; write one a line.")
     return found
 
 
-def _items(text: str, path: Path) -> Iterator[tuple[int, Any]]:
+def _items(text: str, path: Path) -> Iterator[tuple[str, Any]]:
     records = _json(text, str(path))
     if not isinstance(records, list):
         raise ValueError(f"{path} must be a list of prompts or of objects with 'prompt'; an object a line is .jsonl.")
     for number, record in enumerate(records, 1):
-        yield number, {"prompt": record} if isinstance(record, str) else record
+        yield f"item {number} of {path}", record
 
 
-def _text(line: str, place: str, default: Request) -> Request:
-    return replace(default, prompts=(line,))
+def _lines(text: str, path: Path, json: bool) -> Iterator[tuple[str, Any]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            place = f"line {number} of {path}"
+            yield place, _objects(line, place) if json else line.strip()
 
 
-def _line(line: str, place: str, default: Request) -> Request:
-    return _record(_json(line, place), place, default)
+def _objects(line: str, place: str) -> Any:
+    record = _json(line, place)
+    if isinstance(record, str):
+        raise ValueError(f"{place} must be an object, got {line.strip()}.")
+    return record
 
 
 def _json(text: str, place: str) -> Any:
@@ -71,14 +75,21 @@ def _json(text: str, place: str) -> Any:
         raise ValueError(f"{place} is no JSON ({error}).") from error
 
 
-def _record(record: Any, place: str, default: Request) -> Request:
-    shown = json.dumps(record, ensure_ascii=False)
-    if not isinstance(record, dict) or not isinstance(record.get("prompt"), str) or set(record) - {"prompt", *OPTIONAL}:
-        raise ValueError(f"{place} must be an object with 'prompt' and perhaps {', '.join(OPTIONAL)}, got {shown}.")
-    given = {name: value for name, value in record.items() if name in OPTIONAL and value is not None}
-    whole = all(type(given.get(name, 1)) is int for name in ("seed", "points"))
-    if not isinstance(given.get("negative", ""), str) or not whole or given.get("points", 1) < 1:
-        raise ValueError(f"{place}: negative must be a text, seed an integer and points one from 1 on, got {shown}.")
-    if "size" in given:
-        given["size"] = parse_size(given["size"])
-    return replace(default, prompts=(record["prompt"],), **given)
+def _request(record: Any, place: str, wishes: Wishes, default: Request) -> Request:
+    if isinstance(record, str):
+        if wishes.line is None:
+            raise ValueError(f"{place} is a prompt, but this model was trained with no conditions.")
+        record = {wishes.line.name: record}
+    fields = [*wishes.all, "seed"]
+    if not isinstance(record, dict) or not record or set(record) - set(fields):
+        shown = json.dumps(record, ensure_ascii=False)
+        raise ValueError(f"{place} must be an object with {' or '.join(fields)}, got {shown}.")
+    given = {name: value for name, value in record.items() if value is not None}
+    seed = given.pop("seed", default.seed)
+    if seed is not None and type(seed) is not int:
+        raise ValueError(f"{place}: seed must be an integer, got {seed!r}.")
+    try:
+        read = {name: wishes.read(name, value) for name, value in given.items()}
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
+    return replace(default, asked={**default.asked, **read}, seed=seed)

@@ -1,19 +1,19 @@
-"""One sample that is asked for, and how its size and its seed are told."""
+"""Samples that are asked for."""
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from PIL import Image
+from lumina.module import LuminaModule
 
-from lumina.data.classes import some
 
-Size = tuple[int, int]
-"""Height and width in pixels."""
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """One condition in several regions of a sample, row by row."""
+
+    values: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,47 +21,20 @@ class Request:
     """One sample.
 
     Attributes:
-        prompts: the text; several are told of the regions of a grid, none where the model knows no text.
-        negative: text to stay away from.
-        label: number of the class, where the model knows classes.
-        name: of the class.
-        size: None = the trained size.
-        points: of a cloud; None = as many as in training.
+        asked: values of wishes by their names; a missing one, or None, asks for nothing.
         seed: of the noise; None until `numbered` has chosen it.
     """
 
-    prompts: tuple[str, ...] = ()
-    negative: str = ""
-    label: int | None = None
-    name: str | None = None
-    size: Size | None = None
-    points: int | None = None
+    asked: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None
 
-    def __post_init__(self) -> None:
-        """Refuses texts that no file can hold.
+    def also(self, name: str, value: Any) -> Request:
+        """The same, with another wish."""
+        return replace(self, asked={**self.asked, name: value})
 
-        Raises:
-            ValueError: for invalid Unicode (lone surrogates), as a wrong encoding on the command line makes it.
-        """
-        for text in (*self.prompts, self.negative):
-            try:
-                text.encode()
-            except UnicodeEncodeError as error:
-                raise ValueError(f"the text {text!r} is not Unicode ({error.reason}); give it in UTF-8.") from error
-
-    @property
-    def canvas(self) -> dict[str, Any]:
-        """What `Modality.layout` is asked for."""
-        return {name: value for name, value in (("size", self.size), ("points", self.points)) if value is not None}
-
-    def described(self) -> dict[str, Any]:
-        """What was asked for, as plain data for files."""
-        prompt = self.prompts[0] if len(self.prompts) == 1 else list(self.prompts)
-        size = None if self.size is None else f"{self.size[0]}x{self.size[1]}"
-        told = {"prompt": prompt, "negative": self.negative, "label": self.label, "class": self.name}
-        whole = {**told, "size": size, "points": self.points, "seed": self.seed}
-        return {name: value for name, value in whole.items() if value not in (None, "", [])}
+    def only(self, names: Collection[str]) -> dict[str, Any]:
+        """What is asked for of these wishes."""
+        return {name: value for name, value in self.asked.items() if name in names and value is not None}
 
 
 def numbered(asked: Sequence[Request], count: int, seed: int) -> list[Request]:
@@ -82,46 +55,31 @@ def numbered(asked: Sequence[Request], count: int, seed: int) -> list[Request]:
     return samples
 
 
-def number_of(label: int | str, classes: Sequence[str]) -> int:
-    """The number of a class by its name, or, where no class is named by a number, by the number itself.
-
-    Args:
-        label: as the user gave it.
-        classes: names in the order of their numbers.
+def completed(module: LuminaModule, samples: Sequence[Request]) -> list[Request]:
+    """The samples with all that the model's conditioners have to be told.
 
     Raises:
-        ValueError: there is no such class; the message lists those that there are.
+        ValueError: for a value that the model does not know, or the lack of one that it needs.
     """
-    asked = str(label).strip()
-    if asked in classes:
-        return classes.index(asked)
-    numbered = asked.isdecimal() and not any(name.isdecimal() for name in classes)
-    if numbered and int(asked) < len(classes):
-        return int(asked)
-    close = difflib.get_close_matches(asked, classes, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise ValueError(f"label={asked}: the model knows no such class.{hint} It knows {some(classes)}.")
+    done: set[str] = set()
+    for conditioner in module.conditioners:
+        wish = conditioner.wish
+        if wish is None:
+            raise ValueError(
+                f"this model was trained with {conditioner.key!r}, which samples cannot be asked for: "
+                f"{type(conditioner).__name__} names no wish."
+            )
+        if wish.name in done:
+            continue
+        done.add(wish.name)
+        told = [_ask(conditioner.ask, sample.asked.get(wish.name)) for sample in samples]
+        turn = conditioner.unasked() if None in told else ()
+        values = [turn[place % len(turn)] if value is None else value for place, value in enumerate(told)]
+        samples = [sample.also(wish.name, value) for sample, value in zip(samples, values, strict=True)]
+    return list(samples)
 
 
-def parse_size(size: Sequence[int] | str) -> Size:
-    """``HEIGHTxWIDTH`` or ``[HEIGHT, WIDTH]`` in pixels.
-
-    Raises:
-        ValueError: for anything else, and for more pixels than a picture file may have when it is read.
-    """
-    height, width = integers(size, 2, "size", "HEIGHTxWIDTH in pixels, 1024x4096 say")
-    if height * width > (Image.MAX_IMAGE_PIXELS or float("inf")):
-        raise ValueError(f"size {height}x{width} has more than {Image.MAX_IMAGE_PIXELS} pixels; ask for fewer.")
-    return height, width
-
-
-def integers(value: Sequence[int] | str, count: int, name: str, form: str) -> tuple[int, ...]:
-    """``count`` whole numbers from 0 on out of a list, or out of a text that has ``x`` or ``,`` between them.
-
-    Raises:
-        ValueError: saying which ``form`` the option ``name`` has.
-    """
-    parts = re.split(r"\s*[x×,]\s*", str(value).strip(" []()").lower())
-    if len(parts) != count or not all(re.fullmatch(r"\d{1,9}", part, re.ASCII) for part in parts):
-        raise ValueError(f"{name}={value!r} is not understood; it has the form {form}.")
-    return tuple(int(part) for part in parts)
+def _ask(ask: Any, value: Any) -> Any:
+    if isinstance(value, Regions):
+        return Regions(tuple(ask(one) for one in value.values))
+    return None if value is None else ask(value)

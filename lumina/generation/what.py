@@ -3,65 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from lumina.generation.conditions import check, check_canvas, classes
+from lumina.config.numbers import integers
 from lumina.generation.prompt_file import read_prompts
-from lumina.generation.requests import Request, integers, number_of, numbered, parse_size
+from lumina.generation.requests import Regions, Request, completed, numbered
+from lumina.generation.wishes import Wishes
 from lumina.module import LuminaModule
 
-UNASKED = 16  # samples where neither prompt nor label says how many
+UNASKED = 16  # samples where no condition says how many
 
 
-@dataclass(frozen=True, kw_only=True)
 class What:
     """What to draw.
 
     Args:
-        prompt: one text or several.
-        prompts: a file with a prompt a line (.txt); or with an object a line (.jsonl) or a list of them (.json):
-            prompt, and if need be negative, seed, size, points.
-        negative: what to stay away from; guidance leads from this to the prompt.
-        label: classes to draw by name or number, one (cat) or several ([cat,dog]); None = all classes in turn.
+        prompts: a file with a prompt a line (.txt); or with an object a line (.jsonl) or a list of them (.json): any of
+            the model's options here by their names, and if need be seed.
         count: samples of each prompt or label; None = 1. Where neither is given: samples in all; None = 16.
-        size: HEIGHTxWIDTH in pixels, 1024x4096 being a wide panorama; None = the trained size.
-        points: of each cloud, where the model draws point clouds; None = as many as in training.
         compose: ROWSxCOLUMNS of regions on one picture, each with a prompt of its own, row by row.
         seed: of the first sample's noise; each next one's is one more, so that it can be drawn again alone.
+        **wishes: of the model, by their names: ``prompt="a cat"``, ``size=(64, 64)``; several values as a list.
 
     Raises:
         ValueError: for what cannot be understood.
     """
 
-    prompt: list[str] | None = None
-    prompts: Path | None = None
-    negative: str = ""
-    label: list[int | str] | str | int | None = None
-    count: int | None = None
-    size: tuple[int, int] | str | None = None
-    points: int | None = None
-    compose: tuple[int, int] | str | None = None
-    seed: int = 0
+    def __init__(
+        self,
+        prompts: Path | None = None,
+        count: int | None = None,
+        compose: tuple[int, int] | str | None = None,
+        seed: int = 0,
+        **wishes: Any,
+    ) -> None:
+        if count is not None and count < 1:
+            raise ValueError(f"count={count} must be at least 1.")
+        self.prompts, self.count, self.seed = prompts, count, seed
+        self.wishes = {name: value for name, value in wishes.items() if value is not None}
+        self.grid = None if compose is None else _grid(compose)
 
-    def __post_init__(self) -> None:
-        for name, value in (("count", self.count), ("points", self.points)):
-            if value is not None and value < 1:
-                raise ValueError(f"{name}={value} must be at least 1.")
-        rows, columns = self.grid or (0, 0)
-        if self.grid and (min(self.grid) < 1 or self.prompts or len(self.prompt or ()) != rows * columns):
-            raise ValueError(
-                f"compose={rows}x{columns} needs at least 1 row and 1 column, and --prompt {rows * columns} times, "
-                f"once a region; got {len(self.prompt or ())}{' and a file' if self.prompts else ''}."
-            )
+    def read(self, wishes: Wishes) -> list[Request]:
+        """What is asked for, as far as it can be told without the model itself.
 
-    @property
-    def grid(self) -> tuple[int, int] | None:
-        """Rows and columns of regions."""
-        if self.compose is None:
-            return None
-        rows, columns = integers(self.compose, 2, "compose", "ROWSxCOLUMNS, 2x2 say")
-        return rows, columns
+        Raises:
+            ValueError: for what such a model cannot be asked for.
+        """
+        single, several = Request(), dict[str, list[Any]]()
+        for name, given in self.wishes.items():
+            if wishes.find(name, "--").several:
+                values = given if isinstance(given, (list, tuple)) else [given]
+                several[name] = [wishes.read(name, value) for value in values]
+            else:
+                single = single.also(name, wishes.read(name, given))
+        asked = self._lines(wishes, single, several)
+        for name in wishes.all:
+            values = several.pop(name, [])
+            asked = [each for request in asked for each in _with_each(request, name, values)]
+        for request in asked:
+            wishes.modality.check_request(request.only(wishes.canvas))
+        return asked
 
     def requests(self, module: LuminaModule) -> list[Request]:
         """One for each sample.
@@ -69,38 +71,38 @@ class What:
         Raises:
             ValueError: for what the model does not know, or lacks.
         """
-        texts = self._texts()
-        labels = self._labels()
-        check(module, text=bool(texts), negative=bool(self.negative), label=bool(labels))
-        asked = texts or [self._default()]
-        check_canvas(module.modality, asked)
-        names = classes(module)
-        numbers = [number_of(label, names) for label in labels]
-        if labels:
-            asked = [_of_class(request, number, names) for request in asked for number in numbers]
-        samples = numbered(asked, self.count or (1 if texts or labels else UNASKED), self.seed)
-        if labels or not names:
-            return samples
-        return [_of_class(sample, place % len(names), names) for place, sample in enumerate(samples)]
+        wishes = Wishes.of(module)
+        asked = self.read(wishes)
+        told = any(request.only(wishes.conditions) for request in asked)
+        return completed(module, numbered(asked, self.count or (1 if told else UNASKED), self.seed))
 
-    def _labels(self) -> list[int | str]:
-        if self.label is None:
-            return []
-        return self.label if isinstance(self.label, list) else [self.label]
+    def _lines(self, wishes: Wishes, single: Request, several: dict[str, list[Any]]) -> list[Request]:
+        """A request for each prompt, given or from the file; or one for all regions."""
+        if self.grid is not None:
+            return [self._regions(wishes, single, several)]
+        line = wishes.line
+        texts = [] if line is None else [single.also(line.name, value) for value in several.pop(line.name, [])]
+        return texts + (read_prompts(self.prompts, wishes, single) if self.prompts else []) or [single]
 
-    def _texts(self) -> list[Request]:
-        default = self._default()
-        if self.grid:
-            return [replace(default, prompts=tuple(self.prompt or ()))]
-        literal = [replace(default, prompts=(text,)) for text in self.prompt or ()]
-        return literal + (read_prompts(self.prompts, default) if self.prompts else [])
-
-    def _default(self) -> Request:
-        size = None if self.size is None else parse_size(self.size)
-        return Request(negative=self.negative, size=size, points=self.points)
+    def _regions(self, wishes: Wishes, single: Request, several: dict[str, list[Any]]) -> Request:
+        rows, columns = self.grid or (0, 0)
+        name = next((name for name in wishes.regions if name in several), None)
+        texts = several.pop(name) if name else []
+        if min(rows, columns) < 1 or self.prompts or not name or len(texts) != rows * columns:
+            options = " or ".join(f"--{name}" for name in wishes.regions) or "a prompt"
+            raise ValueError(
+                f"compose={rows}x{columns} needs at least 1 row and 1 column, and {options} {rows * columns} times, "
+                f"once a region; got {len(texts)}{' and a file' if self.prompts else ''}."
+            )
+        return single.also(name, Regions(tuple(texts)))
 
 
-def _of_class(request: Request, number: int, names: Sequence[str]) -> Request:
-    """With the name too, unless classes are but numbered."""
-    counted = list(names) == [str(place) for place in range(len(names))]
-    return replace(request, label=number, name=None if counted else names[number])
+def _grid(compose: Sequence[int] | str) -> tuple[int, int]:
+    """Rows and columns of regions."""
+    rows, columns = integers(compose, 2, "compose", "ROWSxCOLUMNS, 2x2 say")
+    return rows, columns
+
+
+def _with_each(request: Request, name: str, values: Sequence[Any]) -> list[Request]:
+    """The request with each of the values, unless it has one already."""
+    return [request] if not values or name in request.asked else [request.also(name, value) for value in values]

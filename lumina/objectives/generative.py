@@ -12,10 +12,10 @@ from torch.nn import functional as F
 from lumina.conditioning.concatenate import concatenate, concatenate_tokens
 from lumina.interfaces import Backbone, Guidance, Objective, ProbabilityPath, TimeSampling
 from lumina.randomness import Randomness, normal
-from lumina.sampling.known import Known
+from lumina.sampling.known import begin, hold, restore, starting_point
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.solvers import DDIM
-from lumina.values import Batch, Conditioning, Corrupted, Inference, StepCache, Tokens, Velocity
+from lumina.values import Batch, Conditioning, Corrupted, Inference, Known, StepCache, Tokens, Velocity
 
 
 class Generative(Objective):
@@ -135,7 +135,7 @@ class Generative(Objective):
         tokens: Tokens,
         cond: Conditioning,
         null: Conditioning,
-        generator: Randomness,
+        generator: Randomness | None = None,
         inference: Inference | None = None,
         sampler: Sampler | None = None,
         noise: Tensor | None = None,
@@ -149,7 +149,8 @@ class Generative(Objective):
             tokens: the canvas to fill; its features give shape, dtype and device alone.
             cond: the conditions.
             null: the null conditions, for guidance.
-            generator: source of the initial noise; it may be on another device than the tokens.
+            generator: source of the initial noise; it may be on another device than the tokens. None = there is
+                ``noise``.
             inference: options of the backbone.
             sampler: used in place of the objective's own.
             noise: ``[B, L, F]``, the initial noise in place of a drawn one.
@@ -160,11 +161,17 @@ class Generative(Objective):
             The places of ``tokens`` with generated features, in float32 at least; at padding they say nothing.
 
         Raises:
-            ValueError: if ``noise`` has another shape than the features of ``tokens``.
+            ValueError: if there is neither noise nor a source of it, or if ``noise`` has another shape than the
+                features of ``tokens``.
         """
         sampler = sampler or self.sampler
         self._check_path(sampler)
-        noise = _noise(tokens.features, tokens.mask, generator) if noise is None else _at_least_float32(noise)
+        if noise is not None:
+            noise = _at_least_float32(noise)
+        elif generator is not None:
+            noise = _noise(tokens.features, tokens.mask, generator)
+        else:
+            raise ValueError("give the noise that samples start from, or a generator of it.")
         if noise.shape != tokens.features.shape:
             raise ValueError(
                 f"noise has shape {tuple(noise.shape)}, expected that of the canvas, {tuple(tokens.features.shape)}: "
@@ -173,9 +180,9 @@ class Generative(Objective):
         field = self.velocity_field(backbone, tokens, cond, null, inference, sampler.guidance)
         if known is None:
             return tokens.with_features(self._finish(sampler.sample(field, noise, self.time_range, progress), field))
-        x, held = known.begin(noise, self.path, self.time_range), known.hold(field, noise, self.path)
-        x = self._finish(sampler.sample(held, x, self.time_range, progress, known.start), held)
-        return tokens.with_features(known.restore(x))
+        x, held = begin(known, noise, self.path, self.time_range), hold(known, field, noise, self.path)
+        x = self._finish(sampler.sample(held, x, self.time_range, progress, starting_point(known)), held)
+        return tokens.with_features(restore(known, x))
 
     @torch.no_grad()
     def _finish(self, x: Tensor, field: Velocity) -> Tensor:

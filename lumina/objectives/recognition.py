@@ -130,7 +130,7 @@ class Recognition(Objective):
         tokens: Tokens,
         cond: Conditioning,
         null: Conditioning,
-        generator: Randomness,
+        generator: Randomness | None = None,
         inference: Inference | None = None,
     ) -> Tensor:
         """Logits ``[B, K]`` float32; nothing is random, and ``null`` is not read.
@@ -140,7 +140,7 @@ class Recognition(Objective):
             tokens: the data to recognise.
             cond: the conditions.
             null: the null conditions.
-            generator: of nothing.
+            generator: not read.
             inference: options of the backbone; None = the objective's own rule for larger sizes.
         """
         return self._logits(backbone, tokens, cond, inference or self.inference)

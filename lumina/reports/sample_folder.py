@@ -9,35 +9,28 @@ from typing import Any
 
 import lumina
 from lumina.data.batches import select
-from lumina.generation.requests import Request
+from lumina.generation.told import Told
 from lumina.interfaces import Modality
 from lumina.metrics.not_finite import NotFinite
-from lumina.pictures.on_page import picture_on_page
-from lumina.pictures.reading import load_image
 from lumina.pictures.sheet import save_picture
 from lumina.reports.page import Figure, write_page
 
 ON_SHEET = 64  # samples on the contact sheet
-START = 512  # pixels at most along the picture that samples start from, on the page
 
 
 class SampleFolder:
-    """Takes samples in as they come, so that an interrupted run keeps what it has drawn."""
+    """Takes samples in as they come, so that an interrupted run keeps what it has drawn.
 
-    def __init__(
-        self, folder: Path, modality: Modality, requests: Sequence[Request], settings: Mapping[str, Any]
-    ) -> None:
-        """Makes the folder.
+    Args:
+        folder: where everything goes; it is made.
+        modality: knows how a sample becomes a file, and how a page shows it.
+        told: what is told of each sample.
+        settings: what all samples have in common, as plain data.
+    """
 
-        Args:
-            folder: where everything goes.
-            modality: knows how a sample becomes a file.
-            requests: of all samples.
-            settings: what all samples have in common, as plain data.
-        """
-        self.folder, self.modality = folder, modality
+    def __init__(self, folder: Path, modality: Modality, told: Sequence[Told], settings: Mapping[str, Any]) -> None:
+        self.folder, self.modality, self.told = folder, modality, told
         self.settings = {"lumina": lumina.__version__, **settings}
-        self.samples = [request.described() for request in requests]
         self.files: dict[int, Path] = {}
         self.sheet: dict[int, Any] = {}
         self.strange = NotFinite()
@@ -52,7 +45,7 @@ class SampleFolder:
         places, samples = select(list(places), finite), select(list(samples), finite)
         if not places:
             return
-        written = self.modality.save(samples, self.folder, places, [self._texts(place) for place in places])
+        written = self.modality.save(samples, self.folder, places, [self._texts(self.told[place]) for place in places])
         self.files |= zip(places, written, strict=True)
         self.sheet |= zip(places[: ON_SHEET - len(self.sheet)], samples, strict=False)
 
@@ -65,57 +58,41 @@ class SampleFolder:
         if not self.files:
             raise ValueError(self.strange.told("are not written"))
         places = sorted(self.sheet)
-        captions = [_words(self.samples[place]) for place in places]
+        captions = [", ".join(self.told[place].words) for place in places]
         sheet = self.modality.picture([self.sheet[place] for place in places], captions if any(captions) else ())
         save_picture(sheet, self.folder / "grid.png")
-        files = [self.files[place] for place in sorted(self.files)]
-        told = [self.samples[place] for place in sorted(self.files)]
-        samples = [{"file": file.name, **sample} for file, sample in zip(files, told, strict=True)]
+        written = [(self.files[place], self.told[place]) for place in sorted(self.files)]
+        samples = [{"file": file.name, **told.record} for file, told in written]
         text = json.dumps({**self.settings, "samples": samples}, indent=2, ensure_ascii=False)
         (self.folder / "settings.json").write_text(text + "\n", encoding="utf-8")
-        figures = [*self._start(), *map(self._figure, files, told)]
-        title = f"{len(files)} sample{'s' if len(files) > 1 else ''}"
+        figures = [*self._exhibits(), *(self._figure(file, told) for file, told in written)]
+        title = f"{len(written)} sample{'s' if len(written) > 1 else ''}"
         return write_page(self.folder, title, _line(self.settings), figures)
 
-    def _figure(self, file: Path, sample: Mapping[str, Any]) -> Figure:
-        prompts = sample.get("prompt", [])
-        words = [prompts] if isinstance(prompts, str) else list(prompts)
-        words += [sample.get("class", f"label {sample['label']}")] if "label" in sample else []
-        away = [sample["negative"]] if "negative" in sample else []
-        shown = self.modality.shown(file, ", ".join(words))
-        facts = [f"seed {sample['seed']}", shown.note, file.name]
-        return Figure(shown=shown, words=words, away=away, facts=[fact for fact in facts if fact])
+    def _exhibits(self) -> list[Figure]:
+        """What samples were made from, each once."""
+        asked = {repr((wish.name, value)): (wish, value) for told in self.told for wish, value in told.exhibits}
+        return [
+            Figure(shown=shown, words=[shown.note] if shown.note else [])
+            for wish, value in asked.values()
+            if wish.exhibit is not None
+            for shown in [wish.exhibit(value, self.folder)]
+        ]
 
-    def _start(self) -> list[Figure]:
-        """The picture that the samples start from, as the page shows it."""
-        if "image" not in self.settings:
-            return []
-        picture = load_image(Path(self.settings["image"]))
-        picture.thumbnail((START, START))
-        picture.save(self.folder / "start.png")
-        words = "The picture that they start from"
-        return [Figure(shown=picture_on_page(self.folder / "start.png", words), words=[words])]
+    def _figure(self, file: Path, told: Told) -> Figure:
+        shown = self.modality.shown(file, ", ".join(told.words))
+        seed = f"seed {told.record['seed']}" if "seed" in told.record else ""
+        facts = [fact for fact in (seed, shown.note, file.name) if fact]
+        return Figure(shown=shown, words=told.words, away=told.away, facts=facts)
 
-    def _texts(self, place: int) -> dict[str, str]:
-        sample = self.samples[place]
-        prompt = sample.get("prompt", "")
-        lines = [prompt if isinstance(prompt, str) else "\n".join(prompt)]
-        lines += [f"Negative prompt: {sample['negative']}"] if "negative" in sample else []
-        rest = {name: value for name, value in sample.items() if name in ("label", "class", "seed")}
-        size = {"size (height x width)": sample["size"]} if "size" in sample else {}
-        lines.append(_line({**rest, **size, **self.settings}))
-        whole = {**self.settings, **sample}
+    def _texts(self, told: Told) -> dict[str, str]:
+        lines = ["\n".join(told.words), *(f"Negative prompt: {words}" for words in told.away)]
+        lines.append(_line({**told.facts, **self.settings}))
+        whole = {**self.settings, **told.record}
         return {"lumina": json.dumps(whole, ensure_ascii=False), "parameters": "\n".join(lines)}
-
-
-def _words(sample: Mapping[str, Any]) -> str:
-    """What the sample shows: its prompt, or its class."""
-    prompt = sample.get("prompt", "")
-    told = [prompt if isinstance(prompt, str) else ", ".join(prompt), str(sample.get("class", sample.get("label", "")))]
-    return ", ".join(part for part in told if part)
 
 
 def _line(settings: Mapping[str, Any]) -> str:
     """In the form ``Seed: 3, Steps: 10``, without what is off."""
     told = {name: value for name, value in settings.items() if value is not None and value is not False}
-    return ", ".join(f"{name.replace('_', ' ').capitalize()}: {value}" for name, value in told.items())
+    return ", ".join(f"{name[:1].upper()}{name[1:].replace('_', ' ')}: {value}" for name, value in told.items())

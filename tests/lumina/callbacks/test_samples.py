@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import pytest
 import torch
-from PIL import Image
+from PIL import Image as Picture
 from tiny import QUICKSTART, TINY
 
 from lumina.callbacks.samples import SampleGrid
+from lumina.conditioning.text import TextConditioner
+from lumina.generation.wishes import Wishes
 from lumina.module import LuminaModule
+from modalities.image import Image
 
 STEPS = ["--trainer.max_steps=3", "--trainer.val_check_interval=2"]
 GRID = "trainer:\n  callbacks:\n  - {class_path: lumina.callbacks.samples.SampleGrid, init_args: %s}\n"
@@ -18,8 +21,8 @@ def drawn(run_in, tmp_path, monkeypatch):
     calls, sheets = [], []
     generate = LuminaModule.generate
 
-    def counted(self, tokens, batch, generator, **options):
-        samples = generate(self, tokens, batch, generator, **options)
+    def counted(self, tokens, batch, *arguments, **options):
+        samples = generate(self, tokens, batch, *arguments, **options)
         calls.append((batch["label"].tolist(), samples))
         return samples
 
@@ -53,21 +56,24 @@ def test_no_more_samples_than_validation_has_items(drawn, monkeypatch):
 
 
 def test_fixed_labels(drawn):
-    calls, sheets, _ = drawn("{every_n_steps: 2, labels: ['3', 5, 3]}")
+    calls, sheets, _ = drawn("{every_n_steps: 2, wishes: {label: ['3', 5, 3]}}")
     assert sheets == [["3", "5", "3"]] * 2
     first = calls[0][1]
     assert not torch.equal(first[0], first[2])  # each has noise of its own
 
 
 def test_what_the_model_does_not_know_is_refused_before_step_0(run_in, tmp_path, capsys):
-    (tmp_path / "grid.yaml").write_text(GRID % "{prompts: [a cat]}")
+    (tmp_path / "grid.yaml").write_text(GRID % "{wishes: {prompt: [a cat]}}")
     with pytest.raises(SystemExit):
         run_in("fit", "--config", QUICKSTART, "--config", tmp_path / "grid.yaml", *TINY, *STEPS)
-    assert "reads no text" in capsys.readouterr().err and not (tmp_path / "runs/digits/version_0/metrics.csv").exists()
+    assert (
+        "--prompt was given, but this model is of Image" in capsys.readouterr().err
+        and not (tmp_path / "runs/digits/version_0/metrics.csv").exists()
+    )
 
 
 def test_several_grids_have_names(run_in, tmp_path, capsys):
-    more = GRID.replace("callbacks:", "callbacks+:") % "{name: sevens, labels: [7, 7]}"
+    more = GRID.replace("callbacks:", "callbacks+:") % "{name: sevens, wishes: {label: [7, 7]}}"
     (tmp_path / "grid.yaml").write_text(more)
     run_in("fit", "--config", QUICKSTART, "--config", tmp_path / "grid.yaml", *TINY, *STEPS)
     run = tmp_path / "runs/digits/version_0"
@@ -77,13 +83,14 @@ def test_several_grids_have_names(run_in, tmp_path, capsys):
     assert {"SampleGrid{'name': 'samples'}", "SampleGrid{'name': 'sevens'}"} <= keys.keys()
 
 
-def test_prompts_from_a_list_or_a_file(tmp_path):
+def test_wishes_and_a_file_of_them(tmp_path):
     (tmp_path / "prompts.jsonl").write_text('{"prompt": "a cat", "seed": 7, "size": [16, 24]}\n{"prompt": "a dog"}\n')
-    assert SampleGrid(prompts=["a cat", "a dog"])._what.prompt == ["a cat", "a dog"]
-    texts = SampleGrid(prompts=tmp_path / "prompts.jsonl")._what._texts()
-    assert [(request.prompts, request.seed, request.size) for request in texts] == [
-        (("a cat",), 7, (16, 24)),
-        (("a dog",), None, None),
+    grid = SampleGrid(prompts=tmp_path / "prompts.jsonl", wishes={"prompt": "a bird", "size": "8x8"})
+    asked = grid._what.read(Wishes(Image, [TextConditioner]))
+    assert [(request.asked["prompt"], request.seed, request.asked["size"]) for request in asked] == [
+        ("a bird", None, (8, 8)),
+        ("a cat", 7, (16, 24)),
+        ("a dog", None, (8, 8)),
     ]
 
 
@@ -92,5 +99,5 @@ def test_validate_draws_and_knows_the_step(tiny_run, run_in, tmp_path):
     (tiny_run / "samples/step_0000006.png").unlink()
     run_in("validate", "--ckpt_path", tiny_run, "--trainer.limit_val_batches=1", TINY[-2])
     assert set((tiny_run / "samples").iterdir()) == before
-    assert Image.open(tiny_run / "samples/step_0000006.png").size[0] > 64
+    assert Picture.open(tiny_run / "samples/step_0000006.png").size[0] > 64
     assert (tiny_run / "metrics.csv").read_text().splitlines()[-1].split(",")[1] == "5"

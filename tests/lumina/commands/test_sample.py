@@ -16,6 +16,7 @@ from lumina.checkpoints.pretrained import build_module, load_pretrained
 from lumina.cli import main
 from lumina.config.trust import trusting
 from lumina.randomness import Purpose, keyed_generator
+from lumina.weights.source import read_weights
 
 RULES = Rule.__args__
 
@@ -30,7 +31,7 @@ def _models_are_read_once():
         return modules[weights.origin]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lumina.commands.sample, "load_pretrained", cache(load_pretrained))
+        patch.setattr(lumina.commands.sample, "read_weights", cache(read_weights))
         patch.setattr(lumina.commands.sample, "build_module", build)
         yield
 
@@ -106,9 +107,10 @@ def test_module_generates_with_negative_conditions(tiny_text):
         module = load_pretrained(tiny_text)
     noise = torch.randn(1, 16, 12, generator=keyed_generator(Purpose.SAMPLE, 0))
     canvas, batch = module.modality.layout(1, {}), {"caption": ["apple"]}
+    told = [module.conditioners.conditions({"caption": [text]}, 1, module.device) for text in ("apple", "", "pear")]
     plain, empty, other = (
-        module.generate(canvas, batch, keyed_generator(Purpose.SAMPLE, 0), negative=negative, noise=noise)
-        for negative in (None, {"caption": [""]}, {"caption": ["pear"]})
+        module.generate(canvas, batch, noise=noise, conditions=None if null is None else (told[0], null))
+        for null in (None, told[1], told[2])
     )
     assert torch.equal(plain, empty) and not torch.allclose(plain, other)
 
@@ -178,7 +180,7 @@ def test_box_of_a_picture(draw, tmp_path):
     for picture in pictures:
         assert np.array_equal(picture[outside], start[outside])
         assert (picture[~outside] != start[~outside]).any(-1).mean() > 0.9
-    assert json.loads((folder / "settings.json").read_text())["box"] == "1,2,5,7"
+    assert json.loads((folder / "settings.json").read_text())["samples"][0]["box"] == "1,2,5,7"
 
 
 def test_regions_have_prompts_of_their_own(draw):  # and with one text for all, it is as without regions
@@ -203,6 +205,7 @@ def test_record_names_checkpoint_and_step(tiny_run, draw):
 
 
 def test_the_checkpoint_is_named_once(tiny_run, draw, caplog):
+    lumina.commands.sample.read_weights.cache_clear()
     with caplog.at_level("INFO"):
         draw("--label", "3", "--steps=1", model=("--weights", tiny_run))
     assert caplog.text.count("newest checkpoint") == 1
@@ -221,7 +224,8 @@ def test_labels_as_before(tiny_run, draw):
     ("options", "told"),
     [
         ((), "say what to draw with --prompt"),
-        (("--label=[3]",), "it knows no classes"),
+        (("--label=[3]",), "--label was given, but this model is of Image"),
+        (("--prompt", "a", "--points=9"), "it is for PointCloud"),
         (("--prompt", "a", "--size=9x8"), "8x8 would fit"),
         (("--prompt", "a", "--size=1024"), "HEIGHTxWIDTH"),
         (("--prompt", "a", "--size=99999x99999"), "ask for fewer"),
@@ -238,7 +242,7 @@ def test_labels_as_before(tiny_run, draw):
         (("--prompt", "a", "--batch_size=0"), "batch_size=0"),
         (("--prompt", "a", "--context_drop.factor=1"), "factor=1"),
         (("--promt", "a"), "Did you mean 'prompt'"),
-        (("--prompt", "a", "--ckpt_path=x"), "either --weights or --ckpt_path"),
+        (("--prompt", "a", "--ckpt_path=x"), "give one of them"),
     ],
 )
 def test_bad_options_are_told_in_a_sentence(capsys, tiny_text, tmp_path, options, told):
@@ -250,7 +254,7 @@ def test_models_that_cannot_do_what_is_asked(capsys, tiny_run, tmp_path):
     run = ["sample", "--ckpt_path", tiny_run, "--output", tmp_path]
     assert "--prompt was given" in error_of(capsys, *run, "--prompt", "a")
     assert "--negative was given" in error_of(capsys, *run, "--negative", "a")
-    assert "either --weights or --ckpt_path" in error_of(capsys, "sample", "--prompt", "a")
+    assert "give a model to draw with: --weights or --ckpt_path" in error_of(capsys, "sample", "--prompt", "a")
     assert "3 channels of 1" in error_of(capsys, *run, "--guidance_channels=first_three")
     assert "does not exist" in error_of(capsys, "sample", "--weights", "no-such-model", "--prompt", "a")
 

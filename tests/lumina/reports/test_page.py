@@ -4,13 +4,14 @@ from html.parser import HTMLParser
 
 import torch
 
-from lumina.generation.requests import Request
+from lumina.generation.told import Told
 from lumina.interfaces import Modality
 from lumina.pictures.on_page import picture_on_page
 from lumina.pictures.sheet import save_picture
 from lumina.reports.page import Figure, write_page
 from lumina.reports.sample_folder import SampleFolder
 from lumina.values import Shown
+from modalities.image import Image
 
 PROMPT = '<script>alert("1")</script> & \' яблоко 🍎 {x}'
 
@@ -78,8 +79,7 @@ class Points:
 
 
 def test_other_files_are_links(tmp_path):
-    requests = [Request(label=number, seed=number) for number in range(3)]
-    folder = SampleFolder(tmp_path / "new" / "folder", Points(), requests, {"steps": 2})
+    folder = SampleFolder(tmp_path / "new" / "folder", Points(), [Told(record={"seed": n}) for n in range(3)], {"a": 2})
     folder.add([2, 0], ["two", "zero"])
     folder.add([1], ["one"])
     page = Page(folder.finish())
@@ -91,21 +91,23 @@ def test_other_files_are_links(tmp_path):
     }  # fmt: skip
 
 
-def test_page_shows_the_picture_that_samples_start_from(tmp_path):
-    start = picture(tmp_path, "camera.png", 40, 80)
-    folder = SampleFolder(tmp_path / "new", Points(), [Request(seed=3)], {"image": str(start), "strength": 0.6})
-    folder.add([0], ["zero"])
+def test_page_shows_what_samples_were_made_from_once(tmp_path):
+    first, second = (picture(tmp_path, name, 40, 80) for name in ("camera.png", "other.png"))
+    wish = next(wish for wish in Image.wishes if wish.name == "image")
+    told = [Told(record={"seed": n}, exhibits=[(wish, file)]) for n, file in enumerate((first, first, second))]
+    folder = SampleFolder(tmp_path / "new", Points(), told, {})
+    folder.add([0, 1, 2], "abc")
     page = Page(folder.finish())
-    assert [image["src"] for image in page.all("img")] == ["start.png"] and "they start from" in page.text
-    assert (tmp_path / "new/start.png").is_file() and page.text.count("seed") == 1
+    assert [image["src"] for image in page.all("img")] == ["start.png", "start_1.png"]
+    assert page.text.count("they start from") == 2 and page.text.count("seed") == 3
+    assert (tmp_path / "new/start.png").is_file()
 
 
-def test_sheet_names_prompts_and_classes(tmp_path):
-    told = []
+def test_sheet_says_what_samples_show(tmp_path):
+    sheets = []
     modality = Points()
-    modality.picture = lambda samples, captions=(): told.append(captions) or torch.zeros(3, 4, 4, dtype=torch.uint8)
-    requests = [Request(prompts=("a cat",), seed=0), Request(label=4, name="dog", seed=1), Request(label=4, seed=2)]
-    folder = SampleFolder(tmp_path, modality, requests, {})
+    modality.picture = lambda samples, captions=(): sheets.append(captions) or torch.zeros(3, 4, 4, dtype=torch.uint8)
+    folder = SampleFolder(tmp_path, modality, [Told(words=["a cat", "left"]), Told(words=["dog"]), Told()], {})
     folder.add([0, 1, 2], ["a", "b", "c"])
     folder.finish()
-    assert told == [["a cat", "dog", "4"]]
+    assert sheets == [["a cat, left", "dog", ""]]

@@ -8,12 +8,11 @@ import torch
 from lumina.objectives.diffusion import Diffusion
 from lumina.objectives.flow_matching import FlowMatching
 from lumina.randomness import Purpose, keyed_generator
-from lumina.sampling.known import Known
 from lumina.sampling.paths import Straight
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Sigmoid, Uniform
 from lumina.sampling.solvers import DDIM, RK4, Dopri5, Euler, Heun, Midpoint
-from lumina.values import Conditioning, Tokens
+from lumina.values import Conditioning, Known, Tokens
 
 MEAN, STD = 1.5, 0.3
 NOTHING = Conditioning()

@@ -1,0 +1,176 @@
+"""What users may ask of a model, by name: the wishes of its modality and of its conditioners."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+from jsonargparse import ArgumentError, ArgumentParser
+
+from lumina.config.messages import one_sentence
+from lumina.config.own_classes import import_own_classes
+from lumina.config.parser import ShortErrorParser
+from lumina.config.trust import shared
+from lumina.interfaces import Conditioner, Modality
+from lumina.module import LuminaModule
+from lumina.values import Wish
+from lumina.weights.published import published_arguments
+from lumina.weights.source import Weights
+
+
+class Wishes:
+    """The wishes of one model.
+
+    Attributes:
+        modality: class of the model's modality.
+        canvas: its wishes, by name.
+        conditions: those of the conditioners.
+        avoided: what samples can be led away from.
+        regions: names of the conditions that regions of a sample may have values of their own of.
+
+    Args:
+        modality: class of the model's modality.
+        conditioners: classes of its conditioners; those that share a wish are told the same.
+    """
+
+    def __init__(self, modality: type[Modality], conditioners: Sequence[type[Conditioner]]) -> None:
+        self.modality = modality
+        self.canvas = _by_name(modality.wishes)
+        self.conditions = _by_name(kind.wish for kind in conditioners)
+        self.avoided = _by_name(kind.avoid for kind in conditioners)
+        self.regions = [kind.wish.name for kind in conditioners if kind.wish is not None and kind.route == "cross"]
+
+    @classmethod
+    def of(cls, module: LuminaModule) -> Wishes:
+        """Those of a model."""
+        return cls(type(module.modality), [type(conditioner) for conditioner in module.conditioners])
+
+    @classmethod
+    def of_weights(cls, weights: Weights) -> Wishes | None:
+        """Those of the model that ``weights`` are of, which is not built; None = it cannot be built either."""
+        arguments = published_arguments(weights) if weights.arguments is None else weights.arguments
+        try:
+            with shared(weights.origin):
+                modality = _class(Modality, arguments["modality"])
+                conditioners = [_class(Conditioner, part) for part in _listed(arguments.get("conditioners"))]
+        except ArgumentError:
+            return None
+        return cls(modality, conditioners)
+
+    @property
+    def all(self) -> dict[str, Wish]:
+        """By name, in the order in which files tell them."""
+        return self.conditions | self.avoided | self.canvas
+
+    @property
+    def line(self) -> Wish | None:
+        """What a line of a text file is taken for: the first condition that is a text, or else the first."""
+        texts = [wish for wish in self.conditions.values() if wish.type is str]
+        return next(iter([*texts, *self.conditions.values()]), None)
+
+    def find(self, name: str, option: str = "") -> Wish:
+        """The wish of a name.
+
+        Args:
+            name: that of the option or field.
+            option: what stands before it in messages.
+
+        Raises:
+            ValueError: this model has none of that name; the message says which one has, or which is meant.
+        """
+        if name in self.all:
+            return self.all[name]
+        owners = ", ".join(kind.__name__ for kind in _owners(name))
+        close = difflib.get_close_matches(name, self.all, n=1)
+        hint = f"it is for {owners}" if owners else f"did you mean {close[0]!r}?" if close else "leave it out"
+        raise ValueError(
+            f"{option}{name} was given, but this model is of {self.modality.__name__} and takes "
+            f"{', '.join(self.all) or 'nothing'}: {hint}"
+        )
+
+    def read(self, name: str, value: Any) -> Any:
+        """What a value that users gave asks for.
+
+        Raises:
+            ValueError: it is of another type, refused, or text that no file can hold.
+        """
+        wish = self.find(name)
+        typed = _typed(wish, value)
+        if isinstance(typed, str):
+            try:
+                typed.encode()
+            except UnicodeEncodeError as error:
+                raise ValueError(f"the text {typed!r} is not Unicode ({error.reason}); give it in UTF-8.") from error
+        return wish.parse(typed)
+
+
+def add_wishes(parser: ArgumentParser, wishes: Iterable[Wish]) -> None:
+    """Options of a command line; texts are taken literally."""
+    for wish in wishes:
+        form: dict[str, Any] = {"metavar": wish.form} if wish.form else {}
+        if wish.type is str:
+            action = "append" if wish.several else "store"
+            parser.add_argument(f"--{wish.name}", action=action, help=wish.help, **form)
+        else:
+            kind = list[wish.type] | wish.type if wish.several else wish.type  # type: ignore[name-defined]
+            parser.add_argument(f"--{wish.name}", type=kind, help=wish.help, **form)
+
+
+def known_wishes() -> list[Wish]:
+    """Those of all modalities and conditioners that are known, each name once."""
+    return list(_by_name(wish for _, wish in _known()).values())
+
+
+def _known() -> Iterator[tuple[type, Wish]]:
+    import_own_classes()
+    for modality in _subclasses(Modality):
+        yield from ((modality, wish) for wish in modality.wishes)
+    for conditioner in _subclasses(Conditioner):
+        yield from ((conditioner, wish) for wish in (conditioner.wish, conditioner.avoid) if wish is not None)
+
+
+def _owners(name: str) -> list[type]:
+    return list(dict.fromkeys(kind for kind, wish in _known() if wish.name == name))
+
+
+def _subclasses(kind: type[Any]) -> Iterator[type[Any]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _subclasses(child)
+
+
+def _by_name(wishes: Iterable[Wish | None]) -> dict[str, Wish]:
+    return {wish.name: wish for wish in wishes if wish is not None}
+
+
+def _listed(parts: Any) -> list[Any]:
+    return parts if isinstance(parts, list) else [] if parts is None else [parts]
+
+
+def _class(kind: type[Any], part: Any) -> type[Any]:
+    """The class that a part of a model's arguments names, imported as if it were built."""
+    parser = ShortErrorParser(exit_on_error=False)
+    parser.add_argument("--part", type=type[kind])
+    name = part if isinstance(part, str) else part["class_path"]
+    found: type[Any] = parser.parse_object({"part": name}).part
+    return found
+
+
+@cache
+def _parser(wish: Wish) -> ShortErrorParser:
+    parser = ShortErrorParser(exit_on_error=False)
+    parser.add_argument(f"--{wish.name}", type=wish.type)
+    return parser
+
+
+def _typed(wish: Wish, value: Any) -> Any:
+    if wish.type is str:
+        if not isinstance(value, str):
+            raise ValueError(f"{wish.name} must be a text, got {value!r}.")
+        return value
+    try:
+        return _parser(wish).parse_object({wish.name: value})[wish.name]
+    except ArgumentError as error:
+        raise ValueError(one_sentence(str(error))) from error

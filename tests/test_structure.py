@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 from benchmarks.imports import between, circles, import_graph, room_graph
-from benchmarks.structure import loose_modules
+from benchmarks.structure import files_without_a_test, loose_modules
 from benchmarks.ways import HERE
 
 FROM_LOW_TO_HIGH = """
@@ -18,6 +18,7 @@ FROM_LOW_TO_HIGH = """
     callbacks analysis curation commands cli
 """.split()
 MOST_LOOSE_MODULES = 8
+MOST_FILES_WITHOUT_A_TEST = 53  # of their own name; only ever lowered
 HEAVY = (
     *("diffusers", "transformers", "laion_clap", "open3d", "trimesh", "h5py", "pandas", "pyarrow", "polars", "duckdb"),
     *("matplotlib", "sklearn", "timm", "torchvision", "torchaudio", "torchmetrics", "lightning", "peft", "wandb"),
@@ -48,6 +49,12 @@ def test_no_circle():
 def test_few_modules_stand_loose():
     loose = loose_modules(HERE)
     assert len(loose) <= MOST_LOOSE_MODULES, f"a new module belongs in a room: {loose}"
+
+
+def test_tests_stand_where_their_files_are():
+    """A file ``lumina/x/y.py`` is tested by ``tests/lumina/x/test_y.py``."""
+    found = files_without_a_test(HERE)
+    assert len(found) <= MOST_FILES_WITHOUT_A_TEST, f"{len(found)} files have no test of their name: {found}"
 
 
 def test_lumina_imports_neither_modalities_nor_datamodules():

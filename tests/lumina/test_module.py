@@ -44,16 +44,6 @@ def test_a_rise_of_a_single_step_is_refused_in_words():
         make(lr_scheduler=schedule).configure_optimizers()
 
 
-def test_widths_are_measured():
-    config = make().backbone.config
-    assert (config.token_dim, config.position_axes, config.text_dim) == (4, 2, None)
-
-
-def test_stated_width_must_agree():
-    with pytest.raises(ValueError, match=r"token_dim=5, but the modality and the conditioners have 4"):
-        make(backbone=NextDiTConfig(dim=32, num_heads=2, token_dim=5))
-
-
 def test_missing_field_is_refused_before_the_first_step(tmp_path):
     module = make(conditioners=[LabelConditioner(10, key="breed")])
     with pytest.raises(ValueError, match=r"Digits has no 'breed'.*it has: image, label"):

@@ -92,14 +92,3 @@ def test_auto_starts_anew_where_there_is_none(tmp_path, monkeypatch):
 )
 def test_what_cannot_go_on_is_one_sentence(run, capsys, options, told):
     assert told in refused(capsys, "--ckpt_path=last", "--trainer.max_steps=8", *options)
-
-
-def test_sharded_checkpoint_needs_a_sharded_run(run, capsys):
-    file = next((run / "runs").rglob("last.ckpt"))
-    checkpoint = torch.load(file, weights_only=True)
-    file.unlink()
-    file.mkdir()
-    torch.save({k: v for k, v in checkpoint.items() if k not in ("state_dict", "optimizer_states")}, file / "meta.pt")
-    (file / ".metadata").write_bytes(b"1")
-    (file / "sizes.json").write_text("{}")
-    assert "only a sharded run reads: add --config base/fsdp2" in refused(capsys, f"--ckpt_path={file}")

@@ -1,0 +1,77 @@
+"""Tensors of other codes: the order of output rows, what is missing or too much, what is assigned without a copy."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from lumina.backbone import NextDiTConfig
+from lumina.weights.tensors import (
+    channels_first,
+    channels_last,
+    check_tensors,
+    empty_backbone,
+    fill,
+    named,
+    read_json,
+    stated_config,
+)
+
+CONFIG = NextDiTConfig(dim=8, num_layers=1, num_heads=2, token_dim=4, position_axes=2, multiple_of=8)
+
+
+@pytest.mark.parametrize("patch", [1, 2, 3])
+@pytest.mark.parametrize("columns", [(), (5,)])
+def test_output_rows_change_places(patch, columns):
+    """Row (ph * p + pw) * C + c there is row (c * p + ph) * p + pw here."""
+    channels = 4
+    theirs = torch.randn(patch * patch * channels, *columns)
+    ours = channels_first(theirs, patch)
+    for c in range(channels):
+        for row in range(patch):
+            for column in range(patch):
+                expected = theirs[(row * patch + column) * channels + c]
+                assert torch.equal(ours[(c * patch + row) * patch + column], expected)
+    assert torch.equal(channels_last(ours, patch), theirs)
+
+
+def test_every_difference_is_named():
+    expected = {"a": torch.Size([2]), "b": torch.Size([3]), "c": torch.Size([1])}
+    check_tensors(Path("file"), expected, {"a": torch.zeros(2), "b": torch.zeros(3), "c": torch.zeros(1)})
+    with pytest.raises(ValueError) as error:
+        check_tensors(Path("file"), expected, {"a": torch.zeros(4), "b": torch.zeros(3), "d": torch.zeros(1)}, "this")
+    told = (
+        "expected the 3 tensors of this, got 1 missing (c); 1 unexpected (d); 1 of another shape (a [4] instead of [2])"
+    )
+    assert told in str(error.value)
+
+
+def test_a_long_list_is_cut():
+    assert named(["a", "b", "c", "d"]) == "a, b, c, d"
+    assert named(["a", "b", "c", "d", "e"]) == "a, b, c, d, ..."
+
+
+def test_a_backbone_is_filled_without_a_copy():
+    model = empty_backbone(CONFIG)
+    assert all(parameter.is_meta for parameter in model.parameters())
+    state = {name: torch.randn(tensor.shape) for name, tensor in model.state_dict().items()}
+    for name, parameter in fill(model, state).named_parameters():
+        assert parameter.data_ptr() == state[name].data_ptr()
+
+
+def test_a_config_as_a_file_states_it():
+    assert stated_config(CONFIG, Path("file")) is CONFIG
+    stated = {"dim": 12, "num_heads": 1, "position_axes": 2, "axes_dims": [6, 6]}
+    assert stated_config(stated, Path("file")).axes_dims == (6, 6)
+    for wrong in ({"depth": 3}, {"dim": 7, "num_heads": 2}):
+        with pytest.raises(ValueError, match="file describes a backbone that cannot be built"):
+            stated_config(wrong, Path("file"))
+
+
+def test_settings_are_named(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text('{"a": 1}')
+    assert read_json(path) == {"a": 1}
+    path.write_text("[1]")
+    with pytest.raises(ValueError, match="holds a list, expected named settings"):
+        read_json(path)

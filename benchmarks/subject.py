@@ -13,7 +13,6 @@ from torch import Tensor
 
 from datamodules.image_text import ImageText
 from lumina.checkpoints.pretrained import load_pretrained
-from lumina.data.samples import Samples
 from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
 from lumina.randomness import Purpose, keyed_generator
@@ -74,7 +73,7 @@ class Trained:
             cell=modality.cell,
             cache=None,
         )
-        samples = Samples(self.data.dataset(options.split), 0, None)
+        samples = self.data.samples(options.split)
         if len(samples) < options.prompts:
             raise ValueError(f"got --prompts {options.prompts}, but the split {options.split} has {len(samples)}.")
         chosen = torch.randperm(len(samples), generator=keyed_generator(Purpose.CHOICE, options.seed))[

@@ -119,7 +119,7 @@ def main() -> None:
         count = sum(parameter.numel() for parameter in module.parameters())
         rows.append({"model": training.name, "parameters": count, "top1": evaluate(training, module, views)})
         print(json.dumps(rows[-1]), flush=True)
-    test = len(views["flexible"].dataset("test"))  # type: ignore[arg-type]  # it has a length
+    test = len(views["flexible"].dataset("test"))
     found = {"machine": machine(torch.device("cpu")), "test_pictures": test, "rows": rows}
     options.output.write_text(json.dumps(found, indent=1) + "\n")
     print(markdown(rows, test))

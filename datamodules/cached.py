@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Generator, Tensor
-from torch.utils.data import Dataset, default_collate
+from torch.utils.data import default_collate
 
 from lumina.config.locate import locate
+from lumina.data.batches import pick, stacked
 from lumina.data.datamodule import SplitDataModule
 from lumina.data.latents import CachedLatents, read_settings
+from lumina.interfaces import Items
 from lumina.values import Item, Split
 
 
@@ -32,7 +34,7 @@ class Cached(SplitDataModule):
         ValueError: if it was not finished or is damaged.
     """
 
-    batch_keys: ClassVar[tuple[str, ...]] = ("latent",)
+    batch_keys: tuple[str, ...] = ("latent",)
     label_names: tuple[str, ...] = ()
 
     def __init__(
@@ -51,33 +53,25 @@ class Cached(SplitDataModule):
         self.latent_identity, self.label_names = settings["modality"], tuple(settings["classes"])
         self.size: list[int] | None = settings["size"] or None
         self.splits = {split: CachedLatents(self.root / split) for split in ("train", "validation", "test")}
-        self.batch_keys = tuple(self.collate([self.splits["train"][0]]))  # type: ignore[misc]  # more than the class has
+        self.batch_keys = tuple(self.transform(self.splits["train"][0]))
 
-    def dataset(self, split: Split) -> Dataset[Item]:
+    def dataset(self, split: Split) -> Items:
         """The cached samples of a split."""
         return self.splits[split]
 
-    def buckets(self, dataset: Dataset[Item]) -> Tensor | None:
+    def buckets(self, dataset: Items) -> Tensor | None:
         """The size of each latent, where a batch has one size."""
         if self.batching == "mixed" or not isinstance(dataset, CachedLatents):
             return None
         numbers: dict[tuple[int, ...], int] = {}
         return torch.tensor([numbers.setdefault(shape, len(numbers)) for shape in dataset.shapes()])
 
-    def augment(self, item: Item, generator: Generator) -> Item:
-        """One of the variants, one of the captions."""
-        return {name: _draw(value, generator) if isinstance(value, list) else value for name, value in item.items()}
+    def transform(self, item: Item, generator: Generator | None = None) -> Item:
+        """One of the variants, one of the captions; without a generator the first."""
+        one = {name: pick(value, generator) if isinstance(value, list) else value for name, value in item.items()}
+        return {"latent": one.pop("variants"), **one}
 
     def collate(self, items: list[Item]) -> Item:
         """Stacks latents of one size, lists others."""
-        fixed = [
-            {name: value[0] if isinstance(value, list) else value for name, value in item.items()} for item in items
-        ]
-        latents = [item.pop("variants") for item in fixed]
-        same = len({latent.shape for latent in latents}) == 1
-        batch: Item = default_collate(fixed)
-        return {**batch, "latent": torch.stack(latents) if same else latents}
-
-
-def _draw(values: list[str] | list[Tensor], generator: Generator) -> str | Tensor:
-    return values[int(torch.randint(len(values), (), generator=generator))]
+        others = [{name: value for name, value in item.items() if name != "latent"} for item in items]
+        return {**default_collate(others), "latent": stacked([item["latent"] for item in items])}

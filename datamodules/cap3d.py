@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +43,7 @@ class Cap3D(PointClouds):
             that speak of sides.
     """
 
-    batch_keys: ClassVar[tuple[str, ...]] = (*PointClouds.batch_keys, "caption")
+    batch_keys: tuple[str, ...] = (*PointClouds.batch_keys, "caption")
 
     def __init__(self, root: Path, captions: Path, up: Up = "z", holdout: float = 0.01, **loading: Any) -> None:
         super().__init__(**loading)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from lumina.data.datamodule import SplitDataModule
+from lumina.interfaces import Items
 from lumina.pictures.reading import LabelledImages
 from lumina.randomness import Purpose, keyed_generator
-from lumina.values import Item, Split
+from lumina.values import Split
 
 HELD_OUT = 50
 """Digits of each class that are kept from training."""
@@ -27,11 +25,11 @@ class Digits(SplitDataModule):
     Fields: ``image`` ``[B, 1, 8, 8]`` float32 in [-1, 1]; ``label`` ``[B]`` int64.
     """
 
-    batch_keys: ClassVar[tuple[str, ...]] = ("image", "label")
+    batch_keys: tuple[str, ...] = ("image", "label")
     size = (8, 8)
     label_names: tuple[str, ...] = tuple("0123456789")
 
-    def dataset(self, split: Split) -> Dataset[Item]:
+    def dataset(self, split: Split) -> Items:
         """The digits for training, or those held out."""
         digits = load_digits()
         images = torch.tensor(digits.images, dtype=torch.uint8)[:, None]

@@ -6,15 +6,15 @@ import gzip
 import math
 import zlib
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
-from torch.utils.data import Dataset
 
 from lumina.config.locate import locate
 from lumina.data.datamodule import SplitDataModule
+from lumina.interfaces import Items
 from lumina.pictures.reading import LabelledImages, random_flip
 from lumina.values import Item, Split
 
@@ -31,7 +31,7 @@ class FashionMNIST(SplitDataModule):
         loading: of `lumina.data.datamodule.SplitDataModule`.
     """
 
-    batch_keys: ClassVar[tuple[str, ...]] = ("image", "label")
+    batch_keys: tuple[str, ...] = ("image", "label")
     size = (28, 28)
     label_names: tuple[str, ...] = (
         "T-shirt/top",
@@ -56,7 +56,7 @@ class FashionMNIST(SplitDataModule):
         self.root = locate(root)
         self.flip = flip
 
-    def dataset(self, split: Split) -> Dataset[Item]:
+    def dataset(self, split: Split) -> Items:
         """The official training set, or the official test set.
 
         Raises:
@@ -71,9 +71,11 @@ class FashionMNIST(SplitDataModule):
             )
         return LabelledImages(images[:, None], labels.long(), white=255)
 
-    def augment(self, item: Item, generator: Generator) -> Item:
-        """Mirrored, or not."""
-        return {**item, "image": random_flip(item["image"], generator)} if self.flip else item
+    def transform(self, item: Item, generator: Generator | None = None) -> Item:
+        """Half of the training pictures mirrored."""
+        if generator is None or not self.flip:
+            return item
+        return {**item, "image": random_flip(item["image"], generator)}
 
     def _file(self, name: str) -> Path:
         for path in (self.root / f"{name}.gz", self.root / name):

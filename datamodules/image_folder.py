@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from torch import Generator
 from torch.utils.data import Dataset
@@ -19,6 +19,7 @@ from lumina.data.holdout import held_out
 from lumina.data.sources.folder import OUTSIDE, class_names
 from lumina.data.sources.listing import files_below
 from lumina.data.splits import UNSPLIT, Level, by_split, find_level, served
+from lumina.interfaces import Items
 from lumina.pictures.reading import SUFFIXES, centre_crop, load_image, random_flip, to_tensor
 from lumina.values import Item, Split
 
@@ -45,7 +46,7 @@ class ImageFolder(SplitDataModule):
         ValueError: ``size`` is less than 1, or ``holdout`` is not between 0 and 1.
     """
 
-    batch_keys: ClassVar[tuple[str, ...]] = ("image", "label")
+    batch_keys: tuple[str, ...] = ("image", "label")
 
     def __init__(
         self,
@@ -81,7 +82,7 @@ class ImageFolder(SplitDataModule):
         warn_of_one(names, self._train_folder)
         return names
 
-    def dataset(self, split: Split) -> Dataset[Item]:
+    def dataset(self, split: Split) -> Items:
         """The pictures of a split.
 
         Raises:
@@ -99,13 +100,15 @@ class ImageFolder(SplitDataModule):
             )
         return Pictures([(path, label) for label, name in enumerate(files) for path in files[name]], self.size)
 
-    def stamp(self, dataset: Dataset[Item]) -> str | None:
+    def stamp(self, dataset: Items) -> str | None:
         """Of the files."""
         return file_stamp(path for path, _ in dataset.files) if isinstance(dataset, Pictures) else None
 
-    def augment(self, item: Item, generator: Generator) -> Item:
-        """Mirrored, or not."""
-        return {**item, "image": random_flip(item["image"], generator)} if self.flip else item
+    def transform(self, item: Item, generator: Generator | None = None) -> Item:
+        """Half of the training pictures mirrored."""
+        if generator is None or not self.flip:
+            return item
+        return {**item, "image": random_flip(item["image"], generator)}
 
     @cached_property
     def _level(self) -> Level | None:

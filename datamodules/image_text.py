@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,11 @@ from torch.utils.data import Dataset
 
 from lumina.config.locate import locate
 from lumina.data.arrays import stamp
+from lumina.data.batches import pick, stacked
 from lumina.data.datamodule import SplitDataModule
 from lumina.data.holdout import held_out
 from lumina.data.sources import Fields, Parts, Source, Wanted, caption_pool
+from lumina.interfaces import Items
 from lumina.pictures.crops import Crops, crop_sizes
 from lumina.pictures.reading import FIELDS, SUFFIXES, cover_crop, halve, load_image, to_tensor
 from lumina.values import Item, Split
@@ -72,7 +74,7 @@ class ImageText(SplitDataModule):
         ValueError: an argument is out of its range.
     """
 
-    batch_keys: ClassVar[tuple[str, ...]] = ("image", "caption", "name", "size")
+    batch_keys: tuple[str, ...] = ("image", "caption", "name", "size")
 
     def __init__(
         self,
@@ -105,7 +107,7 @@ class ImageText(SplitDataModule):
         self.parts = Parts(sources, eval_sources, self.wanted, self.left_out)
         self.crops = Crops(crop_sizes(size, max_aspect, cell), nearest_sizes)
         self._known_crops: dict[Source, npt.NDArray[np.int64]] = {}
-        self.batch_keys = (*type(self).batch_keys, *self.wanted.others)  # type: ignore[misc]  # more than the class has
+        self.batch_keys = (*type(self).batch_keys, *self.wanted.others)
         if len(set(self.batch_keys)) < len(self.batch_keys):
             raise ValueError(f"Got other_keys {other_keys}: leave out {', '.join(type(self).batch_keys)} and doubles.")
         if not 0 < holdout < 1:
@@ -132,7 +134,7 @@ class ImageText(SplitDataModule):
         self.dataset("train")
         self.dataset("validation")
 
-    def dataset(self, split: Split) -> Dataset[Item]:
+    def dataset(self, split: Split) -> Items:
         """The samples of a split.
 
         Raises:
@@ -155,7 +157,7 @@ class ImageText(SplitDataModule):
             self._known_crops[source] = self.crops.of_all(source, self.wanted.cache)
         return self._known_crops[source]
 
-    def buckets(self, dataset: Dataset[Item]) -> Tensor | None:
+    def buckets(self, dataset: Items) -> Tensor | None:
         """The size of each sample, where a batch has one size."""
         places = dataset.places if isinstance(dataset, Captioned) else None
         return None if places is None else torch.from_numpy(places)
@@ -164,38 +166,23 @@ class ImageText(SplitDataModule):
         """Height by width in pixels."""
         return "{}x{}".format(*self.crops.sizes[bucket])
 
-    def stamp(self, dataset: Dataset[Item]) -> str | None:
+    def stamp(self, dataset: Items) -> str | None:
         """Of the sources' files, and of which of their records it is."""
         if not isinstance(dataset, Captioned):
             return None
         return stamp(dataset.source.stamp, dataset.indices.tobytes())
 
-    def augment(self, item: Item, generator: Generator) -> Item:
-        """A crop at a random place, and one of the captions."""
-        pool = item["caption"]
-        chosen = pool[int(torch.randint(len(pool), (), generator=generator))]
-        return {
-            **item,
-            "image": to_tensor(cover_crop(item["image"], item["size"].tolist(), generator)),
-            "caption": [chosen],
-        }
+    def transform(self, item: Item, generator: Generator | None = None) -> Item:
+        """A crop at a random place and one of the captions; without a generator the middle and the first."""
+        caption = pick(item["caption"], generator)  # drawn before the crop, as runs have it
+        crop = cover_crop(item["image"], item["size"].tolist(), generator)
+        return {**item, "image": to_tensor(crop), "caption": caption}
 
     def collate(self, items: list[Item]) -> Item:
-        """Crops in the middle what is not yet cropped, and takes the first caption."""
-        images = [
-            item["image"]
-            if isinstance(item["image"], Tensor)
-            else to_tensor(cover_crop(item["image"], item["size"].tolist()))
-            for item in items
-        ]
-        same = len({image.shape for image in images}) == 1
-        return {
-            "image": torch.stack(images) if same else images,
-            "caption": [item["caption"][0] for item in items],
-            "name": [item["name"] for item in items],
-            "size": torch.stack([item["size"] for item in items]),
-            **{key: _batched([item[key] for item in items]) for key in self.wanted.others},
-        }
+        """Stacks pictures of one size, lists others."""
+        fields: Item = {name: [item[name] for item in items] for name in self.batch_keys}
+        others = {key: _batched(fields[key]) for key in self.wanted.others}
+        return {**fields, "image": stacked(fields["image"]), "size": torch.stack(fields["size"]), **others}
 
 
 class Captioned(Dataset[Item]):

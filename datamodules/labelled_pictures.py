@@ -6,17 +6,18 @@ import math
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from lightning.pytorch.trainer.states import TrainerFn
-from torch import Generator, Tensor
+from torch import Generator
 from torch.utils.data import Dataset
 
 from lumina.config.locate import locate
 from lumina.data.arrays import stamp
+from lumina.data.batches import stacked
 from lumina.data.budget import Budget
 from lumina.data.classes import some, warn_of_one
 from lumina.data.datamodule import SplitDataModule
@@ -25,7 +26,7 @@ from lumina.data.loader import Loader
 from lumina.data.sources import Parts, Source, Wanted, open_sources
 from lumina.data.sources.labels import OTHER, UNLABELLED, USUAL, Labels, Numbers, class_names, labels_of, numbered
 from lumina.errors import CorruptSample
-from lumina.interfaces import Framing
+from lumina.interfaces import Framing, Items
 from lumina.pictures.augmentation import DeiTAugmentation, Mixing
 from lumina.pictures.crops import picture_sizes
 from lumina.pictures.reading import FIELDS, SUFFIXES, load_image, to_tensor
@@ -81,7 +82,7 @@ class LabelledPictures(SplitDataModule):
         ValueError: an argument is out of its range, or the training framing's pictures cannot be mixed.
     """
 
-    batch_keys: ClassVar[tuple[str, ...]] = ("image", "label", "name")
+    batch_keys: tuple[str, ...] = ("image", "label", "name")
 
     def __init__(
         self,
@@ -167,9 +168,9 @@ class LabelledPictures(SplitDataModule):
         """Prediction of pictures without labels has no field for them."""
         keys = type(self).batch_keys
         unlabelled = stage == "predict" and self.predict is not None
-        self.batch_keys = ("image", "name") if unlabelled else keys  # type: ignore[misc]  # those of this run
+        self.batch_keys = ("image", "name") if unlabelled else keys
 
-    def dataset(self, split: Split) -> Dataset[Item]:
+    def dataset(self, split: Split) -> Items:
         """The samples of a split.
 
         Raises:
@@ -177,18 +178,18 @@ class LabelledPictures(SplitDataModule):
         """
         train, numbers = self.train_source, self._numbers
         if split == "train":
-            return Pictures(train, (numbers != OTHER) & ~self._held_out, numbers, None)
+            return Pictures(train, (numbers != OTHER) & ~self._held_out, numbers, train=True)
         source = self.parts.evaluation(split)
         if source is None:
-            return Pictures(train, self._held_out, numbers, self.eval_framing)
+            return Pictures(train, self._held_out, numbers)
         numbers = self._numbered(source, self._labels(source))
-        return Pictures(source, numbers != OTHER, numbers, self.eval_framing)
+        return Pictures(source, numbers != OTHER, numbers)
 
-    def budget(self, dataset: Dataset[Item]) -> Budget | None:
+    def budget(self, dataset: Items) -> Budget | None:
         """Of ``max_tokens``, by the sizes that the framings make of the pictures."""
         if self.max_tokens is None or not isinstance(dataset, Pictures):
             return None
-        framing = dataset.framing or self.train_framing
+        framing = self.train_framing if dataset.train else self.eval_framing
         sizes = picture_sizes(dataset.source, self.wanted.cache)[dataset.indices]
         seen, which = np.unique(sizes, axis=0, return_inverse=True)
         tokens = [math.prod(framing.size(*size)) // self.patch_size**2 for size in seen.tolist()]
@@ -196,26 +197,24 @@ class LabelledPictures(SplitDataModule):
         lengths[(sizes == 1).all(1)] = lengths.max()  # unreadable ones: what stands in for them must fit too
         return Budget(lengths=lengths, max_tokens=self.max_tokens, cost=self.cost)
 
-    def stamp(self, dataset: Dataset[Item]) -> str | None:
+    def stamp(self, dataset: Items) -> str | None:
         """Of the sources' files, and of which of their records it is."""
         if not isinstance(dataset, Pictures):
             return None
         return stamp(dataset.source.stamp, dataset.indices.tobytes())
 
-    def augment(self, item: Item, generator: Generator) -> Item:
-        """What training sees of a picture."""
+    def transform(self, item: Item, generator: Generator | None = None) -> Item:
+        """What training sees of a picture; without a generator what evaluation sees."""
+        if generator is None:
+            return {**item, "image": to_tensor(self.eval_framing.apply(item["image"]))}
         image = self.train_framing.apply(item["image"], generator)
         varied = to_tensor(image) if self.augmentation is None else self.augmentation.apply(image, generator)
         return {**item, "image": varied}
 
     def collate(self, items: list[Item]) -> Item:
-        """Stacks what has one size; a training picture that was not augmented is seen as in evaluation."""
+        """Stacks pictures of one size, lists others."""
         batch: Item = {name: [item[name] for item in items] for name in items[0]}
-        images = [
-            image if isinstance(image, Tensor) else to_tensor(self.eval_framing.apply(image))
-            for image in batch["image"]
-        ]
-        batch["image"] = torch.stack(images) if len({image.shape for image in images}) == 1 else images
+        batch["image"] = stacked(batch["image"])
         if "label" in batch:
             batch["label"] = torch.tensor(batch["label"])
         return batch
@@ -227,7 +226,7 @@ class LabelledPictures(SplitDataModule):
         unlabelled = replace(self.wanted, class_folders=False, captions=None, usual=())
         source = open_sources([self.predict], unlabelled)
         self.left_out["prediction"] = source.census
-        return self.serve(Pictures(source, np.ones(len(source), bool), None, self.eval_framing), train=False)
+        return self.serve(Pictures(source, np.ones(len(source), bool)), train=False)
 
     def on_after_batch_transfer(self, batch: Item, dataloader_idx: int) -> Item:
         """Mixes a training batch, in the process that trains; keyed on (seed, step, rank)."""
@@ -271,19 +270,19 @@ class LabelledPictures(SplitDataModule):
 
 
 class Pictures(Dataset[Item]):
-    """Pictures of a source.
+    """Pictures of a source as they are in their files.
 
     Args:
         source: the records.
         chosen: ``[N]``, those that belong to the data set.
         numbers: ``[N]``, of each record's class; None = without labels.
-        framing: how a picture is seen; None = it is left as it is, for the augmentation.
+        train: whether they are for training.
     """
 
     def __init__(
-        self, source: Source, chosen: npt.NDArray[np.bool_], numbers: Numbers | None, framing: Framing | None
+        self, source: Source, chosen: npt.NDArray[np.bool_], numbers: Numbers | None = None, train: bool = False
     ) -> None:
-        self.source, self.numbers, self.framing = source, numbers, framing
+        self.source, self.numbers, self.train = source, numbers, train
         self.indices = chosen.nonzero()[0]
 
     def __len__(self) -> int:
@@ -297,5 +296,4 @@ class Pictures(Dataset[Item]):
             if item["label"] == UNLABELLED:
                 raise CorruptSample(self.source.where(record), "it has no label")
         with self.source.open(record) as file:
-            image = load_image(file, self.source.where(record))
-        return {**item, "image": image if self.framing is None else to_tensor(self.framing.apply(image))}
+            return {**item, "image": load_image(file, self.source.where(record))}

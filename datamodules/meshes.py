@@ -6,7 +6,7 @@ import os
 import unicodedata
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +55,7 @@ class Meshes(PointClouds):
         ValueError: fewer points are kept than are asked for, or the table cannot be read.
     """
 
-    batch_keys: ClassVar[tuple[str, ...]] = (*PointClouds.batch_keys, "label")
+    batch_keys: tuple[str, ...] = (*PointClouds.batch_keys, "label")
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Meshes(PointClouds):
                 "data.sampled to at least data.points and data.eval_points."
             )
         if table is not None and "caption" in self._rows[0]:
-            self.batch_keys = (*type(self).batch_keys, "caption")  # type: ignore[misc]  # more than the class has
+            self.batch_keys = (*type(self).batch_keys, "caption")
 
     @cached_property
     def label_names(self) -> tuple[str, ...]:

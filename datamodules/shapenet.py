@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
@@ -65,7 +65,7 @@ class ShapeNet(PointClouds):
         ValueError: for a category that ShapeNet does not have.
     """
 
-    batch_keys: ClassVar[tuple[str, ...]] = (*PointClouds.batch_keys, "label")
+    batch_keys: tuple[str, ...] = (*PointClouds.batch_keys, "label")
     label_names: tuple[str, ...] = tuple(sorted(SYNSETS, key=lambda name: SYNSETS[name]))
 
     def __init__(

@@ -7,7 +7,7 @@ import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -80,7 +80,7 @@ class SweetHome(PointClouds):
         ValueError: for classes that there are not.
     """
 
-    batch_keys: ClassVar[tuple[str, ...]] = (*PointClouds.batch_keys, "label", "caption")
+    batch_keys: tuple[str, ...] = (*PointClouds.batch_keys, "label", "caption")
 
     def __init__(
         self,

@@ -19,7 +19,6 @@ from urllib.parse import quote
 import torchmetrics
 from lightning.pytorch import LightningDataModule
 from torch import Generator, Tensor, device, nn
-from torch.utils.data import Dataset
 
 from lumina.randomness import Randomness
 from lumina.values import Batch, Conditioning, Inference, Item, Route, Shown, Split, Start, Tokens, Velocity, Wish
@@ -28,13 +27,26 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+class Items(Protocol):
+    """The samples of a split, by index: any dataset with a length."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def __getitem__(self, index: int, /) -> Item:
+        """The fields of a sample.
+
+        Raises:
+            CorruptSample: the sample cannot be read; the error names its file.
+        """
+
+
 class DataModule(LightningDataModule, ABC):
     """Feeds a run with batches. `lumina.data.datamodule.SplitDataModule` does all but read the samples.
 
-    Class attributes:
-        batch_keys: fields of the batches.
-
     Attributes:
+        batch_keys: fields of the batches; those that every batch of the class has stand in the class.
         batch_size: samples in a training batch, on each process.
         eval_batch_size: samples in a batch of validation, test and prediction, on each process.
         num_workers: loader processes for each training process.
@@ -42,7 +54,7 @@ class DataModule(LightningDataModule, ABC):
         latent_identity: `Modality.latent_identity` of the modality that made the latents; None = there are none.
     """
 
-    batch_keys: ClassVar[tuple[str, ...]]
+    batch_keys: tuple[str, ...]
     batch_size: int
     eval_batch_size: int
     num_workers: int
@@ -55,30 +67,32 @@ class DataModule(LightningDataModule, ABC):
         """Names of the classes in the order in which batches number them; empty where there are no classes."""
 
     @abstractmethod
-    def dataset(self, split: Split) -> Dataset[Item]:
-        """The samples of a split: a dataset with a length, whose items have the fields of ``batch_keys``.
-
-        It raises `lumina.errors.CorruptSample`, naming the file, for an item that cannot be read.
-        """
+    def dataset(self, split: Split) -> Items:
+        """The samples of a split as they are stored, before `transform`."""
 
     @abstractmethod
     def samples(self, split: Split) -> Any:
         """The samples of a split as evaluation sees them, one by one: `lumina.data.samples.Samples`."""
 
     @abstractmethod
-    def serve(self, dataset: Dataset[Item], train: bool) -> Iterable[Batch]:
+    def serve(self, dataset: Items, train: bool) -> Iterable[Batch]:
         """This process's share of a dataset, in batches."""
 
     @abstractmethod
-    def augment(self, item: Item, generator: Generator) -> Item:
-        """A random variation of a training item; all randomness comes from ``generator``."""
+    def transform(self, item: Item, generator: Generator | None = None) -> Item:
+        """An item of `dataset` as `collate` takes it, with the fields of ``batch_keys``.
+
+        Args:
+            item: the stored sample.
+            generator: source of all randomness, in training; None = without any, as evaluation sees the sample.
+        """
 
     @abstractmethod
     def collate(self, items: list[Item]) -> Item:
-        """Items to a batch."""
+        """Transformed items to a batch."""
 
     @abstractmethod
-    def stamp(self, dataset: Dataset[Item]) -> str | None:
+    def stamp(self, dataset: Items) -> str | None:
         """A short name that changes with the files of a split; None = its samples come from no files."""
 
 

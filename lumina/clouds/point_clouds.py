@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from lumina.clouds.normalise import CentreScale, Normalisation, ShapeNormalisati
 from lumina.clouds.subset import random_subset
 from lumina.data.datamodule import SplitDataModule
 from lumina.errors import CorruptSample, require_numbers
+from lumina.interfaces import Items
 from lumina.randomness import Purpose, keyed_generator
 from lumina.values import Item, Split
 
@@ -92,7 +93,7 @@ class PointClouds(SplitDataModule):
         ValueError: fewer points than 1 are asked for.
     """
 
-    batch_keys: ClassVar[tuple[str, ...]] = ("points", "centre", "scale", "name")
+    batch_keys: tuple[str, ...] = ("points", "centre", "scale", "name")
 
     def __init__(
         self,
@@ -113,15 +114,17 @@ class PointClouds(SplitDataModule):
     def shapes(self, split: Split) -> Shapes:
         """The clouds of a split."""
 
-    def dataset(self, split: Split) -> Dataset[Item]:
-        """The clouds of a split: of training with all their points, of which `augment` draws some."""
+    def dataset(self, split: Split) -> Items:
+        """The clouds of a split: of training with all their points, of which `transform` draws some."""
         least = self.points if split == "train" else self.eval_points
         if self.normalisation == "global_unit":
             return CloudItems(self.shapes(split), least, split != "train", self._frame())
         return CloudItems(self.shapes(split), least, split != "train", self.normalisation)
 
-    def augment(self, item: Item, generator: Generator) -> Item:
-        """A random subset of the points, varied."""
+    def transform(self, item: Item, generator: Generator | None = None) -> Item:
+        """In training a random subset of the points, varied."""
+        if generator is None:
+            return item
         points = random_subset(item["points"], self.points, generator)
         return {**item, "points": self.variation.apply(points, generator)}
 

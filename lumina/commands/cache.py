@@ -136,7 +136,7 @@ class _SplitWriter:
 
     def write(self, folder: Path, shard_size: int, batch_size: int) -> None:
         """Shard by shard; those that an earlier run has finished stay."""
-        order = range(len(self.dataset))  # type: ignore[arg-type]
+        order = range(len(self.dataset))
         progress = tqdm(total=len(order), desc=self.split)
         for number, start in enumerate(order[::shard_size]):
             shard = order[start : start + shard_size]
@@ -181,9 +181,8 @@ class _SplitWriter:
         return [[latent.to(self.dtype) for latent in latents] for latents in zip(*compressed, strict=True)]
 
     def _variant(self, index: int, item: Item, variant: int) -> Item:
-        if not self.augmented:
-            return item
-        return self.data.augment(item, keyed_generator(Purpose.AUGMENTATION, self.data.seed, variant, index))
+        varied = keyed_generator(Purpose.AUGMENTATION, self.data.seed, variant, index) if self.augmented else None
+        return self.data.transform(item, varied)
 
     def _fields(self, item: Item) -> Item:
         return {name: value for name, value in item.items() if name not in self.module.modality.batch_keys}

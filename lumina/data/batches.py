@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from lumina.interfaces import DataModule
 from lumina.values import Batch, Split
+
+T = TypeVar("T")
 
 
 def take(data: DataModule, split: Split, indices: Iterable[int]) -> dict[str, Any]:
     """These items of a split as one batch."""
     samples = data.samples(split)
     return data.collate([samples[index].item for index in indices])
+
+
+def pick(values: Sequence[T], generator: Generator | None) -> T:
+    """One of some values at random; without a generator the first."""
+    return values[0 if generator is None else int(torch.randint(len(values), (), generator=generator))]
+
+
+def stacked(values: list[Tensor]) -> Tensor | list[Tensor]:
+    """One tensor of values of one shape, ``[B, ...]``; the list as it is where shapes differ."""
+    return torch.stack(values) if len({value.shape for value in values}) == 1 else values
 
 
 def move(value: Any, device: torch.device) -> Any:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def places_of(own: Sequence[str], names: Sequence[str]) -> list[int]:
-    """The place of each of the data's classes among those of a model.
+def numbers_among(own: Sequence[str], names: Sequence[str]) -> list[int]:
+    """The number that a model gives to each of the data's classes.
 
     Args:
         own: names of the data's classes in the order of their numbers.

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
-from torch.utils.data import Dataset, default_collate
+from torch.utils.data import default_collate
 
 from lumina.data.buckets import BucketSampler
 from lumina.data.budget import Budget, BudgetSampler
 from lumina.data.census import Census, printable
-from lumina.data.classes import places_of
+from lumina.data.classes import numbers_among
 from lumina.data.corrupt import CorruptCount
 from lumina.data.loader import Loader
 from lumina.data.sampler import RankSampler
 from lumina.data.samples import Batcher, Samples
 from lumina.data.workers import outlive_signals
-from lumina.interfaces import DataModule
+from lumina.interfaces import DataModule, Items
 from lumina.values import Item, Split
 
 MOST_WORKERS = 1024
@@ -38,10 +38,8 @@ class SplitDataModule(DataModule):
     Order and augmentation depend on ``seed``, the epoch and the sample, never on the number of workers. A run resumes
     exactly where it was stopped, in the middle of an epoch too.
 
-    Class attributes:
-        batch_keys: fields of the batches.
-
     Attributes:
+        batch_keys: fields of the batches.
         latent_identity: `Modality.latent_identity` of the modality that made the latents; None = there are none.
         left_out: what was left out of each place that data were listed from, by a name of that place.
         repeats: times that training serves each sample of an epoch, in different variations; see `RankSampler`.
@@ -59,7 +57,7 @@ class SplitDataModule(DataModule):
         ValueError: a number is out of its range.
     """
 
-    batch_keys: ClassVar[tuple[str, ...]]
+    batch_keys: tuple[str, ...]
     latent_identity: Mapping[str, Any] | None = None
     repeats: int = 1
 
@@ -79,7 +77,7 @@ class SplitDataModule(DataModule):
         self.corrupt = CorruptCount(max_corrupt)
         self.left_out: dict[str, Census] = {}
         self._names: tuple[str, ...] | None = None
-        self._places: list[int] | None = None
+        self._label_numbers: list[int] | None = None
         if min(self.batch_size, self.eval_batch_size) < 1:
             raise ValueError(
                 f"Got batch_size {batch_size} and eval_batch_size {eval_batch_size}: set both to 1 or more."
@@ -115,7 +113,7 @@ class SplitDataModule(DataModule):
         Raises:
             ValueError: the data has a class that the model does not know.
         """
-        self._places, self._names = places_of([*map(printable, self.label_names)], names), tuple(names)
+        self._label_numbers, self._names = numbers_among([*map(printable, self.label_names)], names), tuple(names)
 
     def census(self) -> Census:
         """All that was left out of the data listed so far."""
@@ -125,29 +123,29 @@ class SplitDataModule(DataModule):
         """What a user calls a bucket."""
         return f"bucket {bucket}"
 
-    def buckets(self, dataset: Dataset[Item]) -> Tensor | None:
+    def buckets(self, dataset: Items) -> Tensor | None:
         """``[N]`` int64, the bucket (a size, a duration) of each sample of a split; None = all are alike.
 
         Every batch is of one bucket, on all processes in the same step. See `BucketSampler`.
         """
         return None
 
-    def budget(self, dataset: Dataset[Item]) -> Budget | None:
+    def budget(self, dataset: Items) -> Budget | None:
         """What a batch of a split may cost; None = it has ``batch_size`` samples, otherwise at most as many.
 
         See `BudgetSampler`. Under Lightning's ``overfit_batches`` it is without effect.
         """
         return None
 
-    def stamp(self, dataset: Dataset[Item]) -> str | None:
+    def stamp(self, dataset: Items) -> str | None:
         """A short name that changes with the files of a split; None = its samples come from no files.
 
         What is measured once of a split is kept under it.
         """
         return None
 
-    def augment(self, item: Item, generator: Generator) -> Item:
-        """A random variation of a training item; all randomness comes from ``generator``."""
+    def transform(self, item: Item, generator: Generator | None = None) -> Item:
+        """An item as the batch holds it: a random variation where there is a generator; by default as it is stored."""
         return item
 
     def collate(self, items: list[Item]) -> Item:
@@ -168,7 +166,7 @@ class SplitDataModule(DataModule):
             ValueError: the split is empty, or too small for one training batch.
         """
         dataset = self.dataset(split)
-        if not len(dataset):  # type: ignore[arg-type]  # all of ours have a length
+        if not len(dataset):
             raise ValueError(
                 f"{type(self).__name__} has no samples in its split {split!r}: check where it looks. Left out: "
                 f"{self.census()}."
@@ -177,13 +175,13 @@ class SplitDataModule(DataModule):
 
     def samples(self, split: Split) -> Samples:
         """The samples of a split as evaluation sees them, one by one."""
-        return Samples(self.dataset(split), self.seed, None, places=self._places)
+        return Samples(self.dataset(split), self.seed, self.transform, numbers=self._label_numbers)
 
-    def serve(self, dataset: Dataset[Item], train: bool) -> Loader:
+    def serve(self, dataset: Items, train: bool) -> Loader:
         """This process's share of a dataset, in batches."""
         buckets, budget = self.buckets(dataset), self.budget(dataset)
         lengths = None if budget is None else budget.lengths
-        samples = Samples(dataset, self.seed, self.augment if train else None, buckets, lengths, self._places)
+        samples = Samples(dataset, self.seed, self.transform, train, buckets, lengths, self._label_numbers)
         size = self.batch_size if train else self.eval_batch_size
         return Loader(
             self.corrupt,
@@ -226,5 +224,5 @@ class SplitDataModule(DataModule):
         return self.loader("test")
 
     def __getstate__(self) -> dict[str, Any]:
-        # Workers receive augment and collate, and with them this object; the trainer stays behind.
+        # Workers receive transform and collate, and with them this object; the trainer stays behind.
         return {**self.__dict__, "trainer": None}

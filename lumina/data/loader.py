@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from torch.utils.data import DataLoader
 
 from lumina.data.corrupt import CorruptCount
 from lumina.data.sampler import RankSampler
-from lumina.data.samples import Sample
+from lumina.data.samples import Sample, Samples
 from lumina.data.workers import TIMEOUT, waiting
 from lumina.values import Item
 
@@ -30,6 +30,11 @@ class Loader(DataLoader[Sample]):
     def __init__(self, corrupt: CorruptCount, data: str, **options: Any) -> None:
         self.corrupt, self.data = corrupt, data
         super().__init__(**options)
+
+    @property
+    def samples(self) -> Samples:
+        """What is loaded."""
+        return cast(Samples, self.dataset)
 
     def __iter__(self) -> Iterator[Item]:  # type: ignore[override]  # as a generator, it starts at the first batch
         batches = super().__iter__()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
@@ -12,10 +12,11 @@ from torch.utils.data import Dataset
 
 from lumina.data.sampler import BLANK, Key
 from lumina.errors import CorruptSample
+from lumina.interfaces import Items
 from lumina.randomness import Purpose, keyed_generator
+from lumina.values import Item
 
-Item = dict[str, Any]
-Augment = Callable[[Item, Generator], Item]
+Transform = Callable[[Item, Generator | None], Item]
 Collate = Callable[[list[Item]], Item]
 
 TRIES = 100
@@ -61,30 +62,33 @@ class Samples(Dataset[Sample]):
     Args:
         dataset: gives items by index; raises `CorruptSample` for one that cannot be read.
         seed: of the augmentation.
-        augment: what to do with an item in training; None in evaluation.
+        transform: `DataModule.transform`.
+        train: whether samples are varied at random.
         buckets: ``[N]``, the bucket of each sample; None = there are none.
         lengths: ``[N]``, of samples in batches of a token budget; None = there is no budget.
-        places: number that each class, the ``label`` of an item, is given; None = its own.
+        numbers: that the ``label`` of an item is replaced by, for each class; None = it stays.
     """
 
     def __init__(
         self,
-        dataset: Dataset[Item],
+        dataset: Items,
         seed: int,
-        augment: Augment | None,
+        transform: Transform,
+        train: bool = False,
         buckets: Tensor | None = None,
         lengths: Tensor | None = None,
-        places: Sequence[int] | None = None,
+        numbers: Sequence[int] | None = None,
     ) -> None:
         self.dataset = dataset
         self.seed = seed
-        self.augment = augment
+        self.transform = transform
+        self.train = train
         self.buckets = buckets
         self.lengths = lengths
-        self.places = places
+        self.numbers = numbers
 
     def __len__(self) -> int:
-        return len(self.dataset)  # type: ignore[arg-type]
+        return len(self.dataset)
 
     def __getitem__(self, key: Key | int) -> Sample:
         # Lightning's overfit_batches puts a sampler of plain indices in the place of ours.
@@ -99,16 +103,16 @@ class Samples(Dataset[Sample]):
                 skipped[index] = str(error)
                 continue
             tried = (*skipped, index)
-            if self.augment is None:
-                return Sample(item, real and not skipped, tried, skipped, (first, copy))
+            if not self.train:
+                return Sample(self.transform(item, None), real and not skipped, tried, skipped, (first, copy))
             generator = keyed_generator(Purpose.AUGMENTATION, self.seed, epoch, index, copy)
-            return Sample(self.augment(item, generator), real, tried, skipped, (first, copy))
+            return Sample(self.transform(item, generator), real, tried, skipped, (first, copy))
         raise ValueError(f"None of {len(skipped)} samples in a row can be read; the first is {skipped[first]}")
 
     def _numbered(self, item: Item) -> Item:
-        if self.places is None or "label" not in item:
+        if self.numbers is None or "label" not in item:
             return item
-        return {**item, "label": self.places[int(item["label"])]}
+        return {**item, "label": self.numbers[int(item["label"])]}
 
     def _candidates(self, first: int) -> Iterator[int]:
         yield first

@@ -29,8 +29,8 @@ def summary(
         accumulated: batches in an optimizer step.
         max_steps: optimizer steps of the run; less than 0 = no limit.
     """
-    held_out = "" if evaluation is None else f", validation {len(evaluation.dataset):,}"  # type: ignore[arg-type]
-    rows = [("samples", f"training {len(training.dataset):,}{held_out}")]  # type: ignore[arg-type]
+    held_out = "" if evaluation is None else f", validation {len(evaluation.samples):,}"
+    rows = [("samples", f"training {len(training.samples):,}{held_out}")]
     rows += [("left out", line) for line in data.census().lines()]
     if data.class_names:
         rows.append(("classes", f"{len(data.class_names)}: {_some(data.class_names)}"))

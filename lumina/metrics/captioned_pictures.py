@@ -52,7 +52,7 @@ def real_pictures(data: DataModule, network: Lite0, cache: Path, key: str = "cap
 
 
 def _of_split(data: DataModule, split: Split, network: Lite0, cache: Path, key: str) -> CaptionedPictures:
-    samples = Samples(data.dataset(split), data.seed, None)
+    samples = data.samples(split)
     _require_fields(data, data.collate([samples[0].item]), key)
 
     def compute() -> Arrays:

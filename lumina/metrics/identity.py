@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 
 from torch import Tensor
 
-from lumina.data.samples import Samples
 from lumina.interfaces import DataModule
 from lumina.pictures.sheet import to_uint8
 from lumina.values import Item, Split
@@ -27,8 +26,7 @@ def identity(data: DataModule, split: Split, fields: Sequence[str], *others: obj
         fields: the measured fields of a sample.
         others: anything else on which the measurement depends.
     """
-    dataset = data.dataset(split)
-    samples, stamp = Samples(dataset, data.seed, None), data.stamp(dataset)
+    samples, stamp = data.samples(split), data.stamp(data.dataset(split))
     count = len(samples)
     chosen: Iterable[int] = range(count) if stamp is None else {k * count // SERVED for k in range(SERVED)}
     digest = hashlib.sha256(repr((stamp, count, *others)).encode())

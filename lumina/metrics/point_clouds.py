@@ -14,7 +14,6 @@ from torchmetrics.utilities import dim_zero_cat
 
 from lumina.clouds.normalise import CentreScale, ShapeNormalisation, frame_of
 from lumina.clouds.subset import random_subset
-from lumina.data.samples import Samples
 from lumina.interfaces import DataModule
 from lumina.metrics.occupancy import occupancy_divergence
 from lumina.metrics.order import content_keys
@@ -85,7 +84,7 @@ class PointCloudQuality(RobustMetric):
         """
         if not self.anchors or self._train is not None:
             return
-        train, test = (Samples(data.dataset(split), data.seed, None) for split in ("train", "test"))
+        train, test = data.samples("train"), data.samples("test")
         points = len(test[0].item["points"])
         order = torch.randperm(len(train), generator=keyed_generator(Purpose.CHOICE)).tolist()
         read = (train[index].item for index in order)

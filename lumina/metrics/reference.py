@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.utils.data import Dataset, Subset
+from torch.utils.data import Subset
 from torchmetrics.utilities.distributed import gather_all_tensors
 from tqdm.auto import tqdm
 
@@ -23,12 +23,11 @@ from lumina.data.loader import Loader
 from lumina.data.sampler import RankSampler
 from lumina.data.samples import Batcher, Samples
 from lumina.files.numpy_file import open_arrays
-from lumina.interfaces import DataModule
+from lumina.interfaces import DataModule, Items
 from lumina.metrics.frechet import Moments
 from lumina.metrics.identity import identity
 from lumina.metrics.inception import POOL, SPATIAL, Features, Inception
 from lumina.randomness import Purpose, keyed_generator
-from lumina.values import Item
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -137,9 +136,9 @@ def _measure(data: DataModule, network: Inception) -> dict[str, npt.NDArray[Any]
     return {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
 
 
-def _features_of(data: Any, dataset: Dataset[Item], network: Inception) -> Iterator[Features]:
+def _features_of(data: Any, dataset: Items, network: Inception) -> Iterator[Features]:
     """Features of this process's share of a data set, one batch at a time."""
-    samples = Samples(dataset, data.seed, None)
+    samples = Samples(dataset, data.seed, data.transform)
     rank, world = data.rank_and_world()
     loader = Loader(
         data.corrupt,

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from datamodules.image_text import ImageText
+from lumina.data.batches import take
 from lumina.data.census import LeftOut
 from lumina.errors import CorruptSample
 from lumina.pictures.crops import crop_sizes
@@ -137,9 +138,7 @@ def test_every_form_gives_the_same_pictures_and_captions(tmp_path, emoji, form, 
 
 def evaluated(data, split):
     """Batches of a split without augmentation."""
-    dataset = data.dataset(split)
-    items = [dataset[index] for index in range(len(dataset))]
-    return [data.collate([item]) | {"real": torch.tensor([True])} for item in items]
+    return [take(data, split, [index]) | {"real": torch.tensor([True])} for index in range(len(data.dataset(split)))]
 
 
 @pytest.mark.parametrize("form", [write_folder, write_tars, write_parquet, write_litdata])

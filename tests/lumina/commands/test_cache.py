@@ -17,6 +17,7 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 import lumina.commands.cache
 from datamodules.cached import Cached
 from lumina.commands.train import build
+from lumina.data.batches import take
 from lumina.frozen.autoencoders import RandomAutoencoder
 
 WORDS = ["<pad>", "<unk>", "a", "red", "green", "pear", "apple"]
@@ -105,7 +106,7 @@ def test_cached_latents_and_captions_are_those_of_the_data(
     dataset = built.datamodule.dataset("test")
     assert set(latents) == {dataset[i]["name"] for i in range(len(dataset))} and len(latents) == 12
     for index in range(len(dataset)):
-        item = built.datamodule.collate([dataset[index]])
+        item = take(built.datamodule, "test", [index])
         (expected,) = built.model.modality.compress(item)
         torch.testing.assert_close(latents[item["name"][0]], expected, atol=1e-5, rtol=1e-4)
     for batch in cached.train_dataloader():
@@ -135,7 +136,7 @@ def test_a_corrupt_picture_is_left_out_and_named(
     run_in("cache", "--config", experiment(tmp_path, corrupt=True), "--output", "cache")
     assert "skipped" in (out := capsys.readouterr().out) and "00.png" in out
     data = Cached(batch_size=4, root=Path("cache"))
-    assert len(data.dataset("train")) + len(data.dataset("test")) == 23  # type: ignore[arg-type]
+    assert len(data.dataset("train")) + len(data.dataset("test")) == 23
 
 
 def test_nothing_is_overwritten_and_what_is_missing_is_named(

@@ -165,8 +165,8 @@ class Strips(SplitDataModule):
     def budget(self, dataset):
         return Budget(lengths=lengths(self.size), max_tokens=self.most, cost="padded")
 
-    def augment(self, item, generator):
-        return {**item, "draw": torch.rand((), generator=generator)}
+    def transform(self, item, generator=None):
+        return item if generator is None else {**item, "draw": torch.rand((), generator=generator)}
 
 
 class Numbers(torch.utils.data.Dataset):
@@ -261,6 +261,6 @@ class OneCorrupt(Dataset):
 )
 def test_what_stands_in_is_no_longer(lengths, corrupt, stands_in):
     """The shortest sample alone has nothing shorter."""
-    samples = Samples(OneCorrupt(len(lengths), corrupt), 0, None, lengths=torch.tensor(lengths))
+    samples = Samples(OneCorrupt(len(lengths), corrupt), 0, lambda item, _: item, lengths=torch.tensor(lengths))
     sample = samples[Key(0, corrupt)]
     assert sample.item == {"index": stands_in} and not sample.real and len(sample.skipped) == 1

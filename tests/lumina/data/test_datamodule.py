@@ -23,8 +23,8 @@ class Numbers(SplitDataModule):
     def dataset(self, split):
         return Table(self.size if split == "train" else 7, self.broken)
 
-    def augment(self, item, generator):
-        return {**item, "draw": torch.rand((), generator=generator)}
+    def transform(self, item, generator=None):
+        return item if generator is None else {**item, "draw": torch.rand((), generator=generator)}
 
 
 class Table(torch.utils.data.Dataset):

@@ -7,6 +7,7 @@ import torch
 
 from datamodules.digits import Digits
 from datamodules.image_text import ImageText
+from lumina.data.batches import take
 from lumina.metrics.caption import CaptionQuality
 from lumina.metrics.frechet import frechet_distance
 
@@ -40,8 +41,7 @@ def metric(data, cache):
 
 @pytest.fixture(scope="module")
 def batch(data):
-    dataset = data.dataset("test")
-    return data.collate([dataset[number] for number in range(len(dataset))])
+    return take(data, "test", range(len(data.dataset("test"))))
 
 
 def test_real_pictures_score_as_real_ones_in_parts_too(metric, batch):

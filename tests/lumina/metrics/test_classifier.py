@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
+from lumina.data.batches import take
 from lumina.data.datamodule import SplitDataModule
 from lumina.frozen.network import Frozen
 from lumina.metrics.classifier import ClassifierQuality
@@ -36,7 +37,7 @@ def report(tmp_path, held_out):
     metric = ClassifierQuality(cache=tmp_path, steps=20, batch_size=8)
     data = Data(held_out)
     metric.prepare(data)
-    batch = data.collate([data.dataset("train")[index] for index in range(8)])
+    batch = take(data, "train", range(8))
     metric.update(batch["image"], batch)
     return metric.compute(), metric.failures
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from lumina.conditioning.label import LabelConditioner
+from lumina.conditioning.label import LabelConditioner, number_of
 
 WIDTH = 8
 
@@ -37,7 +37,7 @@ def test_a_device_is_not_asked_for_its_labels():
 def test_words_are_names_or_numbers():
     labels = torch.tensor([1, 0])
     assert built(classes=["cat", "dog"]).words(labels) == ["dog", "cat"]
-    assert built(2).words(labels) == ["1", "0"]
+    assert built(2).words(labels) == ["label 1", "label 0"]
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,13 @@ def test_names_of_the_data_are_of_the_field_label_alone():
     assert label.resolve(data) == {"num_classes": 2, "classes": None}
     with pytest.raises(ValueError, match="the data names no classes: set num_classes"):
         built(key="style").resolve(data)
+
+
+def test_a_class_goes_by_name_or_number():
+    assert number_of("dog", ["cat", "dog"]) == number_of(1, ["cat", "dog"]) == number_of("1", ["cat", "dog"]) == 1
+    assert number_of(10, ["1", "10", "2"]) == 1  # the folder's name
+    with pytest.raises(ValueError, match=r"label=dgo: .* Did you mean 'dog'\? It knows cat, dog"):
+        number_of("dgo", ["cat", "dog"])
+    for unknown, classes in ((2, ["cat", "dog"]), (0, ["1", "10", "2"]), (-1, ["cat"])):
+        with pytest.raises(ValueError, match=f"label={unknown}: the model knows no such class"):
+            number_of(unknown, classes)

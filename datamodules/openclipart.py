@@ -18,7 +18,7 @@ from lumina.config.locate import locate
 from lumina.data.holdout import held_out
 from lumina.data.sources.listing import files_below
 from lumina.errors import CorruptSample, importing
-from lumina.files.atomic import replacing
+from lumina.files.atomic import one_at_a_time, replacing
 from lumina.pictures.reading import load_image
 
 CLASSES = {
@@ -80,13 +80,15 @@ class OpenClipart(LabelledPictures):
         )
 
     def prepare_data(self) -> None:
-        """Writes the two files if they are not there.
+        """Writes the two files if they are not there; of several nodes on one file system, one does.
 
         Raises:
             ValueError: the collection is not there.
         """
-        if not self.predicts_folder and not (self.train.is_file() and self.test.is_file()):
-            self._write()
+        if not self.predicts_folder:
+            with one_at_a_time(self.train):
+                if not (self.train.is_file() and self.test.is_file()):
+                    self._write()
         super().prepare_data()
 
     def _write(self) -> None:

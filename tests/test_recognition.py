@@ -74,8 +74,9 @@ def report(run: Path) -> dict[str, float]:
     return json.loads((run / "version_0/evaluation/metrics.json").read_text())["metrics"]
 
 
-def test_it_learns_and_is_evaluated(here, capsys):
+def test_it_learns_and_is_evaluated(here, capsys, recwarn):
     main(["test", "--ckpt_path", "runs/fixed"])
+    assert not [one for one in recwarn if "other arguments" in str(one.message)]
     found = report(here / "runs/fixed")
     assert found["count"] == 18 and found["top1"] > 0.8
     assert "top1" in capsys.readouterr().out

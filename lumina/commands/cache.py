@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
+from jsonargparse import Namespace
 from torch import Tensor
 from tqdm import tqdm
 
 from lumina.commands.folders import require_free
-from lumina.commands.train import build
+from lumina.commands.train import LuminaCLI, build_as
 from lumina.conditioning.text import TextConditioner
 from lumina.config.device import choose_device
 from lumina.config.experiments import find_experiments
@@ -23,11 +24,27 @@ from lumina.data.latents import read_settings, read_shard_items, write_settings,
 from lumina.errors import CorruptSample
 from lumina.frozen.text_cache import write_text_shard
 from lumina.frozen.text_encoders import HuggingFaceText, Precision
-from lumina.module import LuminaModule
+from lumina.interfaces import Modality
 from lumina.randomness import Purpose, keyed_generator
 from lumina.values import Item, Split
 
 BATCH = 32  # captions encoded at once
+
+
+class Parts(LuminaCLI):
+    """Modality, text conditioners and data of an experiment; neither its network nor its trainer is built."""
+
+    modality: Modality
+    texts: list[TextConditioner]
+
+    def instantiate_classes(self) -> None:
+        """Those parts alone."""
+        wanted = Namespace()
+        for key in ("model.modality", "model.conditioners", "data"):
+            wanted[key] = self.config[key]
+        built = self.parser.instantiate(wanted, instantiate_groups=False)
+        self.modality, self.datamodule = built.model.modality, built.data
+        self.texts = [part for part in built.model.conditioners or () if isinstance(part, TextConditioner)]
 
 
 def main(arguments: list[str]) -> None:
@@ -69,14 +86,14 @@ def cache(
     Raises:
         ValueError: if the folder holds a finished cache or one of other settings.
     """
-    built = build(experiment)
-    module, data, place = built.model.eval(), built.datamodule, choose_device(device)
-    module.modality.to(place)
+    parts = build_as(Parts, experiment)
+    modality, data, place = parts.modality.eval(), parts.datamodule, choose_device(device)
+    modality.to(place)
     samples = {split: len(data.dataset(split)) for split in get_args(Split)}
     print("".join(f"left out: {line}\n" for line in data.census().lines()), end="")
     settings = {
-        "modality": dict(module.modality.latent_identity),
-        "size": list(getattr(module.modality, "size", ())),
+        "modality": dict(modality.latent_identity),
+        "size": list(getattr(modality, "size", ())),
         "classes": list(data.class_names),
         "variants": variants,
         "shard_size": shard_size,
@@ -84,16 +101,16 @@ def cache(
         "samples": samples,
     }
     _begin(output, settings)
-    captions = {conditioner.key: {"": None} for conditioner in _text(module)}
+    captions = {conditioner.key: {"": None} for conditioner in parts.texts}
     for split in get_args(Split):
-        writer = _SplitWriter(module, data, split, variants if split == "train" else 1, getattr(torch, dtype), place)
+        writer = _SplitWriter(modality, data, split, variants if split == "train" else 1, getattr(torch, dtype), place)
         writer.write(output / split, shard_size, batch_size)
         for key, known in captions.items():
             known |= dict.fromkeys(caption for item in writer.items for caption in _listed(item[key]))
         left_out = samples[split] - len(writer.items)
         print(f"{split}: {len(writer.items):,} samples" + (f", {left_out} left out" if left_out else ""))
         print("".join(f"  skipped {name}\n" for name in writer.skipped), end="")
-    for conditioner in _text(module):
+    for conditioner in parts.texts:
         texts = list(captions[conditioner.key])
         _cache_text(conditioner, texts, output / "text", shard_size, getattr(torch, dtype), place)
         print(f"{len(texts)} captions in {output / 'text'}")
@@ -121,14 +138,14 @@ class _SplitWriter:
 
     def __init__(
         self,
-        module: LuminaModule,
+        modality: Modality,
         data: SplitDataModule,
         split: Split,
         variants: int,
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        self.module, self.data, self.variants, self.dtype, self.device = module, data, variants, dtype, device
+        self.modality, self.data, self.variants, self.dtype, self.device = modality, data, variants, dtype, device
         self.augmented, self.split = split == "train", split
         self.dataset = data.dataset(split)
         self.items: list[Item] = []
@@ -175,8 +192,7 @@ class _SplitWriter:
         """Of each item its latents, one for each variant."""
         variants = [[self._variant(index, item, v) for index, item in items.items()] for v in range(self.variants)]
         compressed = [
-            self.module.modality.compress(move(self.data.collate(part), self.device)) if part else []
-            for part in variants
+            self.modality.compress(move(self.data.collate(part), self.device)) if part else [] for part in variants
         ]
         return [[latent.to(self.dtype) for latent in latents] for latents in zip(*compressed, strict=True)]
 
@@ -185,7 +201,7 @@ class _SplitWriter:
         return self.data.transform(item, varied)
 
     def _fields(self, item: Item) -> Item:
-        return {name: value for name, value in item.items() if name not in self.module.modality.batch_keys}
+        return {name: value for name, value in item.items() if name not in self.modality.batch_keys}
 
 
 def _cache_text(
@@ -209,10 +225,6 @@ def _cache_text(
             part = shard[first : first + BATCH]
             features |= zip(part, encoder.encode(part, device), strict=True)
         write_text_shard(folder, number, encoder.identity, features, dtype)
-
-
-def _text(module: LuminaModule) -> list[TextConditioner]:
-    return [conditioner for conditioner in module.conditioners if isinstance(conditioner, TextConditioner)]
 
 
 def _listed(value: str | list[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, ModelSummary, ProgressBar
@@ -49,6 +49,8 @@ from lumina.workarounds.optimizer_names import OptimizerNames
 from lumina.workarounds.quiet import silence_lightning
 from lumina.workarounds.validation_steps import validate_by_steps
 from lumina.workarounds.version_folder import claim_versions
+
+CLI = TypeVar("CLI", bound="LuminaCLI")
 
 
 class RunConfig(SaveConfigCallback):
@@ -101,7 +103,6 @@ class LuminaCLI(LightningCLI):
             config.ckpt_path = None if path is None else str(path)
             if path is not None:
                 inherit(config.model, stored_arguments(path))
-                check_differences(path, config.as_dict(), resumes)
         elif not resumes:
             raise ValueError("an evaluation needs --ckpt_path: a .ckpt file or a run's folder.")
 
@@ -120,6 +121,8 @@ class LuminaCLI(LightningCLI):
         data = self._get(self.config, "data")
         refuse_nulls(data.as_dict(), "data")
         settle_seeds(self._get(self.config, "seed_everything"), model, data.get("init_args"))
+        if checkpoint := self._get(self.config, "ckpt_path"):
+            check_differences(Path(checkpoint), self.config[self.subcommand].as_dict(), self.subcommand == "fit")
 
     def instantiate_trainer(self, **options: Any) -> Trainer:
         """Adds what is no matter of choice: atomic checkpoints, a graceful stop, a guard against NaN, reports."""
@@ -193,8 +196,13 @@ def build(arguments: list[str], run: bool = False) -> LuminaCLI:
         arguments: options, after a subcommand if it is to run.
         run: whether the subcommand runs.
     """
+    return build_as(LuminaCLI, arguments, run)
+
+
+def build_as(kind: type[CLI], arguments: list[str], run: bool = False) -> CLI:
+    """As `build`, with a class that says which parts are built."""
     silence_lightning()
-    return LuminaCLI(
+    return kind(
         LuminaModule,
         DataModule,
         subclass_mode_data=True,

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lumina.config.locate import locate
-from lumina.files.atomic import replacing
+from lumina.files.atomic import one_at_a_time, replacing
 from lumina.files.numpy_file import open_arrays
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -44,7 +44,8 @@ def kept(
 ) -> Arrays:
     """What ``gather`` returns, read from ``folder/name.npz`` where an earlier run has kept it there.
 
-    A damaged file is made anew. Where the folder cannot be written, a warning says so and nothing is kept.
+    Of several processes that ask at once, one gathers, and the others read what it has kept. A damaged file is made
+    anew. Where the folder cannot be written, a warning says so and nothing is kept.
 
     Args:
         folder: the cache; None keeps nothing.
@@ -56,10 +57,11 @@ def kept(
     if folder is None:
         return gather()
     path = locate(folder) / f"{name}.npz"
-    known = read_arrays(path)
-    arrays = gather() if known is None else known if complete is None else complete(known)
-    if arrays is not known:
-        write_arrays(path, arrays)
+    with one_at_a_time(path):
+        known = read_arrays(path)
+        arrays = gather() if known is None else known if complete is None else complete(known)
+        if arrays is not known:
+            write_arrays(path, arrays)
     return arrays
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import glob
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -35,6 +36,41 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         partial.unlink(missing_ok=True)
     make_durable(path.parent)
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Lets one process at a time in, of all that name one path; the others wait. One that dies lets the next one in.
+
+    Where no lock can be had, in a folder that cannot be written say, nobody waits.
+    """
+    lock = path.with_name(f".{path.name}.lock")
+    descriptor = _locked(lock)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            lock.unlink(missing_ok=True)
+            os.close(descriptor)
+
+
+def _locked(lock: Path) -> int | None:
+    """The descriptor of the locked file; who waited for one that its owner has removed waits for its successor."""
+    with suppress(OSError):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if os.path.samestat(os.fstat(descriptor), os.stat(lock)):
+                    return descriptor
+            except FileNotFoundError:
+                pass
+            except OSError:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)
+    return None
 
 
 def replace_folder(partial: Path, target: Path) -> None:

@@ -52,7 +52,7 @@ class ClipScore(RobustMetric):
         network = self._network.on(self.device)
         inputs = self._processor(
             text=list(batch[self.key]),
-            images=[to_uint8(as_rgb(image)) for image in generated],
+            images=[to_uint8(as_rgb(image)).cpu() for image in generated],
             return_tensors="pt",
             padding=True,
             truncation=True,

@@ -41,4 +41,4 @@ def _bytes(batch: Item, field: str) -> bytes:
     if not isinstance(value, Tensor):
         return repr(value).encode()
     value = to_uint8(value) if field == "image" else value
-    return repr(tuple(value.shape)).encode() + value.numpy().tobytes()
+    return repr(tuple(value.shape)).encode() + value.cpu().numpy().tobytes()

@@ -51,7 +51,7 @@ class Lite0(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Features ``[B, 1280]`` of pictures ``[B, 3, H, W]`` in [-1, 1]; float32 even under autocast."""
         with torch.autocast(images.device.type, enabled=False):
-            pixels = to_uint8(images).to(images.device).float()  # as stored in a file
+            pixels = to_uint8(images).float()  # as stored in a file
             if pixels.shape[-2:] != (self.size, self.size):
                 resized = F.interpolate(pixels, (self.size, self.size), mode="bicubic", antialias=True)
                 pixels = resized.clamp(0, 255)

@@ -22,8 +22,8 @@ LINES = 3  # of text; longer captions are truncated
 
 
 def to_uint8(image: Tensor) -> Tensor:
-    """Converts ``[C, H, W]`` in [-1, 1] to uint8 by rounding."""
-    return (image.detach().float().cpu().clamp(-1, 1) * 127.5 + 127.5).round().to(torch.uint8)
+    """Converts ``[C, H, W]`` in [-1, 1] to uint8 by rounding, on its device."""
+    return (image.detach().float().clamp(-1, 1) * 127.5 + 127.5).round().to(torch.uint8)
 
 
 def as_rgb(images: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ def contact_sheet(images: Sequence[Tensor], columns: int | None = None, captions
         ``[3, H', W']`` uint8. Pictures below 64 pixels are enlarged by an integer factor, those above 512 pixels are
         reduced by one.
     """
-    tiles = [to_uint8(_fit(image)).expand(3, -1, -1) for image in images]
+    tiles = [to_uint8(_fit(image)).cpu().expand(3, -1, -1) for image in images]
     if captions:
         tiles = [_captioned(tile, text) for tile, text in zip(tiles, captions, strict=True)]
     height, width = (max(tile.shape[side] for tile in tiles) + GAP for side in (1, 2))
@@ -69,7 +69,7 @@ def save_picture(image: Tensor, path: Path, texts: Mapping[str, str] | None = No
     chunks = PngInfo()
     for name, text in (texts or {}).items():
         chunks.add_itxt(name, text)
-    Image.fromarray(image.permute(1, 2, 0).squeeze(-1).numpy()).save(path, pnginfo=chunks)
+    Image.fromarray(image.cpu().permute(1, 2, 0).squeeze(-1).numpy()).save(path, pnginfo=chunks)
     return path
 
 

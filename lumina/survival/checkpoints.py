@@ -6,7 +6,7 @@ import json
 import re
 import zipfile
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,7 +94,8 @@ def read_head(path: Path, resumes: bool = False) -> dict[str, Any]:
         raise Broken(f"{path} is an empty or torn folder, no checkpoint; it can be deleted.")
     if sharded:
         _require_files(path)
-    head = _load(path / META if sharded else path, map_location="meta", mmap=True)
+    file = path / META if sharded else path
+    head = _head(file, file.stat().st_size, file.stat().st_mtime_ns)
     needed = [name for name in (*NEEDED, *(RESUMED if resumes else ())) if not (sharded and name in SHARDED)]
     missing = [name for name in needed if name not in head] if isinstance(head, dict) else needed
     if missing:
@@ -141,6 +142,12 @@ def _load(path: Path, **options: Any) -> Any:
                 f"{path} holds more than tensors and plain data and is not loaded; use another one."
             ) from error
         raise Broken(f"{path} is cut short, damaged or no checkpoint; copy it again or use another one.") from error
+
+
+@lru_cache(maxsize=4)
+def _head(path: Path, size: int, written: int) -> Any:
+    """Read once by all who ask in turn; another size or date means another file."""
+    return _load(path, map_location="meta", mmap=True)
 
 
 @cache

@@ -1,8 +1,11 @@
+import multiprocessing
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+import datamodules.openclipart
 from datamodules.openclipart import CLASSES, OpenClipart, choose, series
 from lumina.pictures.framing import CentreCrop
 
@@ -73,6 +76,25 @@ def test_the_files_are_written_once(collection, tmp_path):
     data = clipart(tmp_path, root=tmp_path / "nowhere")
     data.prepare_data()
     assert len(data.dataset("train")) == 128
+
+
+def test_of_two_processes_one_writes(collection, tmp_path, monkeypatch):
+    write = datamodules.openclipart.write_table
+
+    def counted(path, rows):
+        with (tmp_path / "written").open("a") as file:
+            file.write(f"{path.name}\n")
+        write(path, rows)
+
+    monkeypatch.setattr(datamodules.openclipart, "write_table", counted)
+    context = multiprocessing.get_context("fork")
+    others = [context.Process(target=clipart(tmp_path).prepare_data) for _ in range(2)]
+    for process in others:
+        process.start()
+    for process in others:
+        process.join(100)
+    assert [process.exitcode for process in others] == [0, 0]
+    assert sorted((tmp_path / "written").read_text().split()) == ["test_256.parquet", "train_256.parquet"]
 
 
 def test_a_missing_collection_is_named(tmp_path):

@@ -130,6 +130,15 @@ def test_training_from_the_cache_needs_neither_pictures_nor_text_encoder(
     assert len(data.dataset("test")[0]["variants"]) == 1
 
 
+def test_neither_the_network_nor_the_trainer_is_built(run_in: Callable[..., None], tmp_path: Path) -> None:
+    config = experiment(tmp_path)
+    beyond = ["--model.backbone.dim=65536", "--model.backbone.num_layers=1000", "--trainer.devices=100000"]
+    with pytest.raises(SystemExit):
+        run_in("fit", "--config", config, *beyond)
+    run_in("cache", "--config", config, "--output", "cache", *beyond)
+    assert len(Cached(batch_size=4, root=Path("cache")).dataset("train")) > 0  # type: ignore[arg-type]
+
+
 def test_a_corrupt_picture_is_left_out_and_named(
     run_in: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,4 +1,6 @@
+import multiprocessing
 import os
+import time
 
 import numpy as np
 import pytest
@@ -12,6 +14,39 @@ def gather(calls):
         return {"numbers": np.arange(1000)}
 
     return once
+
+
+def wait_and_gather(folder, name):
+    def once():
+        with (folder / "calls").open("a") as file:
+            file.write("called\n")
+        time.sleep(0.5)
+        return {"numbers": np.arange(10)}
+
+    assert np.array_equal(kept(folder, name, once)["numbers"], np.arange(10))
+
+
+def test_of_several_processes_one_gathers(tmp_path):
+    context = multiprocessing.get_context("fork")
+    others = [context.Process(target=wait_and_gather, args=(tmp_path, "name")) for _ in range(3)]
+    for process in others:
+        process.start()
+    for process in others:
+        process.join(60)
+    assert [process.exitcode for process in others] == [0, 0, 0]
+    assert (tmp_path / "calls").read_text() == "called\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["calls", "name.npz"]
+
+
+def test_a_process_that_dies_lets_the_next_one_gather(tmp_path):
+    context = multiprocessing.get_context("fork")
+    process = context.Process(target=kept, args=(tmp_path, "name", lambda: os._exit(9)))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 9
+    calls = []
+    kept(tmp_path, "name", gather(calls))
+    assert calls and not list(tmp_path.glob(".*"))
 
 
 def test_gathered_once(tmp_path):

@@ -4,9 +4,14 @@ import pytest
 import torch
 from PIL import Image
 
-from lumina.pictures.sheet import _font, _wrapped, contact_sheet, save_picture
+from lumina.pictures.sheet import _font, _wrapped, contact_sheet, save_picture, to_uint8
 
 TEXTS = {"lumina": '{"prompt": "яблоко 🍎"}', "parameters": "تفاحة\nNegative prompt: 苹果, é\nSeed: 3"}
+
+
+def test_pixels_are_counted_where_they_are():
+    assert to_uint8(torch.zeros(3, 4, 5, device="meta")).device.type == "meta"
+    assert to_uint8(torch.tensor([-1.2, -1.0, 0.0, 1.0, 1.2])).tolist() == [0, 0, 128, 255, 255]
 
 
 @pytest.mark.parametrize("channels", [1, 3])

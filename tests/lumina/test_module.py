@@ -51,14 +51,6 @@ def test_missing_field_is_refused_before_the_first_step(tmp_path):
     assert module.global_step == 0
 
 
-def test_checkpoint_of_a_module_built_in_python_loads_safely(tmp_path):
-    module, run = make(), trainer(tmp_path)
-    run.fit(module, Digits(batch_size=8))
-    run.save_checkpoint(tmp_path / "x.ckpt", weights_only=False)
-    checkpoint = torch.load(tmp_path / "x.ckpt", weights_only=True)
-    make().load_state_dict(checkpoint["state_dict"])
-
-
 def test_parameters_get_gradients_and_move(tmp_path):
     module = make()
     before = {name: p.detach().clone() for name, p in module.named_parameters()}

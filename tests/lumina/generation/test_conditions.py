@@ -1,0 +1,71 @@
+"""What each sample is told, and what guidance leads it away from."""
+
+import pytest
+import torch
+from tiny_text import Letters
+
+from lumina.backbone import NextDiTConfig
+from lumina.conditioning.label import LabelConditioner
+from lumina.conditioning.text import TextConditioner
+from lumina.generation.conditions import conditions, fields
+from lumina.generation.requests import Regions, Request
+from lumina.module import LuminaModule
+from lumina.objectives.flow_matching import FlowMatching
+from modalities.image import Image
+
+CPU = torch.device("cpu")
+NO_CLASS = 3  # the row behind the classes
+
+
+def model(*conditioners):
+    backbone = NextDiTConfig(dim=16, num_layers=1, num_heads=2, multiple_of=8)
+    return LuminaModule(Image((8, 8)), backbone, FlowMatching(), list(conditioners))
+
+
+@pytest.fixture
+def both():
+    return model(TextConditioner(Letters()), LabelConditioner(3))
+
+
+def told(module, *asked, grid=None):
+    requests = [Request(asked=one) for one in asked]
+    return conditions(module, requests, module.modality.layout(len(asked), {}), grid)
+
+
+def rows(module, *labels):
+    return module.conditioners[1].table.weight[list(labels)]
+
+
+def text(module, *captions):
+    return module.conditioners[0](captions, torch.tensor([True] * len(captions))).cross
+
+
+def test_what_is_not_asked_is_the_null_condition(both):
+    cond, null = told(both, {"prompt": "cat", "label": 1}, {"prompt": "dog"})
+    assert torch.equal(cond.pooled, rows(both, 1, NO_CLASS))
+    assert torch.equal(cond.cross, text(both, "cat", "dog"))
+    assert torch.equal(null.pooled, rows(both, NO_CLASS, NO_CLASS))
+    assert torch.equal(null.cross, text(both, "", ""))
+
+
+def test_a_sample_is_led_away_from_what_it_avoids_and_nothing_else(both):
+    """Beside what it avoids, guidance sees the sample's other conditions; a neighbour that avoids nothing the null."""
+    _, null = told(both, {"prompt": "cat", "label": 1, "negative": "dog"}, {"prompt": "cow", "label": 2})
+    assert torch.equal(null.pooled, rows(both, 1, NO_CLASS))
+    assert torch.equal(null.cross[0], text(both, "dog")[0])
+    assert null.cross_mask.sum(1).tolist() == [4, 1]
+
+
+def test_regions_have_texts_of_their_own():
+    module = model(TextConditioner(Letters()))
+    cond, null = told(module, {"prompt": Regions(("a", "b", "c", "d"))}, grid=(2, 2))
+    assert torch.equal(cond.cross[0], torch.cat([text(module, caption)[0] for caption in "abcd"]))
+    assert cond.cross_regions[0].tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert cond.regions[0].view(4, 4)[::3, ::3].tolist() == [[0, 1], [2, 3]]
+    assert null.regions is None
+
+
+def test_fields_are_those_of_a_batch(both):
+    batch = fields(both, [Request(asked={"prompt": "cat", "label": 1}), Request(asked={"prompt": "dog", "label": 0})])
+    assert list(batch["caption"]) == ["cat", "dog"]
+    assert batch["label"].tolist() == [1, 0]

@@ -13,7 +13,7 @@ D model width, K classes, N samples of a data set.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -64,9 +64,13 @@ class Tokens:
 
     def expand(self, count: int) -> Tokens:
         """``count`` samples on the places of this one; they share its memory."""
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        shared = {name: x.expand(count, *x.shape[1:]) for name, x in given.items() if isinstance(x, Tensor)}
-        return replace(self, **shared)
+        return Tokens(
+            features=self.features.expand(count, -1, -1),
+            positions=self.positions.expand(count, -1, -1),
+            mask=None if self.mask is None else self.mask.expand(count, -1),
+            groups=None if self.groups is None else self.groups.expand(count, -1),
+            locate=self.locate,
+        )
 
     @property
     def count(self) -> Tensor | int:

@@ -140,6 +140,7 @@ def test_commands_parse(words, users_folder, monkeypatch, capsys):
             options[place : place + 2] = {**RUNS, **dict(experiment_of_runs())}[options[place + 1]]
         options += ["--print_config"]
     monkeypatch.setattr(ShortErrorParser, "instantiate", understood)
+    monkeypatch.setattr("lumina.commands.sample.model_of", lambda arguments: None)  # whose models are not here
     with pytest.raises(SystemExit) as stop:
         main([command, *options])
     assert stop.value.code == 0, capsys.readouterr().err

@@ -32,7 +32,7 @@ Dtype = Literal["float32", "bfloat16"]
 
 def main(arguments: list[str]) -> None:
     """Parses the options, those of the model among them, and samples."""
-    weights = _read(arguments)
+    weights = model_of(arguments)
     wishes = None if weights is None else Wishes.of_weights(weights)
     parser = ShortErrorParser(prog="lumina sample", description="Draws samples.")
     parser.add_function_arguments(sample, as_positional=False, skip={"read", "what", "how"})
@@ -87,7 +87,7 @@ def sample(
     folder = free_folder("samples") if output is None else require_free(output)
     module = build_module(read)
     drawing, requests = _prepare(module, what, how, batch_size, device, dtype)
-    named = {"weights": str(weights or ckpt_path)}
+    named: dict[str, Any] = {"weights": str(weights or ckpt_path)}
     named |= {} if read.step is None else {"checkpoint": str(read.origin), "step": read.step}
     settings = {**named, "dtype": dtype, **drawing.described()}
     files = SampleFolder(folder, module.modality, [told(module, request) for request in requests], settings)
@@ -159,7 +159,7 @@ def _prepare(
     return drawing, requests
 
 
-def _read(arguments: Sequence[str]) -> Weights | None:
+def model_of(arguments: Sequence[str]) -> Weights | None:
     """The model that the options name, whose own options are not known yet; None where they name none."""
     parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for option in ("--weights", "--ckpt_path", "--base"):

@@ -68,7 +68,7 @@ class ImageFolder(SplitDataModule):
 
     @cached_property
     def label_names(self) -> tuple[str, ...]:
-        """Names of the classes; a label is the place of its name.
+        """Names of the classes; a label is an index into them.
 
         Raises:
             ValueError: there are none.
@@ -101,7 +101,7 @@ class ImageFolder(SplitDataModule):
         return Pictures([(path, label) for label, name in enumerate(files) for path in files[name]], self.size)
 
     def stamp(self, dataset: Items) -> str | None:
-        """Of the files."""
+        """A hash of the names, sizes and dates of the files."""
         return file_stamp(path for path, _ in dataset.files) if isinstance(dataset, Pictures) else None
 
     def transform(self, item: Item, generator: Generator | None = None) -> Item:

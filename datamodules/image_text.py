@@ -17,7 +17,7 @@ from lumina.data.arrays import stamp
 from lumina.data.batches import pick, stacked
 from lumina.data.datamodule import SplitDataModule
 from lumina.data.holdout import held_out
-from lumina.data.sources import Fields, Parts, Source, Wanted, caption_pool
+from lumina.data.sources import Parts, Source, Wanted, caption_pool
 from lumina.interfaces import Items
 from lumina.pictures.crops import Crops, crop_sizes
 from lumina.pictures.reading import FIELDS, SUFFIXES, cover_crop, halve, load_image, to_tensor
@@ -48,8 +48,7 @@ class ImageText(SplitDataModule):
     caption is corrupt.
 
     Fields: ``image`` float32 in [-1, 1], ``[B, 3, H, W]`` where all pictures have one size, else a list of
-    ``[3, H, W]``; ``caption`` and ``name``, lists of str; ``size`` ``[B, 2]`` int64, height and width; and
-    ``other_keys``.
+    ``[3, H, W]``; ``caption`` and ``name``, lists of str; and ``size`` ``[B, 2]`` int64, height and width.
 
     Args:
         sources: files, patterns or folders.
@@ -62,12 +61,11 @@ class ImageText(SplitDataModule):
             variable-length attention and reads the header of every picture once, before the first step.
         image_key: name of the picture's field, in a tar the ending of its file; None = a usual one (image, path, ...).
         caption_keys: names of the captions' fields, together a pool; None = a usual one (caption, text, prompt, ...).
-        other_keys: further fields of the records to pass on.
         root: where relative paths in records begin; None = the folder of the file that has the records.
         eval_sources: what to evaluate with; None = the validation and test data in ``sources``.
         holdout: share of the training samples held out where there is no validation data; chosen by name, whatever the
             seed.
-        cache: folder for sizes of pictures and places in shards, which take long to gather; None = gather each time.
+        cache: folder for the sizes of pictures and the index of shards, which take long; None = gather each time.
         loading: of `lumina.data.datamodule.SplitDataModule`.
 
     Raises:
@@ -86,7 +84,6 @@ class ImageText(SplitDataModule):
         batching: Literal["mixed", "buckets"] = "mixed",
         image_key: str | None = None,
         caption_keys: list[str] | None = None,
-        other_keys: list[str] | None = None,
         root: Path | None = None,
         eval_sources: list[Path] | None = None,
         holdout: float = 0.05,
@@ -100,16 +97,12 @@ class ImageText(SplitDataModule):
             media=FIELDS,
             medium=image_key,
             captions=tuple(caption_keys) if caption_keys else None,
-            others=tuple(other_keys or ()),
             root=root and locate(root),
             cache=cache and locate(cache),
         )
         self.parts = Parts(sources, eval_sources, self.wanted, self.left_out)
         self.crops = Crops(crop_sizes(size, max_aspect, cell), nearest_sizes)
         self._known_crops: dict[Source, npt.NDArray[np.int64]] = {}
-        self.batch_keys = (*type(self).batch_keys, *self.wanted.others)
-        if len(set(self.batch_keys)) < len(self.batch_keys):
-            raise ValueError(f"Got other_keys {other_keys}: leave out {', '.join(type(self).batch_keys)} and doubles.")
         if not 0 < holdout < 1:
             raise ValueError(f"Got holdout {holdout}: set a share between 0 and 1, as 0.05.")
 
@@ -148,9 +141,9 @@ class ImageText(SplitDataModule):
         return self._captioned(source, np.ones(len(source), bool))
 
     def _captioned(self, source: Source, chosen: npt.NDArray[np.bool_]) -> Captioned:
-        places = self._crops_of(source) if self.batching == "buckets" else None
+        sizes = self._crops_of(source) if self.batching == "buckets" else None
         indices = chosen.nonzero()[0]
-        return Captioned(source, indices, self.wanted, self.crops, None if places is None else places[indices])
+        return Captioned(source, indices, self.wanted, self.crops, None if sizes is None else sizes[indices])
 
     def _crops_of(self, source: Source) -> npt.NDArray[np.int64]:
         if source not in self._known_crops:
@@ -159,8 +152,8 @@ class ImageText(SplitDataModule):
 
     def buckets(self, dataset: Items) -> Tensor | None:
         """The size of each sample, where a batch has one size."""
-        places = dataset.places if isinstance(dataset, Captioned) else None
-        return None if places is None else torch.from_numpy(places)
+        sizes = dataset.sizes if isinstance(dataset, Captioned) else None
+        return None if sizes is None else torch.from_numpy(sizes)
 
     def bucket_name(self, bucket: int) -> str:
         """Height by width in pixels."""
@@ -173,16 +166,15 @@ class ImageText(SplitDataModule):
         return stamp(dataset.source.stamp, dataset.indices.tobytes())
 
     def transform(self, item: Item, generator: Generator | None = None) -> Item:
-        """A crop at a random place and one of the captions; without a generator the middle and the first."""
+        """A crop at a random position and one of the captions; without a generator the middle and the first."""
         caption = pick(item["caption"], generator)  # drawn before the crop, as runs have it
         crop = cover_crop(item["image"], item["size"].tolist(), generator)
         return {**item, "image": to_tensor(crop), "caption": caption}
 
     def collate(self, items: list[Item]) -> Item:
         """Stacks pictures of one size, lists others."""
-        fields: Item = {name: [item[name] for item in items] for name in self.batch_keys}
-        others = {key: _batched(fields[key]) for key in self.wanted.others}
-        return {**fields, "image": stacked(fields["image"]), "size": torch.stack(fields["size"]), **others}
+        batch: Item = {name: [item[name] for item in items] for name in self.batch_keys}
+        return {**batch, "image": stacked(batch["image"]), "size": torch.stack(batch["size"])}
 
 
 class Captioned(Dataset[Item]):
@@ -193,7 +185,7 @@ class Captioned(Dataset[Item]):
         indices: those that belong to the data set.
         wanted: names of the fields.
         crops: the sizes.
-        places: of each sample the place of its size; None = by the picture itself.
+        sizes: of each sample the index of its size among the crops'; None = by the picture itself.
     """
 
     def __init__(
@@ -202,9 +194,9 @@ class Captioned(Dataset[Item]):
         indices: npt.NDArray[np.int64],
         wanted: Wanted,
         crops: Crops,
-        places: npt.NDArray[np.int64] | None,
+        sizes: npt.NDArray[np.int64] | None,
     ) -> None:
-        self.source, self.indices, self.wanted, self.crops, self.places = source, indices, wanted, crops, places
+        self.source, self.indices, self.wanted, self.crops, self.sizes = source, indices, wanted, crops, sizes
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -215,25 +207,13 @@ class Captioned(Dataset[Item]):
         fields = self.source.fields(record)
         with self.source.blamed(record):
             captions = caption_pool(fields, self.wanted.captions)
-            others = {key: _other(fields, key) for key in self.wanted.others}
         with self.source.open(record) as file:
             image = load_image(file, self.source.where(record))
-        place = self.crops.of((image.height, image.width), name) if self.places is None else int(self.places[index])
-        size = self.crops.sizes[place]
+        number = self.crops.of((image.height, image.width), name) if self.sizes is None else int(self.sizes[index])
+        size = self.crops.sizes[number]
         return {
-            **others,
             "image": halve(image, size),
             "caption": captions,
             "name": name,
             "size": torch.tensor(size),
         }
-
-
-def _other(fields: Fields, key: str) -> Any:
-    if fields.get(key) is None:
-        raise ValueError(f"no field {key}; the record has: {', '.join(fields) or 'none'}")
-    return fields[key]
-
-
-def _batched(values: list[Any]) -> Any:
-    return torch.tensor(values) if all(isinstance(value, int | float) for value in values) else values

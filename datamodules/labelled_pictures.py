@@ -140,7 +140,7 @@ class LabelledPictures(SplitDataModule):
 
     @cached_property
     def label_names(self) -> tuple[str, ...]:
-        """Names of the classes; a label is the place of its name.
+        """Names of the classes; a label is an index into them.
 
         Raises:
             ValueError: one of ``classes`` is not in the training data.

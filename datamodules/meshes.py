@@ -85,7 +85,7 @@ class Meshes(PointClouds):
 
     @cached_property
     def label_names(self) -> tuple[str, ...]:
-        """Names of the classes; a label is the place of its name."""
+        """Names of the classes; a label is an index into them."""
         names = sorted({file.label for file in self._files if file.split == "train"})
         if self.classes is None:
             warn_of_one(names, self.root)

@@ -47,7 +47,7 @@ class OpenClipart(LabelledPictures):
     """About 2,000 drawings of eight kinds, from icons to posters, from banners to columns.
 
     The first run writes them, the larger ones reduced, into two Parquet files, which are all that is read later. A
-    picture that is in several places is taken once, or, if these are of several classes, not at all; so are those of
+    picture that is in several folders is taken once, or, if these are of several classes, not at all; so are those of
     less than 16 pixels, and those that Pillow holds for decompression bombs. A fifth of each class is held out, chosen
     by name; a series (``foo_01.png``, ``foo_02.png``) stays together.
 
@@ -113,7 +113,7 @@ def choose(root: Path) -> list[tuple[str, str]]:
                 shown = "" if set(Path(file).parts) & set(LEFT_OUT) else label
                 content = hashlib.sha256((root / folder / file).read_bytes()).digest()
                 found.setdefault(content, []).append((shown, f"{folder}/{file}"))
-    return [places[0] for places in found.values() if len({label for label, _ in places}) == 1 and places[0][0]]
+    return [copies[0] for copies in found.values() if len({label for label, _ in copies}) == 1 and copies[0][0]]
 
 
 def series(path: str) -> str:

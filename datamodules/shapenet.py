@@ -50,7 +50,7 @@ class ShapeNet(PointClouds):
     * a folder: ``ShapeNetCore.v2.PC15k`` of PointFlow, ``SYNSET/{train,val,test}/*.npy`` of 15,000 points a shape, of
       which the first 10,000 are for training and the others for evaluation, in their order.
 
-    The official splits are used. Fields: those of `lumina.clouds.point_clouds.PointClouds`, and ``label``, the place of
+    The official splits are used. Fields: those of `lumina.clouds.point_clouds.PointClouds`, and ``label``, the index of
     the category's WordNet number among all 55, whichever are chosen: a model of all can go on with one.
 
     Args:
@@ -116,10 +116,10 @@ class ShapeNet(PointClouds):
             paths = [f"{synset}/{part}" for synset in self.synsets]
             counts = [0 if data is None else len(data) for data in (_dataset(file, path) for path in paths)]
         self._check(counts, part)
-        places = [(synset, i) for synset, count in zip(self.synsets, counts, strict=True) for i in range(count)]
-        names = [f"{self.root}:{synset}/{part}/{i}" for synset, i in places]
-        labels = [NUMBERS.index(synset) for synset, _ in places]
-        return Shapes(read=partial(_read_hdf5, self.root, part, places), names=names, labels=labels)
+        clouds = [(synset, i) for synset, count in zip(self.synsets, counts, strict=True) for i in range(count)]
+        names = [f"{self.root}:{synset}/{part}/{i}" for synset, i in clouds]
+        labels = [NUMBERS.index(synset) for synset, _ in clouds]
+        return Shapes(read=partial(_read_hdf5, self.root, part, clouds), names=names, labels=labels)
 
     def _check(self, counts: list[int], part: Part) -> None:
         empty = [synset for synset, count in zip(self.synsets, counts, strict=True) if not count]
@@ -138,13 +138,13 @@ def _read_npy(files: Sequence[Path], chosen: slice, index: int) -> npt.NDArray[n
     return cloud
 
 
-def _read_hdf5(root: Path, part: Part, places: Sequence[tuple[str, int]], index: int) -> npt.NDArray[np.floating]:
-    synset, place = places[index]
+def _read_hdf5(root: Path, part: Part, clouds: Sequence[tuple[str, int]], index: int) -> npt.NDArray[np.floating]:
+    synset, row = clouds[index]
     with _hdf5(root) as file:
         try:
-            cloud: npt.NDArray[np.floating] = _dataset(file, f"{synset}/{part}")[place]
+            cloud: npt.NDArray[np.floating] = _dataset(file, f"{synset}/{part}")[row]
         except (OSError, ValueError) as error:  # of a damaged chunk
-            raise CorruptSample(f"{root}:{synset}/{part}/{place}", error) from error
+            raise CorruptSample(f"{root}:{synset}/{part}/{row}", error) from error
     return cloud
 
 
@@ -162,7 +162,7 @@ def _dataset(file: Any, path: str) -> Any:
         if link is None:
             return None
         if not isinstance(link, h5py.HardLink):
-            raise ValueError(f"{file.filename}:{path} is a link to another place: copy the data into one file.")
+            raise ValueError(f"{file.filename}:{path} is a link to another file: copy the data into one file.")
         found = found[name]
     if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual:
         raise ValueError(f"{file.filename}:{path} holds no data of its own: copy the data into one file.")

@@ -64,7 +64,7 @@ class Piece:
 class SweetHome(PointClouds):
     """Furniture, lamps, plants, people and vehicles as point clouds, at real size in cm.
 
-    Each model is sampled once, evenly by area, and kept in the cache. ``label`` is the place of the class in
+    Each model is sampled once, evenly by area, and kept in the cache. ``label`` is the index of the class in
     ``classes``, ``caption`` the name in the catalogue. ``"validation"`` and ``"test"`` are the same shapes, a share of
     each class. The other fields are those of `lumina.clouds.point_clouds.PointClouds`.
 
@@ -100,7 +100,7 @@ class SweetHome(PointClouds):
 
     @cached_property
     def label_names(self) -> tuple[str, ...]:
-        """Names of the classes; a label is the place of its name."""
+        """Names of the classes; a label is an index into them."""
         return tuple(self.classes or sorted({piece.category for piece in self._pieces}))
 
     def shapes(self, split: Split) -> Shapes:

@@ -1,4 +1,4 @@
-"""Bringing clouds to a common place and size, by name, so that it can be undone and reported."""
+"""Bringing clouds to a common centre and size, by name, so that it can be undone and reported."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def triangles(polygons: Sequence[Any] | Ints, vertices: Floats) -> npt.NDArray[n
     counts = np.array([len(polygon) for polygon in polygons], np.int64)
     found = [np.zeros((0, 3), np.int64)]
     for count in np.unique(counts[counts > 2]).tolist():
-        alike = np.array([polygons[place] for place in np.flatnonzero(counts == count).tolist()], np.int64)
+        alike = np.array([polygons[index] for index in np.flatnonzero(counts == count).tolist()], np.int64)
         wrong = alike[(alike < 0) | (alike >= len(vertices))]
         if len(wrong):
             raise ValueError(f"a face names vertex {wrong[0]} of {len(vertices)}")
@@ -82,9 +82,9 @@ def _ears(flat: Floats) -> npt.NDArray[np.int64]:
     return np.array([*found, left], np.int64)
 
 
-def _is_ear(flat: Floats, left: list[int], place: int) -> bool:
+def _is_ear(flat: Floats, left: list[int], index: int) -> bool:
     """Whether the triangle at a corner turns left and holds no other corner that is left."""
-    corners = flat[[left[place - 1], left[place], left[(place + 1) % len(left)]]]
+    corners = flat[[left[index - 1], left[index], left[(index + 1) % len(left)]]]
     if not _cross(corners[1] - corners[0], corners[2] - corners[1]) > 0:
         return False
     others = flat[left]

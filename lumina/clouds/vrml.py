@@ -78,8 +78,8 @@ class _Parser:
         return self.words[self.next - 1]
 
     def _peek(self, ahead: int = 0) -> str:
-        place = self.next + ahead
-        return self.words[place] if place < len(self.words) else ""
+        position = self.next + ahead
+        return self.words[position] if position < len(self.words) else ""
 
     def _node(self) -> list[Node]:
         """One node; none for NULL and routes."""
@@ -173,8 +173,8 @@ def _faces(shape: Node, matrix: Array) -> Iterator[tuple[Array, npt.NDArray[np.i
         corners = geometry.fields.get("coordIndex", np.zeros(0))
         if not points or not len(points[0]) or not len(corners):
             raise ValueError("it has an IndexedFaceSet without points or without faces")
-        placed = np.asarray(points[0], np.float64).reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
-        yield placed, np.asarray(corners, np.float64).astype(np.int64)
+        moved = np.asarray(points[0], np.float64).reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
+        yield moved, np.asarray(corners, np.float64).astype(np.int64)
 
 
 def _matrix(node: Node) -> Array:

@@ -27,7 +27,7 @@ def stamp(*parts: object) -> str:
 
 
 def file_stamp(paths: Iterable[str | Path]) -> str:
-    """A short name that changes with the files' places, sizes or dates, and when one comes or goes."""
+    """A short name that changes with the files' paths, sizes or dates, and when one comes or goes."""
     return stamp(*((os.fsencode(path), *_facts(path)) for path in paths))
 
 

@@ -18,7 +18,7 @@ class BucketSampler(RankSampler):
 
     Training shuffles the samples and then the batches with (seed, epoch); a step has one bucket on all ranks, and
     each bucket leaves out the samples that do not fill its last step, others in every epoch. Evaluation goes through
-    the buckets one by one and leaves out nothing: a bucket's last batch is shorter (its place is filled up with
+    the buckets one by one and leaves out nothing: a bucket's last batch is shorter (it is filled up with
     `BLANK` keys, which nothing is read for), and where its samples do not divide by the number of ranks, the last
     ranks get one filler.
 
@@ -96,9 +96,9 @@ class BucketSampler(RankSampler):
         for members in self._members(torch.arange(self.size)):
             count = len(members)
             shared = -(-count // self.num_replicas) * self.num_replicas
-            for place in range(-(-count // self.step) * self.step)[self.rank :: self.num_replicas]:
-                sample = int(members[min(place, count - 1)]) if place < shared else BLANK
-                yield Key(self.epoch, sample, place < count)
+            for position in range(-(-count // self.step) * self.step)[self.rank :: self.num_replicas]:
+                sample = int(members[min(position, count - 1)]) if position < shared else BLANK
+                yield Key(self.epoch, sample, position < count)
 
     def __len__(self) -> int:
         """Keys of one rank in a whole epoch, blank ones included."""

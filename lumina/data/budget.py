@@ -13,7 +13,7 @@ from torch import Tensor
 from lumina.data.sampler import BLANK, Key, RankSampler
 
 Stretch = tuple[int, int]
-"""First place, and the one after the last, of a batch in the global order."""
+"""First position, and the one after the last, of a batch in the global order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class BudgetSampler(RankSampler):
     epoch repeats its first samples with new augmentations; a surplus is dropped. Evaluation keeps the data's order and
     drops nothing; ranks without a last batch get one filler.
 
-    The state counts the places of the global order that were served, so a run resumed with another budget or number
+    The state counts the positions of the global order that were served, so a run resumed with another budget or number
     of processes goes on with the first sample not yet served. With ``repeats`` the copies of a sample follow each
     other, mostly in one batch.
 
@@ -104,16 +104,16 @@ class BudgetSampler(RankSampler):
         return self.budget.lengths[order % self.size]
 
     def _cut(self, lengths: Tensor, start: int) -> Iterator[Stretch]:
-        """Batches from place ``start`` on; training repeats ``lengths [N]`` without end, evaluation does not."""
+        """Batches from position ``start`` on; training repeats ``lengths [N]`` without end, evaluation does not."""
         window = min(self.batch_size, self.size)
         while self.shuffle or start < self.size:
-            places = torch.arange(start, start + window if self.shuffle else min(start + window, self.size))
-            stop = start + self.budget.fitting(lengths[places % self.size])
+            positions = torch.arange(start, start + window if self.shuffle else min(start + window, self.size))
+            stop = start + self.budget.fitting(lengths[positions % self.size])
             yield start, stop
             start = stop
 
     def _steps(self, order: Tensor, start: int) -> list[list[Stretch]]:
-        """The batches of all ranks, step by step, from place ``start`` to the end of the epoch."""
+        """The batches of all ranks, step by step, from position ``start`` to the end of the epoch."""
         lengths, world = self._lengths(order), self.num_replicas
         if self.shuffle:
             *_, (_, end) = islice(self._cut(lengths, 0), self.steps * world)
@@ -131,8 +131,8 @@ class BudgetSampler(RankSampler):
         self._ends = iter([batches[-1][1] for batches in steps])
         for batches in steps:
             first, last = batches[self.rank]
-            for place in range(first, last):
-                draw, round_ = int(order[place % self.size]), place // self.size
+            for position in range(first, last):
+                draw, round_ = int(order[position % self.size]), position // self.size
                 copy = draw // self.size + self.repeats * round_
                 yield Key(self.epoch, draw % self.size, self.shuffle or not round_, copy)
             yield from repeat(Key(self.epoch, BLANK, False), self.batch_size - (last - first))

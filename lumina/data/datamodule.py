@@ -41,7 +41,7 @@ class SplitDataModule(DataModule):
     Attributes:
         batch_keys: fields of the batches.
         latent_identity: `Modality.latent_identity` of the modality that made the latents; None = there are none.
-        left_out: what was left out of each place that data were listed from, by a name of that place.
+        left_out: what was left out of each folder or file that data were listed from, by a name of it.
         repeats: times that training serves each sample of an epoch, in different variations; see `RankSampler`.
             Batches of one bucket serve each sample once.
 
@@ -101,7 +101,7 @@ class SplitDataModule(DataModule):
 
     @property
     def num_classes(self) -> int:
-        """Number of classes."""
+        """How many classes batches number; 0 where there are none."""
         return len(self.class_names)
 
     def number_by(self, names: Sequence[str]) -> None:

@@ -101,7 +101,7 @@ class CachedLatents(Dataset[Item]):
             )
         lines = [_lines(path.with_suffix(".jsonl")) for path in self.paths]
         self.fields = [item for shard in lines for item in shard]
-        self.places = [(shard, i) for shard, of_shard in enumerate(lines) for i in range(len(of_shard))]
+        self.positions = [(shard, i) for shard, of_shard in enumerate(lines) for i in range(len(of_shard))]
         self.names = [_names(path, len(of_shard)) for path, of_shard in zip(self.paths, lines, strict=True)]
 
     @cached_property
@@ -111,13 +111,15 @@ class CachedLatents(Dataset[Item]):
 
     def shapes(self) -> list[tuple[int, ...]]:
         """Of each sample the shape of its first latent, read without the latent."""
-        return [tuple(self.files[shard].get_slice(f"{number}.latent.0").get_shape()) for shard, number in self.places]
+        return [
+            tuple(self.files[shard].get_slice(f"{number}.latent.0").get_shape()) for shard, number in self.positions
+        ]
 
     def __len__(self) -> int:
         return len(self.fields)
 
     def __getitem__(self, index: int) -> Item:
-        shard, number = self.places[index]
+        shard, number = self.positions[index]
         item: Item = {**self.fields[index], "variants": []}
         for name in self.names[shard][number]:
             field = name.split(".")[1]

@@ -17,7 +17,7 @@ from lumina.values import Item
 class Loader(DataLoader[Sample]):
     """A loader that resumes exactly, on any rank and with any number of workers.
 
-    Samples are pure functions of their keys, so the state is a place in the `RankSampler`'s order: that of the last
+    Samples are pure functions of their keys, so the state is a position in the `RankSampler`'s order: that of the last
     batch handed out, whatever the workers have prefetched. torchdata's StatefulDataLoader also keeps what each worker
     knew, and for that refuses to go on with another number of workers.
 
@@ -33,7 +33,7 @@ class Loader(DataLoader[Sample]):
 
     @property
     def samples(self) -> Samples:
-        """What is loaded."""
+        """The dataset, with its type."""
         return cast(Samples, self.dataset)
 
     def __iter__(self) -> Iterator[Item]:  # type: ignore[override]  # as a generator, it starts at the first batch

@@ -20,7 +20,7 @@ def resolve(modality: Modality, conditioners: Iterable[Conditioner], objective: 
     """Fills unset arguments of a model's parts from the data.
 
     Returns:
-        The filled arguments, nested as in a config; a list's items by their place.
+        The filled arguments, nested as in a config; a list's items by their index.
 
     Raises:
         ValueError: the data does not fit a part.

@@ -94,8 +94,8 @@ class RankSampler(DistributedSampler[Key]):
             order = order[: len(order) - len(order) % self.step]
         fillers = -len(order) % self.num_replicas
         mine = torch.cat([order, order[-1:].expand(fillers)])[self.rank :: self.num_replicas]
-        for place, draw in enumerate(mine.tolist()):
-            real = place * self.num_replicas + self.rank < len(order)
+        for position, draw in enumerate(mine.tolist()):
+            real = position * self.num_replicas + self.rank < len(order)
             yield Key(self.epoch, draw % self.size, real, draw // self.size)
 
     def __len__(self) -> int:

@@ -40,13 +40,13 @@ class ShapeCache:
         )
         self.points, self.centres = arrays["points"], arrays["centres"]
         self.counts, self.errors = arrays["counts"], arrays["errors"]
-        self.places: Sequence[int] = range(len(names))
+        self.indices: Sequence[int] = range(len(names))
 
-    def select(self, places: Sequence[int]) -> ShapeCache:
+    def select(self, indices: Sequence[int]) -> ShapeCache:
         """Those of the shapes alone."""
         some = copy(self)
-        some.names = [self.names[place] for place in places]
-        some.places = [self.places[place] for place in places]
+        some.names = [self.names[index] for index in indices]
+        some.indices = [self.indices[index] for index in indices]
         return some
 
     def read(self, index: int) -> Cloud:
@@ -55,10 +55,10 @@ class ShapeCache:
         Raises:
             CorruptSample: the shape could not be read.
         """
-        place = self.places[index]
-        if self.errors[place]:
-            raise CorruptSample(self.names[index], self.errors[place])
-        cloud: Cloud = self.points[place, : self.counts[place]] + self.centres[place]
+        own = self.indices[index]
+        if self.errors[own]:
+            raise CorruptSample(self.names[index], self.errors[own])
+        cloud: Cloud = self.points[own, : self.counts[own]] + self.centres[own]
         return cloud
 
 

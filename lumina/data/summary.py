@@ -36,7 +36,7 @@ def summary(
         rows.append(("classes", f"{len(data.class_names)}: {_some(data.class_names)}"))
     rows += [("batches", line) for line in _contents(data, training)]
     rows.append(("epoch", _epoch(batches, accumulated, max_steps)))
-    told = [(name if not place or rows[place - 1][0] != name else "", text) for place, (name, text) in enumerate(rows)]
+    told = [(name if not row or rows[row - 1][0] != name else "", text) for row, (name, text) in enumerate(rows)]
     return "\n".join(f"  {name:<10}{text}" for name, text in told)
 
 

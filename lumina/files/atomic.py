@@ -16,7 +16,7 @@ PARTIAL, OLD = ".partial", ".old"
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A new file beside ``path``, to be written; when the block ends without an error it takes the place of ``path``.
+    """A new file beside ``path``, to be written; when the block ends without an error it replaces ``path``.
 
     A kill or a power cut at any moment leaves the old file or the new one. Several processes may do this at once with
     one path: each has a new file of its own, and the last one stays.
@@ -74,7 +74,7 @@ def _locked(lock: Path) -> int | None:
 
 
 def replace_folder(partial: Path, target: Path) -> None:
-    """Puts a folder in the place of another, a file or a link.
+    """Replaces a folder, a file or a link by a folder.
 
     A folder cannot be renamed onto another: the old one steps aside, and `clear_leftovers` brings it back if a kill
     comes between.

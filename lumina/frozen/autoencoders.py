@@ -28,7 +28,6 @@ class KLAutoencoder(Autoencoder):
             ``package:NAME/FOLDER``, a folder inside an installed Python package.
         scaling_factor: latents are ``(z - shift) * scaling``; None = the value in the VAE's config
             (0.18215 SD, 0.13025 SDXL, 1.5305 SD3).
-        shift_factor: see above; None = the value in the VAE's config (0.0609 SD3), or 0 if it has none.
 
     Raises:
         ImportError: diffusers is not installed.
@@ -36,7 +35,7 @@ class KLAutoencoder(Autoencoder):
         FileNotFoundError: the VAE is neither a local folder nor available from the hub.
     """
 
-    def __init__(self, path: str, scaling_factor: float | None = None, shift_factor: float | None = None) -> None:
+    def __init__(self, path: str, scaling_factor: float | None = None) -> None:
         location = str(locate(path))
         config = _vae_class().load_config(location) if Path(location).is_dir() else _hub_config(location)
         self.channels = int(config["latent_channels"])
@@ -44,7 +43,7 @@ class KLAutoencoder(Autoencoder):
         self.scaling = _scaling(path, config) if scaling_factor is None else scaling_factor
         if not self.scaling > 0:
             raise ValueError(f"KLAutoencoder: scaling_factor={self.scaling} must be positive, such as 0.18215.")
-        self.shift = (config.get("shift_factor") or 0.0) if shift_factor is None else shift_factor
+        self.shift = config.get("shift_factor") or 0.0
         self._network = Frozen(lambda: _vae_class().from_pretrained(location))
 
     @property

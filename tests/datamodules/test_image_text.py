@@ -153,12 +153,11 @@ def test_workers_read_what_the_process_itself_reads(tmp_path, emoji, form, batch
 
 
 def test_the_real_emoji_at_one_size():
-    data = ImageText([EMOJI], batch_size=64, size=64, cell=8, cache=None, other_keys=["group"])
+    data = ImageText([EMOJI], batch_size=64, size=64, cell=8, cache=None)
     batch = next(iter(data.train_dataloader()))
     assert batch["image"].shape == (64, 3, 64, 64)
     assert batch["size"].tolist() == [[64, 64]] * 64
     assert len(set(batch["caption"])) == len(set(batch["name"])) == 64
-    assert set(batch["group"]) <= set(parquet.read_table(EMOJI)["group"].to_pylist())
     sizes = [len(data.dataset(split)) for split in ("train", "validation", "test")]
     assert sizes == [1673, 88, 88]
 
@@ -195,14 +194,6 @@ def test_training_crops_anywhere_and_evaluation_in_the_middle(tmp_path):
     assert middle == pytest.approx(32 * 2 / 127.5 - 1)
     places = {round(image[0, 0, 0].item(), 4) for batch in data.train_dataloader() for image in batch["image"]}
     assert len(places) > 4 and min(places) < middle < max(places)
-
-
-def test_other_fields_are_passed_on_and_must_not_clash(tmp_path):
-    source = one_picture(tmp_path)
-    batch = next(iter(module(source, tmp_path, other_keys=["id"]).train_dataloader()))
-    assert batch["id"].dtype == torch.int64 and [f"records.jsonl:{i}" for i in batch["id"].tolist()] == batch["name"]
-    with pytest.raises(ValueError, match=r"other_keys \['name'\]: leave out image, caption, name, size"):
-        module(source, tmp_path, other_keys=["name"])
 
 
 def test_several_sources_and_a_separate_evaluation(tmp_path, emoji):
@@ -278,9 +269,9 @@ def test_sizes_are_gathered_once(tmp_path, emoji):
     data.prepare_data()
     (file,) = (tmp_path / "cache").glob("sizes-*.npz")
     written = file.stat().st_mtime_ns
-    places = data.dataset("train").places
+    sizes = data.dataset("train").sizes
     again = module(root, tmp_path, **options)
-    assert (again.dataset("train").places == places).all() and file.stat().st_mtime_ns == written
+    assert (again.dataset("train").sizes == sizes).all() and file.stat().st_mtime_ns == written
     Image.new("RGB", (300, 90)).save(root / "odd" / "001.png")
     module(root, tmp_path, **options).prepare_data()
     assert len(list((tmp_path / "cache").glob("sizes-*.npz"))) == 2
@@ -346,7 +337,7 @@ def test_parquet_without_the_columns_is_told(tmp_path):
     ):
         module(tmp_path / "a.parquet", tmp_path).prepare_data()
     with pytest.raises(ValueError, match=r"lacks the columns score; it has"):
-        named = {"image_key": "jpeg_bytes", "caption_keys": ["alt"], "other_keys": ["score"]}
+        named = {"image_key": "jpeg_bytes", "caption_keys": ["alt", "score"]}
         module(tmp_path / "a.parquet", tmp_path, **named).prepare_data()
 
 

@@ -89,7 +89,7 @@ def class_names(labels: Labels) -> tuple[str, ...]:
 
 
 def numbered(labels: Labels, classes: Sequence[str]) -> Numbers:
-    """The place of each label in ``classes``, else `OTHER` or `UNLABELLED`."""
-    places = {"": UNLABELLED, "-1": UNLABELLED} | {name: place for place, name in enumerate(classes)}
+    """The index of each label in ``classes``, else `OTHER` or `UNLABELLED`."""
+    indices = {"": UNLABELLED, "-1": UNLABELLED} | {name: index for index, name in enumerate(classes)}
     present, which = np.unique(labels, return_inverse=True)
-    return np.array([places.get(str(label), OTHER) for label in present.tolist()], np.int64)[which]
+    return np.array([indices.get(str(label), OTHER) for label in present.tolist()], np.int64)[which]

@@ -20,7 +20,9 @@ LOOKED_AT = 10
 
 
 class Manifest(Source):
-    """A file of records, one a line (JSONL) or in one list (JSON); of JSONL only the lines' places are held in memory.
+    """A file of records, one a line (JSONL) or in one list (JSON).
+
+    Of JSONL only the offsets of the lines are held in memory.
 
     Args:
         path: the file.
@@ -125,10 +127,10 @@ def _records(path: Path) -> list[Any]:
 
 
 def _lines(path: Path) -> np.typing.NDArray[np.int64]:
-    starts, place = [], 0
+    starts, offset = [], 0
     with path.open("rb") as file:
         for line in file:
             if line.strip():
-                starts.append(place)
-            place += len(line)
+                starts.append(offset)
+            offset += len(line)
     return np.array(starts, np.int64)

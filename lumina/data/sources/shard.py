@@ -24,7 +24,7 @@ class Shard(Source):
     agree in it, or nothing has the name up to its first dot.
 
     The fields are those of the JSON, and ``txt`` or ``cls``; a caption's field may also be the ending of a text member
-    (``"llava.txt"``). Where the members lie is found out once and kept in the cache.
+    (``"llava.txt"``). The offsets of the members are read once and kept in the cache.
 
     Args:
         path: the tar, not compressed.
@@ -45,7 +45,7 @@ class Shard(Source):
         self.endings = wanted.endings
         name = f"tar-{stamp(file_stamp([path]), kinds, wanted.texts)}"
         index = kept(wanted.cache, name, lambda: read_index(path, kinds, wanted.texts))
-        self.keys, self.places = index["keys"], index["places"]
+        self.keys, self.spans = index["keys"], index["spans"]
         self.census = Census()
         for reason, count, example in zip(index["reasons"], index["counts"], index["examples"], strict=True):
             self.census.left_out[str(reason)] = LeftOut(int(count), f"{self.path.name}:{example}")
@@ -58,7 +58,7 @@ class Shard(Source):
         return len(self.keys)
 
     def name(self, index: int) -> str:
-        """Tar and sample."""
+        """The tar's path and the sample's key, as ``a/b.tar:key``."""
         return f"{self.path.relative_to(self.root)}:{self.keys[index]}"
 
     @cached_property
@@ -67,7 +67,7 @@ class Shard(Source):
         return stamp(file_stamp([self.path]), self.endings, self.texts)
 
     def _medium(self, index: int) -> BinaryIO:
-        offset, size = self.places[index, 0].tolist()
+        offset, size = self.spans[index, 0].tolist()
         if size < 0:
             raise ValueError(f"no member ends in {', '.join(self.endings)}")
         return io.BufferedReader(Member(self.path, offset, size))
@@ -82,7 +82,7 @@ class Shard(Source):
         return fields
 
     def _read(self, index: int, kind: int) -> bytes | None:
-        offset, size = self.places[index, kind].tolist()
+        offset, size = self.spans[index, kind].tolist()
         if size < 0:
             return None
         with Member(self.path, offset, size) as member:
@@ -101,30 +101,30 @@ class Member(io.RawIOBase):
     def __init__(self, path: Path, offset: int, size: int) -> None:
         super().__init__()
         self._file = path.open("rb", buffering=0)
-        self._offset, self._size, self._place = offset, size, 0
+        self._offset, self._size, self._position = offset, size, 0
 
     def readable(self) -> bool:
-        """True."""
+        """Whether it can be read, which it always can."""
         return True
 
     def seekable(self) -> bool:
-        """True."""
+        """Whether `seek` works, which it always does."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """The new place, in bytes from the beginning of the stretch."""
-        self._place = max(0, offset + (0, self._place, self._size)[whence])
-        return self._place
+        """Moves to a position and returns it, in bytes from the beginning of the stretch."""
+        self._position = max(0, offset + (0, self._position, self._size)[whence])
+        return self._position
 
     def readinto(self, buffer: Any) -> int:
-        """Number of bytes read."""
-        self._file.seek(self._offset + self._place)
-        view = memoryview(buffer)[: max(0, self._size - self._place)]
+        """Fills ``buffer`` from the current position and returns the number of bytes read."""
+        self._file.seek(self._offset + self._position)
+        view = memoryview(buffer)[: max(0, self._size - self._position)]
         count = self._file.readinto(view)
-        self._place += count
+        self._position += count
         return count
 
     def close(self) -> None:
-        """Closes the file."""
+        """Closes the file that the stretch lies in."""
         self._file.close()
         super().close()

@@ -32,7 +32,6 @@ class Wanted:
         captions: names of the fields that tell of the medium (captions, or a label); None = a usual one.
         usual: the usual names of such a field, in the order in which they are tried; none = it is not needed.
         class_folders: a folder of media has a folder for each class, instead of a text beside each medium.
-        others: names of further fields.
         root: where relative paths inside records begin; None = the folder of the file that holds the records.
         cache: folder for what takes long to gather; None keeps nothing.
     """
@@ -43,7 +42,6 @@ class Wanted:
     captions: tuple[str, ...] | None = None
     usual: tuple[str, ...] = USUAL
     class_folders: bool = False
-    others: tuple[str, ...] = ()
     root: Path | None = None
     cache: Path | None = None
 
@@ -88,7 +86,7 @@ class Source(ABC):
 
     @abstractmethod
     def __len__(self) -> int:
-        """Number of records."""
+        """The number of records, unreadable ones included."""
 
     @abstractmethod
     def name(self, index: int) -> str:
@@ -148,19 +146,19 @@ class Chain(Source):
     def __len__(self) -> int:
         return int(self.ends[-1])
 
-    def _place(self, index: int) -> tuple[Source, int]:
+    def _locate(self, index: int) -> tuple[Source, int]:
         number = int(np.searchsorted(self.ends, index, "right"))
         return self.sources[number], index - int(self.ends[number]) + len(self.sources[number])
 
     def name(self, index: int) -> str:
         """The source's name of it."""
-        source, place = self._place(index)
-        return source.name(place)
+        source, own = self._locate(index)
+        return source.name(own)
 
     def where(self, index: int) -> str:
-        """The source's place of it."""
-        source, place = self._place(index)
-        return source.where(place)
+        """As the source that has it says."""
+        source, own = self._locate(index)
+        return source.where(own)
 
     @cached_property
     def stamp(self) -> str:
@@ -168,12 +166,12 @@ class Chain(Source):
         return stamp(*(source.stamp for source in self.sources))
 
     def _medium(self, index: int) -> BinaryIO:
-        source, place = self._place(index)
-        return source.open(place)
+        source, own = self._locate(index)
+        return source.open(own)
 
     def _fields(self, index: int) -> Fields:
-        source, place = self._place(index)
-        return source.fields(place)
+        source, own = self._locate(index)
+        return source.fields(own)
 
 
 def as_record(value: Any) -> dict[str, Any]:

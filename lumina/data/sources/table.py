@@ -66,7 +66,7 @@ class Table(Source):
         return int(self.ends[-1]) if len(self.ends) else 0
 
     def name(self, index: int) -> str:
-        """File and row."""
+        """The file's path and the row's number, as ``a/b.parquet:7``."""
         return f"{self.path.relative_to(self.root)}:{index}"
 
     @cached_property
@@ -102,8 +102,8 @@ class Table(Source):
         return {name: self._named(name, value) for name, value in self._row(index, self.columns[1:]).items()}
 
     def _named(self, column: str, value: Any) -> Any:
-        """The name of a class in place of its number, but in a field that is merely passed on."""
-        names = [] if column in self.wanted.others else self._classes.get(column, [])
+        """The name of a class instead of its number, where the table has names."""
+        names = self._classes.get(column, [])
         return names[value] if isinstance(value, int) and 0 <= value < len(names) else value
 
     @cached_property
@@ -119,8 +119,8 @@ class Table(Source):
     def _row(self, index: int, columns: tuple[str, ...]) -> Fields:
         group = int(np.searchsorted(self.ends, index, "right"))
         rows = GROUPS.get(self.path, group, columns)
-        place = index - int(self.ends[group]) + rows.num_rows
-        return {name: rows.column(name)[place].as_py() for name in columns}
+        row = index - int(self.ends[group]) + rows.num_rows
+        return {name: rows.column(name)[row].as_py() for name in columns}
 
 
 class RowGroups:
@@ -161,9 +161,9 @@ def _columns(path: Path, names: list[str], wanted: Wanted) -> tuple[str, ...]:
     captions = (
         [name for name in wanted.usual if name in names][:1] if wanted.captions is None else list(wanted.captions)
     )
-    missing = [name for name in (*captions, *wanted.others) if name not in names]
+    missing = [name for name in captions if name not in names]
     missing += [] if medium else [" or ".join(wanted.names)]
     missing += [] if captions or not wanted.usual else [" or ".join(wanted.usual)]
     if missing:
         raise ValueError(f"{path} lacks the columns {', '.join(missing)}; it has: {', '.join(names)}.")
-    return (*medium, *dict.fromkeys((*captions, *wanted.others)))
+    return (*medium, *dict.fromkeys(captions))

@@ -12,13 +12,13 @@ import numpy as np
 from lumina.data.arrays import Arrays
 from lumina.data.census import Census
 
-Place = tuple[int, int]
+Span = tuple[int, int]
 """Offset and size in bytes."""
 
-Samples = dict[str, list[Place]]
+Samples = dict[str, list[Span]]
 """By their names, where their members of each kind lie."""
 
-NONE: Place = (-1, -1)
+NONE: Span = (-1, -1)
 
 
 def read_index(path: Path, kinds: Mapping[str, int], texts: bool) -> Arrays:
@@ -30,7 +30,7 @@ def read_index(path: Path, kinds: Mapping[str, int], texts: bool) -> Arrays:
         texts: a sample needs a text beside its medium.
 
     Returns:
-        ``keys`` ``[N]``, names of the samples; ``places`` ``[N, kind, 2]``, offset and size of their members, -1 where
+        ``keys`` ``[N]``, names of the samples; ``spans`` ``[N, kind, 2]``, offset and size of their members, -1 where
         there is none; ``reasons``, ``counts``, ``examples`` ``[R]``, as a `Census` has them.
 
     Raises:
@@ -50,7 +50,7 @@ def read_index(path: Path, kinds: Mapping[str, int], texts: bool) -> Arrays:
     left_out = reading.census.left_out
     return {
         "keys": np.array(list(found), np.str_),
-        "places": np.array(list(found.values()), np.int64).reshape(-1, max(kinds.values()) + 1, 2),
+        "spans": np.array(list(found.values()), np.int64).reshape(-1, max(kinds.values()) + 1, 2),
         "reasons": np.array(list(left_out), np.str_),
         "counts": np.array([left.count for left in left_out.values()], np.int64),
         "examples": np.array([left.example for left in left_out.values()], np.str_),
@@ -72,7 +72,7 @@ class _Reading:
         if member.isdir() or posixpath.basename(name).startswith("."):
             return
         if member.isreg():
-            self.place(name, (member.offset_data, member.size))
+            self.add(name, (member.offset_data, member.size))
         elif member.islnk():
             self.links.append((name, posixpath.normpath(member.linkname)))
         elif member.issym():
@@ -80,47 +80,47 @@ class _Reading:
         else:
             self.census.leave_out("members that are neither files nor links", [name])
 
-    def place(self, name: str, place: Place) -> None:
+    def add(self, name: str, span: Span) -> None:
         """Notes where the content of a name lies."""
         slot = self._slot(name)
         if slot is None:
             self.others.append(name)
             return
         samples, key, kind = slot
-        places = samples.setdefault(key, [NONE] * (max(self.kinds.values()) + 1))
-        if places[kind] != NONE:
+        spans = samples.setdefault(key, [NONE] * (max(self.kinds.values()) + 1))
+        if spans[kind] != NONE:
             self.census.leave_out("members whose name comes again", [name])
-        places[kind] = place
+        spans[kind] = span
 
     def resolve_links(self) -> None:
-        """Gives links the places of what they lead to."""
+        """Gives links the spans of the members that they point to."""
         for name, target in self.links:
             samples, key, kind = self._slot(target) or ({}, "", 0)
-            places = samples.get(key)
-            if places is None or places[kind] == NONE:
+            spans = samples.get(key)
+            if spans is None or spans[kind] == NONE:
                 self.census.leave_out("links that lead nowhere", [name])
             else:
-                self.place(name, places[kind])
+                self.add(name, spans[kind])
 
     def samples(self, texts: bool) -> Samples:
         """The samples with all that they need; the others are left out."""
         found: Samples = {}
         for named in (self.whole, self.dotted):
-            for key, places in named.items():
-                has_text = any(place != NONE for place in places[1:])
-                if places[0] == NONE:
+            for key, spans in named.items():
+                has_text = any(span != NONE for span in spans[1:])
+                if spans[0] == NONE:
                     self.census.leave_out("samples without a medium", [key])
                 elif texts and not has_text:
                     self.census.leave_out("samples without a text or .json", [key])
                 elif named is self.dotted and not has_text and _first_dot(key)[0] in self.whole:
                     self.others.append(key)  # a further field of that sample, as a mask
                 else:
-                    found[key] = places
+                    found[key] = spans
         self.census.leave_out_by_ending(self.others)
         return found
 
     def _slot(self, name: str) -> tuple[Samples, str, int] | None:
-        """Where the place of a name is noted: under which sample, as which kind; None = it is of no wanted kind."""
+        """The sample and the kind that a member belongs to; None = it is of no wanted kind."""
         stem, ending = _first_dot(name)
         if ending in self.kinds:
             return self.whole, stem, self.kinds[ending]

@@ -111,6 +111,6 @@ def test_names_in_other_bytes_are_read(tmp_path):
 def test_a_missing_text_is_no_field(tmp_path):
     source = opened(write(tmp_path / "a.tar", ["1.jpg", "1.txt"]))
     assert source.fields(0) == {"txt": "1.txt"}
-    source.places[0, 0] = -1
+    source.spans[0, 0] = -1
     with pytest.raises(CorruptSample, match=r"a\.tar:1: no member ends in \.jpg"):
         source.open(0)

@@ -1,4 +1,4 @@
-"""The one backbone: Next-DiT, with Flag-DiT and SiT as configurations of the same code."""
+"""The backbone: Next-DiT; Flag-DiT and SiT are configurations of the same code."""
 
 from lumina.backbone.config import NextDiTConfig
 from lumina.backbone.next_dit import NextDiT

@@ -1,4 +1,4 @@
-"""Grouped-query self-attention and gated cross-attention to text, on padded-free or packed batches."""
+"""Grouped-query self-attention and gated cross-attention to text, on batches without padding or packed batches."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ Keys = tuple[Tensor, Tensor]
 
 
 class Attention(nn.Module):
-    """Self-attention plus, where the backbone has text, cross-attention behind a per-head tanh gate that starts at 0.
+    """Self-attention, plus cross-attention to text with a tanh gate per head that starts at 0.
 
-    Both share the query (after its norm and RoPE) and the output projection; text keys have their own norm and no RoPE
-    (Lumina-Next, section 2.1; the names are those of the released weights).
+    The output is ``wo(A(q, k, v) + tanh(gate) A(q, k_text, v_text))`` with scaled dot-product attention A. Both
+    attentions use the same query, after its norm and RoPE. Text keys have their own norm and no RoPE (Lumina-Next,
+    section 2.1). Parameter names and Xavier initialisation are those of the released code.
 
     Args:
         config: the backbone's.
@@ -55,18 +56,18 @@ class Attention(nn.Module):
         text: Text | None,
         pool: Pool | None = None,
     ) -> Tensor:
-        """One attention.
+        """Applies self-attention and, if there is text, gated cross-attention.
 
         Args:
             x: ``[B, L, D]``, or packed ``[1, N, D]``.
-            table: of `rotary_table`; None = no rotary positions.
+            table: cosines and sines from `rotary_table`; None = no rotary positions.
             layout: of the batch.
-            text_keys: of `text_keys`; None = no text.
-            text: what may be attended to of it.
-            pool: averages keys and values of self-attention; None = they stay.
+            text_keys: result of `text_keys`; None = no text.
+            text: masks or segments of the text.
+            pool: averages keys and values of self-attention; None = no averaging.
 
         Returns:
-            Same shape as ``x``.
+            The attention output, of the shape of ``x``.
         """
         q, k = self.q_norm(self.wq(x)), self.k_norm(self.wk(x))
         if table is not None:
@@ -74,7 +75,7 @@ class Attention(nn.Module):
         scaled = q if layout.query_scale is None else (q * layout.query_scale).type_as(q)
         if pool is None:
             k, v, pairs = k if table is None else rotate(k, table), self.wv(x), layout.pairs
-        else:  # values are linear: those of mean tokens are the mean values
+        else:  # wv is linear, so the values of mean tokens are the mean values
             k, v, pairs = pool.keys(k, table), self.wv(pool.mean(x)), pool.pairs
         heads = attend(scaled, k, self._heads(v), pairs, layout.mask)
         if text_keys is not None and text is not None and self.gate is not None:
@@ -83,7 +84,7 @@ class Attention(nn.Module):
         return self.wo(heads.flatten(-2))
 
     def text_keys(self, y: Tensor) -> Keys:
-        """Keys and values of normed text features ``y [B, S, C]``; they depend neither on time nor on the tokens."""
+        """Keys and values of normalised text features ``y [B, S, C]``; independent of time and tokens."""
         return self.ky_norm(self.wk_y(y)), self._heads(self.wv_y(y))
 
     def _heads(self, x: Tensor) -> Tensor:
@@ -91,7 +92,9 @@ class Attention(nn.Module):
 
 
 class QKNorm(nn.Module):
-    """Splits ``[..., H * d]`` into heads ``[..., H, d]``, with a LayerNorm over all heads, over each, or none.
+    """Splits queries or keys ``[..., H * d]`` into heads ``[..., H, d]`` and normalises them.
+
+    LayerNorm is applied over all heads together, over each head, or not at all, by ``config.qk_norm``.
 
     Args:
         config: the backbone's.
@@ -107,7 +110,7 @@ class QKNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(size)) if config.qk_norm else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[..., H * d] -> [..., H, d]``."""
+        """Normalises and splits: ``[..., H * d] -> [..., H, d]``."""
         heads = x.unflatten(-1, (-1, self.head_dim))
         if self.weight is None:
             return heads
@@ -119,7 +122,7 @@ class QKNorm(nn.Module):
 def attend(q: Tensor, k: Tensor, v: Tensor, pairs: Pairs | None, mask: Tensor | None = None) -> Tensor:
     """Self-attention of ``q [B, L, H, d]`` to ``k`` and ``v [B, M, H_kv, d]``.
 
-    By segments where ``pairs`` says so; without the padding of ``mask [B, M]``, if any.
+    Tokens attend within their segments if ``pairs`` is set, and otherwise to all keys where ``mask [B, M]`` is True.
     """
     if pairs is not None:
         return attend_segments(q, k, v, pairs)
@@ -129,7 +132,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, pairs: Pairs | None, mask: Tensor | 
 def attend_text(q: Tensor, k: Tensor, v: Tensor, text: Text) -> Tensor:
     """Cross-attention of ``q [B, L, H, d]`` to the ``k`` and ``v [B, S, H_kv, d]`` of ``text``.
 
-    A text without any real token gives zero.
+    The result is zero for a text without tokens.
     """
     if text.pairs is not None:
         return attend_segments(q, k, v, text.pairs)

@@ -1,4 +1,4 @@
-"""One transformer block."""
+"""The transformer block of Next-DiT."""
 
 from __future__ import annotations
 
@@ -18,27 +18,26 @@ from lumina.values import StepCache
 
 
 def make_norm(config: NextDiTConfig, affine: bool) -> nn.Module:
-    """RMSNorm, or LayerNorm for SiT."""
+    """RMSNorm, or LayerNorm for SiT, over D."""
     if config.norm == "layer":
         return nn.LayerNorm(config.dim, config.norm_eps, elementwise_affine=affine)
     return RMSNorm(config.dim, config.norm_eps, elementwise_affine=affine)
 
 
 class RMSNorm(nn.RMSNorm):
-    """RMSNorm computed in float32, in one kernel also where autocast hands it bfloat16 beside float32 weights."""
+    """RMSNorm in float32. Uses one fused kernel even if autocast mixes bfloat16 inputs with float32 weights."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[..., D] -> [..., D]``."""
+        """``x / sqrt(mean(x^2) + eps) * weight`` over the last axis: ``[..., D] -> [..., D]``."""
         weight = None if self.weight is None else self.weight.float()
         return nn.functional.rms_norm(x.float(), self.normalized_shape, weight, self.eps).type_as(x)
 
 
 class Block(nn.Module):
-    """``x += tanh(g1) * post(Attention(pre(x) * (1 + s1)))``, then the same with the feed-forward.
+    """Attention and feed-forward branches with sandwich norms and tanh gates (Lumina-Next, section 2.1).
 
-    The sandwich of norms is that of Lumina-Next, section 2.1.
-
-    Both norms stand before the zero-initialised gate, so at initialisation a block is the identity.
+    The attention branch computes ``x + tanh(g1) * post(Attention(pre(x) * (1 + s1)))``, the feed-forward branch the
+    same with its own norms, scale s2 and gate g2. The gates are zero at initialisation, so the block is the identity.
 
     Args:
         config: the backbone's.
@@ -69,23 +68,22 @@ class Block(nn.Module):
         paths: Tensor | None = None,
         recomputed: bool = False,
     ) -> Tensor:
-        """Self-attention with gated attention to the text, then the feed-forward layer, both on the residual path.
+        """Applies the attention branch, then the feed-forward branch.
 
         Args:
             x: ``[B, L, D]``, or packed ``[1, N, D]``.
             vectors: condition vectors ``[B * G, C]``.
-            table: of `rotary_table`.
+            table: cosines and sines from `rotary_table`.
             layout: of the batch.
             text: raw text features; None = no text.
-            pool: averages keys and values of self-attention; None = they stay.
-            cache: keeps this block's text keys and values; None = they are computed.
+            pool: averages keys and values of self-attention; None = no averaging.
+            cache: stores this block's text keys and values; None = compute them each time.
             paths: ``[2, B]`` factors of the two branches (stochastic depth); None = 1.
-            recomputed: whether activations are computed again in the backward pass instead of being kept. That happens
-                in here, where it is compiled too: from outside, it might take another compiled graph than the first
-                pass.
+            recomputed: recompute activations in the backward pass. The checkpoint is inside the compiled block, because
+                outside it the second pass could use a different compiled graph than the first.
 
         Returns:
-            Same shape as ``x``.
+            The output, of the shape of ``x``.
         """
         if recomputed:
             x = checkpoint(self.forward, x, vectors, table, layout, text, pool, cache, paths, use_reentrant=False)

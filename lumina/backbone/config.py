@@ -1,4 +1,4 @@
-"""What a backbone is made of."""
+"""Configuration of the backbone's architecture."""
 
 from __future__ import annotations
 
@@ -8,45 +8,45 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class NextDiTConfig:
-    """Architecture of a Next-DiT; other settings of the same switches give Flag-DiT, SiT and every ablation.
+    """Architecture of a Next-DiT; other settings give Flag-DiT, SiT and all ablations.
 
-    ``token_dim``, ``position_axes`` and ``text_dim`` describe the data: `LuminaModule` measures them from the modality
-    and the conditioners, so a YAML leaves them out.
+    ``token_dim``, ``position_axes`` and ``text_dim`` describe the data. `LuminaModule` sets them from the modality and
+    the conditioners, so leave them out of a YAML.
 
     Attributes:
         dim: D, the model width.
         num_layers: number of blocks.
         num_heads: query heads.
-        num_kv_heads: key/value heads (grouped-query attention); None = as many as query heads.
+        num_kv_heads: key/value heads (grouped-query attention); None = ``num_heads``.
         token_dim: F, width of a token.
         position_axes: A, number of position axes.
         text_dim: width of the text features for gated cross-attention; None = no text.
-        positions: "rope" turns each axis's share of the head; "rope_1d" turns by the index in the sequence (Flag-DiT);
-            "sincos" adds an absolute table to the input (SiT, DiT).
-        rope_layout: "interleaved" = neighbouring pairs turn by successive axes (released weights); "concatenated" =
-            the axes' shares follow one another (the paper).
-        axes_dims: real dimensions of the head given to each axis; None = equal shares.
+        positions: "rope" = n-axis RoPE, each axis rotates its share of the head; "rope_1d" = RoPE over the index in the
+            sequence (Flag-DiT); "sincos" = an absolute embedding added to the input (SiT, DiT).
+        rope_layout: "interleaved" = successive pairs of dimensions belong to alternating axes (released weights);
+            "concatenated" = the shares of the axes follow one another (the paper).
+        axes_dims: real dimensions of the head for each axis; None = equal shares.
         rope_base: b, the rotary base.
-        line_tokens: a learned token closes each row and each frame (Flag-DiT's [nextline], [nextframe]).
-        norm: "rms" or, as in SiT, "layer".
-        post_norm: a second norm behind attention and feed-forward: the sandwich (Lumina-Next, section 2.1).
+        line_tokens: add a learned token after each row and each frame (Flag-DiT's [nextline] and [nextframe]).
+        norm: "rms", or "layer" as in SiT.
+        post_norm: add a second norm after attention and feed-forward (sandwich norm; Lumina-Next, section 2.1).
         affine_pre_norm: whether the norms before attention and feed-forward have weights.
-        qk_norm: "layer" over all heads together, "per_head", or None.
+        qk_norm: "layer" = LayerNorm over all heads together, "per_head" = over each head, None = no norm.
         modulation: "scale_gate" (Next-DiT), "shift_scale_gate" (Flag-DiT, SiT) or "learned" gates without time
             (recognition).
         tanh_gates: whether gates pass through tanh.
         feed_forward: "swiglu" (hidden width 8D/3) or "gelu" (4D).
-        multiple_of: the hidden width of SwiGLU is rounded up to a multiple of it.
+        multiple_of: the hidden width of SwiGLU is rounded up to a multiple of this number.
         bias: whether attention and feed-forward have biases.
         final_shift: whether the output layer's modulation shifts as well as scales.
-        learn_sigma: a second, unused half of the output, as in the released weights.
-        pad_token: a learned token in the place of padding, which nothing sees; kept for the released weights.
+        learn_sigma: add a second, unused half of the output, as in the released weights.
+        pad_token: a learned token at padding positions, which no real token attends to; for the released weights.
         long_skip: skip connections from the first to the second half of the blocks (an ablation that hurts).
         norm_eps: epsilon of the block norms.
-        drop_path: stochastic depth (Huang et al. 2016): chance in training that a sample skips a branch of the last
-            block, rising linearly from 0 in the first.
-        mixed_sizes: "packed" computes the real tokens of a batch alone, in one sequence; "padded" computes the padding
-            too and masks it in attention (the paper's recognition). Both give the same outputs.
+        drop_path: stochastic depth (Huang et al., 2016): probability in training that a sample skips a branch of the
+            last block; it rises linearly from 0 in the first block.
+        mixed_sizes: "packed" = compute only the real tokens of a batch, in one sequence; "padded" = compute the padding
+            too and mask it in attention (the paper's recognition). Both give the same outputs.
     """
 
     dim: int = 768
@@ -79,10 +79,10 @@ class NextDiTConfig:
     mixed_sizes: Literal["packed", "padded"] = "packed"
 
     def __post_init__(self) -> None:
-        """Refuses impossible sizes.
+        """Validates the sizes.
 
         Raises:
-            ValueError: naming the field, what was got and what would fit.
+            ValueError: a size is invalid; names the field, its value and the expected values.
         """
         for name in ("dim", "num_layers", "num_heads", "kv_heads", "multiple_of"):
             if getattr(self, name) < 1:
@@ -92,11 +92,11 @@ class NextDiTConfig:
                 f"backbone: norm_eps={self.norm_eps} must be at least 0 and rope_base={self.rope_base} above 1."
             )
         if not 0 <= self.drop_path < 1:
-            raise ValueError(f"backbone: drop_path={self.drop_path} must be a chance from 0 to below 1.")
+            raise ValueError(f"backbone: drop_path={self.drop_path} must be a probability from 0 to below 1.")
         if self.dim % self.num_heads:
             raise ValueError(
                 f"backbone: dim={self.dim} is not divisible by num_heads={self.num_heads}; "
-                f"{self.num_heads * max(1, round(self.dim / self.num_heads))} for example would fit."
+                f"use {self.num_heads * max(1, round(self.dim / self.num_heads))}, for example."
             )
         if self.num_heads % self.kv_heads:
             raise ValueError(
@@ -114,12 +114,12 @@ class NextDiTConfig:
             )
         if self.line_tokens and self.positions == "rope":
             raise ValueError(
-                "backbone: line_tokens have no place on the axes of positions=rope; choose positions=rope_1d."
+                "backbone: line_tokens have no position on the axes of positions=rope; choose positions=rope_1d."
             )
         if self.positions == "rope_1d" and self.head_dim % 2:
             raise ValueError(
-                f"backbone: the head width {self.head_dim} (dim/num_heads) is odd, so positions=rope_1d cannot turn it "
-                "in pairs; change dim or num_heads."
+                f"backbone: the head width {self.head_dim} (dim/num_heads) is odd, but positions=rope_1d rotates pairs "
+                "of dimensions; change dim or num_heads."
             )
         if self.positions == "sincos" and axes and self.dim % (2 * axes):
             raise ValueError(
@@ -146,7 +146,7 @@ class NextDiTConfig:
 
     @property
     def kv_heads(self) -> int:
-        """Key/value heads."""
+        """Number of key/value heads."""
         return self.num_heads if self.num_kv_heads is None else self.num_kv_heads
 
     @property
@@ -161,26 +161,26 @@ class NextDiTConfig:
 
     @property
     def has_time(self) -> bool:
-        """Whether the network knows a time."""
+        """Whether the network takes a time."""
         return self.modulation != "learned"
 
     @property
     def hidden_dim(self) -> int:
-        """Hidden width of the feed-forward."""
+        """Hidden width of the feed-forward: 4 D for GELU; 8 D / 3, rounded up to ``multiple_of``, for SwiGLU."""
         if self.feed_forward == "gelu":
             return 4 * self.dim
         return -(-int(8 * self.dim / 3) // self.multiple_of) * self.multiple_of
 
     @property
     def weight_count(self) -> int:
-        """Parameters of the blocks' large matrices: a lower bound, known before anything is built."""
+        """Parameters in the blocks' large matrices: a lower bound on the size of the network."""
         attention = 2 * self.dim * (self.dim + self.kv_heads * self.head_dim)
         feed_forward = (2 if self.feed_forward == "gelu" else 3) * self.dim * self.hidden_dim
         return self.num_layers * (attention + feed_forward)
 
     @property
     def rope_dims(self) -> tuple[int, ...]:
-        """Real dimensions of the head that each rotary axis turns."""
+        """Real dimensions of the head that each rotary axis rotates."""
         if self.positions == "rope_1d":
             return (self.head_dim,)
         axes = self.position_axes or 0

@@ -1,4 +1,4 @@
-"""What enters the backbone: tokens, time, pooled text."""
+"""Embeddings of the backbone's inputs: tokens, time and pooled text."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from lumina.backbone.initialisation import zero_linear
 from lumina.values import Inference
 
-FREQUENCIES = 128
+FREQUENCIES = 128  # of the time embedding
 
 
 class LinearEmbedding(nn.Linear):
-    """A linear input embedding: ``features [B, L, F] -> [B, L, D]``; nothing else is read.
+    """A linear embedding of the tokens, Xavier-initialised; it does not use the time.
 
     Args:
         token_dim: F.
@@ -33,12 +33,15 @@ class LinearEmbedding(nn.Linear):
         mask: Tensor | None = None,
         inference: Inference | None = None,
     ) -> Tensor:
-        """``[B, L, D]``."""
+        """Embeds ``features [B, L, F]`` as ``[B, L, D]``; the other arguments are not used."""
         return super().forward(features.to(self.weight.dtype))
 
 
 class TimeEmbedding(nn.Module):
-    """Sinusoids of the unscaled time, ``[cos, sin]`` and 256 wide, through a two-layer MLP.
+    """A two-layer MLP on sinusoidal features of the time (DiT), which is not scaled by 1,000.
+
+    The 256 features are ``[cos(t w_k), sin(t w_k)]`` with ``w_k = 10000^(-k / 128)``, k = 0 ... 127. Weights are
+    initialised from N(0, 0.02^2), biases with 0.
 
     Args:
         width: of the condition vector.
@@ -53,14 +56,14 @@ class TimeEmbedding(nn.Module):
         self.mlp = nn.Sequential(layers[0], nn.SiLU(), layers[1])
 
     def forward(self, t: Tensor) -> Tensor:
-        """``t [B] -> [B, width]``."""
+        """Embeds times ``t [B]`` as ``[B, width]``."""
         steps = torch.arange(FREQUENCIES, device=t.device, dtype=torch.float32)
         angles = t.float().unsqueeze(-1) * torch.exp(-math.log(10000) / FREQUENCIES * steps)
         return self.mlp(torch.cat((angles.cos(), angles.sin()), -1).to(next(self.mlp.parameters()).dtype))
 
 
 class PooledText(nn.Sequential):
-    """Masked mean of the text features, LayerNorm, zero-initialised Linear.
+    """Masked mean of the text features, then LayerNorm and a linear layer that is initialised to zero.
 
     Args:
         text_dim: C of the text features.
@@ -71,7 +74,7 @@ class PooledText(nn.Sequential):
         super().__init__(nn.LayerNorm(text_dim), zero_linear(text_dim, width))
 
     def forward(self, text: Tensor, mask: Tensor | None = None) -> Tensor:
-        """``text [B, S, C]``, ``mask [B, S]`` -> ``[B, width]``; a text without any token pools to zero, not to NaN."""
+        """Pools ``text [B, S, C]`` under ``mask [B, S]`` to ``[B, width]``; the mean of a text without tokens is 0."""
         if mask is None:
             return super().forward(text.mean(1))
         weight = mask.unsqueeze(-1).to(text.dtype)

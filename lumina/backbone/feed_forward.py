@@ -1,4 +1,4 @@
-"""Feed-forward networks."""
+"""Feed-forward networks of the blocks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lumina.backbone.initialisation import xavier
 
 
 class SwiGLU(nn.Module):
-    """``w2(silu(w1 x) * w3 x)``; the names are those of the released weights.
+    """``w2(silu(w1 x) * w3 x)`` (Shazeer, 2020); parameter names are those of the released weights.
 
     Args:
         config: the backbone's.
@@ -24,12 +24,12 @@ class SwiGLU(nn.Module):
         xavier(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[..., D] -> [..., D]``."""
+        """Maps ``x [..., D]`` to ``[..., D]``."""
         return self.w2(silu(self.w1(x)) * self.w3(x))
 
 
 class GELUFeedForward(nn.Module):
-    """``w2(gelu(w1 x))`` with the tanh approximation (DiT, SiT).
+    """``w2(gelu(w1 x))`` with the tanh approximation of GELU (DiT, SiT).
 
     Args:
         config: the backbone's.
@@ -42,5 +42,5 @@ class GELUFeedForward(nn.Module):
         xavier(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[..., D] -> [..., D]``."""
+        """Maps ``x [..., D]`` to ``[..., D]``."""
         return self.w2(gelu(self.w1(x), approximate="tanh"))

@@ -1,4 +1,4 @@
-"""Fourier features of coordinates: the input embedding of points, at densities never trained on too."""
+"""Fourier features of coordinates: the input embedding of points, with scaling to untrained densities."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ from lumina.backbone.initialisation import xavier
 from lumina.backbone.rope import scaled_frequencies
 from lumina.values import Inference
 
-PLASTIC = 1.3247179572447458  # real root of x^3 = x + 1, from which the evenest sequence in two dimensions is made
+PLASTIC = 1.3247179572447458  # real root of x^3 = x + 1; generates the R2 low-discrepancy sequence (Roberts, 2018)
 
 
 class FourierEmbedding(nn.Module):
-    """``[cos 2 pi theta_k . p, sin 2 pi theta_k . p]`` of coordinates p, then a linear layer (Lumina-Next, E.3).
+    """A linear layer on the features ``[cos 2 pi theta_k . p, sin 2 pi theta_k . p]`` of coordinates p.
 
-    The K frequency vectors point in directions spread evenly over the sphere; their lengths fall geometrically with
-    the normalised exponent ``u = k / K``, ``|theta_k| = highest * (highest / lowest) ** -u``, as RoPE's frequencies do.
+    These are the Fourier features of Lumina-Next, appendix E.3. The directions of the K frequency vectors are spread
+    evenly over the sphere. Their lengths fall geometrically with the normalised exponent ``u = k / K``, like RoPE's
+    frequencies: ``|theta_k| = highest * (highest / lowest) ** -u``. The frequencies are not trained.
 
-    With s times as many points as in training the rules of `lumina.backbone.rope` may scale them. The paper prints
-    ``theta' = theta s^(D / d_t)`` with ``d_t = (D - 1) t + 1``; read as written that multiplies every frequency by
-    ``s^D`` at t = 0, against its own intent: global shape early, detail late. What RoPE's time-aware rule does to its
-    base is meant here too, so a frequency is multiplied by ``max(s^(-u / u_t), 1 / s)`` with ``u_t = d_t / D`` and
-    ``D = 2 K``: at t = 0 all but the highest are divided by s (the cloud is seen coarsely), at t = 1 the factor is
-    ``s^-u`` (the detail is back), and at s = 1 nothing is scaled. The frequencies are not trained.
+    For clouds with s times as many points as in training, the rules of `lumina.backbone.rope` can scale the
+    frequencies. The time-aware rule differs from the printed one. The paper prints ``theta' = theta s^(D / d_t)`` with
+    ``d_t = (D - 1) t + 1``. Taken literally, this multiplies every frequency by ``s^D`` at t = 0, which contradicts the
+    stated intent: global shape first, details later. Here the rule acts as for RoPE: a frequency is multiplied by
+    ``max(s^(-u / u_t), 1 / s)`` with ``u_t = d_t / D`` and ``D = 2 K``. At t = 0 all frequencies except the highest are
+    divided by s, so the network sees the cloud coarsely. At t = 1 the factor is ``s^-u``, which restores the details.
+    At s = 1 nothing is scaled.
 
     Args:
         width: D of the model.
-        trained: points of a cloud in training, of which s is counted.
+        trained: points per cloud in training, the reference of s.
         frequencies: K.
-        lowest: shortest frequency vector, in periods per unit length.
-        highest: longest one.
+        lowest: length of the shortest frequency vector, in periods per unit length.
+        highest: length of the longest frequency vector.
 
     Raises:
-        ValueError: for an impossible range.
+        ValueError: an argument is out of its range.
     """
 
     def __init__(
@@ -50,7 +52,7 @@ class FourierEmbedding(nn.Module):
         self.trained = trained
         u = torch.arange(frequencies, dtype=torch.float64) / frequencies
         lengths = highest * (highest / lowest) ** -u
-        # no buffer: it follows from the arguments, not from a file, and stays float32 where weights are not
+        # not a buffer: it follows from the arguments and must stay float32 if the weights are not
         self.theta = (lengths.unsqueeze(1) * _directions(frequencies)).float()
         self.project = nn.Linear(2 * frequencies, width)
         xavier(self)
@@ -62,29 +64,29 @@ class FourierEmbedding(nn.Module):
         mask: Tensor | None = None,
         inference: Inference | None = None,
     ) -> Tensor:
-        """``features [B, L, 3]``, the coordinates -> ``[B, L, D]``.
+        """Embeds coordinates as ``[B, L, D]``.
 
         Args:
-            features: coordinates, noisy ones at ``t < 1``.
-            t: ``[B]``; the rules that know time read the first.
-            mask: ``[B, L]``, by which each cloud's points are counted.
-            inference: its ``rope_rule`` scales frequencies where a cloud has more points than in training.
+            features: coordinates ``[B, L, 3]``; noisy at ``t < 1``.
+            t: ``[B]``; time-dependent rules use the first entry.
+            mask: ``[B, L]``; gives the number of points of each cloud.
+            inference: its ``rope_rule`` scales the frequencies of clouds with more points than in training.
         """
         x, y, z = (self.theta * self._factors(features, t, mask, inference)).to(features.device).unbind(-1)
-        p = features.float()  # of coordinates rounded to bfloat16 the high frequencies are noise
+        p = features.float()  # high frequencies of coordinates in bfloat16 would be noise
         angles = 2 * math.pi * (p[..., :1] * x + p[..., 1:2] * y + p[..., 2:] * z)
         return self.project(torch.cat((angles.cos(), angles.sin()), -1).to(self.project.weight.dtype))
 
     def _factors(
         self, features: Tensor, t: Tensor | None, mask: Tensor | None, inference: Inference | None
     ) -> Tensor | float:
-        """``[B, 1, K, 1]`` on the frequencies, or 1."""
+        """Factors ``[B, 1, K, 1]`` on the frequencies, or 1 without a rule."""
         if inference is None or inference.rope_rule == "none":
             return 1.0
         if inference.rope_rule == "frequency_aware":
             raise ValueError(
-                "rope rule 'frequency_aware' compares wavelengths with a trained length, which a set of points does "
-                "not have; use 'time_aware', 'ntk' or 'interpolation'."
+                "rope rule 'frequency_aware' needs a trained length, which a set of points does not have; use "
+                "'time_aware', 'ntk' or 'interpolation'."
             )
         counts = torch.tensor([features.shape[1]]) if mask is None else mask.sum(1).cpu()
         scale = (counts.double() / self.trained).clamp(min=1)
@@ -95,7 +97,7 @@ class FourierEmbedding(nn.Module):
 
 
 def _directions(count: int) -> Tensor:
-    """``[count, 3]`` unit vectors; every beginning of them is spread evenly over the sphere."""
+    """Unit vectors ``[count, 3]`` on the sphere; every prefix of the sequence is spread evenly."""
     k = torch.arange(count, dtype=torch.float64) + 0.5
     z, turn = 1 - 2 * (k / PLASTIC % 1), 2 * math.pi * (k / PLASTIC**2 % 1)
     radius = (1 - z.square()).sqrt()

@@ -1,4 +1,4 @@
-"""Initial weights."""
+"""Initialisation of linear layers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def xavier(module: nn.Module) -> None:
 
 
 def zero_linear(inputs: int, outputs: int) -> nn.Linear:
-    """A linear layer that puts out zero until it is trained."""
+    """A linear layer with zero weights and biases."""
     layer = nn.Linear(inputs, outputs)
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)

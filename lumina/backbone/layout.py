@@ -1,8 +1,8 @@
-"""How a batch of tokens lies in memory while the blocks run.
+"""Memory layout of a batch of tokens inside the blocks.
 
-Where nothing is padding the batch stays ``[B, L, D]``. Where something is, the real tokens of all samples are packed
-into one sequence ``[1, N, D]``: the linears see real tokens only and attention runs segment by segment. Padding
-therefore costs nothing and cannot leak.
+A batch without padding stays ``[B, L, D]``. Otherwise the real tokens of all samples are packed into one sequence
+``[1, N, D]``: linear layers process only real tokens and attention runs within segments. Padding costs nothing and
+cannot influence the result.
 """
 
 from __future__ import annotations
@@ -19,22 +19,21 @@ from lumina.values import Tokens
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """The places of a batch.
+    """Memory layout of a batch.
 
     Attributes:
         shape: (B, L) of the padded batch.
-        mask: ``[B, L]``, the padding that is computed along; None = nothing is padding, or it is packed away.
-        places: ``[N]`` flat indices of the real tokens in the padded batch; None = not packed.
-        pairs: each sample a segment that sees itself, when packed.
-        rows: row of the condition vectors that each token reads, ``[B, L]`` or ``[1, N]``; None = one row a sample,
-            broadcast.
+        mask: ``[B, L]``, True = real, if padding is computed too; None = there is no padding, or the batch is packed.
+        indices: ``[N]`` flat indices of the real tokens in the padded batch; None = not packed.
+        pairs: one segment per sample that attends to itself; None = not packed.
+        rows: index of each token's condition vector, ``[B, L]`` or ``[1, N]``; None = one vector per sample, broadcast.
         query_scale: factor on the queries of self-attention (proportional attention); None = 1.
-        canvas: so many of the L tokens, the first, are noisy; the others are a prefix. None = all are noisy.
+        canvas: number of noisy tokens, which come first; the rest is a clean prefix. None = all tokens are noisy.
     """
 
     shape: tuple[int, int]
     mask: Tensor | None = None
-    places: Tensor | None = None
+    indices: Tensor | None = None
     pairs: Pairs | None = None
     rows: Tensor | None = None
     query_scale: Tensor | float | None = None
@@ -53,13 +52,13 @@ class Layout:
 
         Args:
             tokens: the batch.
-            group_count: G, groups a sample; 1 where conditions are per sample.
-            proportional_base: see `lumina.interfaces.Inference`.
-            packed: whether padding is left out, or computed along.
-            canvas: as the attribute.
+            group_count: G, groups per sample; 1 = conditions per sample.
+            proportional_base: see `lumina.values.Inference`.
+            packed: leave out the padding; otherwise it is computed and masked.
+            canvas: see the attribute.
 
         Raises:
-            ValueError: for grouped conditions of tokens without groups.
+            ValueError: there are conditions per group, but the tokens have no groups.
         """
         batch, length = tokens.features.shape[:2]
         mask = tokens.mask
@@ -74,49 +73,49 @@ class Layout:
             factors = None if scales is None else scales.view(-1, 1, 1, 1)
             return cls(shape=(batch, length), mask=mask, rows=rows, query_scale=factors, canvas=canvas)
         segments = Segments.of(mask.sum(1).tolist(), mask.device)
-        places = mask.flatten().nonzero().squeeze(-1)
-        rows = places // length if rows is None else rows.flatten()[places]
+        indices = mask.flatten().nonzero().squeeze(-1)
+        rows = indices // length if rows is None else rows.flatten()[indices]
         return cls(
             shape=(batch, length),
-            places=places,
+            indices=places,
             pairs=Pairs(queries=segments, keys=segments),
             rows=rows.unsqueeze(0),
-            query_scale=None if scales is None else scales[places // length].view(1, -1, 1, 1),
+            query_scale=None if scales is None else scales[indices // length].view(1, -1, 1, 1),
             canvas=canvas,
         )
 
     def pack(self, x: Tensor) -> Tensor:
-        """``[B, L, ...]`` (or ``[1, L, ...]`` shared by the batch) to what the blocks see."""
-        if self.places is None:
+        """Packs ``[B, L, ...]``, or ``[1, L, ...]`` shared by the batch, into the layout of the blocks."""
+        if self.indices is None:
             return x
-        return x.expand(*self.shape, *x.shape[2:]).flatten(0, 1)[self.places].unsqueeze(0)
+        return x.expand(*self.shape, *x.shape[2:]).flatten(0, 1)[self.indices].unsqueeze(0)
 
     def unpack(self, x: Tensor) -> Tensor:
         """The reverse of `pack`; padding comes back as zeros, a prefix not at all."""
         if self.mask is not None:
             x = x.masked_fill(~self.mask.unsqueeze(-1), 0)
-        elif self.places is not None:
+        elif self.indices is not None:
             padded = x.new_zeros(self.shape[0] * self.shape[1], *x.shape[2:])
-            x = padded.index_copy(0, self.places, x.squeeze(0)).unflatten(0, self.shape)
+            x = padded.index_copy(0, self.indices, x.squeeze(0)).unflatten(0, self.shape)
         return x[:, : self.canvas]
 
     def spread(self, vectors: Tensor) -> Tensor:
-        """Condition vectors ``[B * G, C]`` to their tokens: ``[B, 1, C]``, or one a token."""
+        """Broadcasts condition vectors ``[B * G, C]`` to the tokens: ``[B, 1, C]``, or one vector per token."""
         return vectors.unsqueeze(1) if self.rows is None else vectors[self.rows]
 
     def of_samples(self, values: Tensor) -> Tensor:
-        """A value a sample ``[B]`` to their tokens: ``[B, 1, 1]``, or packed ``[1, N, 1]``."""
-        if self.places is None:
+        """Broadcasts one value per sample ``[B]`` to the tokens: ``[B, 1, 1]``, or packed ``[1, N, 1]``."""
+        if self.indices is None:
             return values[:, None, None]
-        return values[self.places // self.shape[1]][None, :, None]
+        return values[self.indices // self.shape[1]][None, :, None]
 
     def samples(self, device: torch.device) -> Tensor:
-        """``[N]``: the sample of each token that the blocks see."""
+        """Index ``[N]`` of each token's sample, in the layout of the blocks."""
         index = torch.arange(self.shape[0], device=device).unsqueeze(-1)
         return self.pack(index.expand(self.shape)).flatten()
 
     def segments(self, device: torch.device) -> Segments:
-        """The samples as segments of all tokens that the blocks see."""
+        """The samples as segments of the tokens, in the layout of the blocks."""
         return Segments.of((self.shape[1],) * self.shape[0], device) if self.pairs is None else self.pairs.queries
 
 
@@ -135,12 +134,12 @@ def groups_of(tokens: Tokens, count: int) -> Tensor | None:
 
 
 def _length_scales(mask: Tensor, base: int) -> Tensor:
-    """``[B]``, of the real tokens of each sample."""
+    """`_length_scale` of each sample's number of real tokens, ``[B]``."""
     return torch.tensor([_length_scale(length, base) for length in mask.sum(1).tolist()], device=mask.device)
 
 
 def _length_scale(length: int, base: int) -> float:
-    """sqrt(log_base(L)): keeps attention as sharp when the number of tokens changes (the released sampler)."""
+    """``sqrt(log_base(L))``: keeps the sharpness of attention for L tokens, as in the released sampler."""
     if base < 2:
         raise ValueError(f"proportional attention needs a trained size of at least 2 tokens, got {base}.")
     return math.sqrt(math.log(max(length, 2)) / math.log(base))

@@ -1,4 +1,4 @@
-"""Low-rank adapters (LoRA, Hu et al. 2021), through peft: small matrices beside the backbone's frozen linear layers."""
+"""Low-rank adapters (LoRA; Hu et al., 2021) with peft: small trainable matrices beside frozen linear layers."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from lumina.backbone.next_dit import NextDiT
 from lumina.errors import importing
 
 ADAPTER = "default"
-"""peft's name of an only adapter."""
+"""peft's default adapter name."""
 
 A, B = f".lora_A.{ADAPTER}.weight", f".lora_B.{ADAPTER}.weight"
-"""What the names of an adapter's two matrices end with."""
+"""Suffixes of the names of an adapter's two matrices."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lora:
-    """Which adapters there are.
+    """Configuration of the adapters: a linear layer W becomes ``W x + (alpha / rank) B A x``.
 
     Attributes:
-        rank: width of the bottleneck.
-        alpha: the adapters' output is multiplied by ``alpha / rank``.
+        rank: rank of ``B A``.
+        alpha: scale of the adapters' output, divided by ``rank``.
         dropout: on the adapters' input.
-        targets: names of the linear layers that get one (``wq``, ``w1``, ...); None = all of attention and
+        targets: names of the linear layers with adapters (``wq``, ``w1``, ...); None = all of attention and
             feed-forward.
-        also: parts of names of parameters of the backbone that train as a whole (``norm``, ``final_layer``, ...).
-        base: precision in which the blocks' frozen matrices are kept; "bfloat16" needs ``trainer.precision=bf16-mixed``
-            (or ``bf16-true``, where everything is bfloat16).
+        also: substrings of the names of other parameters to train in full (``norm``, ``final_layer``, ...).
+        base: precision of the blocks' frozen matrices; "bfloat16" needs ``trainer.precision=bf16-mixed``, or
+            ``bf16-true``, where everything is bfloat16.
     """
 
     rank: int = 16
@@ -42,10 +42,10 @@ class Lora:
     base: Literal["float32", "bfloat16"] = "float32"
 
     def __post_init__(self) -> None:
-        """Refuses impossible numbers.
+        """Validates the numbers.
 
         Raises:
-            ValueError: naming the field.
+            ValueError: a number is out of its range.
         """
         if self.rank < 1 or self.alpha <= 0 or not 0 <= self.dropout < 1:
             raise ValueError(
@@ -55,37 +55,37 @@ class Lora:
 
 
 def add_adapters(backbone: NextDiT, lora: Lora) -> None:
-    """Freezes the backbone and puts adapters, which start as zero, beside its linear layers.
+    """Freezes the backbone and adds adapters to its linear layers; their output is zero at initialisation.
 
     Args:
-        backbone: its parameters get peft's names: ``wq.weight`` becomes ``wq.base_layer.weight``.
-        lora: which adapters.
+        backbone: the network; its parameters get peft's names: ``wq.weight`` becomes ``wq.base_layer.weight``.
+        lora: configuration of the adapters.
 
     Raises:
-        ImportError: without peft.
-        ValueError: for names that the backbone does not have.
+        ImportError: peft is not installed.
+        ValueError: the backbone has no layers or parameters of the given names.
     """
     with importing("peft", "an adapter"):
         from peft import LoraConfig, inject_adapter_in_model
         from peft.tuners.lora import LoraLayer
     linears = {name.rpartition(".")[2] for name, part in backbone.layers.named_modules() if isinstance(part, nn.Linear)}
-    inner = {name for name in linears if name.startswith("w")}  # not those of adaLN, which have numbers for names
+    inner = {name for name in linears if name.startswith("w")}  # without the layers of adaLN, whose names are numbers
     _require(lora.targets or (), inner, "targets")
     config = LoraConfig(
         r=lora.rank,
-        lora_alpha=lora.alpha,  # type: ignore[arg-type]  # peft divides it, any number will do
+        lora_alpha=lora.alpha,  # type: ignore[arg-type]  # peft annotates int, but any number works
         lora_dropout=lora.dropout,
         target_modules=sorted(lora.targets or inner),
     )
     inject_adapter_in_model(config, backbone)
     for layer in backbone.modules():
         if isinstance(layer, LoraLayer):
-            layer.cast_input_dtype_enabled = False  # under autocast it would keep one more copy of the input a layer
+            layer.cast_input_dtype_enabled = False  # under autocast it would store another copy of each layer's input
     _train_also(backbone, lora.also)
 
 
 def lower_base(backbone: NextDiT, dtype: Literal["float32", "bfloat16"]) -> None:
-    """Casts the blocks' frozen matrices to ``dtype``; norms and embeddings stay."""
+    """Casts the blocks' frozen matrices to ``dtype``; norms and embeddings keep theirs."""
     for name, parameter in backbone.named_parameters():
         if is_matrix(name, parameter) and not parameter.requires_grad:
             parameter.data = parameter.data.to(getattr(torch, dtype))
@@ -110,9 +110,9 @@ def _train_also(backbone: NextDiT, parts: tuple[str, ...]) -> None:
 
 
 def _require(wanted: Collection[str], present: Collection[str], field: str) -> None:
-    lacking = sorted(set(wanted) - set(present))
-    if lacking:
+    missing = sorted(set(wanted) - set(present))
+    if missing:
         raise ValueError(
-            f"lora.{field}: the backbone has no {', '.join(lacking)}; linear layers of its blocks are wq, wk, wv, wo, "
-            "w1, w2, ..., other parts attention_norm1, adaLN_modulation, final_layer, ..."
+            f"lora.{field}: the backbone has no {', '.join(missing)}; linear layers of its blocks are wq, wk, wv, wo, "
+            "w1, w2, ..., other parts are attention_norm1, adaLN_modulation, final_layer, ..."
         )

@@ -1,4 +1,4 @@
-"""How time and conditions reach the blocks: scales, shifts and gates."""
+"""Modulation of the blocks by time and conditions: scales, shifts and gates."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from lumina.backbone.layout import Layout
 
 
 class Modulation(NamedTuple):
-    """What one half of a block (attention or feed-forward) is modulated by; each broadcasts over ``[B, L, D]``.
+    """Modulation of one branch of a block (attention or feed-forward); all fields broadcast over ``[B, L, D]``.
 
     Attributes:
-        scale: input times ``1 + scale``; None = untouched.
-        shift: added after the scale; None = none.
-        gate: factor of the residual branch.
+        scale: the input is multiplied by ``1 + scale``; None = no scale.
+        shift: added after the scale; None = no shift.
+        gate: factor of the branch before the residual addition.
     """
 
     scale: Tensor | None
@@ -26,17 +26,17 @@ class Modulation(NamedTuple):
     gate: Tensor
 
     def apply(self, x: Tensor) -> Tensor:
-        """``x * (1 + scale) + shift``."""
+        """Modulates the branch's input ``x [B, L, D]``: ``x * (1 + scale) + shift``."""
         if self.scale is not None:
             x = x * (1 + self.scale)
         return x if self.shift is None else x + self.shift
 
 
 class AdaptiveModulation(nn.Sequential):
-    """SiLU, then a zero-initialised Linear: adaLN.
+    """Adaptive modulation (adaLN-zero; DiT): SiLU, then a linear layer that is initialised to zero.
 
-    "scale_gate" gives scale_attn, gate_attn, scale_mlp, gate_mlp (Next-DiT); "shift_scale_gate" gives shift, scale,
-    gate for each half (Flag-DiT, SiT).
+    "scale_gate" outputs scale_attn, gate_attn, scale_mlp and gate_mlp (Next-DiT); "shift_scale_gate" outputs shift,
+    scale and gate for each branch (Flag-DiT, SiT). All gates are 0 at initialisation.
 
     Args:
         config: the backbone's.
@@ -48,7 +48,7 @@ class AdaptiveModulation(nn.Sequential):
         self.parts = parts
 
     def halves(self, vectors: Tensor, layout: Layout) -> tuple[Modulation, Modulation]:
-        """Modulations of attention and of feed-forward from condition vectors ``[B * G, C]``."""
+        """Modulations of the attention and feed-forward branches from condition vectors ``[B * G, C]``."""
         chunks = layout.spread(self(vectors)).chunk(self.parts, -1)
         if self.parts == 4:
             return Modulation(chunks[0], None, chunks[1]), Modulation(chunks[2], None, chunks[3])
@@ -56,7 +56,7 @@ class AdaptiveModulation(nn.Sequential):
 
 
 class LearnedGates(nn.Module):
-    """Gates that are parameters, for a network without time (Lumina-Next, appendix D.1).
+    """Gates as parameters, for a network without time (Lumina-Next, appendix D.1); 0 at initialisation.
 
     Args:
         config: the backbone's.
@@ -68,5 +68,5 @@ class LearnedGates(nn.Module):
         self.feed_forward = nn.Parameter(torch.zeros(config.dim))
 
     def halves(self, vectors: Tensor, layout: Layout) -> tuple[Modulation, Modulation]:
-        """The two gates; the condition vectors are not read."""
+        """The two gates; the condition vectors are not used."""
         return Modulation(None, None, self.attention), Modulation(None, None, self.feed_forward)

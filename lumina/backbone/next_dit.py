@@ -1,4 +1,4 @@
-"""The backbone: tokens, time and conditions in, velocity (or features) out."""
+"""The Next-DiT network: maps tokens, time and conditions to a velocity or to features."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ class _Encoded:
     x: Tensor
     vectors: Tensor
     layout: Layout
-    origin: Tensor | None  # where line tokens moved each token
+    origin: Tensor | None  # index of each token after the insertion of line tokens
 
 
 class NextDiT(nn.Module):
     """Next-DiT (Lumina-Next, section 2).
 
-    Sandwich norms, tanh gates, scale-only adaLN, n-axis RoPE, gated cross-attention to text.
+    A transformer with sandwich norms, tanh gates, scale-only adaLN, n-axis RoPE and gated cross-attention to text.
 
-    At initialisation the network returns 0 and each block is the identity. Mixed sizes come padded with a mask and
-    are packed inside (unless the config says otherwise), so that padding neither costs nor leaks. Parameter names are
-    those of the released weights.
+    At initialisation each block is the identity and the network returns 0. A batch of mixed sizes is padded and has a
+    mask; the network packs it internally (see ``config.mixed_sizes``), so padding costs nothing and cannot influence
+    the result. Parameter names are those of the released weights.
 
     Args:
-        config: its architecture, with ``token_dim`` and ``position_axes``.
+        config: the architecture, with ``token_dim`` and ``position_axes``.
         input_embedding: see `lumina.interfaces.Modality.input_embedding`; None = linear.
-        activation_checkpointing: recompute each block's activations in the backward pass instead of keeping them.
+        activation_checkpointing: recompute each block's activations in the backward pass instead of storing them.
 
     Raises:
-        ValueError: where the config does not say how wide a token is or how many axes it has.
+        ValueError: the config lacks ``token_dim`` or ``position_axes``.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class NextDiT(nn.Module):
             raise ValueError(
                 f"NextDiT needs token_dim and position_axes, got token_dim={config.token_dim}, "
                 f"position_axes={config.position_axes}; "
-                "LuminaModule measures them from the modality, otherwise give both in the config."
+                "set both in the config (LuminaModule sets them from the modality)."
             )
         self.config = config
         self.activation_checkpointing = activation_checkpointing
@@ -67,13 +67,13 @@ class NextDiT(nn.Module):
         skips = config.num_layers // 2 if config.long_skip else 0
         self.skips = nn.ModuleList(LongSkip(config.dim) for _ in range(skips))
         self.final_layer = FinalLayer(config) if config.has_time else None
-        # not seen by any real token, so never trained: kept so that released weights load and save whole
+        # no real token attends to it, so it is never trained; it exists to load and save released weights completely
         self.pad_token = nn.Parameter(torch.randn(config.dim) * 0.02, requires_grad=False) if config.pad_token else None
 
     def features(
         self, tokens: Tokens, t: Tensor | None, cond: Conditioning, inference: Inference | None = None
     ) -> Tensor:
-        """What the last block puts out, ``[B, L, D]``; padding is zero.
+        """The output of the last block, ``[B, L, D]``; padding is zero.
 
         Args:
             tokens: the batch.
@@ -82,10 +82,10 @@ class NextDiT(nn.Module):
             inference: options of this prediction.
         """
         encoded = self._encode(tokens, t, cond, inference)
-        return self._places(encoded.layout.unpack(encoded.x), encoded.origin)
+        return self._original_order(encoded.layout.unpack(encoded.x), encoded.origin)
 
     def predict(self, tokens: Tokens, t: Tensor, cond: Conditioning, inference: Inference | None = None) -> Tensor:
-        """``[B, L, F]``: the velocity, or whatever the objective asks for; padding is zero.
+        """Predicts the objective's target, such as the velocity, ``[B, L, F]``; padding is zero.
 
         Args:
             tokens: the batch.
@@ -94,25 +94,25 @@ class NextDiT(nn.Module):
             inference: options of this prediction.
 
         Raises:
-            ValueError: for a network without time.
+            ValueError: the network has no time.
         """
         if self.final_layer is None:
             raise ValueError(
-                "this backbone has modulation=learned, so it knows no time and predicts nothing; use features()."
+                "this backbone has modulation=learned, so it has no time and no output layer; use features()."
             )
         encoded = self._encode(tokens, t, cond, inference)
         out = self.final_layer(encoded.x, encoded.vectors, encoded.layout)
-        return self._places(encoded.layout.unpack(out), encoded.origin)
+        return self._original_order(encoded.layout.unpack(out), encoded.origin)
 
     def compile_blocks(self) -> None:
-        """Compiles block by block, in place and for changing lengths; parameter names stay as they are."""
-        # training, evaluation, padded and packed batches compile apart; past the limit a block silently runs uncompiled
+        """Compiles each block in place for dynamic lengths; parameter names do not change."""
+        # training, evaluation, padded and packed batches each compile; beyond the limit a block silently runs in eager
         torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
         for layer in self.layers:
             layer.compile(dynamic=True)
 
     def _encode(self, tokens: Tokens, t: Tensor | None, cond: Conditioning, inference: Inference | None) -> _Encoded:
-        dtype = next(self.parameters()).dtype  # noise and text are float32 also where the weights are not
+        dtype = next(self.parameters()).dtype  # noise and text are float32 even if the weights are not
         if cond.cross is not None:
             cond = replace(cond, cross=cond.cross.to(dtype))
         options = inference or Inference()
@@ -148,7 +148,7 @@ class NextDiT(nn.Module):
         return replace(clean, group_count=len(prefix.times))
 
     def _vectors(self, x: Tensor, t: Tensor | None, cond: Conditioning, cache: StepCache) -> Tensor:
-        """Condition vectors ``[B * G, C]``: time + (pooled text + pooled conditions) + group conditions."""
+        """Condition vectors ``[B * G, C]``: sum of time, pooled text, pooled conditions and group conditions."""
         pooled = cache.once("pooled", lambda: self._pooled(cond))
 
         def told(times: Tensor | None) -> Tensor:
@@ -173,31 +173,33 @@ class NextDiT(nn.Module):
         return text if cond.pooled is None else text + cond.pooled
 
     def _blocks(self, x: Tensor, vectors: Tensor, context: Context) -> Tensor:
-        kept: list[Tensor] = []
+        early: list[Tensor] = []
         recomputed = self.activation_checkpointing and torch.is_grad_enabled()
         in_segments = context.layout.pairs is not None or (context.text is not None and context.text.pairs is not None)
         for depth, layer in enumerate(self.layers):
             if depth >= len(self.layers) - len(self.skips):
-                x = self.skips[len(kept) - 1](x, kept.pop())
+                x = self.skips[len(early) - 1](x, early.pop())
             cache, pool = context.caches[depth], context.pools[depth]
             arguments = (x, vectors, context.table, context.layout, context.text, pool, cache, context.paths[depth])
-            if recomputed and in_segments:  # attention by segments breaks the graph, which then cannot be recomputed
+            if (
+                recomputed and in_segments
+            ):  # attention within segments breaks the graph, so it cannot be recomputed inside
                 x = checkpoint(layer, *arguments, use_reentrant=False)
             else:
                 x = layer(*arguments, recomputed)
             if depth < len(self.skips):
-                kept.append(x)
+                early.append(x)
         return x
 
-    def _places(self, x: Tensor, origin: Tensor | None) -> Tensor:
+    def _original_order(self, x: Tensor, origin: Tensor | None) -> Tensor:
         if origin is None:
             return x
-        x = nn.functional.pad(x, (0, 0, 0, 1))  # padding came from one place behind the end: zero
+        x = nn.functional.pad(x, (0, 0, 0, 1))  # padding reads the added row of zeros
         return x.gather(1, origin.unsqueeze(-1).expand(-1, -1, x.shape[-1]))
 
 
 class FinalLayer(nn.Module):
-    """LayerNorm without weights, adaptive scale (and shift), zero-initialised Linear.
+    """The output layer: LayerNorm without weights, adaptive scale (and shift), zero-initialised linear layer.
 
     Args:
         config: the backbone's.
@@ -213,7 +215,7 @@ class FinalLayer(nn.Module):
         )
 
     def forward(self, x: Tensor, vectors: Tensor, layout: Layout) -> Tensor:
-        """``[B, L, D] -> [B, L, F]``; of a learn-sigma head the first half."""
+        """Maps ``x [B, L, D]`` to ``[B, L, F]``; with ``learn_sigma``, only the first half of the output."""
         x = nn.functional.layer_norm(x, x.shape[-1:], eps=1e-6)
         modulation = layout.spread(self.adaLN_modulation(vectors))
         if self.shift:
@@ -226,7 +228,9 @@ class FinalLayer(nn.Module):
 
 
 class LongSkip(nn.Module):
-    """Joins an early block's output to a late block's input; starts as if it were not there (U-ViT's long skip).
+    """A long skip connection (U-ViT): a linear layer on the concatenation of a late input and an early output.
+
+    At initialisation it returns the late input.
 
     Args:
         dim: D.
@@ -239,5 +243,5 @@ class LongSkip(nn.Module):
             self.join.weight[:, :dim].fill_diagonal_(1)
 
     def forward(self, x: Tensor, early: Tensor) -> Tensor:
-        """``[B, L, D]``."""
+        """Joins ``x`` and ``early``, both ``[B, L, D]``, to ``[B, L, D]``."""
         return self.join(torch.cat((x, early), -1))

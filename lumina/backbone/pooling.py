@@ -1,21 +1,22 @@
-"""Time-aware Context Drop: averages of neighbouring keys and values while the sample is still noise.
+"""Time-aware Context Drop: averages neighbouring keys and values early in sampling.
 
-Early in sampling only the coarse layout is decided, so a query need not see every token: keys and values, never
-queries, are averaged over squares of neighbouring tokens, 2x2 leaving a quarter of them (Lumina-Next, section 2.3). The
-paper says "all layers at t = 0, none at t = 1" and no more; `ContextDrop` offers what is open, and
-``python -m benchmarks.context_drop`` measures it.
+Early in sampling only the coarse layout is decided, so a query need not attend to every token. Keys and values, but not
+queries, are averaged over squares of neighbouring tokens; 2x2 squares leave a quarter of them (Lumina-Next, section
+2.3). The paper specifies only "all layers at t = 0, none at t = 1". `ContextDrop` has options for the rest, and
+``python -m benchmarks.context_drop`` measures them.
 
-What there is to save: for each token a block spends ``4 D (D + D_kv) + 6 D H`` operations in its linear layers (H the
-hidden width of the feed-forward) and ``4 L D`` in self-attention, of which 2x2 squares leave a quarter, as of the
-values' projection. At the shape of the 2B model (D 2304, D_kv 576, H 6144) attention reaches the cost of the linear
-layers at L = 12,096 tokens. Half of the layers drop on average over t, so a uniform schedule's evaluations fall to 0.96
-of their operations at L = 1,024 (512^2 pixels), 0.90 at 4,096 (1024^2), 0.78 at 16,384 (2048^2) and never below 0.62.
-Measured on the bundled emoji model at twice its size (256 tokens, ten evaluations, relative error of the latents
-against no dropping): first 0.29, spread 0.30, last 0.34, all 0.35; before or after RoPE within 0.008 of each other.
-Hence the defaults: the first layers, and before RoPE, where a quarter of the keys is turned. The sampling error of ten
-evaluations is 0.20.
+The possible saving: per token, a block takes ``4 D (D + D_kv) + 6 D H`` operations in its linear layers, with H the
+hidden width of the feed-forward, and ``4 L D`` in self-attention. 2x2 squares leave a quarter of the latter and of the
+value projection. With the shape of the 2B model (D 2304, D_kv 576, H 6144) attention costs as much as the linear layers
+at L = 12,096 tokens. On average over t, half of the layers drop. With a uniform schedule an evaluation takes 0.96 of
+the operations at L = 1,024 (512^2 pixels), 0.90 at 4,096 (1024^2), 0.78 at 16,384 (2048^2) and never less than 0.62.
 
-Averaging moves keys and values through memory once more, so it pays from some thousand tokens on, and not below.
+The error, measured on the bundled emoji model at twice its size (256 tokens, ten evaluations, relative to the latents
+without dropping): first layers 0.29, spread layers 0.30, last layers 0.34, all layers 0.35. Averaging before or after
+RoPE differs by at most 0.008. So the defaults are the first layers and averaging before RoPE, which rotates only a
+quarter of the keys. The sampling error of ten evaluations is 0.20.
+
+Averaging moves keys and values through memory once more, so it pays off only from a few thousand tokens on.
 """
 
 from __future__ import annotations
@@ -33,16 +34,17 @@ from lumina.backbone.varlen import Pairs, Segments
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """Squares of neighbouring tokens; at the edge of an odd grid a square holds what there is.
+    """Squares of neighbouring tokens; squares at the edge of an odd grid are smaller.
 
-    They go by position, so that mixed sizes, packed batches and frames (axes before the last two) are no special case.
-    Tokens of a prefix stay as they are, each a square of its own: what is clean has detail at every time.
+    The squares follow from positions, so mixed sizes, packed batches and frames (axes before the last two) need no
+    special case. Each token of a prefix is its own square: clean tokens have detail at every time.
 
     Attributes:
-        order: ``[N]``, the tokens that the blocks see, square after square.
-        offsets: ``[M]``, where in ``order`` each square begins.
-        pairs: which tokens see which squares; None where nothing is packed and every sample has as many squares.
-        table: turns averaged keys to the mean position of their square; None = keys are averaged once they are turned.
+        order: ``[N]``, indices of the tokens in the blocks' layout, sorted by square.
+        offsets: ``[M]``, start of each square in ``order``.
+        pairs: segments of tokens and of squares; None if the batch is not packed and all samples have equally many
+            squares.
+        table: rotates averaged keys to the mean position of their square; None = keys are rotated before averaging.
     """
 
     order: Tensor
@@ -52,7 +54,7 @@ class Pool:
 
     @classmethod
     def of(cls, positions: Tensor, layout: Layout, factor: int) -> Pool:
-        """Squares of ``factor`` positions a side on the last two axes.
+        """Squares with sides of ``factor`` positions on the last two axes.
 
         Args:
             positions: ``[B, L, A]``.
@@ -60,14 +62,14 @@ class Pool:
             factor: side of a square.
 
         Raises:
-            ValueError: for tokens without position axes.
+            ValueError: the tokens have no position axes.
         """
         if not positions.shape[-1]:
             raise ValueError("context drop averages over neighbours, but these tokens have no position axes.")
-        places = layout.pack(positions).flatten(0, 1).float()
+        packed = layout.pack(positions).flatten(0, 1).float()
         samples = layout.samples(positions.device)
         own = layout.pack(_own_squares(positions, layout)).flatten(0, 1)
-        cells = torch.cat((samples.unsqueeze(-1), own, places[:, :-2], (places[:, -2:] / factor).floor()), -1)
+        cells = torch.cat((samples.unsqueeze(-1), own, packed[:, :-2], (packed[:, -2:] / factor).floor()), -1)
         squares, owners, sizes = cells.unique(dim=0, return_inverse=True, return_counts=True)
         counts = squares[:, 0].long().bincount(minlength=layout.shape[0]).tolist()
         pairs = None
@@ -77,13 +79,13 @@ class Pool:
         return cls(order=owners.argsort(stable=True), offsets=sizes.cumsum(0) - sizes, pairs=pairs)
 
     def mean(self, x: Tensor) -> Tensor:
-        """``[B, L, ...] -> [B, M / B, ...]``, or packed ``[1, M, ...]``."""
+        """Means over squares: ``[B, L, ...]`` to ``[B, M / B, ...]``, or packed ``[1, M, ...]``."""
         means = embedding_bag(self.order, x.flatten(0, 1).flatten(1), self.offsets, mode="mean")
         rows = 1 if self.pairs is not None else x.shape[0]
         return means.unflatten(0, (rows, -1)).unflatten(-1, x.shape[2:])
 
     def keys(self, k: Tensor, table: Table | None) -> Tensor:
-        """Averaged and turned keys ``[B, M / B, H, d]`` of ``k [B, L, H, d]``; ``table`` turns those of every token."""
+        """Averages and rotates ``k [B, L, H, d]`` to ``[B, M / B, H, d]``; ``table`` has the angles of all tokens."""
         if self.table is not None:
             return rotate(self.mean(k), self.table)
         return self.mean(k if table is None else rotate(k, table))

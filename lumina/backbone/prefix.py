@@ -1,4 +1,4 @@
-"""Clean tokens beside the noisy ones, as one sequence that the blocks see."""
+"""Joins noisy tokens and a clean prefix into one sequence for the blocks."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from lumina.values import Conditioning, Prefix, Tokens
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sequence:
-    """Embedded tokens and their places.
+    """A sequence of embedded tokens.
 
     Attributes:
         x: ``[B, L, D]``.
-        tokens: their places; the features say nothing.
-        group_count: G, rows of the condition vectors that each sample has.
-        origin: ``[B, L]``, where line tokens moved each noisy token; None = nowhere.
-        canvas: so many tokens, the first, are noisy; None = all.
+        tokens: positions, mask and groups; the features are not used.
+        group_count: G, condition vectors per sample.
+        origin: ``[B, L]``, index of each noisy token after the insertion of line tokens; None = no line tokens.
+        canvas: number of noisy tokens, which come first; None = all tokens are noisy.
     """
 
     x: Tensor
@@ -31,10 +31,10 @@ class Sequence:
 
 
 def check_prefix(prefix: Prefix, tokens: Tokens) -> None:
-    """Refuses a prefix that does not go with the noisy ``tokens``.
+    """Refuses a prefix whose shape does not match the noisy ``tokens``.
 
     Raises:
-        ValueError: saying what was got and what is expected.
+        ValueError: states the actual and the expected shape.
     """
     batch, _, width = tokens.features.shape
     expected = (batch, width, tokens.positions.shape[-1])
@@ -47,30 +47,30 @@ def check_prefix(prefix: Prefix, tokens: Tokens) -> None:
     if prefix.grouped is not None and prefix.grouped.shape[1] != len(prefix.times):
         raise ValueError(
             f"a prefix has vectors for {prefix.grouped.shape[1]} groups, but times for {len(prefix.times)}: give one "
-            "of each for every group."
+            "vector and one time per group."
         )
 
 
 def join(noisy: Sequence, prefix: Sequence) -> Sequence:
-    """The noisy tokens, and behind them the prefix, whose groups follow theirs.
+    """Appends the prefix to the noisy tokens; its groups are numbered after theirs.
 
     Raises:
-        ValueError: for several groups of tokens that do not say theirs.
+        ValueError: there are several groups, but the tokens have no groups.
     """
-    ours, theirs = noisy.tokens, prefix.tokens
+    first, second = noisy.tokens, prefix.tokens
     mask = None
-    if ours.mask is not None or theirs.mask is not None:
-        mask = torch.cat((_real(ours), _real(theirs)), 1)
-    groups = _groups(ours, noisy.group_count), _groups(theirs, prefix.group_count) + noisy.group_count
+    if first.mask is not None or second.mask is not None:
+        mask = torch.cat((_real(first), _real(second)), 1)
+    groups = _groups(first, noisy.group_count), _groups(second, prefix.group_count) + noisy.group_count
     x = torch.cat((noisy.x, prefix.x), 1)
     return Sequence(
         x=x,
         tokens=Tokens(
             features=x,
-            positions=_along(ours.positions, theirs.positions),
+            positions=_along(first.positions, second.positions),
             mask=mask,
             groups=torch.cat(groups, 1),
-            locate=ours.locate,
+            locate=first.locate,
         ),
         group_count=noisy.group_count + prefix.group_count,
         origin=noisy.origin,
@@ -79,14 +79,14 @@ def join(noisy: Sequence, prefix: Sequence) -> Sequence:
 
 
 def before(tokens: Tokens) -> Tensor:
-    """Indices ``[B, P, 1]`` in a sequence, up to -1, of tokens before another that begins at 0."""
+    """Sequence indices ``[B, P, 1]`` of tokens that precede a sequence starting at 0; the last index is -1."""
     index = torch.arange(tokens.features.shape[1], device=tokens.features.device)[None, :, None]
     count = len(index[0]) if tokens.mask is None else tokens.mask.sum(1)[:, None, None]
     return (index - count).expand(len(tokens.features), -1, -1)
 
 
 def group_count(cond: Conditioning) -> int:
-    """G, groups of the noisy tokens."""
+    """G, the number of groups of the noisy tokens."""
     return 1 if cond.grouped is None else cond.grouped.shape[1]
 
 
@@ -102,6 +102,6 @@ def _real(tokens: Tokens) -> Tensor:
 
 
 def _along(first: Tensor, second: Tensor) -> Tensor:
-    if first.stride(0) == second.stride(0) == 0:  # shared by the batch: stays so, and one rotary table serves all
+    if first.stride(0) == second.stride(0) == 0:  # stays shared by the batch, so one rotary table is enough
         return torch.cat((first[:1], second[:1]), 1).expand(len(first), -1, -1)
     return torch.cat((first, second), 1)

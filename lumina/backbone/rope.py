@@ -1,7 +1,7 @@
-"""Rotary position embedding on n axes, and the rules for sizes never trained on (Lumina-Next, section 2.2).
+"""Rotary position embedding on n axes, and scaling rules for untrained sizes (Lumina-Next, section 2.2).
 
-All rules speak of one axis: ``b`` is the rotary base, ``s`` the ratio of the sampled to the trained length, ``u`` in
-[0, 1) the normalised exponent of a frequency, so that the plain table is ``theta_u = b ** -u``.
+Notation, for one axis: b is the rotary base, s the ratio of sampled to trained length, and u in [0, 1) the normalised
+exponent of a frequency. The unscaled frequencies are ``theta_u = b ** -u``.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ def axis_frequencies(
 
     Args:
         rule: "none" (extrapolation), "interpolation", "ntk", "frequency_aware", "time_aware" or "watershed".
-        dim: real dimensions of the head that this axis turns; ``dim / 2`` frequencies.
+        dim: real dimensions of the head that this axis rotates; there are ``dim / 2`` frequencies.
         base: b.
-        scale: s, one or ``[B]``; every rule gives the plain table at 1.
-        t: flow time, 0 = noise, 1 = data; read by "time_aware" and "watershed".
-        trained_length: positions on this axis during training; read by "frequency_aware".
+        scale: s, a number or ``[B]``; every rule returns the unscaled frequencies at 1.
+        t: flow time, 0 = noise, 1 = data; for "time_aware" and "watershed".
+        trained_length: positions on this axis during training; for "frequency_aware".
         head_dim: width of the whole head, for "time_aware"; None = ``dim``.
 
     Returns:
-        theta ``[dim / 2]``, or one for each scale ``[B, dim / 2]``; float64, falling.
+        theta ``[dim / 2]``, or ``[B, dim / 2]`` for several scales; float64, decreasing.
 
     Raises:
-        ValueError: for an unknown rule, or a trained length that leaves "frequency_aware" undefined.
+        ValueError: the rule is unknown, or the trained length is too small for "frequency_aware".
     """
     u = torch.arange(0, dim, 2, dtype=torch.float64) / dim
     plain = float(base) ** -u
@@ -57,21 +57,25 @@ def axis_frequencies(
 def scaled_frequencies(
     rule: str, plain: Tensor, u: Tensor, scale: float | Tensor, t: float | Tensor, width: int
 ) -> Tensor:
-    """The rules that need nothing but the frequencies: of RoPE, and of the Fourier features of points.
+    """Scales frequencies by a rule that does not need the trained length; for RoPE and for Fourier features of points.
+
+    "interpolation" gives ``theta / s``, "ntk" ``theta s^-u``, "time_aware" the maximum of ``theta / s`` and
+    ``theta s^(-u / u_t)`` with ``u_t = ((D_head - 1) t + 1) / D_head``, and "watershed" interpolation below
+    t = `WATERSHED` and NTK above it.
 
     Args:
-        rule: one of `axis_frequencies`, without "frequency_aware".
-        plain: ``[K]`` frequencies of the trained size, falling with ``u``.
-        u: ``[K]`` their normalised exponents.
-        scale: s, one or ``[B]``.
+        rule: a rule of `axis_frequencies` except "frequency_aware".
+        plain: ``[K]`` unscaled frequencies, decreasing with ``u``.
+        u: ``[K]``, their normalised exponents.
+        scale: s, a number or ``[B]``.
         t: flow time.
-        width: real dimensions that the frequencies fill (D_head), for "time_aware".
+        width: D_head, real dimensions of all frequencies, for "time_aware".
 
     Returns:
-        ``[K]``, or one for each scale ``[B, K]``; ``plain`` at scale 1.
+        ``[K]``, or ``[B, K]`` for several scales; ``plain`` at scale 1.
 
     Raises:
-        ValueError: for an unknown rule.
+        ValueError: the rule is unknown.
     """
     _check_rule(rule)
     if rule == "none":
@@ -84,8 +88,8 @@ def scaled_frequencies(
 
 
 def _stretched(plain: Tensor, u: Tensor, s: Tensor, exponent: float) -> Tensor:
-    """``max(theta s^(-u / exponent), theta / s)``: interpolation up to the exponent from which NTK would exceed it."""
-    # exp-log form: s ** (1 / exponent) overflows for small exponents
+    """``max(theta s^(-u / exponent), theta / s)``: NTK scaling up to ``exponent``, interpolation above it."""
+    # in exp-log form, because s ** (1 / exponent) overflows for small exponents
     return plain * torch.maximum(torch.exp(-u * s.log() / exponent), 1 / s)
 
 
@@ -95,7 +99,7 @@ def _check_rule(rule: str) -> None:
 
 
 def _target_exponent(base: float, trained_length: float) -> float:
-    """U of the frequency whose wavelength is the trained length."""
+    """The exponent u of the frequency whose wavelength is the trained length: ``log_b(length / 2 pi)``."""
     if trained_length <= 2 * math.pi:
         raise ValueError(
             f"rope rule 'frequency_aware' needs a trained length above 2 pi positions, got {trained_length:g}: "
@@ -113,19 +117,19 @@ def rotary_angles(
     t: Tensor | None = None,
     canvas: int | None = None,
 ) -> Tensor:
-    """Turning angles, linear in the positions.
+    """Rotation angles ``position * theta``.
 
     Args:
         positions: ``[B, L, A]``.
         dims: real dimensions of each axis's share of the head, ``(A,)``.
         base: b.
-        layout: how the axes' shares are laid out in the head.
-        inference: scaling rule and trained lengths; None = the plain table.
-        t: ``[B]`` times; the rules that know time read the first.
-        canvas: so many tokens, the first, say how large a sample is; None = all.
+        layout: order of the axes' shares in the head.
+        inference: scaling rule and trained lengths; None = unscaled frequencies.
+        t: ``[B]`` times; time-dependent rules use the first entry.
+        canvas: the size of a sample is that of its first ``canvas`` tokens; None = of all tokens.
 
     Returns:
-        ``[B, L, 1, head_dim / 2]`` float32; B is 1 where all samples share their places.
+        ``[B, L, 1, head_dim / 2]`` float32; B is 1 if all samples share their positions.
     """
     if positions.stride(0) == 0:  # an expanded tensor: one table serves the batch
         positions = positions[:1]
@@ -149,12 +153,12 @@ def rotary_table(
 
 
 def turns(angles: Tensor) -> Table:
-    """Cosines and sines."""
+    """Cosines and sines of angles, each of their shape."""
     return angles.cos(), angles.sin()
 
 
 def time_read(inference: Inference | None, t: Tensor | None) -> float | None:
-    """What the rule reads of the times ``t [B]``: while it stays the same, so do the angles."""
+    """The time-dependent input of the scaling rule, a cache key: equal values give equal angles."""
     if inference is None or inference.trained_length is None or t is None:
         return None
     if inference.rope_rule == "watershed":
@@ -165,13 +169,13 @@ def time_read(inference: Inference | None, t: Tensor | None) -> float | None:
 def _axes_frequencies(
     positions: Tensor, dims: tuple[int, ...], base: float, inference: Inference | None, t: Tensor | None
 ) -> list[Tensor]:
-    """Of each axis ``[dim / 2]``, or, each sample having its own scale, ``[B, 1, dim / 2]``."""
+    """Frequencies of each axis, ``[dim / 2]``, or ``[B, 1, dim / 2]`` if every sample has its own scale."""
     rule = inference.rope_rule if inference else "none"
     if inference is None or inference.trained_length is None or rule == "none":
         return [axis_frequencies(rule, dim, base, 1.0, 1.0, 1.0) for dim in dims]
     lengths = positions.amax(1).cpu().double() + 1
     time = 1.0 if t is None else float(t[0])
-    scales = [  # shrinking is left alone: positions inside the trained range need no rule
+    scales = [  # at least 1: positions inside the trained range need no scaling
         (length / trained).clamp(min=1) for length, trained in zip(lengths.T, inference.trained_length, strict=True)
     ]
     return [
@@ -181,14 +185,14 @@ def _axes_frequencies(
 
 
 def rotate(x: Tensor, table: Table) -> Tensor:
-    """Turns neighbouring pairs of ``x [B, L, H, d]`` by the angles of `rotary_table`, in float32."""
+    """Rotates neighbouring pairs of ``x [B, L, H, d]`` by the angles of `rotary_table`, in float32."""
     cos, sin = table
     even, odd = x.float().unflatten(-1, (-1, 2)).unbind(-1)
     return torch.stack((even * cos - odd * sin, even * sin + odd * cos), -1).flatten(-2).type_as(x)
 
 
 def sincos_table(positions: Tensor, dim: int) -> Tensor:
-    """Absolute sine-cosine embedding ``[B, L, dim]`` of ``positions [B, L, A]``, each axis its share (DiT, SiT)."""
+    """Sine-cosine embedding ``[B, L, dim]`` of ``positions [B, L, A]`` with equal shares per axis (DiT, SiT)."""
     share = dim // positions.shape[-1]
     theta = 10000.0 ** -(torch.arange(0, share, 2, device=positions.device, dtype=torch.float32) / share)
     angles = positions.float().unsqueeze(-1) * theta

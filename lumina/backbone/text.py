@@ -1,4 +1,4 @@
-"""Text features as the blocks see them."""
+"""Text features in the layout of the blocks."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from lumina.values import Conditioning
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """Text features, laid out like the tokens that attend to them.
+    """Text features, padded or packed like the tokens that attend to them.
 
     Attributes:
-        features: ``[B, S, C]``, or the real ones packed ``[1, M, C]``.
-        mask: ``[B, S]`` what may be attended to; None when everything may, or when packed. In the row of a text without
-            any real token everything may, because a softmax over nothing is undefined on some devices.
-        empty: ``[B, 1, 1, 1]`` True for such a text, which then gives zero; None where there is none.
-        pairs: which tokens see which text, when packed.
+        features: ``[B, S, C]``, or packed ``[1, M, C]`` without padding.
+        mask: ``[B, S]``, True = may be attended to; None = no padding, or packed. The row of a text without tokens is
+            True throughout, because a softmax over nothing is undefined on some devices.
+        empty: ``[B, 1, 1, 1]``, True for texts without tokens, whose attention output is set to zero; None = there are
+            no such texts.
+        pairs: segments of tokens and of texts; None = not packed.
     """
 
     features: Tensor
@@ -31,14 +32,14 @@ class Text:
 
     @classmethod
     def of(cls, cond: Conditioning, layout: Layout) -> Text | None:
-        """Packs the text where the tokens are packed, and where each region of the tokens has a text of its own.
+        """Packs the text if the tokens are packed or have regional texts; None if there is no text.
 
         Args:
-            cond: its text and regions are read; None comes of conditions without text.
+            cond: contains the text and its regions.
             layout: of the tokens.
 
         Raises:
-            ValueError: for regions of other tokens than those of ``layout``.
+            ValueError: the regions do not match the tokens.
         """
         if cond.cross is None:
             return None
@@ -60,11 +61,11 @@ class Text:
 
 
 def _by_region(features: Tensor, mask: Tensor | None, regions: Tensor, text_regions: Tensor, layout: Layout) -> Text:
-    """Each (sample, region) becomes a segment of tokens that sees a segment of text."""
+    """Makes each (sample, region) a segment of tokens that attends to a segment of text."""
     if regions.shape != layout.shape:
         raise ValueError(
-            f"regions are given for {tuple(regions.shape)} tokens, but there are {layout.shape}; line_tokens and a "
-            "prefix, which add tokens, go with no regions."
+            f"got regions for {tuple(regions.shape)} tokens, but there are {layout.shape}; regions cannot be combined "
+            "with line_tokens or a prefix, which add tokens."
         )
     batch, size = features.shape[:2]
     count = 1 + int(max(regions.max(), text_regions.max()))
@@ -76,5 +77,5 @@ def _by_region(features: Tensor, mask: Tensor | None, regions: Tensor, text_regi
 
 
 def _sorted(owners: Tensor, count: int) -> tuple[Segments, Tensor]:
-    """Segments of ``owners [N]`` brought into order, and the order."""
+    """Segments of equal ``owners [N]`` after sorting, and the sorting permutation."""
     return Segments.of(owners.bincount(minlength=count).tolist(), owners.device), owners.argsort(stable=True)

@@ -1,7 +1,7 @@
-"""Attention inside the segments of one packed sequence.
+"""Attention within the segments of one packed sequence.
 
-On a GPU in half precision one variable-length kernel does all segments (flash-attn where it is installed, else
-PyTorch's own); elsewhere one `scaled_dot_product_attention` a segment, which on a CPU is faster than any block mask.
+On a GPU in half precision, one variable-length kernel computes all segments (flash-attn if installed, else PyTorch's).
+Otherwise each segment is one `scaled_dot_product_attention`, which on a CPU is faster than any block mask.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 OLDEST = (8, 0)
-"""Compute capability that the kernel needs (Ampere)."""
+"""Minimum compute capability of the kernel (Ampere)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segments:
-    """How a packed sequence falls into segments.
+    """Division of a packed sequence into segments.
 
     Attributes:
-        lengths: tokens of each segment.
-        offsets: ``[segments + 1]`` int32, where each begins and the last ends.
+        lengths: number of tokens of each segment.
+        offsets: ``[segments + 1]`` int32, start of each segment and end of the last.
     """
 
     lengths: tuple[int, ...]
@@ -36,19 +36,19 @@ class Segments:
 
     @classmethod
     def of(cls, lengths: Sequence[int], device: torch.device) -> Segments:
-        """Segments of these ``lengths``, one behind the other."""
+        """Consecutive segments of the given ``lengths``."""
         offsets = torch.tensor([0, *accumulate(lengths)], device=device, dtype=torch.int32)
         return cls(lengths=tuple(lengths), offsets=offsets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
-    """Which queries see which keys: those of segment i see those of segment i.
+    """Segments of queries and of keys; queries of segment i attend to keys of segment i.
 
     Attributes:
-        queries: their lengths add up to N.
-        keys: their lengths add up to M. A segment without keys gives zero.
-        order: ``[N]``, the query that stands at each place of the segments; None = they stand in order.
+        queries: segments with N tokens in total.
+        keys: segments with M tokens in total; the output for a segment without keys is zero.
+        order: ``[N]``, permutation that sorts the queries by segment; None = they are sorted.
     """
 
     queries: Segments
@@ -72,29 +72,29 @@ def attend_segments(q: Tensor, k: Tensor, v: Tensor, pairs: Pairs) -> Tensor:
     packed = q.flatten(0, 1)[None]
     if pairs.order is not None:
         packed = packed[:, pairs.order]
-    hindrance = _hindrance(v, pairs.keys) if q.is_cuda else None
-    if hindrance is not None:
-        _tell(hindrance)
-    fused = q.is_cuda and hindrance is None
+    obstacle = _obstacle(v, pairs.keys) if q.is_cuda else None
+    if obstacle is not None:
+        _warn(obstacle)
+    fused = q.is_cuda and obstacle is None
     out = (_fused if fused else _per_segment)(packed, k, v, pairs.queries, pairs.keys)
     if pairs.order is not None:
         out = torch.empty_like(out).index_copy(1, pairs.order, out)
     return out.reshape(q.shape)
 
 
-def _hindrance(v: Tensor, keys: Segments) -> str | None:
-    """Why the variable-length kernel cannot do it."""
+def _obstacle(v: Tensor, keys: Segments) -> str | None:
+    """The reason why the variable-length kernel cannot run; None if it can."""
     if v.dtype not in (torch.float16, torch.bfloat16):
-        return f"it does not take {v.dtype}; train or sample in bfloat16"
+        return f"it does not support {v.dtype}; train or sample in bfloat16"
     if torch.cuda.get_device_capability(v.device) < OLDEST:
         return f"it needs a GPU of compute capability {OLDEST[0]}.{OLDEST[1]}"
-    return None if min(keys.lengths) else "a batch has a text without any token"
+    return None if min(keys.lengths) else "a batch has a text without tokens"
 
 
 @cache
-def _tell(hindrance: str) -> None:
-    """Once for each reason."""
-    warnings.warn(f"attention runs sample by sample, not in one variable-length kernel: {hindrance}.", stacklevel=3)
+def _warn(obstacle: str) -> None:
+    """Warns once for each reason."""
+    warnings.warn(f"attention runs sample by sample, not in one variable-length kernel: {obstacle}.", stacklevel=3)
 
 
 def _per_segment(q: Tensor, k: Tensor, v: Tensor, queries: Segments, keys: Segments) -> Tensor:

@@ -1,4 +1,4 @@
-"""Two batches as one, so that guidance costs one evaluation of a doubled batch."""
+"""Concatenates two batches, so guidance takes one evaluation of a doubled batch."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from lumina.values import Conditioning, Prefix, Tokens
 
 
 def concatenate(first: Conditioning, second: Conditioning) -> Conditioning:
-    """Joins two conditions along the batch; the shorter sequences are padded and masked.
+    """Joins two conditions along the batch; shorter sequences are padded and masked.
 
-    Where only one has regions, the other is one region, its whole text; where only one has a prefix, the samples of the
-    other have no token in it.
+    If only one of them has regions, the whole text of the other becomes one region. If only one has a prefix, the
+    prefix of the other is empty.
 
     Args:
         first: conditions of B1 samples.
-        second: conditions of B2 samples, by the same routes.
+        second: conditions of B2 samples with the same routes.
 
     Returns:
-        Conditions of B1 + B2 samples; a mask stays None where nothing is padding.
+        Conditions of B1 + B2 samples; a mask stays None if there is no padding.
 
     Raises:
-        ValueError: if one has a route that the other lacks.
+        ValueError: one has a route that the other lacks.
     """
     first, second = _with_regions(first, second), _with_regions(second, first)
     return Conditioning(
@@ -40,17 +40,17 @@ def concatenate(first: Conditioning, second: Conditioning) -> Conditioning:
 
 
 def concatenate_tokens(first: Tokens, second: Tokens) -> Tokens:
-    """Joins two sets of tokens along the batch; the shorter sequences are padded and masked.
+    """Joins two sets of tokens along the batch; shorter sequences are padded and masked.
 
     Args:
         first: tokens of B1 samples.
-        second: tokens of B2 samples, on as many position axes.
+        second: tokens of B2 samples with as many position axes.
 
     Returns:
-        Tokens of B1 + B2 samples; the mask stays None where nothing is padding.
+        Tokens of B1 + B2 samples; the mask stays None if there is no padding.
 
     Raises:
-        ValueError: if only one of them has groups.
+        ValueError: only one of them has groups.
     """
     return Tokens(
         features=_pad_and_join(first.features, second.features),
@@ -118,7 +118,7 @@ def _real(sequence: Tensor, mask: Tensor | None) -> Tensor:
 
 def _pad_and_join(first: Tensor, second: Tensor) -> Tensor:
     length = max(first.shape[1], second.shape[1])
-    if first is second and first.stride(0) == 0:  # shared by the batch: stays so, and one rotary table serves all
+    if first is second and first.stride(0) == 0:  # stays shared by the batch, so one rotary table is enough
         return first[:1].expand(2 * len(first), *first.shape[1:])
     return torch.cat((_pad(first, length), _pad(second, length)))
 

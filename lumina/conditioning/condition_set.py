@@ -1,4 +1,4 @@
-"""All conditions of a model as one."""
+"""Combines all conditioners of a model."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from lumina.values import Batch, Conditioning
 
 
 class ConditionerSet(nn.ModuleList):
-    """Runs each `Conditioner` on its field of the batch and merges what they put out, route by route.
+    """Runs each `Conditioner` on its field of the batch and merges the outputs by route.
 
     Args:
-        conditioners: any number, also none.
+        conditioners: any number of them, possibly none.
         width: of the backbone's condition vector.
 
     Raises:
-        ValueError: for a dropout that is no chance.
+        ValueError: a dropout is not a probability.
     """
 
     def __init__(self, conditioners: Sequence[Conditioner], width: int) -> None:
         for conditioner in conditioners:
             if not 0 <= conditioner.dropout <= 1:
                 raise ValueError(
-                    f"{type(conditioner).__name__}: dropout={conditioner.dropout} must be a chance, from 0 to 1."
+                    f"{type(conditioner).__name__}: dropout={conditioner.dropout} must be a probability, from 0 to 1."
                 )
         super().__init__(conditioners)
         for conditioner in conditioners:
@@ -40,11 +40,11 @@ class ConditionerSet(nn.ModuleList):
 
     @property
     def batch_keys(self) -> tuple[str, ...]:
-        """The fields of the batch that are read."""
+        """The fields of the batch that the conditioners use."""
         return tuple(conditioner.key for conditioner in self)
 
     def train_conditions(self, batch: Batch, count: int, generator: Randomness) -> Conditioning:
-        """Conditions of ``count`` samples, each dropped with its own chance."""
+        """Conditions of ``count`` samples; each condition is dropped with its conditioner's probability."""
         if not len(self):
             return Conditioning()
         draws = uniform(generator, count, len(self)).unbind(1)
@@ -56,19 +56,19 @@ class ConditionerSet(nn.ModuleList):
         """Conditions of ``count`` samples.
 
         Args:
-            batch: holds the fields.
+            batch: contains the fields.
             count: B.
             device: of the conditions.
-            keep: False = the null conditions; or, by the keys of the fields, one for each sample.
+            keep: False = the null conditions; a mapping gives one flag per sample for each field.
         """
         if isinstance(keep, bool):
             return self._merge(batch, [torch.full((count,), keep, device=device)] * len(self))
         return self._merge(batch, [torch.tensor(keep[key], device=device) for key in self.batch_keys])
 
     def words(self, batch: Batch) -> list[str]:
-        """What people may read of each sample's conditions; none where no conditioner has words for its own."""
-        told = [words for conditioner in self if (words := conditioner.words(batch[conditioner.key]))]
-        return [", ".join(parts) for parts in zip(*told, strict=True)]
+        """A readable description of each sample's conditions; empty if no conditioner has one."""
+        described = [words for conditioner in self if (words := conditioner.words(batch[conditioner.key]))]
+        return [", ".join(parts) for parts in zip(*described, strict=True)]
 
     def _merge(self, batch: Batch, keeps: Sequence[Tensor]) -> Conditioning:
         parts = [conditioner(batch[conditioner.key], keep) for conditioner, keep in zip(self, keeps, strict=True)]

@@ -1,4 +1,4 @@
-"""Class labels."""
+"""Conditioning on class labels."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class LabelConditioner(Conditioner):
     `build` creates the table, or `resolve` where the number of classes comes from the data.
 
     Args:
-        num_classes: labels run from 0 to ``num_classes - 1``; None = as many as the data has.
-        dropout: chance in training that a label is replaced by "no class".
+        num_classes: labels run from 0 to ``num_classes - 1``; None = the number of classes in the data.
+        dropout: probability in training that a label is replaced by "no class".
         key: field of the batch, ``[B]`` integer.
-        classes: names of the classes in the order of their labels; None = those of the data.
+        classes: class names in the order of their labels; None = those of the data.
 
     Raises:
-        ValueError: if there is no class, or another number of names.
+        ValueError: ``num_classes`` is below 1 or does not match ``classes``.
     """
 
     route: ClassVar[Route] = "pooled"
@@ -52,7 +52,7 @@ class LabelConditioner(Conditioner):
             raise ValueError(f"LabelConditioner: num_classes={num_classes} must be at least 1.")
         if classes is not None and num_classes != len(classes):
             raise ValueError(
-                f"LabelConditioner: num_classes={num_classes}, but {len(classes)} classes are named; leave num_classes "
+                f"LabelConditioner: num_classes={num_classes}, but classes has {len(classes)} names; leave num_classes "
                 "out."
             )
         self.num_classes, self.dropout, self.key, self.classes = num_classes, dropout, key, classes
@@ -60,19 +60,19 @@ class LabelConditioner(Conditioner):
         self.width = 0
 
     def build(self, width: int) -> None:
-        """The table ``[num_classes + 1, width]`` from N(0, 0.02), once the number of classes is known."""
+        """Creates the table ``[num_classes + 1, width]`` from N(0, 0.02^2) if the number of classes is set."""
         self.width = width
         if self.num_classes is not None:
             self.table = nn.Embedding(self.num_classes + 1, width)
             nn.init.normal_(self.table.weight, std=0.02)
 
     def resolve(self, data: Any) -> Mapping[str, Any]:
-        """The data's classes, where none are given.
+        """Takes the classes from the data if they are unset, and creates the table.
 
         Raises:
-            ValueError: the data has other classes or another number of them, or knows none.
+            ValueError: the data have different classes, or none.
         """
-        if self.key == "label":  # what the names of a datamodule are of
+        if self.key == "label":  # a datamodule's class names belong to this field
             self.classes = learn_classes(data, self.classes, self.num_classes, "LabelConditioner")
         if self.table is None:
             self.num_classes = len(self.classes or ()) or None
@@ -84,15 +84,15 @@ class LabelConditioner(Conditioner):
         """Refuses labels ``[B]`` outside the table.
 
         Raises:
-            ValueError: naming the first of them.
+            ValueError: names the first invalid label.
         """
         check_labels(value, check_count(self.num_classes, "LabelConditioner"), "LabelConditioner")
 
     def forward(self, value: Tensor, keep: Tensor) -> Conditioning:
-        """``value [B]`` to ``pooled [B, width]``.
+        """Looks up labels ``value [B]``: ``pooled [B, width]``.
 
         Raises:
-            ValueError: for a label on the CPU outside the table.
+            ValueError: a label on the CPU is outside the table.
         """
         self.check(value)
         num_classes = check_count(self.num_classes, "LabelConditioner")
@@ -116,7 +116,7 @@ class LabelConditioner(Conditioner):
         return torch.tensor(values)
 
     def words(self, value: Tensor) -> list[str]:
-        """The names of the classes, or their numbers."""
+        """The class names, or the labels if there are none."""
         return [f"label {number}" if self.classes is None else self.classes[number] for number in value.tolist()]
 
     def record(self, value: int) -> dict[str, Any]:
@@ -151,30 +151,30 @@ def number_of(label: int | str, classes: Sequence[str]) -> int:
 
 
 def check_count(num_classes: int | None, owner: str) -> int:
-    """The number of classes, which has to be known by now.
+    """Returns the number of classes.
 
     Raises:
-        ValueError: it is not.
+        ValueError: it is not set.
     """
     if num_classes is None:
-        raise ValueError(f"the data names no classes: set num_classes of the {owner}.")
+        raise ValueError(f"the data do not name their classes: set num_classes of the {owner}.")
     return num_classes
 
 
 def check_labels(labels: Tensor, num_classes: int, owner: str) -> None:
-    """Refuses labels ``[B]`` on the CPU of classes that there are not.
+    """Refuses labels ``[B]`` on the CPU that are outside the classes.
 
-    On another device they are taken as they are: to look at them there would hold up every step, so they are checked
-    before they go there.
+    Labels on other devices are not checked, because reading them would synchronise every step; they are checked before
+    they move there.
 
     Raises:
-        ValueError: naming the label, and whose ``num_classes`` it is.
+        ValueError: names the first invalid label and the owner of ``num_classes``.
     """
     if labels.device.type != "cpu":
         return
-    wrong = labels[(labels < 0) | (labels >= num_classes)]
-    if len(wrong):
+    invalid = labels[(labels < 0) | (labels >= num_classes)]
+    if len(invalid):
         raise ValueError(
-            f"Got label {int(wrong[0])}, but the {owner} has num_classes={num_classes}, labels 0 to {num_classes - 1}: "
-            "set that to the number of classes in the data."
+            f"Got label {int(invalid[0])}, but the {owner} has num_classes={num_classes}, labels 0 to "
+            f"{num_classes - 1}: set num_classes to the number of classes in the data."
         )

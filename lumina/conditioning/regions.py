@@ -1,4 +1,4 @@
-"""Several captions on one canvas, each for its own region."""
+"""Regional captions: several captions on one canvas, one per region."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from lumina.values import Conditioning, Tokens
 
 
 def compose(parts: Sequence[Conditioning], tokens: Tokens, grid: tuple[int, int]) -> Conditioning:
-    """One condition for a canvas cut into ``rows x columns`` regions, each with the caption of one part.
+    """Builds the condition of a canvas that is divided into ``rows x columns`` regions with one caption each.
 
-    A token attends to the caption of its own region alone, while pooled text is that of all captions together and
-    self-attention joins the regions (the compositional generation of Lumina-Next's release). It needs no training.
+    A token cross-attends only to the caption of its region. The pooled text covers all captions, and self-attention
+    connects the regions (compositional generation in Lumina-Next's release). No training is needed.
 
     Args:
-        parts: text conditions of B samples, row by row, ``rows * columns`` of them.
-        tokens: the canvas; regions go by relative position on its last two axes, so each sample may have its own size.
+        parts: ``rows * columns`` text conditions of B samples, row by row.
+        tokens: the canvas; regions follow from relative positions on the last two axes, so sizes may differ by sample.
         grid: (rows, columns).
 
     Raises:
-        ValueError: if there are not as many parts as regions, if a part holds anything but text, or for tokens on fewer
-            than two axes.
+        ValueError: the numbers of parts and regions differ, a part has conditions other than text, or the tokens have
+            fewer than two position axes.
     """
     rows, columns = grid
     if len(parts) != rows * columns or not parts:
         raise ValueError(f"a grid of {rows} x {columns} regions needs {rows * columns} captions, got {len(parts)}.")
     texts = [part.cross for part in parts if part.cross is not None and not _others(part)]
     if len(texts) < len(parts):
-        raise ValueError("only captions can be composed by region, but a part holds no text, or other conditions too.")
+        raise ValueError("only captions can be composed by region, but a part has no text, or other conditions too.")
     if tokens.positions.shape[-1] < 2:
         raise ValueError(f"regions need tokens on at least 2 axes, got {tokens.positions.shape[-1]}.")
     masks = [_real(text, part.cross_mask) for text, part in zip(texts, parts, strict=True)]
@@ -49,12 +49,12 @@ def _others(part: Conditioning) -> bool:
 
 
 def _band(tokens: Tokens, axis: int, count: int) -> Tensor:
-    """Which of ``count`` equal bands along an axis each token lies in, ``[B, L]``; padding lies in any."""
-    places = tokens.positions[..., axis]
+    """Index ``[B, L]`` of each token's band if an axis is divided into ``count`` equal bands; arbitrary at padding."""
+    positions = tokens.positions[..., axis]
     if tokens.mask is not None:
-        places = places.masked_fill(~tokens.mask, 0)
-    length = places.amax(1, keepdim=True) + 1
-    return (places * count / length).long()
+        positions = positions.masked_fill(~tokens.mask, 0)
+    length = positions.amax(1, keepdim=True) + 1
+    return (positions * count / length).long()
 
 
 def _real(text: Tensor, mask: Tensor | None) -> Tensor:

@@ -1,4 +1,4 @@
-"""Captions."""
+"""Conditioning on captions."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from lumina.values import Conditioning, Route, Wish
 
 
 class TextConditioner(Conditioner):
-    """Token features of captions, for the backbone's cross-attention; a dropped caption is the empty one.
+    """Token features of captions for the backbone's cross-attention; the null condition is the empty caption.
 
-    A caption in which the tokenizer finds no token becomes one token of zeros, so that attention has something to
-    attend to: its value is zero, and it pools to zero.
+    A caption without tokens becomes one token of zeros, because attention over nothing is undefined. Its value is zero,
+    and it pools to zero.
 
     Args:
-        encoder: pretrained and frozen.
-        dropout: chance in training that a caption is replaced by the empty one.
+        encoder: a frozen pretrained text encoder.
+        dropout: probability in training that a caption is replaced by the empty one.
         key: field of the batch, a list of strings.
     """
 
@@ -46,16 +46,14 @@ class TextConditioner(Conditioner):
         self.encoder, self.dropout, self.key, self.dim = encoder, dropout, key, encoder.dim
 
     def forward(self, value: Sequence[str], keep: Tensor) -> Conditioning:
-        """``B`` captions to ``cross [B, S, C]``; the mask is None where all are equally long.
+        """Encodes B captions: ``cross [B, S, C]``; the mask is None if all have the same length.
 
         Raises:
-            ValueError: for captions that are no strings.
+            ValueError: a caption is not a string.
         """
-        strange = next((caption for caption in value if not isinstance(caption, str)), None)
-        if strange is not None:
-            raise ValueError(
-                f"field {self.key!r} must hold one string a sample, got {type(strange).__name__} among them."
-            )
+        invalid = next((caption for caption in value if not isinstance(caption, str)), None)
+        if invalid is not None:
+            raise ValueError(f"field {self.key!r} must contain one string per sample, got a {type(invalid).__name__}.")
         captions = [caption if kept else "" for caption, kept in zip(value, keep.tolist(), strict=True)]
         unique = list(dict.fromkeys(captions))
         encoded = dict(zip(unique, self.encoder.encode(unique, keep.device), strict=True))
@@ -76,9 +74,9 @@ class TextConditioner(Conditioner):
         raise ValueError(f"this model was trained with {self.key!r}: say what to draw with --prompt or --prompts.")
 
     def words(self, value: Sequence[str]) -> list[str]:
-        """The captions."""
+        """The captions themselves."""
         return list(value)
 
     def example(self, count: int) -> list[str]:
-        """Captions of different lengths, the first of them empty."""
+        """Captions of different lengths; the first one is empty."""
         return [" ".join(["apple"] * number) for number in range(count)]

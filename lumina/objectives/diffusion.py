@@ -1,4 +1,4 @@
-"""Diffusion by noise prediction, the ablation of flow matching."""
+"""Diffusion with noise prediction, an ablation of flow matching."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from lumina.sampling.solvers import DDIM
 
 
 class Diffusion(Generative):
-    """The backbone predicts the noise ``x0`` in ``x_t = alpha * x1 + sigma * x0`` (DDPM, Ho et al. 2020).
+    """The backbone predicts the noise ``x0`` in ``x_t = alpha * x1 + sigma * x0`` (DDPM; Ho et al., 2020).
 
     Args:
-        time_sampling: distribution of the training times; None means `UniformTimes`.
-        sampler: how samples are drawn; None means fifty uniform steps of `DDIM` on the same path, without guidance.
-        path: how data and noise are mixed; None means `VariancePreserving`.
+        time_sampling: distribution of the training times; None = `UniformTimes`.
+        sampler: draws samples; None = fifty uniform steps of `DDIM` on the same path, without guidance.
+        path: the probability path between noise and data; None = `VariancePreserving`.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Diffusion(Generative):
 
     @property
     def time_range(self) -> tuple[float, float]:
-        """What the path allows: `VariancePreserving` ends at 1 - 1e-3, for its ``d_sigma`` diverges at data, t = 1."""
+        """The path's `noise_range`; `VariancePreserving` ends at 1 - 1e-3, because ``d_sigma`` diverges at t = 1."""
         return self.path.noise_range
 
     def target(self, x1: Tensor, x0: Tensor) -> Tensor:
@@ -45,10 +45,11 @@ class Diffusion(Generative):
         return x0
 
     def velocity(self, prediction: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        """``alpha' x1 + sigma' x0`` with the predicted noise ``x0`` and the data ``x1 = (x_t - sigma x0) / alpha``.
+        """The velocity ``alpha' x1 + sigma' x0`` with the predicted noise ``x0``.
 
-        Collected by ``x_t`` and ``x0``: near noise, where alpha is small, ``alpha' / alpha`` stays moderate while
-        ``x1`` would multiply the error of the prediction by ``1 / alpha``.
+        The data follow as ``x1 = (x_t - sigma x0) / alpha``, which gives the velocity
+        ``(alpha' / alpha) x_t + (sigma' - sigma alpha' / alpha) x0``. Near noise alpha is small and an explicit ``x1``
+        would multiply the prediction error by ``1 / alpha``, while ``alpha' / alpha`` stays moderate.
         """
         t = t[:, None, None]
         growth = self.path.d_alpha(t) / self.path.alpha(t)

@@ -1,4 +1,4 @@
-"""Flow matching on straight lines."""
+"""Flow matching on straight paths."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from lumina.sampling.solvers import Midpoint
 
 
 class FlowMatching(Generative):
-    """The backbone predicts the velocity ``x1 - x0`` of ``x_t = t * x1 + (1 - t) * x0`` (Lumina-Next section 2).
+    """The backbone predicts the velocity ``x1 - x0`` of ``x_t = t * x1 + (1 - t) * x0`` (Lumina-Next, section 2).
 
     Args:
-        time_sampling: distribution of the training times; None means `UniformTimes`.
-        sampler: how samples are drawn; None means ten midpoint steps on the `Sigmoid` schedule, without guidance.
+        time_sampling: distribution of the training times; None = `UniformTimes`.
+        sampler: draws samples; None = ten midpoint steps on the `Sigmoid` schedule, without guidance.
     """
 
     def __init__(self, time_sampling: TimeSampling | None = None, sampler: Sampler | None = None) -> None:
@@ -30,11 +30,11 @@ class FlowMatching(Generative):
 
     @property
     def time_range(self) -> tuple[float, float]:
-        """All of it."""
+        """The whole path, from noise at 0 to data at 1."""
         return 0.0, 1.0
 
     def target(self, x1: Tensor, x0: Tensor) -> Tensor:
-        """``x1 - x0 [B, L, F]``."""
+        """The velocity ``x1 - x0``, ``[B, L, F]``."""
         return x1 - x0
 
     def velocity(self, prediction: Tensor, x_t: Tensor, t: Tensor) -> Tensor:

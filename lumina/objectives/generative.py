@@ -1,4 +1,4 @@
-"""What all generative objectives share: corrupting data, the loss over real tokens, and sampling."""
+"""Base class of the generative objectives: corruption, the loss over real tokens, and sampling."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from lumina.values import Batch, Conditioning, Corrupted, Inference, Known, Step
 
 
 class Generative(Objective):
-    """Learns to undo the mixing of data with noise along a probability path, and samples by doing so.
+    """Learns to reverse the mixing of data with noise along a probability path; sampling integrates the reverse.
 
     Args:
-        sampler: what `outputs` samples with unless it is given another.
+        sampler: the default sampler of `outputs`.
         time_sampling: distribution of the training times.
-        path: how data and noise are mixed.
+        path: the probability path between noise and data.
     """
 
     def __init__(self, sampler: Sampler, time_sampling: TimeSampling, path: ProbabilityPath) -> None:
@@ -36,23 +36,23 @@ class Generative(Objective):
     @property
     @abstractmethod
     def time_range(self) -> tuple[float, float]:
-        """Where the solver starts and ends; `velocity` is finite in between."""
+        """Start and end time of the solver; `velocity` is finite between them."""
 
     @abstractmethod
     def target(self, x1: Tensor, x0: Tensor) -> Tensor:
-        """``[B, L, F]`` what the backbone is asked for, from data ``x1`` and noise ``x0``, both ``[B, L, F]``."""
+        """The training target ``[B, L, F]`` for data ``x1 [B, L, F]`` and noise ``x0 [B, L, F]``."""
 
     @abstractmethod
     def velocity(self, prediction: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        """``dx/dt [B, L, F]`` from what the backbone predicts at ``x_t [B, L, F]`` and ``t [B]``."""
+        """The velocity ``dx/dt [B, L, F]`` from the backbone's prediction at ``x_t [B, L, F]`` and ``t [B]``."""
 
     def corrupt(self, x1: Tensor, mask: Tensor | None, generator: Randomness) -> Corrupted:
         """Mixes data with noise at random times.
 
         Args:
             x1: ``[B, L, F]`` data.
-            mask: ``[B, L]`` True = real; everything else becomes zero.
-            generator: source of times and noise; it may be on another device than the data.
+            mask: ``[B, L]``, True = real; padding becomes zero.
+            generator: source of times and noise; its device may differ from that of the data.
 
         Returns:
             The training example, each sample with weight 1.
@@ -72,10 +72,10 @@ class Generative(Objective):
     def loss(
         self, backbone: Backbone, tokens: Tokens, cond: Conditioning, batch: Batch, generator: Randomness
     ) -> dict[str, Tensor]:
-        """Mean squared error, in float32.
+        """Mean squared error in float32.
 
-        Each sample's error is the mean over the elements of its own real tokens, so a short sample counts as much as a
-        long one; the loss is the batch mean of weight times error.
+        The error of a sample is the mean over all elements of its real tokens, so short and long samples have the same
+        weight. The loss is the batch mean of ``weight * error``.
 
         Returns:
             ``{"loss": []}``.
@@ -95,28 +95,28 @@ class Generative(Objective):
         inference: Inference | None = None,
         guidance: Guidance | None = None,
     ) -> Velocity:
-        """The velocity that a solver follows; at padding it is zero.
+        """The velocity field for a solver; it is zero at padding.
 
-        What depends on places and conditions alone is computed by the first evaluation and kept for the others: text
-        keys and values, rotary table, pooled text, packing. So the backbone's weights must not change in between. Keys
-        and values of 256 text tokens are 4 % of the operations of an evaluation at the 2B model's shape and 256 tokens,
-        0.2 % at 4,096; a small model on a small picture spends more of its time on all that is kept.
+        The first evaluation caches everything that depends only on positions and conditions: text keys and values,
+        rotary table, pooled text and packing. The backbone's weights must therefore not change between evaluations.
+        With the 2B model, keys and values of 256 text tokens take 4 % of the operations of an evaluation at 256 tokens
+        and 0.2 % at 4,096; the cached values take a larger share in a small model.
 
         Args:
             backbone: the network.
-            tokens: the places to fill; their features are ignored.
+            tokens: the canvas; its features are ignored.
             cond: the conditions.
-            null: the null conditions, used under guidance alone.
+            null: the null conditions; only guidance uses them.
             inference: options of the backbone.
-            guidance: how the two velocities are combined; given, one call evaluates a doubled batch.
+            guidance: combines the two velocities; if set, one call evaluates a doubled batch.
         """
         options = replace(inference or Inference(), cache=StepCache())
 
-        def evaluate(places: Tokens, condition: Conditioning, x: Tensor, t: Tensor) -> Tensor:
-            # Times keep float32 even where the features are bfloat16.
+        def evaluate(canvas: Tokens, condition: Conditioning, x: Tensor, t: Tensor) -> Tensor:
+            # times stay in float32 even if the features are bfloat16
             times = t.to(x.device, torch.promote_types(x.dtype, torch.float32)).expand(x.shape[0])
-            prediction = backbone.predict(places.with_features(x), times, condition, options)
-            return _zero_padding(self.velocity(prediction, x, times).to(x.dtype), places.mask)
+            prediction = backbone.predict(canvas.with_features(x), times, condition, options)
+            return _zero_padding(self.velocity(prediction, x, times).to(x.dtype), canvas.mask)
 
         if guidance is None:
             return lambda x, t: evaluate(tokens, cond, x, t)
@@ -142,27 +142,27 @@ class Generative(Objective):
         progress: bool = False,
         known: Known | None = None,
     ) -> Tokens:
-        """Samples on the places of ``tokens``.
+        """Samples at the positions of ``tokens``.
 
         Args:
             backbone: the network.
-            tokens: the canvas to fill; its features give shape, dtype and device alone.
+            tokens: the canvas; only shape, dtype and device of its features matter.
             cond: the conditions.
             null: the null conditions, for guidance.
-            generator: source of the initial noise; it may be on another device than the tokens. None = there is
-                ``noise``.
+            generator: source of the initial noise; its device may differ from that of the tokens. Needed unless
+                ``noise`` is set.
             inference: options of the backbone.
-            sampler: used in place of the objective's own.
-            noise: ``[B, L, F]``, the initial noise in place of a drawn one.
-            progress: whether a progress bar is shown.
-            known: data to start from or to keep a part of, in place of noise alone.
+            sampler: replaces the objective's sampler.
+            noise: initial noise ``[B, L, F]``; None = drawn from ``generator``.
+            progress: show a progress bar.
+            known: data to start from or to preserve in part; None = start from noise.
 
         Returns:
-            The places of ``tokens`` with generated features, in float32 at least; at padding they say nothing.
+            The tokens with generated features in float32 or wider; features at padding are undefined.
 
         Raises:
-            ValueError: if there is neither noise nor a source of it, or if ``noise`` has another shape than the
-                features of ``tokens``.
+            ValueError: both ``noise`` and ``generator`` are None, or ``noise`` and the features of ``tokens`` differ in
+                shape.
         """
         sampler = sampler or self.sampler
         self._check_path(sampler)
@@ -171,11 +171,11 @@ class Generative(Objective):
         elif generator is not None:
             noise = _noise(tokens.features, tokens.mask, generator)
         else:
-            raise ValueError("give the noise that samples start from, or a generator of it.")
+            raise ValueError("outputs() needs the initial noise or a generator.")
         if noise.shape != tokens.features.shape:
             raise ValueError(
-                f"noise has shape {tuple(noise.shape)}, expected that of the canvas, {tuple(tokens.features.shape)}: "
-                "draw one value for every token and channel"
+                f"noise has shape {tuple(noise.shape)}, expected {tuple(tokens.features.shape)}: draw one value for "
+                "every token and channel"
             )
         field = self.velocity_field(backbone, tokens, cond, null, inference, sampler.guidance)
         if known is None:
@@ -186,7 +186,7 @@ class Generative(Objective):
 
     @torch.no_grad()
     def _finish(self, x: Tensor, field: Velocity) -> Tensor:
-        """What the network takes for the data in ``x``, where the solver ends short of t = 1; one more evaluation."""
+        """If the solver ends before t = 1, replaces ``x`` by the predicted data; takes one more evaluation."""
         end = self.time_range[1]
         return x if end == 1 else DDIM(self.path).step(field, x, end, 1.0)
 
@@ -194,17 +194,18 @@ class Generative(Objective):
         paths = [self.path, sampler.solver.path] if isinstance(sampler.solver, DDIM) else []
         names = [f"{type(path).__name__}({vars(path)})" for path in paths]
         if len(set(names)) > 1:
-            raise ValueError(
-                f"the objective learns on {names[0]}, but DDIM follows {names[1]}: give DDIM the same path"
-            )
+            raise ValueError(f"the objective trains on {names[0]}, but DDIM uses {names[1]}: give DDIM the same path")
 
 
 def _noise(x: Tensor, mask: Tensor | None, source: Randomness) -> Tensor:
-    """Of the shape of ``x [B, L, F]``, in float32 at least; one of many generators draws its sample's real tokens."""
+    """Noise of the shape of ``x [B, L, F]`` in float32 or wider.
+
+    With one generator per sample, each draws noise for the real tokens only, so padding does not change the sample.
+    """
     if mask is None or isinstance(source, Generator):
         noise = normal(source, *x.shape)
     else:
-        rows = [normal(one, length, x.shape[2]) for one, length in zip(source, mask.sum(1).tolist(), strict=True)]
+        rows = [normal(g, length, x.shape[2]) for g, length in zip(source, mask.sum(1).tolist(), strict=True)]
         noise = torch.stack([F.pad(row, (0, 0, 0, x.shape[1] - len(row))) for row in rows])
     return noise.to(_at_least_float32(x))
 

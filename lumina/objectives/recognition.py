@@ -1,4 +1,4 @@
-"""Recognition: which class a sample is of."""
+"""Recognition: classifies samples."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from lumina.values import Batch, Conditioning, Inference, Tokens
 
 
 class Recognition(Objective):
-    """Cross-entropy of a head's logits over the backbone's features, without time (Lumina-Next, appendix D).
+    """Cross-entropy of a head's logits on the features of a backbone without time (Lumina-Next, appendix D).
 
-    Reads ``batch["label"]`` ``[B]``, and in training ``batch["target"]`` ``[B, K]`` instead, where mixup or cutmix has
-    made soft targets of the labels.
+    Uses the labels ``batch["label"]`` ``[B]``; in training, the soft targets ``batch["target"]`` ``[B, K]`` of mixup or
+    CutMix take precedence.
 
     Args:
         head: turns features into logits.
-        label_smoothing: share of a target that goes to all classes alike; in training alone.
-        rope_rule: how rotary frequencies change in evaluation for samples beyond the modality's own size; the
-            paper takes "ntk" where the network was trained on one size.
+        label_smoothing: share of the target distributed evenly over all classes; only in training.
+        rope_rule: scaling rule of the rotary frequencies for evaluation samples larger than the modality's size; the
+            paper uses "ntk" for networks trained at one size.
 
     Raises:
-        ValueError: if the smoothing is no share.
+        ValueError: the smoothing is not in [0, 1).
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("label",)
@@ -45,15 +45,15 @@ class Recognition(Objective):
         self.width = 0
 
     def build(self, config: BackboneConfig, modality: Modality) -> None:
-        """Creates the head's parameters; the rule measures from the modality's own size.
+        """Creates the head's parameters and stores the trained size for the scaling rule.
 
         Raises:
-            ValueError: for a backbone that waits for a time, or whose positions no rule applies to; and for other
-                classes than the modality's.
+            ValueError: the backbone needs a time, the rule does not apply to its positions, or the head's number of
+                classes differs from the modality's.
         """
         if config.has_time:
             raise ValueError(
-                f"backbone: modulation={config.modulation} needs a time, which recognition has not; set it to learned."
+                f"backbone: modulation={config.modulation} needs a time, but recognition has none; set it to learned."
             )
         if self.rope_rule != "none" and config.positions != "rope":
             raise ValueError(
@@ -68,17 +68,17 @@ class Recognition(Objective):
         self.inference = Inference(rope_rule=self.rope_rule, trained_length=modality.trained_length)
 
     def resolve(self, data: Any, modality: Modality) -> Mapping[str, Any]:
-        """As many classes as the data has, where the head's number is left out.
+        """Sets the head's number of classes from the data if it is unset.
 
         Raises:
-            ValueError: the data has another number of classes, or names none.
+            ValueError: the data have a different number of classes, or do not name their classes.
         """
-        waiting = self.head.num_classes is None
+        unset = self.head.num_classes is None
         names = modality.classes or list(data.class_names)
         if names:
             self._count(names, "the data has")
         check_count(self.head.num_classes, type(self.head).__name__)
-        if waiting:
+        if unset:
             self.head.build(self.width)
         return {"head": {"init_args": {"num_classes": self.head.num_classes}}}
 
@@ -88,14 +88,14 @@ class Recognition(Objective):
         if self.head.num_classes != len(names):
             raise ValueError(
                 f"the head has {self.head.num_classes} classes, but {whose} {len(names)}: {some(names)}; leave "
-                f"num_classes of the {type(self.head).__name__} out, it is measured."
+                f"num_classes of the {type(self.head).__name__} out: it is set automatically."
             )
 
     def check(self, batch: Batch) -> None:
-        """Refuses labels of classes that the head has not.
+        """Refuses labels outside the head's classes.
 
         Raises:
-            ValueError: naming the first of them.
+            ValueError: names the first invalid label.
         """
         if "label" in batch:
             owner = type(self.head).__name__
@@ -104,13 +104,13 @@ class Recognition(Objective):
     def loss(
         self, backbone: Backbone, tokens: Tokens, cond: Conditioning, batch: Batch, generator: Randomness
     ) -> dict[str, Tensor]:
-        """Mean cross-entropy, in float32.
+        """Mean cross-entropy in float32.
 
         Returns:
             ``{"loss": []}``.
 
         Raises:
-            ValueError: for labels of classes that the head has not, or soft targets of other classes.
+            ValueError: a label is outside the head's classes, or soft targets have a different number of classes.
         """
         self.check(batch)
         if self.training:
@@ -133,15 +133,15 @@ class Recognition(Objective):
         generator: Randomness | None = None,
         inference: Inference | None = None,
     ) -> Tensor:
-        """Logits ``[B, K]`` float32; nothing is random, and ``null`` is not read.
+        """Logits ``[B, K]`` float32; deterministic.
 
         Args:
             backbone: the network.
-            tokens: the data to recognise.
+            tokens: the data to classify.
             cond: the conditions.
-            null: the null conditions.
-            generator: not read.
-            inference: options of the backbone; None = the objective's own rule for larger sizes.
+            null: not used.
+            generator: not used.
+            inference: options of the backbone; None = the objective's ``rope_rule``.
         """
         return self._logits(backbone, tokens, cond, inference or self.inference)
 

@@ -1,4 +1,4 @@
-"""Which times a training step sees."""
+"""Distributions of the training times."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lumina.randomness import Randomness, normal, uniform
 
 
 class UniformTimes(TimeSampling):
-    """Every time alike."""
+    """The uniform distribution on (0, 1)."""
 
     def sample(self, count: int, generator: Randomness) -> Tensor:
         """``[count]`` float32 in (0, 1), on the generator's device."""
@@ -18,14 +18,14 @@ class UniformTimes(TimeSampling):
 
 
 class LogitNormal(TimeSampling):
-    """``sigmoid(mean + std * n)`` with a normal n (Esser et al. 2024): the middle of the path more often than its ends.
+    """``sigmoid(mean + std * n)`` with n from N(0, 1) (Esser et al., 2024): favours the middle of the path.
 
     Args:
-        mean: above 0 for times nearer to data.
-        std: the smaller, the more the times gather around ``sigmoid(mean)``.
+        mean: values above 0 move the times towards data.
+        std: smaller values concentrate the times around ``sigmoid(mean)``.
 
     Raises:
-        ValueError: if ``std`` is not positive.
+        ValueError: ``std`` is not positive.
     """
 
     def __init__(self, mean: float = 0.0, std: float = 1.0) -> None:
@@ -41,6 +41,6 @@ class LogitNormal(TimeSampling):
 
 
 def _open(t: Tensor) -> Tensor:
-    # Rounding puts draws on 0 and 1 themselves, where some paths have a singularity.
+    # rounding can give exactly 0 or 1, where some paths are singular
     epsilon = torch.finfo(t.dtype).eps
     return t.clamp(epsilon, 1 - epsilon)

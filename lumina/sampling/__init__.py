@@ -1,1 +1,1 @@
-"""From noise to data: `schedules` x `solvers` x `guidance`, put together by `sampler.Sampler`."""
+"""Sampling from noise to data: `sampler.Sampler` combines `schedules`, `solvers` and `guidance`."""

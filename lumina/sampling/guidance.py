@@ -1,4 +1,4 @@
-"""How a conditional and an unconditional velocity become one."""
+"""Guidance: combines a conditional and an unconditional velocity."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lumina.interfaces import Guidance
 
 
 class ClassifierFree(Guidance):
-    """Classifier-free guidance (Ho and Salimans 2022) on all channels: ``null + scale * (conditional - null)``.
+    """Classifier-free guidance (Ho and Salimans, 2022) on all channels: ``null + scale * (conditional - null)``.
 
     Args:
         scale: 1 gives the conditional velocity, 0 the unconditional one.
@@ -24,17 +24,17 @@ class ClassifierFree(Guidance):
 
 
 class FirstChannels(ClassifierFree):
-    """Classifier-free guidance on the first channels; the others stay conditional, as in the released sampler.
+    """Classifier-free guidance on the first channels, as in the released sampler; the others stay conditional.
 
-    A token's features are (channel, row, column), so the first channels are the first features.
+    The features of a token are ordered (channel, row, column), so the first channels are the first features.
 
     Args:
         scale: 1 gives the conditional velocity.
-        channels: how many are guided.
-        of: how many there are; 4 in the latents of SD's and SDXL's VAE, 16 in those of SD3's.
+        channels: number of guided channels.
+        of: number of channels of the latent: 4 for the VAEs of SD and SDXL, 16 for that of SD3.
 
     Raises:
-        ValueError: if there are fewer than ``channels``.
+        ValueError: ``channels`` is not between 1 and ``of``.
     """
 
     def __init__(self, scale: float, channels: int = 3, of: int = 4) -> None:
@@ -47,12 +47,12 @@ class FirstChannels(ClassifierFree):
         """``[B, L, F]`` from two ``[B, L, F]``; the same at every time ``t []``.
 
         Raises:
-            ValueError: where the features are no whole number of channels.
+            ValueError: ``of`` does not divide F.
         """
         if conditional.shape[-1] % self.of:
             raise ValueError(
                 f"FirstChannels: tokens of {conditional.shape[-1]} features do not have {self.of} channels; set "
-                "`of` to the channels of the latent."
+                "`of` to the number of channels of the latent."
             )
         guided = conditional.shape[-1] * self.channels // self.of
         first = super().combine(conditional[..., :guided], null[..., :guided], t)

@@ -1,4 +1,4 @@
-"""Sampling that starts from data, or that keeps a part of it: image-to-image, inpainting, and the like elsewhere."""
+"""Sampling that starts from data or preserves a part of it: image-to-image, inpainting and their analogues."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from lumina.values import Known, Velocity
 
 
 def starting_point(known: Known) -> float:
-    """Where on the schedule to begin: there is as much noise as the strength asks for."""
+    """Start of the sampling in the schedule's [0, 1]: ``1 - strength``."""
     return 1 - known.strength
 
 
 def begin(known: Known, noise: Tensor, path: ProbabilityPath, time_range: tuple[float, float]) -> Tensor:
-    """The state to begin with, from ``noise [B, L, F]``; the noise itself at strength 1."""
+    """The initial state ``alpha(t) data + sigma(t) noise`` at the start time; the noise itself at strength 1."""
     if known.strength == 1:
         return noise
     first, last = time_range
@@ -24,9 +24,9 @@ def begin(known: Known, noise: Tensor, path: ProbabilityPath, time_range: tuple[
 
 
 def hold(known: Known, velocity: Velocity, noise: Tensor, path: ProbabilityPath) -> Velocity:
-    """The velocity with what is kept on its known way from ``noise [B, L, F]``, whatever the state there.
+    """A velocity that moves the preserved part along its exact path from ``noise [B, L, F]`` to the data.
 
-    Written as a velocity, it holds at every stage of every solver, and costs no solver its order.
+    The constraint is part of the velocity, so it holds at every stage of every solver and keeps the solver's order.
     """
     if known.kept is None:
         return velocity
@@ -34,14 +34,14 @@ def hold(known: Known, velocity: Velocity, noise: Tensor, path: ProbabilityPath)
 
     def held(x: Tensor, t: Tensor) -> Tensor:
         now = t.to(x.device)
-        way = (path.d_alpha(now) * known.features + path.d_sigma(now) * noise).to(x.dtype)
-        return torch.where(kept, way, velocity(torch.where(kept, _noised(known, noise, now, path), x), t))
+        exact = (path.d_alpha(now) * known.features + path.d_sigma(now) * noise).to(x.dtype)
+        return torch.where(kept, exact, velocity(torch.where(kept, _noised(known, noise, now, path), x), t))
 
     return held
 
 
 def restore(known: Known, x: Tensor) -> Tensor:
-    """``x [B, L, F]`` with what is kept put back, free of rounding."""
+    """``x [B, L, F]`` with the preserved part replaced by the exact data, which removes rounding errors."""
     return x if known.kept is None else torch.where(known.kept, known.features.to(x.dtype), x)
 
 

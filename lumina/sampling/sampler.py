@@ -1,4 +1,4 @@
-"""The only solver loop."""
+"""The solver loop, shared by all solvers and schedules."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ MOST_STEPS = 100_000
 
 
 class Sampler:
-    """Carries noise to data: a schedule says where the steps fall, a solver takes them.
+    """Integrates the velocity from noise to data; the schedule sets the times, the solver computes each step.
 
     Args:
-        schedule: where the steps fall.
-        solver: how one step is taken.
-        steps: number of intervals; ten steps of `Euler` are ten evaluations of the velocity.
-        guidance: how conditional and unconditional velocities are combined; None evaluates the conditional one alone.
+        schedule: the times of the steps.
+        solver: integrates one step.
+        steps: number of intervals; ten steps of `Euler` take ten evaluations of the velocity.
+        guidance: combines conditional and unconditional velocities; None = only the conditional velocity.
 
     Raises:
-        ValueError: if ``steps`` is below 1, or above what any schedule can tell apart.
+        ValueError: ``steps`` is below 1, or too large for the schedules' precision.
     """
 
     def __init__(
@@ -51,11 +51,11 @@ class Sampler:
         """The state at the end of the time range.
 
         Args:
-            velocity: ``(x [B, L, F], t []) -> dx/dt [B, L, F]``; t is a float64 tensor, on the CPU but for `Dopri5`.
-            noise: ``[B, L, F]``, the state at the start.
-            time_range: the schedule's 0 and 1 fall on these two times.
-            progress: whether a progress bar is shown, where there is a terminal.
-            start: where between the schedule's 0 and 1 to begin; what lies before it is left out.
+            velocity: ``(x [B, L, F], t []) -> dx/dt [B, L, F]``; t is a float64 tensor, on the CPU except in `Dopri5`.
+            noise: ``[B, L, F]``, the initial state.
+            time_range: the times to which the schedule's 0 and 1 map.
+            progress: show a progress bar in a terminal.
+            start: start in the schedule's [0, 1]; earlier steps are skipped.
 
         Returns:
             ``[B, L, F]``.
@@ -71,5 +71,5 @@ class Sampler:
         times = self.schedule.times(self.steps)
         if not start:
             return times
-        # a step that rounding alone makes would cost an evaluation
+        # the tolerance avoids a step of zero length due to rounding
         return torch.cat((times.new_tensor([start]), times[times > start + 1e-9]))

@@ -1,8 +1,8 @@
-"""Where the steps of a solver fall between noise (t = 0) and data (t = 1).
+"""Schedules: the times of a solver's steps between noise (t = 0) and data (t = 1).
 
-A schedule is an increasing function of ``u`` in [0, 1], put on a uniform grid and renormalised so that it runs from
-exactly 0 to exactly 1. Schedules of diffusion models come into the time of the straight path at equal signal-to-noise
-ratio: ``x = alpha * x1 + sigma * x0`` is, up to its scale, the straight path at ``t = alpha / (alpha + sigma)``.
+A schedule is an increasing function of ``u`` in [0, 1], evaluated on a uniform grid and rescaled to run from exactly 0
+to exactly 1. Schedules of diffusion models are mapped to the time of the straight path at equal signal-to-noise ratio:
+``x = alpha * x1 + sigma * x0`` is, up to scale, the straight path at ``t = alpha / (alpha + sigma)``.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class Warp(TimeSchedule):
         """``u [N]`` in [0, 1] to increasing values ``[N]``, up to an affine map."""
 
     def times(self, steps: int) -> Tensor:
-        """The grid of ``steps`` intervals.
+        """The times of ``steps`` intervals.
 
         Returns:
             ``[steps + 1]`` float64 on the CPU, strictly increasing from exactly 0 to exactly 1.
 
         Raises:
-            ValueError: if ``steps`` is below 1.
+            ValueError: ``steps`` is below 1.
         """
         if steps < 1:
             raise ValueError(f"a time schedule needs at least 1 step, got {steps}: give the number of intervals")
@@ -47,12 +47,12 @@ class Uniform(Warp):
 
 
 class Rational(Warp):
-    """``u / (sigma + u - sigma * u)`` (Lumina-Next eq. 4, its sign mended): shorter steps near noise.
+    """``u / (sigma + u - sigma * u)`` (Lumina-Next, eq. 4, with its sign corrected): shorter steps near noise.
 
-    Its inverse is the same function with ``1 / sigma``.
+    The inverse is the same function with ``1 / sigma``.
 
     Args:
-        sigma: above 1 for shorter steps near noise; 1 is uniform. Elsewhere called the time shifting factor.
+        sigma: the time shifting factor; above 1 the steps near noise are shorter, 1 is uniform.
     """
 
     def __init__(self, sigma: float = 4.0) -> None:
@@ -60,19 +60,19 @@ class Rational(Warp):
         self.sigma = sigma
 
     def warp(self, u: Tensor) -> Tensor:
-        """Eq. 4, left."""
+        """Lumina-Next, eq. 4, left: ``u / (sigma + u - sigma * u)``."""
         return u / (self.sigma + u - self.sigma * u)
 
 
 class Sigmoid(Warp):
-    """Two half sigmoids that meet at ``mu`` (Lumina-Next eq. 4): shorter steps near noise and near data.
+    """Two half sigmoids that meet at ``mu`` (Lumina-Next, eq. 4): shorter steps near noise and near data.
 
-    As printed it runs from 0.027 to 0.9997; here it is renormalised to run from 0 to 1.
+    The printed function runs from 0.027 to 0.9997; here it is rescaled to run from 0 to 1.
 
     Args:
-        mu: where the halves meet, with the longest steps.
-        alpha: steepness towards noise.
-        beta: steepness towards data.
+        mu: where the halves meet and the steps are longest.
+        alpha: steepness on the noise side.
+        beta: steepness on the data side.
     """
 
     def __init__(self, mu: float = 0.6, alpha: float = 6.0, beta: float = 20.0) -> None:
@@ -82,16 +82,16 @@ class Sigmoid(Warp):
         self.beta = beta
 
     def warp(self, u: Tensor) -> Tensor:
-        """Eq. 4, right, before it is renormalised."""
+        """Lumina-Next, eq. 4, right: ``sigmoid(alpha (u - mu))`` below mu, ``sigmoid(beta (u - mu))`` above."""
         centred = u - self.mu
         return torch.sigmoid(torch.where(centred < 0, self.alpha * centred, self.beta * centred))
 
 
 class Cosine(Warp):
-    """The cosine schedule of "Improved DDPM" (Nichol and Dhariwal 2021, eq. 17).
+    """The cosine schedule of "Improved DDPM" (Nichol and Dhariwal, 2021, eq. 17).
 
     Args:
-        offset: the small shift that keeps the noise level near data from vanishing too quickly.
+        offset: a small shift that prevents too small noise levels near data.
     """
 
     def __init__(self, offset: float = 0.008) -> None:
@@ -105,7 +105,7 @@ class Cosine(Warp):
 
 
 class Linear(Warp):
-    """The variance-preserving process with linear beta (Song et al. 2021, "VP").
+    """The variance-preserving process with linear beta (Song et al., 2021, "VP").
 
     Args:
         beta_min: beta at data.
@@ -116,17 +116,17 @@ class Linear(Warp):
         self.path = VariancePreserving(beta_min, beta_max)
 
     def warp(self, u: Tensor) -> Tensor:
-        """Equal steps of the diffusion's own time."""
+        """Equal steps of the diffusion time, mapped to the straight path."""
         return _flow_time(self.path.alpha(u), self.path.sigma(u))
 
 
 class EDM(Warp):
-    """The noise levels of EDM (Karras et al. 2022, eq. 5).
+    """The noise levels of EDM (Karras et al., 2022, eq. 5).
 
     Args:
-        sigma_min: noise level nearest to data.
-        sigma_max: noise level at the start.
-        rho: the larger, the shorter the steps near data.
+        sigma_min: smallest noise level, near data.
+        sigma_max: largest noise level, at the start.
+        rho: larger values make the steps near data shorter.
     """
 
     def __init__(self, sigma_min: float = 0.002, sigma_max: float = 80.0, rho: float = 7.0) -> None:
@@ -138,7 +138,7 @@ class EDM(Warp):
         self.rho = rho
 
     def warp(self, u: Tensor) -> Tensor:
-        """Equal steps of ``sigma ** (1 / rho)``."""
+        """Equal steps of ``sigma ** (1 / rho)``, mapped to the straight path."""
         first, last = self.sigma_max ** (1 / self.rho), self.sigma_min ** (1 / self.rho)
         return _flow_time(torch.ones_like(u), (first + u * (last - first)) ** self.rho)
 

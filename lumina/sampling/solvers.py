@@ -1,6 +1,6 @@
-"""One step of an ordinary differential equation ``dx/dt = velocity(x, t)``.
+"""Solvers of the ordinary differential equation ``dx/dt = velocity(x, t)``, one step at a time.
 
-Times are 0-d tensors or floats; they are taken as float64, on whatever device, and never change the dtype of ``x``.
+Times are 0-d tensors or floats on any device. They are converted to float64 and never change the dtype of ``x``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Tableau:
 
     Attributes:
         nodes: s fractions of the step at which the stages are evaluated.
-        matrix: s rows; row i weighs the i slopes before it.
+        matrix: s rows; row i contains the weights of the i previous slopes.
         weights: s weights of the slopes in the result.
     """
 
@@ -32,7 +32,7 @@ class Tableau:
 
 
 class RungeKutta(Solver):
-    """Explicit Runge-Kutta; a method is a subclass that holds its tableau."""
+    """An explicit Runge-Kutta method; subclasses define the tableau."""
 
     tableau: ClassVar[Tableau]
 
@@ -40,7 +40,7 @@ class RungeKutta(Solver):
         self.calls_per_step = len(self.tableau.weights)
 
     def step(self, velocity: Velocity, x: Tensor, t: Tensor | float, t_next: Tensor | float) -> Tensor:
-        """``x [B, L, F]`` at time ``t []`` carried to ``t_next []``."""
+        """Integrates ``x [B, L, F]`` from time ``t []`` to ``t_next []``."""
         start = _time(t)
         length = _time(t_next) - start
         slopes: list[Tensor] = []
@@ -50,31 +50,31 @@ class RungeKutta(Solver):
 
 
 class Euler(RungeKutta):
-    """First order, one evaluation a step."""
+    """Euler's method: first order, one evaluation per step."""
 
     tableau = Tableau(nodes=(0.0,), matrix=((),), weights=(1.0,))
 
 
 class Midpoint(RungeKutta):
-    """Second order, two evaluations a step (Lumina-Next algorithm 1)."""
+    """The midpoint method: second order, two evaluations per step (Lumina-Next, algorithm 1)."""
 
     tableau = Tableau(nodes=(0.0, 1 / 2), matrix=((), (1 / 2,)), weights=(0.0, 1.0))
 
 
 class Heun(RungeKutta):
-    """Second order, two evaluations a step: the trapezoidal rule with a predictor."""
+    """Heun's method, the trapezoidal rule with an Euler predictor: second order, two evaluations per step."""
 
     tableau = Tableau(nodes=(0.0, 1.0), matrix=((), (1.0,)), weights=(1 / 2, 1 / 2))
 
 
 class RK3(RungeKutta):
-    """Kutta's third-order method, three evaluations a step."""
+    """Kutta's third-order method, three evaluations per step."""
 
     tableau = Tableau(nodes=(0.0, 1 / 2, 1.0), matrix=((), (1 / 2,), (-1.0, 2.0)), weights=(1 / 6, 2 / 3, 1 / 6))
 
 
 class RK4(RungeKutta):
-    """The classical fourth-order method, four evaluations a step."""
+    """The classical fourth-order Runge-Kutta method, four evaluations per step."""
 
     tableau = Tableau(
         nodes=(0.0, 1 / 2, 1 / 2, 1.0),
@@ -84,13 +84,13 @@ class RK4(RungeKutta):
 
 
 class Dopri5(Solver):
-    """Dormand and Prince's adaptive fifth-order method: the reference that other solvers are measured against.
+    """Dormand and Prince's adaptive fifth-order method, a reference for the other solvers.
 
-    It starts afresh in every interval of the schedule, so one interval is the cheapest use of it.
+    Each interval of the schedule restarts the step size control, so a single interval is cheapest.
 
     Args:
-        rtol: relative error tolerated in a step.
-        atol: absolute error tolerated in a step.
+        rtol: tolerated relative error of a step.
+        atol: tolerated absolute error of a step.
     """
 
     calls_per_step = 0
@@ -100,7 +100,7 @@ class Dopri5(Solver):
         self.atol = atol
 
     def step(self, velocity: Velocity, x: Tensor, t: Tensor | float, t_next: Tensor | float) -> Tensor:
-        """``x [B, L, F]`` at time ``t []`` carried to ``t_next []``."""
+        """Integrates ``x [B, L, F]`` from time ``t []`` to ``t_next []``."""
         from torchdiffeq import odeint
 
         times = torch.stack((_time(t), _time(t_next))).to(x.device)
@@ -111,13 +111,13 @@ class Dopri5(Solver):
 
 
 class DDIM(Solver):
-    """Deterministic DDIM (Song et al. 2020), told in velocities: exact when data and noise seen from ``x`` stay put.
+    """Deterministic DDIM (Song et al., 2020) for a velocity; exact if the predicted data and noise are constant.
 
-    From ``x = alpha x1 + sigma x0`` and ``v = alpha' x1 + sigma' x0`` follow the data ``x1`` and the noise ``x0`` that
-    the network sees, and these are mixed anew for the next time. On the straight path this is Euler's method.
+    ``x = alpha x1 + sigma x0`` and ``v = alpha' x1 + sigma' x0`` determine the predicted data ``x1`` and noise ``x0``,
+    which are then mixed with the coefficients of the next time. On the straight path this is Euler's method.
 
     Args:
-        path: the probability path of the objective that the velocity comes from; None means `VariancePreserving`.
+        path: the probability path of the objective; None = `VariancePreserving`.
     """
 
     calls_per_step = 1
@@ -126,14 +126,14 @@ class DDIM(Solver):
         self.path = path or VariancePreserving()
 
     def step(self, velocity: Velocity, x: Tensor, t: Tensor | float, t_next: Tensor | float) -> Tensor:
-        """``x [B, L, F]`` at time ``t []`` carried to ``t_next []``."""
-        now, then, path = _time(t), _time(t_next), self.path
+        """Integrates ``x [B, L, F]`` from time ``t []`` to ``t_next []``."""
+        now, after, path = _time(t), _time(t_next), self.path
         alpha, sigma, d_alpha, d_sigma = path.alpha(now), path.sigma(now), path.d_alpha(now), path.d_sigma(now)
         determinant = d_alpha * sigma - d_sigma * alpha
         v = velocity(x, now)
         data = (sigma * v - d_sigma * x) / determinant
         noise = (d_alpha * x - alpha * v) / determinant
-        return path.alpha(then) * data + path.sigma(then) * noise
+        return path.alpha(after) * data + path.sigma(after) * noise
 
 
 def _time(t: Tensor | float) -> Tensor:

@@ -174,5 +174,5 @@ def test_draws_are_of_the_sample(build, grids, collate, mixed_sizes, activation_
 
 
 def test_a_chance_of_one_is_refused():
-    with pytest.raises(ValueError, match=r"drop_path=1\.0 must be a chance"):
+    with pytest.raises(ValueError, match=r"drop_path=1\.0 must be a probability"):
         NextDiTConfig(drop_path=1.0)

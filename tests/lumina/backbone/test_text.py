@@ -59,5 +59,5 @@ def test_regions_of_other_tokens_are_refused():
         regions=torch.zeros(2, 5, dtype=torch.long),
         cross_regions=torch.zeros(2, 3, dtype=torch.long),
     )
-    with pytest.raises(ValueError, match=r"regions are given for \(2, 5\) tokens, but there are \(2, 4\)"):
+    with pytest.raises(ValueError, match=r"got regions for \(2, 5\) tokens, but there are \(2, 4\)"):
         Text.of(cond, Layout.of(tokens(None), 1, None))

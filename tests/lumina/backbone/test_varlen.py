@@ -100,13 +100,13 @@ def test_packed_batch_on_a_gpu(build, grids, collate):
 
 def test_float32_is_named_as_what_keeps_the_kernel_from_it():
     segments = varlen.Segments.of([3, 2], torch.device("cpu"))
-    assert "float32; train or sample in bfloat16" in varlen._hindrance(torch.zeros(1, 5, 2, 64), segments)
+    assert "float32; train or sample in bfloat16" in varlen._obstacle(torch.zeros(1, 5, 2, 64), segments)
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_attention_sample_by_sample_is_told_once():
-    varlen._tell.cache_clear()
+    varlen._warn.cache_clear()
     x = torch.randn(1, 5, 2, 64, device="cuda")
     segments = varlen.Segments.of([3, 2], x.device)
     with pytest.warns(UserWarning, match="sample by sample") as told:

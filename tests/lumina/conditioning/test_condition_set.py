@@ -69,7 +69,7 @@ def test_dropout_of_never_and_always(dropout):
 
 @pytest.mark.parametrize("dropout", [-0.1, 1.1, float("nan")])
 def test_a_dropout_that_is_no_chance_is_refused(dropout):
-    with pytest.raises(ValueError, match=r"LabelConditioner: dropout=.* must be a chance"):
+    with pytest.raises(ValueError, match=r"LabelConditioner: dropout=.* must be a probability"):
         ConditionerSet([LabelConditioner(4, dropout=dropout)], 8)
 
 

@@ -45,7 +45,7 @@ def test_words_are_names_or_numbers():
     [
         ({"num_classes": 0}, "num_classes=0 must be at least 1"),
         ({"classes": []}, "num_classes=0 must be at least 1"),
-        ({"num_classes": 3, "classes": ["cat", "dog"]}, "num_classes=3, but 2 classes are named"),
+        ({"num_classes": 3, "classes": ["cat", "dog"]}, "num_classes=3, but classes has 2 names"),
     ],
 )
 def test_counts_that_are_none_or_disagree_are_refused(arguments, message):
@@ -72,7 +72,7 @@ def test_the_table_waits_for_the_classes_of_the_data():
 def test_names_of_the_data_are_of_the_field_label_alone():
     label, data = built(2, key="style"), Data(class_names=["ant", "bee", "cow"])
     assert label.resolve(data) == {"num_classes": 2, "classes": None}
-    with pytest.raises(ValueError, match="the data names no classes: set num_classes"):
+    with pytest.raises(ValueError, match="the data do not name their classes: set num_classes"):
         built(key="style").resolve(data)
 
 

@@ -119,7 +119,7 @@ def test_what_does_not_fit_is_refused():
         compose(parts[:3], tokens, (2, 2))
     with pytest.raises(ValueError, match="or other conditions too"):
         compose([replace(part, pooled=torch.zeros(2, 48)) for part in parts], tokens, (2, 2))
-    with pytest.raises(ValueError, match="holds no text"):
+    with pytest.raises(ValueError, match="has no text"):
         compose([Conditioning()], tokens, (1, 1))
     with pytest.raises(ValueError, match="at least 2 axes, got 1"):
         compose(parts, replace(tokens, positions=tokens.positions[..., :1]), (2, 2))

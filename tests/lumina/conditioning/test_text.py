@@ -54,7 +54,7 @@ def test_each_caption_is_read_once():
 
 
 def test_captions_that_are_no_strings_are_refused():
-    with pytest.raises(ValueError, match="field 'caption' must hold one string a sample, got list"):
+    with pytest.raises(ValueError, match="field 'caption' must contain one string per sample, got a list"):
         told(["a", "b"])
 
 

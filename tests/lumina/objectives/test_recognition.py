@@ -68,7 +68,7 @@ def test_soft_targets_of_other_classes_are_refused():
 @pytest.mark.parametrize(
     ("config", "modality", "options", "reason"),
     [
-        ({"modulation": "scale_gate"}, {}, {}, "modulation=scale_gate needs a time, which recognition has not"),
+        ({"modulation": "scale_gate"}, {}, {}, "modulation=scale_gate needs a time, but recognition has none"),
         ({"positions": "sincos"}, {}, {"rope_rule": "ntk"}, "rope_rule=ntk applies to backbones with positions=rope"),
         (
             {},

@@ -77,7 +77,7 @@ class Layout:
         rows = indices // length if rows is None else rows.flatten()[indices]
         return cls(
             shape=(batch, length),
-            indices=places,
+            indices=indices,
             pairs=Pairs(queries=segments, keys=segments),
             rows=rows.unsqueeze(0),
             query_scale=None if scales is None else scales[indices // length].view(1, -1, 1, 1),

@@ -1,4 +1,4 @@
-"""Clean tokens of several conditioners, and of samples that have none."""
+"""Prefixes of clean tokens: dropping, padding with empty prefixes, and merging those of several conditioners."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from lumina.values import Prefix, Tokens
 
 
 def drop(prefix: Prefix, keep: Tensor) -> Prefix:
-    """The prefix without the tokens of the samples where ``keep [B]`` is False."""
+    """Masks all prefix tokens of the samples whose ``keep [B]`` is False."""
     return replace(prefix, tokens=replace(prefix.tokens, mask=real(prefix.tokens) & keep.unsqueeze(1)))
 
 
 def absent(like: Prefix, count: int) -> Prefix:
-    """A prefix of ``count`` samples that have no token in it, as long as another one and with its groups."""
+    """An empty prefix for ``count`` samples: fully masked, with the length and groups of ``like``."""
     tokens, grouped = like.tokens, like.grouped
     return Prefix(
         tokens=Tokens(
@@ -32,7 +32,7 @@ def absent(like: Prefix, count: int) -> Prefix:
 
 
 def merge(parts: Sequence[Prefix]) -> Prefix | None:
-    """One prefix of those of several conditioners, each with its own groups; None of none."""
+    """Joins the prefixes of several conditioners and renumbers their groups; None if there is no prefix."""
     if len(parts) < 2:
         return parts[0] if parts else None
     masked = any(part.tokens.mask is not None for part in parts)
@@ -51,7 +51,7 @@ def merge(parts: Sequence[Prefix]) -> Prefix | None:
 
 
 def real(tokens: Tokens) -> Tensor:
-    """``[B, L]``, the mask, or all True."""
+    """The mask ``[B, L]``; all True if there is none."""
     if tokens.mask is not None:
         return tokens.mask
     return torch.ones(tokens.features.shape[:2], dtype=torch.bool, device=tokens.features.device)
@@ -71,7 +71,7 @@ def _vectors(part: Prefix, like: Tensor) -> Tensor:
 
 
 def _real_first(tokens: Tokens) -> Tokens:
-    """Padding between two parts moves behind both, where padding is."""
+    """Moves padding between parts to the end of the sequence."""
     if tokens.mask is None:
         return tokens
     order = tokens.mask.logical_not().byte().argsort(dim=1, stable=True)

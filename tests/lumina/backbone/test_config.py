@@ -32,7 +32,7 @@ def test_refusals(settings, parts):
 
 @pytest.mark.parametrize("settings", [{}, {"token_dim": 4}, {"position_axes": 2}])
 def test_a_network_needs_to_know_its_tokens(settings):
-    with pytest.raises(ValueError, match=r"needs token_dim and position_axes, got token_dim=.*give both"):
+    with pytest.raises(ValueError, match=r"needs token_dim and position_axes, got token_dim=.*set both"):
         NextDiT(NextDiTConfig(**settings))
 
 

@@ -220,5 +220,5 @@ def test_guidance_of_scale_one_samples_as_without():
 
 
 def test_noise_of_another_shape_is_refused():
-    with pytest.raises(ValueError, match=r"noise has shape \(3, 5, 1\), expected .* \(3, 5, 2\)"):
+    with pytest.raises(ValueError, match=r"noise has shape \(3, 5, 1\), expected \(3, 5, 2\)"):
         sample(FlowMatching(), None, noise=random(3, 5, 1))

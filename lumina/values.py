@@ -17,7 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+import torch
 from torch import Tensor, device
+from torch.nn.utils.rnn import pad_sequence
 
 from lumina.randomness import Randomness
 
@@ -46,6 +48,7 @@ class Tokens:
         features: ``[B, L, F]``.
         positions: ``[B, L, A]``, integer or real coordinates on each axis; A may be 0.
         mask: ``[B, L]`` bool, True = real, padding last; None when nothing is padding.
+        lengths: real tokens of each sample beside the mask, so that nobody has to wait for the device; None = not told.
         groups: ``[B, L]`` integer, the group (a view, say) whose ``Conditioning.grouped`` vector a token receives.
         locate: ``features [B, L, F] -> positions [B, L, A]``, set when positions are computed from the features (the
             coordinates of a point); tokens then move during sampling. None = the positions are fixed.
@@ -54,8 +57,26 @@ class Tokens:
     features: Tensor
     positions: Tensor
     mask: Tensor | None = None
+    lengths: tuple[int, ...] | None = None
     groups: Tensor | None = None
     locate: Callable[[Tensor], Tensor] | None = None
+
+    @classmethod
+    def padded(cls, features: Sequence[Tensor], positions: Sequence[Tensor]) -> Tokens:
+        """One batch of samples of different lengths.
+
+        Args:
+            features: of each sample ``[L_i, F]``.
+            positions: of each sample ``[L_i, A]``.
+        """
+        lengths = tuple(len(sample) for sample in features)
+        mask = length_mask(lengths, features[0].device)
+        return cls(
+            features=pad_sequence(list(features), batch_first=True),
+            positions=pad_sequence(list(positions), batch_first=True),
+            mask=mask,
+            lengths=None if mask is None else lengths,
+        )
 
     def with_features(self, features: Tensor) -> Tokens:
         """The same tokens with other ``features [B, L, F]``, at the same places unless the features say where."""
@@ -68,14 +89,21 @@ class Tokens:
             features=self.features.expand(count, -1, -1),
             positions=self.positions.expand(count, -1, -1),
             mask=None if self.mask is None else self.mask.expand(count, -1),
+            lengths=self.lengths and self.lengths * count,
             groups=None if self.groups is None else self.groups.expand(count, -1),
             locate=self.locate,
         )
 
     @property
+    def known_lengths(self) -> tuple[int, ...] | None:
+        """Real tokens of each sample; None where the device alone knows."""
+        return known_lengths(self.features, self.mask, self.lengths)
+
+    @property
     def count(self) -> Tensor | int:
-        """Real tokens of all samples together; with a mask on the device, which nobody waits for."""
-        return self.features.shape[0] * self.features.shape[1] if self.mask is None else self.mask.sum()
+        """Real tokens of all samples together; a tensor, which nobody waits for, where the device alone knows."""
+        known = self.known_lengths
+        return sum(known) if known is not None else real(self.features, self.mask).sum()
 
     def to(self, device: device) -> Tokens:
         """The same tokens on ``device``."""
@@ -83,6 +111,7 @@ class Tokens:
             features=self.features.to(device),
             positions=self.positions.to(device),
             mask=None if self.mask is None else self.mask.to(device),
+            lengths=self.lengths,
             groups=None if self.groups is None else self.groups.to(device),
             locate=self.locate,
         )
@@ -113,6 +142,7 @@ class Conditioning:
     Attributes:
         cross: ``[B, S, C]`` tokens that the backbone attends to (text).
         cross_mask: ``[B, S]`` bool, True = real; None = all real.
+        cross_lengths: real ones of each sample beside the mask, as ``Tokens.lengths``.
         regions: ``[B, L]`` integer, the region of each token; it attends to the text of its own region alone.
         cross_regions: ``[B, S]`` integer, the region of each text token; given together with ``regions`` or not at all.
         pooled: ``[B, min(D, 1024)]``, added to the time embedding.
@@ -122,6 +152,7 @@ class Conditioning:
 
     cross: Tensor | None = None
     cross_mask: Tensor | None = None
+    cross_lengths: tuple[int, ...] | None = None
     regions: Tensor | None = None
     cross_regions: Tensor | None = None
     pooled: Tensor | None = None
@@ -310,3 +341,30 @@ class Inference:
     context_drop: ContextDrop | None = None
     cache: StepCache | None = None
     drop_path: Randomness | None = None
+
+
+def real(sequence: Tensor, mask: Tensor | None) -> Tensor:
+    """``[B, L]``, the mask of ``sequence [B, L, ...]``, or all True."""
+    return torch.ones(sequence.shape[:2], dtype=torch.bool, device=sequence.device) if mask is None else mask
+
+
+def known_lengths(
+    sequence: Tensor, mask: Tensor | None, lengths: tuple[int, ...] | None = None
+) -> tuple[int, ...] | None:
+    """Real elements of each sample of ``sequence [B, L, ...]``; None where only the mask on the device says it."""
+    if mask is None:
+        return (sequence.shape[1],) * sequence.shape[0]
+    return lengths
+
+
+def length_mask(lengths: Sequence[int], device: device) -> Tensor | None:
+    """``[B, max(lengths)]``, True for the first elements of each sample; None where all are equally long."""
+    if min(lengths) == max(lengths):
+        return None
+    return torch.arange(max(lengths), device=device) < on_device(lengths, device)[:, None]
+
+
+def on_device(values: Sequence[int] | Tensor, device: device, dtype: torch.dtype = torch.long) -> Tensor:
+    """Numbers of the host, copied without waiting for the device."""
+    here = torch.as_tensor(values, dtype=dtype)
+    return (here.pin_memory() if device.type == "cuda" else here).to(device, non_blocking=True)

@@ -146,12 +146,7 @@ class Image(Modality):
             return Tokens(features=patches[0], positions=places[0].expand(latent.shape[0], -1, -1))
         if len({tuple(part.shape) for part in parts}) == 1:
             return Tokens(features=torch.cat(patches), positions=places[0].expand(len(parts), -1, -1))
-        lengths = torch.tensor([patch.shape[1] for patch in patches], device=patches[0].device)
-        mask = torch.arange(int(lengths.max()), device=lengths.device) < lengths[:, None]
-        pad = torch.nn.utils.rnn.pad_sequence
-        return Tokens(
-            features=pad([patch[0] for patch in patches], True), positions=pad([p[0] for p in places], True), mask=mask
-        )
+        return Tokens.padded([patch[0] for patch in patches], [place[0] for place in places])
 
     def decode(self, outputs: Tokens, batch: Batch) -> Images:
         """Pictures in [-1, 1]: a tensor where all have one size, else a list."""

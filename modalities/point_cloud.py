@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -18,7 +19,7 @@ from lumina.clouds.viewer import cloud_on_page
 from lumina.config.numbers import at_least
 from lumina.interfaces import Modality
 from lumina.pictures.sheet import contact_sheet
-from lumina.values import Batch, Shown, Tokens, Wish
+from lumina.values import Batch, Shown, Tokens, Wish, length_mask
 
 LARGEST = 10_000_000
 """Points of a cloud."""
@@ -106,9 +107,9 @@ class PointCloud(Modality):
                 raise ValueError(f"got a cloud of shape {list(cloud.shape)}, expected points [P, 3] with P >= 1.")
         if isinstance(latent, Tensor):
             return self._tokens(latent)
-        lengths = torch.tensor([len(cloud) for cloud in latent], device=latent[0].device)
-        mask = torch.arange(int(lengths.max()), device=lengths.device) < lengths[:, None]
-        return self._tokens(pad_sequence(list(latent), True), None if bool(mask.all()) else mask)
+        lengths = tuple(len(cloud) for cloud in latent)
+        tokens, mask = self._tokens(pad_sequence(list(latent), True)), length_mask(lengths, latent[0].device)
+        return tokens if mask is None else replace(tokens, mask=mask, lengths=lengths)
 
     def decode(self, outputs: Tokens, batch: Batch) -> Clouds:
         """The points: a tensor where all clouds are equally dense, else a list."""
@@ -159,10 +160,10 @@ class PointCloud(Modality):
         """The cloud, which can be turned."""
         return cloud_on_page(file)
 
-    def _tokens(self, points: Tensor, mask: Tensor | None = None) -> Tokens:
+    def _tokens(self, points: Tensor) -> Tokens:
         if self.embedding == "rope":
-            return Tokens(features=points, positions=self._place(points), mask=mask, locate=self._place)
-        return Tokens(features=points, positions=points.new_zeros(*points.shape[:2], 0), mask=mask)
+            return Tokens(features=points, positions=self._place(points), locate=self._place)
+        return Tokens(features=points, positions=points.new_zeros(*points.shape[:2], 0))
 
     def _place(self, points: Tensor) -> Tensor:
         """Positions ``[B, P, 3]``; the fastest pair of RoPE turns by one radian a position."""

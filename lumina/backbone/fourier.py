@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from lumina.backbone.initialisation import xavier
 from lumina.backbone.rope import scaled_frequencies
-from lumina.values import Inference
+from lumina.values import Inference, on_device
 
 PLASTIC = 1.3247179572447458  # real root of x^3 = x + 1; generates the R2 low-discrepancy sequence (Roberts, 2018)
 
@@ -72,7 +72,8 @@ class FourierEmbedding(nn.Module):
             mask: ``[B, L]``; gives the number of points of each cloud.
             inference: its ``rope_rule`` scales the frequencies of clouds with more points than in training.
         """
-        x, y, z = (self.theta * self._factors(features, t, mask, inference)).to(features.device).unbind(-1)
+        theta = self.theta * self._factors(features, t, mask, inference)
+        x, y, z = on_device(theta, features.device, torch.float32).unbind(-1)
         p = features.float()  # high frequencies of coordinates in bfloat16 would be noise
         angles = 2 * math.pi * (p[..., :1] * x + p[..., 1:2] * y + p[..., 2:] * z)
         return self.project(torch.cat((angles.cos(), angles.sin()), -1).to(self.project.weight.dtype))

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lumina.backbone.varlen import Pairs, Segments
-from lumina.values import Tokens
+from lumina.values import Tokens, known_lengths, real
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +65,15 @@ class Layout:
         groups, rows = groups_of(tokens, group_count), None
         if groups is not None:
             rows = torch.arange(batch, device=groups.device).unsqueeze(-1) * group_count + groups
-        if mask is None or bool(mask.all()):
+        lengths = counts(tokens.features, mask, tokens.lengths)
+        if mask is None or sum(lengths) == batch * length:
             scale = None if proportional_base is None else _length_scale(canvas or length, proportional_base)
             return cls(shape=(batch, length), rows=rows, query_scale=scale, canvas=canvas)
         scales = None if proportional_base is None else _length_scales(mask[:, :canvas], proportional_base)
         if not packed:
             factors = None if scales is None else scales.view(-1, 1, 1, 1)
             return cls(shape=(batch, length), mask=mask, rows=rows, query_scale=factors, canvas=canvas)
-        segments = Segments.of(mask.sum(1).tolist(), mask.device)
-        indices = mask.flatten().nonzero().squeeze(-1)
+        segments, indices = Segments.of(lengths, mask.device), real_indices(mask, sum(lengths))
         rows = indices // length if rows is None else rows.flatten()[indices]
         return cls(
             shape=(batch, length),
@@ -117,6 +117,17 @@ class Layout:
     def segments(self, device: torch.device) -> Segments:
         """The samples as segments of the tokens, in the layout of the blocks."""
         return Segments.of((self.shape[1],) * self.shape[0], device) if self.pairs is None else self.pairs.queries
+
+
+def counts(sequence: Tensor, mask: Tensor | None, lengths: tuple[int, ...] | None) -> tuple[int, ...]:
+    """Real elements of each sample of ``sequence [B, L, ...]``; the device is asked where nobody told the lengths."""
+    known = known_lengths(sequence, mask, lengths)
+    return tuple(real(sequence, mask).sum(1).tolist()) if known is None else known
+
+
+def real_indices(mask: Tensor, count: int) -> Tensor:
+    """``[count]``, flat indices of the ``count`` real elements of ``mask [B, L]``."""
+    return mask.flatten().nonzero_static(size=count).squeeze(-1)
 
 
 def groups_of(tokens: Tokens, count: int) -> Tensor | None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lumina.backbone.layout import groups_of
-from lumina.values import Conditioning, Prefix, Tokens
+from lumina.values import Conditioning, Prefix, Tokens, real
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +58,11 @@ def join(noisy: Sequence, prefix: Sequence) -> Sequence:
         ValueError: there are several groups, but the tokens have no groups.
     """
     first, second = noisy.tokens, prefix.tokens
-    mask = None
+    mask = lengths = None
     if first.mask is not None or second.mask is not None:
-        mask = torch.cat((_real(first), _real(second)), 1)
+        mask = torch.cat((real(first.features, first.mask), real(second.features, second.mask)), 1)
+        if first.known_lengths is not None and second.known_lengths is not None:
+            lengths = tuple(map(sum, zip(first.known_lengths, second.known_lengths, strict=True)))
     groups = _groups(first, noisy.group_count), _groups(second, prefix.group_count) + noisy.group_count
     x = torch.cat((noisy.x, prefix.x), 1)
     return Sequence(
@@ -69,6 +71,7 @@ def join(noisy: Sequence, prefix: Sequence) -> Sequence:
             features=x,
             positions=_along(first.positions, second.positions),
             mask=mask,
+            lengths=lengths,
             groups=torch.cat(groups, 1),
             locate=first.locate,
         ),
@@ -94,11 +97,6 @@ def _groups(tokens: Tokens, count: int) -> Tensor:
     groups = groups_of(tokens, count)
     shape, device = tokens.features.shape[:2], tokens.features.device
     return torch.zeros(shape, dtype=torch.long, device=device) if groups is None else groups
-
-
-def _real(tokens: Tokens) -> Tensor:
-    shape, device = tokens.features.shape[:2], tokens.features.device
-    return torch.ones(shape, dtype=torch.bool, device=device) if tokens.mask is None else tokens.mask
 
 
 def _along(first: Tensor, second: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from lumina.values import Inference
+from lumina.values import Inference, on_device
 
 Rule = Literal["none", "interpolation", "ntk", "frequency_aware", "time_aware", "watershed"]
 Table = tuple[Tensor, Tensor]
@@ -134,7 +134,7 @@ def rotary_angles(
     if positions.stride(0) == 0:  # an expanded tensor: one table serves the batch
         positions = positions[:1]
     frequencies = _axes_frequencies(positions[:, :canvas], dims, base, inference, t)
-    thetas = [theta.to(positions.device, torch.float32) for theta in frequencies]
+    thetas = [on_device(theta, positions.device, torch.float32) for theta in frequencies]
     angles = [positions[..., axis, None].float() * theta for axis, theta in enumerate(thetas)]
     joined = torch.stack(angles, -1).flatten(-2) if layout == "interleaved" else torch.cat(angles, -1)
     return joined.unsqueeze(-2)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lumina.backbone.layout import Layout
+from lumina.backbone.layout import Layout, counts, real_indices
 from lumina.backbone.varlen import Pairs, Segments
 from lumina.values import Conditioning
 
@@ -46,15 +46,15 @@ class Text:
         if cond.regions is not None and cond.cross_regions is not None:
             return _by_region(cond.cross, cond.cross_mask, cond.regions, cond.cross_regions, layout)
         features, size = cond.cross, cond.cross.shape[1]
-        counts = [size] * len(features) if cond.cross_mask is None else cond.cross_mask.sum(1).tolist()
-        mask = None if min(counts) == size else cond.cross_mask
+        lengths = counts(features, cond.cross_mask, cond.cross_lengths)
+        mask = None if min(lengths) == size else cond.cross_mask
         if layout.pairs is not None:
-            real = features.flatten(0, 1) if mask is None else features[mask]
+            real = features.flatten(0, 1)
             return cls(
-                features=real[None],
-                pairs=Pairs(queries=layout.pairs.queries, keys=Segments.of(counts, features.device)),
+                features=(real if mask is None else real[real_indices(mask, sum(lengths))])[None],
+                pairs=Pairs(queries=layout.pairs.queries, keys=Segments.of(lengths, features.device)),
             )
-        if mask is None or min(counts):
+        if mask is None or min(lengths):
             return cls(features=features, mask=mask)
         empty = ~mask.any(1, keepdim=True)
         return cls(features=features, mask=mask | empty, empty=empty[:, :, None, None])

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from lumina.values import on_device
+
 OLDEST = (8, 0)
 """Minimum compute capability of the kernel (Ampere)."""
 
@@ -37,8 +39,7 @@ class Segments:
     @classmethod
     def of(cls, lengths: Sequence[int], device: torch.device) -> Segments:
         """Consecutive segments of the given ``lengths``."""
-        offsets = torch.tensor([0, *accumulate(lengths)], device=device, dtype=torch.int32)
-        return cls(lengths=tuple(lengths), offsets=offsets)
+        return cls(lengths=tuple(lengths), offsets=on_device([0, *accumulate(lengths)], device, torch.int32))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

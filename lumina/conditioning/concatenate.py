@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lumina.conditioning.prefixes import absent
-from lumina.values import Conditioning, Prefix, Tokens
+from lumina.values import Conditioning, Prefix, Tokens, known_lengths, real
 
 
 def concatenate(first: Conditioning, second: Conditioning) -> Conditioning:
@@ -31,6 +31,7 @@ def concatenate(first: Conditioning, second: Conditioning) -> Conditioning:
     return Conditioning(
         cross=_join("cross", first.cross, second.cross),
         cross_mask=_join_masks(first.cross, first.cross_mask, second.cross, second.cross_mask),
+        cross_lengths=_join_lengths(_text_lengths(first), _text_lengths(second)),
         regions=_join("regions", first.regions, second.regions),
         cross_regions=_join("cross_regions", first.cross_regions, second.cross_regions),
         pooled=_join("pooled", first.pooled, second.pooled),
@@ -56,6 +57,7 @@ def concatenate_tokens(first: Tokens, second: Tokens) -> Tokens:
         features=_pad_and_join(first.features, second.features),
         positions=_pad_and_join(first.positions, second.positions),
         mask=_join_masks(first.features, first.mask, second.features, second.mask),
+        lengths=_join_lengths(first.known_lengths, second.known_lengths),
         groups=_join("groups", first.groups, second.groups),
         locate=first.locate,
     )
@@ -63,10 +65,12 @@ def concatenate_tokens(first: Tokens, second: Tokens) -> Tokens:
 
 def _join_prefixes(first: Conditioning, second: Conditioning) -> Prefix | None:
     one, other = first.prefix, second.prefix
-    if one is None and other is None:
-        return None
-    one = one or absent(other, _count(first, len(other.tokens.features)))
-    other = other or absent(one, _count(second, len(one.tokens.features)))
+    if one is None:
+        if other is None:
+            return None
+        one = absent(other, _count(first, len(other.tokens.features)))
+    elif other is None:
+        other = absent(one, _count(second, len(one.tokens.features)))
     if one.times != other.times:
         raise ValueError(f"the groups of two prefixes to join are told other times: {one.times} and {other.times}.")
     return Prefix(
@@ -109,11 +113,15 @@ def _join_masks(
         return None
     if first_mask is None and second_mask is None and first.shape[1] == second.shape[1]:
         return None
-    return _pad_and_join(_real(first, first_mask), _real(second, second_mask))
+    return _pad_and_join(real(first, first_mask), real(second, second_mask))
 
 
-def _real(sequence: Tensor, mask: Tensor | None) -> Tensor:
-    return torch.ones(sequence.shape[:2], dtype=torch.bool, device=sequence.device) if mask is None else mask
+def _join_lengths(first: tuple[int, ...] | None, second: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    return None if first is None or second is None else first + second
+
+
+def _text_lengths(cond: Conditioning) -> tuple[int, ...] | None:
+    return None if cond.cross is None else known_lengths(cond.cross, cond.cross_mask, cond.cross_lengths)
 
 
 def _pad_and_join(first: Tensor, second: Tensor) -> Tensor:

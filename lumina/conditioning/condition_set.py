@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from lumina.conditioning.prefixes import drop, merge
+from lumina.conditioning.prefixes import drop, kept_of, merge
 from lumina.interfaces import Conditioner
 from lumina.randomness import Randomness, uniform
-from lumina.values import Batch, Conditioning
+from lumina.values import Batch, Conditioning, Prefix, known_lengths, on_device, real
 
 
 class ConditionerSet(nn.ModuleList):
@@ -48,7 +49,14 @@ class ConditionerSet(nn.ModuleList):
         if not len(self):
             return Conditioning()
         draws = uniform(generator, count, len(self)).unbind(1)
-        return self._merge(batch, [draw >= conditioner.dropout for draw, conditioner in zip(draws, self, strict=True)])
+        keeps = [draw >= conditioner.dropout for draw, conditioner in zip(draws, self, strict=True)]
+        parts = self._parts(batch, keeps)
+        prefixes = [
+            drop(part.prefix, keep) if conditioner.dropout else part.prefix
+            for part, keep, conditioner in zip(parts, keeps, self, strict=True)
+            if part.prefix is not None
+        ]
+        return _merge(parts, prefixes)
 
     def conditions(
         self, batch: Batch, count: int, device: torch.device, keep: bool | Mapping[str, Sequence[bool]] = True
@@ -61,34 +69,43 @@ class ConditionerSet(nn.ModuleList):
             device: of the conditions.
             keep: False = the null conditions; a mapping gives one flag per sample for each field.
         """
-        if isinstance(keep, bool):
-            return self._merge(batch, [torch.full((count,), keep, device=device)] * len(self))
-        return self._merge(batch, [torch.tensor(keep[key], device=device) for key in self.batch_keys])
+        keeps = [[keep] * count if isinstance(keep, bool) else keep[key] for key in self.batch_keys]
+        parts = self._parts(batch, [on_device(kept, device, torch.bool) for kept in keeps])
+        prefixes = [kept_of(part.prefix, kept) for part, kept in zip(parts, keeps, strict=True) if part.prefix]
+        return _merge(parts, [prefix for prefix in prefixes if prefix is not None])
 
     def words(self, batch: Batch) -> list[str]:
         """A readable description of each sample's conditions; empty if no conditioner has one."""
         described = [words for conditioner in self if (words := conditioner.words(batch[conditioner.key]))]
         return [", ".join(parts) for parts in zip(*described, strict=True)]
 
-    def _merge(self, batch: Batch, keeps: Sequence[Tensor]) -> Conditioning:
-        parts = [conditioner(batch[conditioner.key], keep) for conditioner, keep in zip(self, keeps, strict=True)]
-        cross = [part for part in parts if part.cross is not None]
-        return Conditioning(
-            cross=torch.cat([part.cross for part in cross], 1) if cross else None,
-            cross_mask=torch.cat([_real(part) for part in cross], 1)
-            if any(p.cross_mask is not None for p in cross)
-            else None,
-            pooled=_sum([part.pooled for part in parts]),
-            grouped=_sum([part.grouped for part in parts]),
-            prefix=merge([drop(p.prefix, keep) for p, keep in zip(parts, keeps, strict=True) if p.prefix is not None]),
-        )
+    def _parts(self, batch: Batch, keeps: Sequence[Tensor]) -> list[Conditioning]:
+        return [conditioner(batch[conditioner.key], keep) for conditioner, keep in zip(self, keeps, strict=True)]
 
 
-def _real(part: Conditioning) -> Tensor:
-    if part.cross_mask is not None:
-        return part.cross_mask
-    assert part.cross is not None
-    return torch.ones(part.cross.shape[:2], dtype=torch.bool, device=part.cross.device)
+def _merge(parts: Sequence[Conditioning], prefixes: Sequence[Prefix]) -> Conditioning:
+    return replace(
+        _merge_cross([(part.cross, part) for part in parts if part.cross is not None]),
+        pooled=_sum([part.pooled for part in parts]),
+        grouped=_sum([part.grouped for part in parts]),
+        prefix=merge(prefixes),
+    )
+
+
+def _merge_cross(parts: Sequence[tuple[Tensor, Conditioning]]) -> Conditioning:
+    """All texts of a sample, one behind the other."""
+    if not parts:
+        return Conditioning()
+    cross = torch.cat([text for text, _ in parts], 1)
+    if all(part.cross_mask is None for _, part in parts):
+        return Conditioning(cross=cross)
+    known = [known_lengths(text, part.cross_mask, part.cross_lengths) for text, part in parts]
+    lengths = [each for each in known if each is not None]
+    return Conditioning(
+        cross=cross,
+        cross_mask=torch.cat([real(text, part.cross_mask) for text, part in parts], 1),
+        cross_lengths=tuple(map(sum, zip(*lengths, strict=True))) if len(lengths) == len(parts) else None,
+    )
 
 
 def _sum(values: Sequence[Tensor | None]) -> Tensor | None:

@@ -8,12 +8,26 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from lumina.values import Prefix, Tokens
+from lumina.values import Prefix, Tokens, on_device, real
 
 
 def drop(prefix: Prefix, keep: Tensor) -> Prefix:
     """Masks all prefix tokens of the samples whose ``keep [B]`` is False."""
-    return replace(prefix, tokens=replace(prefix.tokens, mask=real(prefix.tokens) & keep.unsqueeze(1)))
+    tokens = prefix.tokens
+    mask = real(tokens.features, tokens.mask) & keep.unsqueeze(1)
+    return replace(prefix, tokens=replace(tokens, mask=mask, lengths=None))
+
+
+def kept_of(prefix: Prefix, keep: Sequence[bool]) -> Prefix | None:
+    """Same as `drop` for flags known to the host; None if no sample keeps its prefix."""
+    if all(keep):
+        return prefix
+    lengths = prefix.tokens.known_lengths
+    dropped = drop(prefix, on_device(keep, prefix.tokens.features.device, torch.bool))
+    if lengths is not None:
+        known = tuple(length * kept for length, kept in zip(lengths, keep, strict=True))
+        dropped = replace(dropped, tokens=replace(dropped.tokens, lengths=known))
+    return dropped if any(keep) else None
 
 
 def absent(like: Prefix, count: int) -> Prefix:
@@ -23,7 +37,8 @@ def absent(like: Prefix, count: int) -> Prefix:
         tokens=Tokens(
             features=_zeros(tokens.features, count),
             positions=_zeros(tokens.positions, count),
-            mask=_zeros(real(tokens), count),
+            mask=_zeros(real(tokens.features, tokens.mask), count),
+            lengths=(0,) * count,
             groups=None if tokens.groups is None else _zeros(tokens.groups, count),
         ),
         grouped=None if grouped is None else _zeros(grouped, count),
@@ -36,10 +51,12 @@ def merge(parts: Sequence[Prefix]) -> Prefix | None:
     if len(parts) < 2:
         return parts[0] if parts else None
     masked = any(part.tokens.mask is not None for part in parts)
+    lengths = [known for part in parts if (known := part.tokens.known_lengths) is not None]
     tokens = Tokens(
         features=torch.cat([part.tokens.features for part in parts], 1),
         positions=torch.cat([part.tokens.positions for part in parts], 1),
-        mask=torch.cat([real(part.tokens) for part in parts], 1) if masked else None,
+        mask=torch.cat([real(part.tokens.features, part.tokens.mask) for part in parts], 1) if masked else None,
+        lengths=tuple(map(sum, zip(*lengths, strict=True))) if masked and len(lengths) == len(parts) else None,
         groups=torch.cat(_renumbered(parts), 1),
     )
     grouped = None
@@ -50,18 +67,12 @@ def merge(parts: Sequence[Prefix]) -> Prefix | None:
     return Prefix(tokens=_real_first(tokens), grouped=grouped, times=times)
 
 
-def real(tokens: Tokens) -> Tensor:
-    """The mask ``[B, L]``; all True if there is none."""
-    if tokens.mask is not None:
-        return tokens.mask
-    return torch.ones(tokens.features.shape[:2], dtype=torch.bool, device=tokens.features.device)
-
-
 def _renumbered(parts: Sequence[Prefix]) -> list[Tensor]:
     groups, first = [], 0
     for part in parts:
-        own = part.tokens.groups
-        groups.append((torch.zeros_like(real(part.tokens), dtype=torch.long) if own is None else own) + first)
+        tokens = part.tokens
+        own = torch.zeros_like(tokens.features[..., 0], dtype=torch.long) if tokens.groups is None else tokens.groups
+        groups.append(own + first)
         first += len(part.times)
     return groups
 
@@ -83,6 +94,7 @@ def _real_first(tokens: Tokens) -> Tokens:
         features=sort(tokens.features),
         positions=sort(tokens.positions),
         mask=sort(tokens.mask),
+        lengths=tokens.lengths,
         groups=None if tokens.groups is None else sort(tokens.groups),
     )
 

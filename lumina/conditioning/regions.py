@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from lumina.values import Conditioning, Tokens
+from lumina.values import Conditioning, Tokens, real
 
 
 def compose(parts: Sequence[Conditioning], tokens: Tokens, grid: tuple[int, int]) -> Conditioning:
@@ -33,7 +33,7 @@ def compose(parts: Sequence[Conditioning], tokens: Tokens, grid: tuple[int, int]
         raise ValueError("only captions can be composed by region, but a part has no text, or other conditions too.")
     if tokens.positions.shape[-1] < 2:
         raise ValueError(f"regions need tokens on at least 2 axes, got {tokens.positions.shape[-1]}.")
-    masks = [_real(text, part.cross_mask) for text, part in zip(texts, parts, strict=True)]
+    masks = [real(text, part.cross_mask) for text, part in zip(texts, parts, strict=True)]
     numbers = torch.repeat_interleave(torch.arange(len(texts)), torch.tensor([text.shape[1] for text in texts]))
     regions = _band(tokens, -2, rows) * columns + _band(tokens, -1, columns)
     return Conditioning(
@@ -55,7 +55,3 @@ def _band(tokens: Tokens, axis: int, count: int) -> Tensor:
         positions = positions.masked_fill(~tokens.mask, 0)
     length = positions.amax(1, keepdim=True) + 1
     return (positions * count / length).long()
-
-
-def _real(text: Tensor, mask: Tensor | None) -> Tensor:
-    return torch.ones(text.shape[:2], dtype=torch.bool, device=text.device) if mask is None else mask

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from lumina.interfaces import Conditioner, TextEncoder
-from lumina.values import Conditioning, Route, Wish
+from lumina.values import Conditioning, Route, Wish, length_mask
 
 
 class TextConditioner(Conditioner):
@@ -61,9 +60,13 @@ class TextConditioner(Conditioner):
             encoded[caption] if len(encoded[caption]) else encoded[caption].new_zeros(1, self.dim)
             for caption in captions
         ]
-        lengths = torch.tensor([len(row) for row in rows], device=keep.device)
-        mask = torch.arange(int(lengths.max()), device=keep.device) < lengths[:, None]
-        return Conditioning(cross=pad_sequence(rows, batch_first=True), cross_mask=None if bool(mask.all()) else mask)
+        lengths = tuple(len(row) for row in rows)
+        mask = length_mask(lengths, rows[0].device)
+        return Conditioning(
+            cross=pad_sequence(rows, batch_first=True),
+            cross_mask=mask,
+            cross_lengths=None if mask is None else lengths,
+        )
 
     def unasked(self) -> Sequence[str]:
         """Nothing.

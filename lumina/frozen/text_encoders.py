@@ -89,8 +89,9 @@ class HuggingFaceText(TextEncoder):
         encoded = tokenizer(
             list(captions), padding=True, truncation=True, max_length=self.max_tokens, return_tensors="pt"
         )
-        full = (encoded["attention_mask"].sum(1) >= self.max_tokens).tolist()
-        self._warn_truncated([caption for caption, whole in zip(captions, full, strict=True) if whole])
+        lengths = encoded["attention_mask"].sum(1).tolist()
+        full = [caption for caption, length in zip(captions, lengths, strict=True) if length >= self.max_tokens]
+        self._warn_truncated(full)
         encoded = encoded.to(device)
         ids, mask = encoded["input_ids"].long(), encoded["attention_mask"].bool()
         if not ids.shape[1]:
@@ -101,7 +102,7 @@ class HuggingFaceText(TextEncoder):
             attended = mask | ~mask.any(1, keepdim=True)
             output = network(input_ids=ids, attention_mask=attended.long(), output_hidden_states=True)
         states = output.hidden_states[self.layer].float()
-        return [row[real] for row, real in zip(states, mask, strict=True)]
+        return [row[:length] for row, length in zip(states, lengths, strict=True)]  # padded on the right
 
     def _warn_truncated(self, captions: Sequence[str]) -> None:
         """Warns about the first captions that exceed ``max_tokens``, with the text that is cut off."""

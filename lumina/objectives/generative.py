@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -46,20 +47,23 @@ class Generative(Objective):
     def velocity(self, prediction: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """The velocity ``dx/dt [B, L, F]`` from the backbone's prediction at ``x_t [B, L, F]`` and ``t [B]``."""
 
-    def corrupt(self, x1: Tensor, mask: Tensor | None, generator: Randomness) -> Corrupted:
+    def corrupt(
+        self, x1: Tensor, mask: Tensor | None, generator: Randomness, lengths: Sequence[int] | None = None
+    ) -> Corrupted:
         """Mixes data with noise at random times.
 
         Args:
             x1: ``[B, L, F]`` data.
             mask: ``[B, L]``, True = real; padding becomes zero.
             generator: source of times and noise; its device may differ from that of the data.
+            lengths: real tokens of each sample; None = they are read from the mask.
 
         Returns:
             The training example, each sample with weight 1.
         """
         x1 = _at_least_float32(x1)
         times = self.time_sampling.sample(x1.shape[0], generator).to(x1.device)
-        x0 = _noise(x1, mask, generator)
+        x0 = _noise(x1, mask, generator, lengths)
         t = times[:, None, None]
         x_t = self.path.alpha(t) * x1 + self.path.sigma(t) * x0
         return Corrupted(
@@ -80,7 +84,7 @@ class Generative(Objective):
         Returns:
             ``{"loss": []}``.
         """
-        example = self.corrupt(tokens.features, tokens.mask, generator)
+        example = self.corrupt(tokens.features, tokens.mask, generator, tokens.lengths)
         options = Inference(drop_path=generator if self.training else None)
         prediction = backbone.predict(tokens.with_features(example.x_t), example.t, cond, options)
         error = F.mse_loss(prediction.float(), example.target.float(), reduction="none").mean(dim=2)
@@ -169,7 +173,7 @@ class Generative(Objective):
         if noise is not None:
             noise = _at_least_float32(noise)
         elif generator is not None:
-            noise = _noise(tokens.features, tokens.mask, generator)
+            noise = _noise(tokens.features, tokens.mask, generator, tokens.lengths)
         else:
             raise ValueError("outputs() needs the initial noise or a generator.")
         if noise.shape != tokens.features.shape:
@@ -197,7 +201,7 @@ class Generative(Objective):
             raise ValueError(f"the objective trains on {names[0]}, but DDIM uses {names[1]}: give DDIM the same path")
 
 
-def _noise(x: Tensor, mask: Tensor | None, source: Randomness) -> Tensor:
+def _noise(x: Tensor, mask: Tensor | None, source: Randomness, lengths: Sequence[int] | None) -> Tensor:
     """Noise of the shape of ``x [B, L, F]`` in float32 or wider.
 
     With one generator per sample, each draws noise for the real tokens only, so padding does not change the sample.
@@ -205,7 +209,8 @@ def _noise(x: Tensor, mask: Tensor | None, source: Randomness) -> Tensor:
     if mask is None or isinstance(source, Generator):
         noise = normal(source, *x.shape)
     else:
-        rows = [normal(g, length, x.shape[2]) for g, length in zip(source, mask.sum(1).tolist(), strict=True)]
+        counts = mask.sum(1).tolist() if lengths is None else lengths
+        rows = [normal(g, length, x.shape[2]) for g, length in zip(source, counts, strict=True)]
         noise = torch.stack([F.pad(row, (0, 0, 0, x.shape[1] - len(row))) for row in rows])
     return noise.to(_at_least_float32(x))
 

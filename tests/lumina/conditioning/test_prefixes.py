@@ -55,8 +55,16 @@ def test_dropped_at_random_and_absent_under_null():
     mask = conditions.train_conditions(batch, count, generator).prefix.tokens.mask
     assert mask.all(1).float().mean().item() == pytest.approx(0.75, abs=0.03)
     assert torch.equal(mask.all(1), mask.any(1))
-    null = conditions.conditions(batch, count, CPU, keep=False).prefix
-    assert null is None or not null.tokens.mask.any()
+    assert conditions.conditions(batch, count, CPU, keep=False).prefix is None
+
+
+def test_each_sample_may_be_told_or_not():
+    conditions = ConditionerSet([Reference()], 8)
+    batch = {"reference": torch.randn(3, 2, 3)}
+    assert conditions.conditions(batch, 3, CPU).prefix.tokens.mask is None
+    tokens = conditions.conditions(batch, 3, CPU, {"reference": [True, False, True]}).prefix.tokens
+    assert tokens.lengths == (2, 0, 2) and tokens.mask.sum(1).tolist() == [2, 0, 2]
+    assert conditions.conditions(batch, 3, CPU, {"reference": [False] * 3}).prefix is None
 
 
 def test_several_conditioners_keep_their_own_groups():

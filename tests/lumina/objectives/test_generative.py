@@ -107,8 +107,8 @@ def test_loss_is_the_mean_over_each_samples_own_tokens(objective):
 
 def test_weights_scale_each_samples_loss():
     class Weighted(FlowMatching):
-        def corrupt(self, x1, mask, generator):
-            return replace(super().corrupt(x1, mask, generator), weight=torch.tensor([0.0, 6.0]))
+        def corrupt(self, x1, mask, generator, lengths=None):
+            return replace(super().corrupt(x1, mask, generator, lengths), weight=torch.tensor([0.0, 6.0]))
 
     x1, objective = random(2, 5, 3), FlowMatching()
     loss = Weighted().loss(Gaussian(objective), canvas().with_features(x1), NOTHING, {}, seeded())["loss"]

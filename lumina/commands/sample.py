@@ -32,10 +32,12 @@ Dtype = Literal["float32", "bfloat16"]
 
 def main(arguments: list[str]) -> None:
     """Parses the options, those of the model among them, and samples."""
-    weights = model_of(arguments)
-    wishes = None if weights is None else Wishes.of_weights(weights)
+    named = model_of(arguments)
+    read = None if named is None else read_weights(*named)
+    module = None if read is None else build_module(read)
+    wishes = None if module is None else Wishes.of(module)
     parser = ShortErrorParser(prog="lumina sample", description="Draws samples.")
-    parser.add_function_arguments(sample, as_positional=False, skip={"read", "what", "how"})
+    parser.add_function_arguments(sample, as_positional=False, skip={"read", "module", "what", "how"})
     parser.add_class_arguments(What, as_positional=False)
     own = known_wishes() if wishes is None else list(wishes.all.values())
     add_wishes(parser, own)
@@ -46,15 +48,14 @@ def main(arguments: list[str]) -> None:
     names = [*(name for name in signature(What).parameters if name != "wishes"), *(wish.name for wish in own)]
     what = What(**{name: options.pop(name) for name in names})
     how = How(**{field.name: options.pop(field.name) for field in fields(How)})
-    if weights is None:
+    if read is None or module is None:
         raise ValueError("give a model to draw with: --weights or --ckpt_path.")
-    if wishes is not None:
-        what.read(wishes)
-    sample(weights, what, how, **options)
+    sample(read, module, what, how, **options)
 
 
 def sample(
     read: Weights,
+    module: LuminaModule,
     what: What,
     how: How,
     weights: str | None = None,
@@ -68,7 +69,8 @@ def sample(
     """Draws samples; the same options and seed give the same samples, in batches of any size.
 
     Args:
-        read: the model.
+        read: the model's weights.
+        module: the model, built of them.
         what: what to draw.
         how: how to draw it.
         weights: name of a bundled model; or a checkpoint or a run of `lumina fit`, or a folder of published weights
@@ -85,7 +87,6 @@ def sample(
         ValueError: for options that the model cannot follow; and in the end, for samples that hold NaN or infinity.
     """
     folder = free_folder("samples") if output is None else require_free(output)
-    module = build_module(read)
     drawing, requests = _prepare(module, what, how, batch_size, device, dtype)
     named: dict[str, Any] = {"weights": str(weights or ckpt_path)}
     named |= {} if read.step is None else {"checkpoint": str(read.origin), "step": read.step}
@@ -159,8 +160,8 @@ def _prepare(
     return drawing, requests
 
 
-def model_of(arguments: Sequence[str]) -> Weights | None:
-    """The model that the options name, whose own options are not known yet; None where they name none."""
+def model_of(arguments: Sequence[str]) -> tuple[str, str | None] | None:
+    """The model that the options name, and its base; None where they name none. Its own options are not known yet."""
     parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for option in ("--weights", "--ckpt_path", "--base"):
         parser.add_argument(option, nargs="?")
@@ -168,7 +169,7 @@ def model_of(arguments: Sequence[str]) -> Weights | None:
     if known.weights is not None and known.ckpt_path is not None:
         raise ValueError("--weights and --ckpt_path both name a model to draw with: give one of them.")
     source = known.weights or known.ckpt_path
-    return None if source is None else read_weights(source, base=known.base)
+    return None if source is None else (source, known.base)
 
 
 def _refuse_others(arguments: Sequence[str], parser: ShortErrorParser, wishes: Wishes) -> None:

@@ -12,12 +12,9 @@ from jsonargparse import ArgumentError, ArgumentParser
 from lumina.config.messages import one_sentence
 from lumina.config.own_classes import import_own_classes
 from lumina.config.parser import ShortErrorParser
-from lumina.config.trust import shared
 from lumina.interfaces import Conditioner, Modality
 from lumina.module import LuminaModule
 from lumina.values import Wish
-from lumina.weights.published import published_arguments
-from lumina.weights.source import Weights
 
 
 class Wishes:
@@ -46,18 +43,6 @@ class Wishes:
     def of(cls, module: LuminaModule) -> Wishes:
         """Those of a model."""
         return cls(type(module.modality), [type(conditioner) for conditioner in module.conditioners])
-
-    @classmethod
-    def of_weights(cls, weights: Weights) -> Wishes | None:
-        """Those of the model that ``weights`` are of, which is not built; None = it cannot be built either."""
-        arguments = published_arguments(weights) if weights.arguments is None else weights.arguments
-        try:
-            with shared(weights.origin):
-                modality = _class(Modality, arguments["modality"])
-                conditioners = [_class(Conditioner, part) for part in _listed(arguments.get("conditioners"))]
-        except ArgumentError:
-            return None
-        return cls(modality, conditioners)
 
     @property
     def all(self) -> dict[str, Wish]:
@@ -143,19 +128,6 @@ def _subclasses(kind: type[Any]) -> Iterator[type[Any]]:
 
 def _by_name(wishes: Iterable[Wish | None]) -> dict[str, Wish]:
     return {wish.name: wish for wish in wishes if wish is not None}
-
-
-def _listed(parts: Any) -> list[Any]:
-    return parts if isinstance(parts, list) else [] if parts is None else [parts]
-
-
-def _class(kind: type[Any], part: Any) -> type[Any]:
-    """The class that a part of a model's arguments names, imported as if it were built."""
-    parser = ShortErrorParser(exit_on_error=False)
-    parser.add_argument("--part", type=type[kind])
-    name = part if isinstance(part, str) else part["class_path"]
-    found: type[Any] = parser.parse_object({"part": name}).part
-    return found
 
 
 @cache

@@ -8,7 +8,8 @@ import torch
 
 from benchmarks.backbone import difference
 from benchmarks.cases import Case, Suite
-from benchmarks.context_drop import VARIANTS, Comparison, Subject, relative
+from benchmarks.context_drop import VARIANTS, Comparison, relative
+from benchmarks.context_drop import Case as Trained
 from benchmarks.report import PEER
 from benchmarks.sampling import Draws
 from benchmarks.variants import save_weights
@@ -34,7 +35,7 @@ def test_the_pipeline_draws_the_same_latents(tmp_path, size):
 
 def test_variants_of_context_drop_differ():
     torch.manual_seed(0)
-    subject = Subject.random((48, 4), CPU)
+    subject = Trained.random((48, 4), CPU)
     canvas = subject.modality.layout(2, {"size": (16, 16)})
     comparison = Comparison(subject, canvas, Sampler(Uniform(), Euler(), 4), fine=False)
     found = {name: comparison.draw(drop, comparison.sampler) for name, drop in VARIANTS.items()}

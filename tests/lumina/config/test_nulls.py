@@ -5,7 +5,7 @@ from typing import Any, Optional
 import pytest
 
 from lumina.backbone import NextDiTConfig
-from lumina.config.nulls import refuse_nulls, refuse_nulls_in
+from lumina.config.nulls import refuse_nulls
 
 LABEL = "lumina.conditioning.label.LabelConditioner"
 
@@ -33,13 +33,13 @@ def owner(
 )
 def test_null_is_refused_with_what_it_is_when_left_out(name, said):
     with pytest.raises(ValueError) as error:
-        refuse_nulls(owner, {name: None}, "model")
+        refuse_nulls({name: None}, "model", owner)
     assert str(error.value).endswith(said)
 
 
 @pytest.mark.parametrize("name", ["optional", "union", "anything", "sloppy", "bare", "config", "unknown"])
 def test_null_is_taken_where_it_is_a_value(name):
-    refuse_nulls(owner, {name: None}, "model")
+    refuse_nulls({name: None}, "model", owner)
 
 
 @pytest.mark.parametrize(
@@ -53,17 +53,17 @@ def test_null_is_taken_where_it_is_a_value(name):
 def test_objects_are_looked_into(value, place):
     __import__("lumina.conditioning.label")
     with pytest.raises(ValueError, match=f"{place} is null"):
-        refuse_nulls(owner, {"part": value}, "model")
+        refuse_nulls({"part": value}, "model", owner)
     with pytest.raises(ValueError, match=place.replace("model.part", "data")):
-        refuse_nulls_in(value, None, "data")
+        refuse_nulls(value, "data")
 
 
 def test_settings_of_a_dataclass_are_known_by_their_type():
-    refuse_nulls(owner, {"config": {"num_kv_heads": None}}, "model")
+    refuse_nulls({"config": {"num_kv_heads": None}}, "model", owner)
     with pytest.raises(ValueError, match=r"model\.config\.dim is null, .* left out, it is 768"):
-        refuse_nulls(owner, {"config": {"dim": None}}, "model")
+        refuse_nulls({"config": {"dim": None}}, "model", owner)
 
 
 def test_what_is_not_imported_is_left_to_whoever_builds_it():
-    refuse_nulls_in({"class_path": "no.such.Thing", "init_args": {"a": None}}, None, "data")
-    refuse_nulls_in({"class_path": "os.getcwd", "init_args": {"a": None}}, None, "data")
+    refuse_nulls({"class_path": "no.such.Thing", "init_args": {"a": None}}, "data")
+    refuse_nulls({"class_path": "os.getcwd", "init_args": {"a": None}}, "data")

@@ -10,9 +10,9 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 
 from lumina.backbone import NextDiT, NextDiTConfig
+from lumina.backbone.lora import Lora, add_adapters, lower_base
 from lumina.reports.training_memory import Plan, block_activations, moments, training_memory
 from lumina.values import Conditioning, Tokens
-from lumina.weights.adapters import Lora, add_adapters, lower_base
 
 CONFIG = NextDiTConfig(
     dim=192, num_layers=4, num_heads=6, num_kv_heads=2, token_dim=16, position_axes=2, text_dim=128, multiple_of=64

@@ -7,7 +7,7 @@ import torch
 from tiny_checkpoint import save, without
 
 from lumina.survival.checkpoints import Broken
-from lumina.survival.choose import choose_checkpoint, described, runs_folder
+from lumina.survival.choose import choose_checkpoint, runs_folder
 
 
 def test_folder_without_checkpoints_says_what_to_do(tmp_path):
@@ -48,16 +48,6 @@ def test_a_file_of_the_name_of_a_word_is_that_file(tmp_path, monkeypatch):
     assert choose_checkpoint("last", tmp_path) == newest
     save(tmp_path / "last")
     assert choose_checkpoint("last", tmp_path) == Path("last")
-
-
-def test_records_name_the_checkpoint_and_its_step(tmp_path):
-    path = save(tmp_path / "version_0/last.ckpt", 30)
-    save(tmp_path / "version_0/epoch=0.ckpt", 10)
-    expected = {"checkpoint": str(path), "step": 30}
-    assert described(path) == expected
-    assert described(tmp_path) == expected
-    (tmp_path / "export").mkdir()
-    assert described(tmp_path / "export") == described(Path("emoji")) == {}
 
 
 CSV = {"class_path": "lightning.pytorch.loggers.CSVLogger", "init_args": {"save_dir": "here", "name": "digits"}}

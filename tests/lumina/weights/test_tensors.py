@@ -13,7 +13,6 @@ from lumina.weights.tensors import (
     empty_backbone,
     fill,
     named,
-    read_json,
     stated_config,
 )
 
@@ -66,12 +65,3 @@ def test_a_config_as_a_file_states_it():
     for wrong in ({"depth": 3}, {"dim": 7, "num_heads": 2}):
         with pytest.raises(ValueError, match="file describes a backbone that cannot be built"):
             stated_config(wrong, Path("file"))
-
-
-def test_settings_are_named(tmp_path):
-    path = tmp_path / "config.json"
-    path.write_text('{"a": 1}')
-    assert read_json(path) == {"a": 1}
-    path.write_text("[1]")
-    with pytest.raises(ValueError, match="holds a list, expected named settings"):
-        read_json(path)

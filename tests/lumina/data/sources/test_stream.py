@@ -1,10 +1,14 @@
+from __future__ import annotations
+
 import io
+import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from lumina.data.sources import Wanted, open_sources
+from lumina.data.sources.stream import Stream
 from lumina.errors import CorruptSample
 from lumina.pictures.reading import FIELDS, SUFFIXES, load_image
 
@@ -66,3 +70,14 @@ def test_pictures_of_every_type_are_read(tmp_path, made):
 def test_what_is_no_picture_is_named(tmp_path, value, reason):
     with pytest.raises(CorruptSample, match=f"data/1: .*{reason}"):
         opened(tmp_path, value).open(1)
+
+
+WANTED = Wanted(suffixes=(".jpg",), media=("image",))
+
+
+def test_pickled_records_are_refused(tmp_path):
+    index = {"chunks": [], "config": {"data_format": ["bytes", "graph:pickle"]}}
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    pytest.importorskip("litdata")
+    with pytest.raises(ValueError, match="graph:pickle"):
+        Stream(tmp_path, WANTED)

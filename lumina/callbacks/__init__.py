@@ -1,1 +1,1 @@
-"""What a run does beside training: Lightning callbacks, each in a file of its own and named in YAML by its path."""
+"""Lightning callbacks, one per file; a YAML names them by import path."""

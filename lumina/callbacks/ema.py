@@ -1,8 +1,8 @@
 """The exponential moving average of the weights, on one process, under DDP and sharded with FSDP2.
 
-Stands in for Lightning's `EMAWeightAveraging`, which deep-copies the module (a crash under FSDP2, and a second copy of
-every frozen network), averages integer buffers, knows no warm-up, and writes averaged weights in the place of the raw
-ones when validation raises. Remedied in 2.6.6.
+Replaces Lightning's `EMAWeightAveraging`, which deep-copies the module (a crash under FSDP2, and a second copy of every
+frozen network), averages integer buffers, has no warm-up, and saves averaged weights as raw ones when validation
+raises. Fixed in Lightning 2.6.6.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from lumina.weights.run import averaged_weights
 
 
 class EMA(Callback):
-    """Keeps an exponential moving average of the trained weights, and evaluates with it.
+    """Maintains an exponential moving average of the trained weights and evaluates with it.
 
-    Validation while fitting runs with the averaged weights (between ``on_validation_start`` and ``on_validation_end``),
-    training and ``state_dict`` keep the raw ones. ``validate``, ``test`` and ``predict`` with a checkpoint run with the
-    average in that checkpoint, or without one with that of the fit before them. Buffers are not averaged.
+    After each optimizer step, ``average = decay * average + (1 - decay) * weights``. Validation during a fit uses the
+    averaged weights (between ``on_validation_start`` and ``on_validation_end``); training and ``state_dict`` use the
+    raw weights. ``validate``, ``test`` and ``predict`` use the average in the given checkpoint, or that of the
+    preceding fit. Buffers are not averaged.
 
-    The average is kept in float32 beside each parameter, sharded as the parameter is, and saved as full tensors: a
-    checkpoint written under DDP resumes under FSDP2 and the other way round.
+    The average is stored in float32 and sharded like the parameters. Checkpoints contain full tensors, so a checkpoint
+    written under DDP resumes under FSDP2 and vice versa.
 
     Args:
-        decay: share of the old average kept at each optimizer step.
-        warmup: whether step n (counted from 0) uses ``min(decay, (1 + n) / (10 + n))``, so that the random
-            initialisation is soon forgotten.
+        decay: weight of the old average in each update.
+        warmup: use ``min(decay, (1 + n) / (10 + n))`` in update n, from 0, so the random initialisation fades quickly.
 
     Raises:
-        ValueError: if ``decay`` is not in [0, 1).
+        ValueError: ``decay`` is not in [0, 1).
     """
 
     def __init__(self, decay: float = 0.9999, warmup: bool = True) -> None:
@@ -51,16 +51,16 @@ class EMA(Callback):
         self._average: dict[str, Tensor] = {}
         self._raw: dict[str, Tensor] = {}  # the raw weights, while the average is in the module
         self._restored = False
-        self._fitted: weakref.ref[LightningModule] | None = None  # whose average it is
+        self._fitted: weakref.ref[LightningModule] | None = None  # the module that was averaged
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Forgets the average of an earlier fit: each fit begins its own or resumes that of its checkpoint."""
+        """Discards the average of an earlier fit; each fit starts a new one or resumes that of its checkpoint."""
         self._restored = False
         if stage == TrainerFn.FITTING:
             self._updates, self._average = 0, {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Takes the average up where the checkpoint left it, or starts it at the present weights."""
+        """Resumes the average of the checkpoint, or starts it at the current weights."""
         if trainer.ckpt_path and not self._restored:
             _warn_missing(trainer, "the average starts at its raw weights")
         self._prepare(pl_module)
@@ -68,55 +68,55 @@ class EMA(Callback):
         self._fitted = weakref.ref(pl_module)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Takes the new weights into the average if this batch ended with an optimizer step."""
+        """Updates the average if this batch ended with an optimizer step."""
         self._update(trainer, pl_module)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Puts the averaged weights in."""
+        """Swaps in the averaged weights."""
         self._swap_in(trainer, pl_module)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Puts the raw weights back."""
+        """Restores the raw weights."""
         self._swap_out(pl_module)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Puts the averaged weights in."""
+        """Swaps in the averaged weights."""
         self._swap_in(trainer, pl_module)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Puts the raw weights back."""
+        """Restores the raw weights."""
         self._swap_out(pl_module)
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Puts the averaged weights in."""
+        """Swaps in the averaged weights."""
         self._swap_in(trainer, pl_module)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Puts the raw weights back."""
+        """Restores the raw weights."""
         self._swap_out(pl_module)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Puts the raw weights back; Lightning calls checkpoint callbacks, which may now save, after all others."""
+        """Restores the raw weights; Lightning calls checkpoint callbacks, which may now save, after all others."""
         self._swap_out(pl_module)
 
     def state_dict(self) -> dict[str, Any]:
-        """A mark, by which Lightning warns when the checkpoint is resumed without this callback."""
+        """A marker: Lightning warns if a checkpoint with callback state is resumed without the callback."""
         return {"decay": self.decay}
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Adds the average; every rank takes part in gathering, only rank 0, which writes, keeps what is gathered.
+        """Adds the average; all ranks take part in the gathering, but only rank 0, which writes, keeps the result.
 
-        Not in `state_dict`, because Lightning deep-copies that on every rank when it restores it.
+        It is not part of `state_dict`, because Lightning deep-copies that on every rank when it restores it.
         """
         if trainer.training:
-            self._update(trainer, pl_module)  # a callback that saves may come before this one
+            self._update(trainer, pl_module)  # a callback that saves may run before this one
         full = ((name, _full(average)) for name, average in self._average.items())
         weights = {name: average.cpu() for name, average in full if trainer.is_global_zero}
         if self._average:
             checkpoint[EMA_KEY] = {"weights": weights, "updates": self._updates}
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Takes the average of a checkpoint; it is sharded later, when the module is."""
+        """Reads the average of a checkpoint; it is sharded later, with the module."""
         weights = averaged_weights(checkpoint)
         self._restored = weights is not None
         self._average = dict(weights or {})
@@ -175,17 +175,17 @@ def _warn_missing(trainer: Trainer, consequence: str) -> None:
 
 
 def _weights(module: nn.Module, also: Mapping[str, Any]) -> dict[str, nn.Parameter]:
-    """Trainable parameters, and those named in ``also``, under every name they have in the module's state dict.
+    """Trainable parameters and those named in ``also``, under every name they have in the module's state dict.
 
-    FSDP2 reshards each of its modules before a state dict is read. Without that, the root module, which stays gathered
-    after a forward pass, would give plain tensors that the next forward pass throws away.
+    Reading a state dict makes FSDP2 reshard its modules. Otherwise the root module, which stays gathered after a
+    forward pass, would return plain tensors that the next forward pass discards.
     """
     state = module.state_dict(keep_vars=True)
     return {n: p for n, p in state.items() if isinstance(p, nn.Parameter) and (p.requires_grad or n in also)}
 
 
 def _local(tensor: Tensor) -> Tensor:
-    """This rank's shard; it shares memory with ``tensor``."""
+    """This rank's shard of ``tensor``, as a view."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
@@ -198,8 +198,10 @@ def _full(tensor: Tensor) -> Tensor:
 
 
 def _placed_as(parameter: Tensor, average: Tensor) -> Tensor:
-    """A float32 copy of ``average``, full or already sharded, on the device and in the shards of ``parameter``."""
+    """A float32 copy of ``average``, full or sharded, with the device and sharding of ``parameter``."""
     if isinstance(parameter, DTensor) and not isinstance(average, DTensor):
         mesh, full = parameter.device_mesh, average.to(parameter.device)
-        average = distribute_tensor(full, mesh, parameter.placements, src_data_rank=None)  # every rank read the file
+        average = distribute_tensor(
+            full, mesh, parameter.placements, src_data_rank=None
+        )  # every rank has read the file
     return average.to(parameter.device, torch.float32, copy=True)

@@ -16,17 +16,17 @@ from lumina.reports.media import log_samples
 from lumina.runs import run_folder
 
 ON_SHEET = 64
-"""Samples on the sheet, about."""
+"""Approximate number of samples on the sheet."""
 
 
 class EvaluationReport(Callback):
-    """Prints the metrics of `lumina test` and writes them as JSON, with a sheet of outputs from all over the data.
+    """Prints the metrics of `lumina test` and writes them as JSON, with a sheet of outputs spread over the data.
 
-    What an earlier evaluation of the run has left is replaced.
+    The files of an earlier evaluation of the run are replaced.
     """
 
     def on_test_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """A new evaluation."""
+        """Resets the counters and removes the files of an earlier evaluation."""
         self._samples: list[Any] = []
         self._captions: list[str] = []
         self._counted = 0
@@ -37,22 +37,22 @@ class EvaluationReport(Callback):
     def on_test_batch_end(
         self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        """Keeps a few samples of the batch for the sheet; fillers are among neither outputs nor samples."""
+        """Selects a few samples of the batch for the sheet; outputs and samples contain no fillers."""
         self._counted += len(outputs)
         if trainer.is_global_zero and len(outputs):
             captions = pl_module.conditioners.words(select(batch, batch["real"]))
             share = min(_share(trainer), len(outputs))
             chosen = [number * len(outputs) // share for number in range(share)]
-            self._samples += [move(outputs[place], torch.device("cpu")) for place in chosen]
-            self._captions += [captions[place] for place in chosen if captions]
+            self._samples += [move(outputs[index], torch.device("cpu")) for index in chosen]
+            self._captions += [captions[index] for index in chosen if captions]
 
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Writes and prints."""
+        """Writes the report and the sheet, and prints the metrics."""
         counted = int(trainer.strategy.reduce(torch.tensor(self._counted, device=pl_module.device), reduce_op="sum"))
         if not trainer.is_global_zero:
             return
-        found = {name: value for name, value in trainer.callback_metrics.items() if isinstance(value, Tensor)}
-        values = {name.removeprefix("test/"): float(value) for name, value in found.items()}
+        metrics = {name: value for name, value in trainer.callback_metrics.items() if isinstance(value, Tensor)}
+        values = {name.removeprefix("test/"): float(value) for name, value in metrics.items()}
         whole: dict[str, Any] = {"checkpoint": str(trainer.ckpt_path), "step": trainer.global_step, "samples": counted}
         _report(trainer).parent.mkdir(parents=True, exist_ok=True)
         whole |= {"metrics": values, "not_computed": pl_module.not_computed}

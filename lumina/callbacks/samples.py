@@ -1,4 +1,4 @@
-"""Samples while training, always from the same noise and conditions."""
+"""Sample sheets during training, always from the same noise and conditions."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from lumina.runs import run_folder
 
 
 class SampleGrid(Callback):
-    """Draws a contact sheet at a validation and at the end, so that one sees the same samples grow.
+    """Draws a contact sheet of the same samples at validations and at the end of training.
 
-    The weights are the averaged ones, where there are any. The conditions are those asked for, else those of validation
-    items from all over the split; the noise is fixed. Each sample has its prompt or class written below it.
+    It uses averaged weights if there are any. The conditions are those of ``wishes`` or ``prompts``, or those of
+    validation items spread over the split; the noise is fixed. The prompt or class is written below each sample.
 
     Args:
         every_n_steps: a sheet is drawn at the first validation, and then at the next one after so many
@@ -77,7 +77,7 @@ class SampleGrid(Callback):
             self._draw(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Draws what came out."""
+        """Draws the final samples, with averaged weights if there are any."""
         if self._drawn == trainer.global_step or not trainer.global_step:
             return
         averages = [callback for callback in trainer.callbacks if isinstance(callback, EMA)]  # type: ignore[attr-defined]
@@ -91,19 +91,19 @@ class SampleGrid(Callback):
 
     @property
     def state_key(self) -> str:
-        """Tells several grids apart in a checkpoint."""
+        """Distinguishes several grids in a checkpoint."""
         return self._generate_state_key(name=self.name)
 
     def state_dict(self) -> dict[str, int]:
-        """When the last sheet was drawn."""
+        """The step of the last sheet."""
         return {"drawn": self._drawn}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Goes on from there."""
+        """Restores the step of the last sheet."""
         self._drawn = state_dict["drawn"]
 
     def _draw(self, trainer: Trainer, pl_module: Any) -> None:
-        """A part at a time, so that a large sheet needs no more memory than a batch of validation."""
+        """Draws in parts, so a large sheet needs no more memory than a validation batch."""
         self._drawn = trainer.global_step
         samples: dict[int, Any] = {}
         captions: dict[int, str] = {}

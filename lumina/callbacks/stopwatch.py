@@ -1,4 +1,4 @@
-"""Time that is spent on training alone."""
+"""A stopwatch that can be paused."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ import time
 
 
 class Stopwatch:
-    """Seconds between `run` and `pause`, summed up."""
+    """Total seconds between calls of `run` and `pause`; starts at zero, paused."""
 
     def __init__(self) -> None:
-        """At zero, standing."""
         self._spent, self._since = 0.0, None
 
     _since: float | None
 
     def run(self) -> None:
-        """Runs, if it does not already."""
+        """Starts or resumes; no effect while running."""
         self._since = time.monotonic() if self._since is None else self._since
 
     def pause(self) -> None:
-        """Stands."""
+        """Pauses."""
         self._spent, self._since = self.seconds, None
 
     @property
     def seconds(self) -> float:
-        """So far."""
+        """Total running time so far."""
         return self._spent + (0.0 if self._since is None else time.monotonic() - self._since)

@@ -1,1 +1,1 @@
-"""More than one process: sharding, and sharded checkpoints that are safe and whole."""
+"""Training on several processes: sharding, and safe, atomic sharded checkpoints."""

@@ -1,7 +1,7 @@
-"""Sharded checkpoints that are whole or not there at all.
+"""Atomic sharded checkpoints.
 
-Remedies, in Lightning 2.6.6: a sharded checkpoint is written over the one of the same name, file by file; a run that is
-killed in between leaves shards of one step with the progress of another, which load without a word.
+Fixes a fault of Lightning 2.6.6: it overwrites a sharded checkpoint of the same name file by file. A run killed
+meanwhile leaves shards of one step with the progress of another, which load without an error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lumina.survival.checkpoints import SIZES
 
 
 def save_shards_atomically(trainer: Trainer) -> None:
-    """Lets a sharding strategy write a checkpoint beside its target, note the files' sizes, and rename it."""
+    """Makes a sharding strategy write a checkpoint beside its target, record the file sizes, and then rename it."""
     strategy = trainer.strategy
     if not isinstance(strategy, ModelParallelStrategy) or not strategy._save_distributed_checkpoint:
         return
@@ -42,7 +42,7 @@ def save_shards_atomically(trainer: Trainer) -> None:
 
 
 def _note_sizes(folder: Path) -> None:
-    """Makes the files durable and writes their sizes, by which a torn one is known."""
+    """Syncs the files to disk and records their sizes, which reveal truncated files."""
     files = [path for path in folder.iterdir() if path.is_file()]
     for path in files:
         make_durable(path)

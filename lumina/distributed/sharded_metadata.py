@@ -1,7 +1,7 @@
-"""Refuses sharded checkpoints that hold more than tensors.
+"""Refuses sharded checkpoints that contain more than tensors.
 
-PyTorch unpickles ``.metadata``, the list of what lies in which shard, without looking: whoever wrote the file decides
-what runs. It is read here first with the classes that such a list is made of. (What lies in the shards is covered by
+PyTorch unpickles ``.metadata``, the index of the shards, without restrictions, so a malicious file could run any code.
+`check_metadata` reads it first and allows only the classes of a genuine index. (The shards themselves are covered by
 ``TORCH_FORCE_WEIGHTS_ONLY_LOAD``, which the command line sets.)
 """
 
@@ -28,13 +28,13 @@ CLASSES = {
 
 
 def check_metadata(folder: Path) -> None:
-    """Reads the list of a sharded checkpoint without running anything.
+    """Reads the index of a sharded checkpoint without running any code from it.
 
     Args:
         folder: the checkpoint.
 
     Raises:
-        ValueError: it names something else than tensors and where they lie, or is damaged.
+        ValueError: the index contains anything but tensors and their locations, or is damaged.
     """
     path = folder / METADATA
     try:

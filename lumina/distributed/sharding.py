@@ -13,18 +13,18 @@ from lumina.interfaces import Objective
 
 
 def shard(backbone: NextDiT, others: Iterable[nn.Module], mesh: DeviceMesh) -> None:
-    """Shards each block, then the rest of the backbone, then every other module that trains.
+    """Shards each block, then the rest of the backbone, then every other trainable module.
 
-    Lightning's ModelParallelStrategy synchronises the gradients of sharded parameters only, so nothing that trains
-    may be left out.
+    Lightning's ModelParallelStrategy synchronises the gradients of sharded parameters only, so every trainable
+    parameter must be sharded.
 
     Args:
         backbone: the network.
-        others: conditioners and objective; those without trainable parameters are left alone.
+        others: conditioners and objective; modules without trainable parameters are not sharded.
         mesh: of Lightning's ModelParallelStrategy; its data-parallel dimension is used.
 
     Raises:
-        ValueError: for a tensor-parallel mesh, which is what the strategy makes unless it is told otherwise.
+        ValueError: the mesh is tensor-parallel, which is the strategy's default.
     """
     if mesh["tensor_parallel"].size() > 1:
         raise ValueError(
@@ -44,6 +44,6 @@ def shard(backbone: NextDiT, others: Iterable[nn.Module], mesh: DeviceMesh) -> N
 
 
 def register_methods(module: nn.Module, *names: str) -> None:
-    """Lets methods beside ``forward`` gather the sharded parameters."""
+    """Makes methods other than ``forward`` gather the sharded parameters."""
     for name in names:
         register_fsdp_forward_method(module, name)

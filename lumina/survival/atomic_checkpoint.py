@@ -1,8 +1,8 @@
-"""Checkpoints that are whole or not there at all.
+"""Atomic checkpoints.
 
-Remedies, in Lightning 2.6.6: a checkpoint is built twice in memory, written to ``$TMPDIR`` and moved, which is atomic
-only when that lies on the same filesystem (otherwise a killed run leaves a torn file under the final name); a full disk
-shows as torch's "unexpected pos"; and a directory that forbids writing is passed over in silence.
+Fixes faults of Lightning 2.6.6: it builds a checkpoint twice in memory, writes it to ``$TMPDIR`` and moves it, which is
+atomic only on the same filesystem (otherwise a killed run leaves a truncated file under the final name). A full disk
+appears as torch's "unexpected pos", and a read-only folder is ignored silently.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from lumina.files.atomic import clear_partial, replacing
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint beside its target, makes it durable, and renames it into place.
+    """Writes a checkpoint beside its target, syncs it to disk, and renames it into place.
 
-    A kill or a power cut at any moment leaves the old file or the new one. Nothing is buffered in memory. Paths on
-    remote filesystems go to Lightning's own writer.
+    A kill or a power failure at any moment leaves either the old or the new file. Nothing is buffered in memory.
+    Lightning's writer handles paths on remote filesystems.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: _PATH, storage_options: Any | None = None) -> None:
-        """Saves ``checkpoint`` at ``path``, making the folders above it.
+        """Saves ``checkpoint`` at ``path`` and creates missing folders.
 
         Raises:
-            OSError: with the path and what to do, when the disk is full or cannot be written.
+            OSError: the disk is full or read-only; the message has the path and advice.
         """
         if storage_options is not None or "://" in str(path):
             super().save_checkpoint(checkpoint, path, storage_options)
@@ -45,6 +45,6 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 def _write(checkpoint: dict[str, Any], target: Path) -> None:
-    clear_partial(target)  # what a kill leaves is as large as a checkpoint
+    clear_partial(target)  # a killed run leaves a file as large as a checkpoint
     with replacing(target) as partial, partial.open("wb") as file:
         torch.save(checkpoint, file)

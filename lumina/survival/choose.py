@@ -1,4 +1,4 @@
-"""What ``ckpt_path`` means."""
+"""Resolves ``ckpt_path`` to a checkpoint."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from lightning.pytorch.utilities import rank_zero_info
 from lumina.survival.checkpoints import is_sharded, newest_checkpoint, require_whole
 
 LAST, AUTO = "last", "auto"
-"""Words for the newest checkpoint of the experiment; with the second, a run without any starts anew."""
+"""Keywords for the experiment's newest checkpoint; with ``auto``, a run without checkpoints starts from scratch."""
 
 
 def choose_checkpoint(given: str | Path, runs: Path | None = None) -> Path | None:
-    """The checkpoint to go on from.
+    """Chooses the checkpoint to load.
 
     Args:
-        given: a ``.ckpt`` file; a folder with some, of which the newest whole one is taken; ``last`` or ``auto``.
-        runs: the folder of the experiment's runs, where ``last`` and ``auto`` look; None = for an evaluation.
+        given: a ``.ckpt`` file; a folder, in which the newest complete checkpoint is chosen; ``last`` or ``auto``.
+        runs: the folder of the experiment's runs, which ``last`` and ``auto`` search; None = for an evaluation.
 
     Returns:
-        A whole checkpoint; None where ``auto`` finds none at all.
+        A complete checkpoint; None if ``auto`` finds no checkpoint at all.
 
     Raises:
-        FileNotFoundError: if there is none.
-        ValueError: if the named one is broken, or ``last`` and ``auto`` have nowhere to look.
+        FileNotFoundError: there is no checkpoint.
+        ValueError: the given checkpoint is broken, or ``last`` or ``auto`` is used in an evaluation.
     """
     word = str(given) if str(given) in (LAST, AUTO) and not Path(given).exists() else None
     if word and runs is None:
@@ -44,10 +44,10 @@ def choose_checkpoint(given: str | Path, runs: Path | None = None) -> Path | Non
 
 
 def runs_folder(trainer: Mapping[str, Any]) -> Path:
-    """Where an experiment's runs lie, by the settings of its trainer: the logger's folder, else the default one."""
+    """The folder of an experiment's runs, from the trainer's settings: that of the logger, or the default folder."""
     loggers = trainer.get("logger")
     logger = loggers[0] if isinstance(loggers, list) and loggers else loggers
     arguments = logger.get("init_args", {}) if isinstance(logger, Mapping) else {}
     folder = arguments.get("save_dir") or trainer.get("default_root_dir") or "runs"
-    name = arguments.get("project", arguments.get("name"))  # of W&B, whose name is of a run
+    name = arguments.get("project", arguments.get("name"))  # W&B: `project` names the experiment, `name` a single run
     return Path(folder) / str(name or "")

@@ -1,7 +1,7 @@
-"""Says where the settings stored in a checkpoint differ from those of the run.
+"""Reports differences between the settings stored in a checkpoint and those of the run.
 
-Lightning lets the stored arguments silently override YAML and command line whenever ``--ckpt_path`` is given. Here the
-YAML and the command line hold, and every difference is named.
+With ``--ckpt_path``, Lightning silently lets the stored arguments override the YAML and the command line. Here the YAML
+and the command line take precedence, and a warning lists every difference.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 from lumina.survival.checkpoints import read_head
 
 KEY = "config"
-"""What a checkpoint holds beside the model's arguments: settings of data and trainer, as plain data."""
+"""Checkpoint entry with the settings of data and trainer, as plain data."""
 
 TRAINER = ("accumulate_grad_batches", "callbacks", "gradient_clip_algorithm", "gradient_clip_val", "precision")
-"""Settings of the trainer that say how a run trains, not how long or where."""
+"""Settings of the trainer that affect training, other than its length and location."""
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What is compared beside the model's arguments, as plain data that loads with ``weights_only``."""
+    """The settings of data and trainer to compare, as plain data that loads with ``weights_only``."""
     trainer = {name: config["trainer"].get(name) for name in TRAINER}
     callbacks = trainer["callbacks"] or []
     named = {callback["class_path"]: callback.get("init_args") for callback in callbacks} if callbacks else {}
@@ -35,15 +35,15 @@ def stored_arguments(path: Path) -> dict[str, Any]:
 
 
 def check_differences(path: Path, config: Mapping[str, Any], resumes: bool) -> None:
-    """Warns with one line a difference.
+    """Warns about differences, one line each.
 
     Args:
         path: the checkpoint.
         config: this run's model, data and trainer, as nested dicts.
-        resumes: whether the run trains on; an evaluation is compared in its model alone.
+        resumes: whether the run resumes training; for an evaluation only the model is compared.
 
     Raises:
-        ValueError: for another objective or optimizer, whose tensors have other names.
+        ValueError: the objectives or optimizers differ, so their tensors have different names.
     """
     head = read_head(path)
     stored, given = {"model": stored_arguments(path)}, {"model": config["model"]}
@@ -66,7 +66,7 @@ def _require_same(path: Path, part: str, stored: Any, given: Any) -> None:
 
 
 def differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Keys at which two nested configs differ, with both values; Lightning's own keys (``_...``) do not count."""
+    """Yields the keys at which two nested configs differ, with both values; ignores Lightning's keys (``_...``)."""
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         old, new = (dict(enumerate(items)) for items in (old, new))
     if isinstance(old, Mapping) and isinstance(new, Mapping):

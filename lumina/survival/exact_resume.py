@@ -1,9 +1,9 @@
-"""Resumes a run where its checkpoint left it, bit for bit.
+"""Resumes a run from its checkpoint bit for bit.
 
-Remedies, in Lightning 2.6.6: a checkpoint of an epoch's last batch resumes in the wrong epoch or serves batches twice,
-depending on the resumes before it; a run that ``max_steps`` or early stopping ended inside an epoch saves that epoch
-as done; a checkpoint saved inside an accumulation window loses the window's gradients; and the validation that was due
-after the saved batch is never made up for.
+Fixes faults of Lightning 2.6.6: a checkpoint of an epoch's last batch resumes in the wrong epoch or repeats batches,
+depending on earlier resumes. A run that ``max_steps`` or early stopping ended within an epoch saves that epoch as
+finished. A checkpoint saved within an accumulation window loses the window's gradients. A validation that was due after
+the saved batch is skipped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
 
 Tail = Literal["due", "validated", "done"]
-"""What is left to do of a batch after its optimizer step: validation and counting, counting, nothing."""
+"""Work left for a batch after its optimizer step: validation and counting, counting, or nothing."""
 
 _KEY = "tail"
 _WINDOW = ("state_dict", "epoch_loop.batch_progress", "epoch_loop.automatic_optimization.optim_progress")
@@ -24,21 +24,20 @@ _WINDOW = ("state_dict", "epoch_loop.batch_progress", "epoch_loop.automatic_opti
 
 
 class ExactResume(Callback):
-    """Writes the loops' progress in one form that says what was done, and resumes from that.
+    """Saves the progress of the loops in a consistent form and resumes from it.
 
-    A checkpoint counts whole batches. Inside an accumulation window it says what was true at the window's start: the
-    window is computed again, from the same samples and noise. A resumed run first does what was left to do of its last
-    batch, validation included, and goes on with the next batch or epoch.
+    A checkpoint counts complete batches. Within an accumulation window it stores the progress at the start of the
+    window, so the window is computed again from the same samples and noise. A resumed run first finishes its last
+    batch, including validation, and then continues with the next batch or epoch.
     """
 
     def __init__(self) -> None:
-        """Nothing is left to do."""
         self._tail: Tail = "done"
         self._window: dict[str, Any] = {}  # progress and data at the start of the accumulation window
         self._resumed = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Takes Lightning's own rules of resuming out of the loops."""
+        """Replaces Lightning's rules for resuming in the loops."""
         if stage != TrainerFn.FITTING:
             return
         self._tail, self._resumed = "done", False
@@ -56,38 +55,38 @@ class ExactResume(Callback):
         loop.on_run_start = on_run_start  # type: ignore[method-assign]
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Notes what was left to do."""
+        """Reads what was left to do of the last batch."""
         if trainer.state.fn == TrainerFn.FITTING:
             progress = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]
             self._tail = checkpoint["loops"]["fit_loop"]["epoch_loop.state_dict"].get(_KEY, "done")
             self._resumed = progress["processed"] < progress["ready"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Takes the resumed step as saved: it would be saved again after the next batch of an accumulation window."""
+        """Marks the resumed step as saved, or the next batch of an accumulation window would save it again."""
         for callback in trainer.checkpoint_callbacks if trainer.ckpt_path else ():
             if isinstance(callback, ModelCheckpoint):
                 callback._last_global_step_saved = trainer.global_step
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Everything is left to do."""
+        """Marks the validation after this batch as due."""
         self._tail = "due"
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """After an optimizer step a window begins."""
+        """Records the progress after an optimizer step, where a new accumulation window starts."""
         if not trainer.fit_loop._should_accumulate():
             self._note_window(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """The validation is done."""
+        """Marks the validation as done."""
         if self._tail == "due":
             self._tail = "validated"
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """The last batch is done with."""
+        """Marks the last batch as finished."""
         self._tail = "done"
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Writes the progress as it was after the last optimizer step."""
+        """Saves the progress after the last optimizer step."""
         if trainer.state.fn != TrainerFn.FITTING:
             return
         loops, tail = checkpoint["loops"]["fit_loop"], self._tail

@@ -1,8 +1,8 @@
-"""Ends a run cleanly when the system or the user asks for it.
+"""Ends a run cleanly on a signal from the system or the user.
 
-Remedies, in Lightning 2.6.6: its SIGTERM handler runs a collective inside the signal handler, between the collectives
-of the training step, and with several processes the run hangs; with one, the run ends with exit code 0 as if done, in
-an evaluation too; and Ctrl-C saves nothing.
+Fixes faults of Lightning 2.6.6: its SIGTERM handler runs a collective operation inside the signal handler, between
+those of the training step, so a run with several processes hangs. With one process the run, even an evaluation, ends
+with exit code 0 as if it had finished. Ctrl-C saves nothing.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ AGAIN = b"\nStopping after this batch, with a checkpoint; Ctrl-C again stops at 
 class GracefulStop(Callback):
     """On SIGTERM, SIGUSR1 or Ctrl-C to any process: finish the batch, save ``last.ckpt``, exit with 128 + signal.
 
-    The checkpoint lies in the folder of the run's `ModelCheckpoint`, else in the trainer's log folder. The run ends
-    there, without the validation and the epoch-end checkpoints that ``trainer.should_stop`` would bring (they would
-    mark the epoch as done). Put 143 (SIGTERM) or 138 (SIGUSR1) in a scheduler's rule for requeueing: this callback
-    takes the place of Lightning's own requeueing under SLURM.
+    The checkpoint is saved in the folder of the run's `ModelCheckpoint`, or in the trainer's log folder. The run then
+    ends without the validation and epoch-end checkpoints that ``trainer.should_stop`` would add (they would mark the
+    epoch as finished). Use exit code 143 (SIGTERM) or 138 (SIGUSR1) in a scheduler's requeue rule: this callback
+    replaces Lightning's requeueing under SLURM.
 
-    A validation is broken off after its batch and begins anew when the run is resumed; an evaluation is broken off
-    without a report. A second Ctrl-C stops at once, without a checkpoint. Callbacks that change the weights for a
-    validation, as `EMA` does, belong before this one.
+    A validation stops after its current batch and restarts when the run is resumed; an evaluation stops without a
+    report. A second Ctrl-C stops at once, without a checkpoint. Callbacks that swap weights for validation, such as
+    `EMA`, must come before this one.
     """
 
     def __init__(self) -> None:
@@ -43,12 +43,12 @@ class GracefulStop(Callback):
         self._on_interrupt: Any = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Forgets the signals of an earlier run."""
+        """Clears the signals of an earlier run."""
         self._signal = self._agreed_on = 0
         self._stopped = None
 
     def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Takes the signals over from Lightning, which gives SIGTERM and SIGUSR1 back to their former owners."""
+        """Installs the signal handlers after Lightning's, which restores those of SIGTERM and SIGUSR1 at the end."""
         self._take_over()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -68,7 +68,7 @@ class GracefulStop(Callback):
         self._take_over()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Stops all processes in the same batch if one of them was told to."""
+        """Stops all processes after the same batch if any of them has received a signal."""
         self._obey(trainer)
 
     def on_validation_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
@@ -84,7 +84,7 @@ class GracefulStop(Callback):
         self._obey(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Saves where the run was stopped; the callbacks before this one have put the trained weights back."""
+        """Saves the state of the stopped run; earlier callbacks have already restored the raw weights."""
         self._give_back()
         if exception is not self._stopped:
             return
@@ -97,7 +97,7 @@ class GracefulStop(Callback):
             rank_zero_info(f"Stopped by {name}; resume from {save_last(trainer)}")
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Gives Ctrl-C back."""
+        """Restores the previous handler of Ctrl-C."""
         self._give_back()
 
     def _take_over(self) -> None:
@@ -124,7 +124,7 @@ class GracefulStop(Callback):
             raise self._stopped
 
     def _agreed(self, trainer: Trainer) -> int:
-        """The signal that any process has received, 0 for none: the same on all."""
+        """The signal that any process has received, or 0; the same value on all processes."""
         if trainer.world_size == 1:
             return self._signal
         flag = torch.tensor(self._signal, device=trainer.strategy.root_device)
@@ -133,6 +133,6 @@ class GracefulStop(Callback):
 
 
 def _exit_code(trainer: Trainer, number: int) -> int:
-    """0 in processes that Lightning started itself: it kills the main one, still closing its loggers, at any other."""
+    """128 + signal; 0 in processes started by Lightning, which would otherwise kill the main one before its cleanup."""
     started_by_lightning = trainer.strategy.launcher is not None and trainer.local_rank > 0
     return 0 if started_by_lightning else 128 + number

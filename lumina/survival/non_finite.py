@@ -1,6 +1,6 @@
 """Keeps NaN and infinity out of the weights.
 
-Remedies, in Lightning 2.6.6: after a non-finite loss training goes on, the weights become NaN, the checkpoints are
+Fixes a fault of Lightning 2.6.6: training continues after a non-finite loss, so the weights become NaN, checkpoints are
 overwritten with them, and the run ends with exit code 0.
 """
 
@@ -18,20 +18,20 @@ from torch.optim import Optimizer
 
 
 class NonFiniteGuard(Callback):
-    """Skips an optimizer step whose gradient norm is not finite; gives up when that happens again and again.
+    """Skips optimizer steps with a non-finite gradient norm, and ends the run if there are too many of them.
 
-    It reads the norm from the module's ``gradients``, a `lumina.optimizers.gradients.Gradients`. With float16's loss
-    scaler it stands aside: the scaler skips such steps itself, and has to in order to settle.
+    It uses the norm of the module's ``gradients``, a `lumina.optimizers.gradients.Gradients`. With the loss scaler of
+    float16 it does nothing: the scaler skips such steps itself and needs them to adapt its scale.
 
     Args:
-        patience: the run is ended at this many such steps ...
-        window: ... among the last so many.
+        patience: number of skipped steps within ``window`` that ends the run.
+        window: number of recent steps.
 
     Attributes:
         skipped: steps skipped since training began.
 
     Raises:
-        ValueError: unless ``1 <= patience <= window``.
+        ValueError: ``1 <= patience <= window`` does not hold.
     """
 
     def __init__(self, patience: int = 3, window: int = 20) -> None:
@@ -45,15 +45,15 @@ class NonFiniteGuard(Callback):
         self._bad: deque[bool] = deque(maxlen=window)
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Counts anew."""
+        """Resets the counts."""
         self.skipped = 0
         self._bad.clear()
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: Any, optimizer: Optimizer) -> None:
-        """Drops the gradients on all ranks if the norm is not finite on any.
+        """Discards the gradients on all ranks if the norm is not finite on any of them.
 
         Raises:
-            FloatingPointError: at the last of ``patience`` bad steps.
+            FloatingPointError: ``patience`` steps of the last ``window`` were skipped.
         """
         if getattr(trainer.precision_plugin, "scaler", None) is not None:
             return
@@ -64,14 +64,14 @@ class NonFiniteGuard(Callback):
             self._report(trainer.global_step)
 
     def _report(self, step: int) -> None:
-        found = f"{sum(self._bad)} of the last {len(self._bad)} steps"
+        count = f"{sum(self._bad)} of the last {len(self._bad)} steps"
         if sum(self._bad) >= self.patience:
             raise FloatingPointError(
-                f"the gradients were NaN or infinite in {found}, up to step {step}; the weights were left alone: lower "
-                "the learning rate, clip gradients, and look at the last batches"
+                f"the gradients were NaN or infinite in {count}, up to step {step}; the weights are unchanged: lower "
+                "the learning rate, clip gradients, and check the last batches"
             )
         rank_zero_warn(
-            f"step {step} is skipped, its gradients are NaN or infinite ({found}; the run ends at {self.patience} of "
+            f"step {step} is skipped, its gradients are NaN or infinite ({count}; the run ends at {self.patience} of "
             f"{self._bad.maxlen})"
         )
 

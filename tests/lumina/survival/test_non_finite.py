@@ -105,7 +105,7 @@ def test_one_poisoned_part_of_accumulated_gradients_drops_the_step(tmp_path):
 @pytest.mark.parametrize(("poisoned", "ends"), [({0, 1, 2}, "3 of the last 3"), ({1, 3, 5, 7}, "3 of the last 6")])
 def test_run_ends_after_patience_with_whole_weights(tmp_path, poisoned, ends):
     module = Poisoned(poisoned)
-    with pytest.raises(FloatingPointError, match=f"in {ends} steps, up to step .; the weights were left alone"):
+    with pytest.raises(FloatingPointError, match=f"in {ends} steps, up to step .; the weights are unchanged"):
         fit(tmp_path, module, NonFiniteGuard())
     assert is_finite(module)
 

@@ -122,9 +122,9 @@ def test_nothing_asked_is_the_null_condition_whatever_its_neighbours(sample, fol
         (("--lenth=3",), "Did you mean 'length'"),
     ],
 )
-def test_wrong_wishes_are_refused_before_the_model_is_built(folder, monkeypatch, capsys, options, told):
+def test_wrong_wishes_are_refused_before_anything_is_drawn(folder, monkeypatch, capsys, options, told):
     monkeypatch.chdir(folder)
-    monkeypatch.setattr("lumina.commands.sample.build_module", None)
+    monkeypatch.setattr("lumina.commands.sample.SampleFolder", None)
     with pytest.raises(SystemExit) as stop:
         main(["sample", "--weights", "runs/swings", "--trust", *options])
     error = capsys.readouterr().err

@@ -103,51 +103,6 @@ def test_run_stores_what_it_needs(tiny_run):
     assert list((tiny_run / "samples").glob("*.png"))
 
 
-def test_evaluation_run_reports(tiny_run, monkeypatch, capsys):
-    monkeypatch.chdir(tiny_run.parents[2])
-    main(
-        [
-            "test",
-            "--ckpt_path",
-            "runs/digits",
-            "--model.metrics.init_args.steps=30",
-            "--trainer.enable_progress_bar=false",
-        ]
-    )
-    metrics = json.loads((tiny_run / "evaluation/metrics.json").read_text())["metrics"]
-    assert {"accuracy", "accuracy_real", "spread", "frechet", "frechet_train"} <= set(metrics)
-    assert "accuracy_real" in capsys.readouterr().out
-    assert Image.open(tiny_run / "evaluation/samples.png").size[0] > 64
-
-
-def test_an_evaluation_that_lacks_a_result_says_so_and_has_exit_code_1(tiny_run, monkeypatch):
-    monkeypatch.chdir(tiny_run.parents[2])
-    one = ["--trainer.limit_test_batches=1", "--data.init_args.eval_batch_size=1"]
-    with pytest.warns(UserWarning, match="Not computed: ClassifierQuality: frechet"), pytest.raises(SystemExit) as end:
-        main(["test", "--ckpt_path", "runs/digits", "--model.metrics.init_args.steps=30", *one])
-    report = json.loads((tiny_run / "evaluation/metrics.json").read_text())
-    assert end.value.code == 1
-    assert {"accuracy", "spread"} <= set(report["metrics"])
-    assert "at least 2" in report["not_computed"]["ClassifierQuality: frechet, frechet_train"]
-
-
-def test_predict_writes_a_file_a_sample(tiny_run, monkeypatch, capsys):
-    monkeypatch.chdir(tiny_run.parents[2])
-    quick = [
-        "--trainer.limit_predict_batches=1",
-        "--data.init_args.eval_batch_size=10",
-        "--trainer.enable_progress_bar=false",
-    ]
-    stale = tiny_run / "predictions/rank_1/00000.png"
-    stale.parent.mkdir(parents=True, exist_ok=True)
-    stale.touch()
-    main(["predict", "--ckpt_path", "runs/digits", *quick])
-    assert len(list((tiny_run / "predictions").rglob("*.png"))) == 10 and not stale.exists()
-    told = capsys.readouterr().out
-    assert "predictions that lay in runs/digits/version_0/predictions are replaced" in told
-    assert "10 predictions in runs/digits/version_0/predictions" in told
-
-
 def test_samples_are_a_function_of_the_seed(tiny_run, run_in, tmp_path):
     base = ["sample", "--ckpt_path", tiny_run, "--label=[3,5]", "--count=4", "--steps=2"]
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):

@@ -1,4 +1,4 @@
-"""Writes what `lumina predict` puts out."""
+"""Writes the outputs of `lumina predict`."""
 
 from __future__ import annotations
 
@@ -16,23 +16,21 @@ from lumina.runs import run_folder
 
 
 class PredictionWriter(Callback):
-    """The modality's files, in ``predictions/rank_R`` of the run's folder; fillers are left out.
+    """Writes the modality's files to ``predictions/rank_R`` in the run's folder.
 
-    So are samples that hold NaN or infinity: their numbers stay free, and they are named in the end.
-
-    The folder is replaced: what an earlier prediction has left, of more processes perhaps, is not mixed with the new.
+    Fillers are left out, and so are samples with NaN or infinity: their numbers are skipped and a warning names them.
+    The folder of an earlier prediction is replaced, so old and new files never mix.
     """
 
     def __init__(self) -> None:
-        """Nothing written yet."""
         self._strange = NotFinite()
 
     def on_predict_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Begins with an empty folder."""
+        """Removes the files of an earlier prediction."""
         self._strange = NotFinite()
         if trainer.is_global_zero and _folder(trainer).is_dir():
             shutil.rmtree(_folder(trainer))
-            print(f"the predictions that lay in {_folder(trainer)} are replaced")
+            print(f"replacing the earlier predictions in {_folder(trainer)}")
         trainer.strategy.barrier()
 
     def on_predict_batch_end(
@@ -47,7 +45,7 @@ class PredictionWriter(Callback):
             pl_module.modality.save(select(samples, finite), folder, numbers)
 
     def on_predict_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Says how many there are and where they lie, and names those left out."""
+        """Prints the number and the folder of the predictions, and warns about samples left out."""
         count = self._strange.seen - len(self._strange.names)
         written = int(trainer.strategy.reduce(torch.tensor(count, device=pl_module.device), reduce_op="sum"))
         pl_module.count_not_finite(len(self._strange.names))

@@ -1,4 +1,4 @@
-"""Where a run stands: a bar in a terminal, a line now and then in a file."""
+"""Progress of a run: a bar in a terminal, occasional lines in a file."""
 
 from __future__ import annotations
 
@@ -16,21 +16,20 @@ from tqdm import tqdm
 
 from lumina.callbacks.stopwatch import Stopwatch
 
-REFRESH = 0.2  # seconds between two looks at the bar, in a terminal
-LINES = 10.0  # seconds between two lines in a file, ...
-SHARE = 0.01  # ... later this share of the time that has passed
-DECAY = 0.98  # of the loss's average, a step
+REFRESH = 0.2  # seconds between updates of the bar in a terminal
+LINES = 10.0  # least seconds between lines in a file
+SHARE = 0.01  # least time between lines in a file, as a share of the elapsed time
+DECAY = 0.98  # of the moving average of the loss, per step
 
 
 class Progress(ProgressBar):
-    """Steps of all steps, the loss (its moving average), samples a second and the time that is left.
+    """Shows the step, the moving average of the loss, samples per second and the remaining time.
 
-    In a terminal one bar is drawn over and over; elsewhere (a file, a pipe, a notebook) a plain line is printed every
-    ten seconds, in long runs after each hundredth of the time that has passed.
+    A terminal shows one bar that is redrawn. Elsewhere (a file, a pipe, a notebook) a line is printed every ten
+    seconds, or after every hundredth of the elapsed time in long runs.
     """
 
     def __init__(self) -> None:
-        """Shows nothing yet."""
         super().__init__()
         self._enabled, self._bar = True, None
         self._begun = self._next = time.monotonic()
@@ -39,11 +38,11 @@ class Progress(ProgressBar):
     _bar: tqdm[Any] | None
 
     def disable(self) -> None:
-        """Shows nothing; Lightning calls this in all processes but the first."""
+        """Disables the output; Lightning calls this in all processes except the first."""
         self._enabled = False
 
     def enable(self) -> None:
-        """Shows progress."""
+        """Enables the output."""
         self._enabled = True
 
     def print(self, *args: Any, sep: str = " ", **kwargs: Any) -> None:
@@ -52,24 +51,24 @@ class Progress(ProgressBar):
             tqdm.write(sep.join(map(str, args)), file=sys.stderr)
 
     def show(self, what: str, done: int, total: float, detail: str = "", last: bool = False) -> None:
-        """Says how far something has come, where it is time to say so.
+        """Shows the progress of a task if enough time has passed since the last update.
 
         Args:
-            what: is counted, "step" say.
-            done: so many.
-            total: of so many; infinity = nobody knows.
-            detail: more to say.
-            last: say it in any case.
+            what: the unit or task, such as "step".
+            done: number of finished units.
+            total: total number of units; infinity = unknown.
+            detail: more text.
+            last: show it regardless of the time.
         """
         now = time.monotonic()
         if not self._enabled or (now < self._next and not last):
             return
-        known = math.isfinite(total)
-        text = f"{what} {done}/{int(total)}" if known else f"{what} {done}"
+        bounded = math.isfinite(total)
+        text = f"{what} {done}/{int(total)}" if bounded else f"{what} {done}"
         text = ", ".join(part for part in (text, detail) if part)
         if _terminal():
             self._next = now + REFRESH
-            self._draw(text, done, int(total) if known else None)
+            self._draw(text, done, int(total) if bounded else None)
         else:
             self._next = now + max(LINES, SHARE * (now - self._begun))
             print(text, file=sys.stderr, flush=True)
@@ -108,39 +107,39 @@ class Progress(ProgressBar):
             self.show("step", trainer.global_step, self._total, self._detail(trainer.global_step))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """The last step."""
+        """Shows the final step."""
         self.show("step", trainer.global_step, self._total, self._detail(trainer.global_step), last=True)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """The watch stands."""
+        """Pauses the stopwatch."""
         self._watch.pause()
 
     def on_validation_batch_end(self, trainer: Trainer, pl_module: LightningModule, *arguments: Any) -> None:
-        """Shows batches."""
+        """Shows the number of processed batches."""
         what = "sanity check" if trainer.sanity_checking else "validation"
         batches = trainer.num_sanity_val_batches if trainer.sanity_checking else trainer.num_val_batches
         self.show(self._within(trainer, what), arguments[2] + 1, sum(batches))
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Says what validation found, on a line of its own."""
+        """Prints the results of validation on a separate line."""
         if trainer.state.fn != "fit" or trainer.sanity_checking:
             return
-        if found := _found(trainer.callback_metrics):
-            self.print(f"step {trainer.global_step}: {found}")
+        if results := _results(trainer.callback_metrics):
+            self.print(f"step {trainer.global_step}: {results}")
         if self._bar is not None:
             self._bar.clear()
         self._watch.run()
 
     def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, *arguments: Any) -> None:
-        """Shows batches."""
+        """Shows the number of processed batches."""
         self.show("test", arguments[2] + 1, sum(trainer.num_test_batches))
 
     def on_predict_batch_end(self, trainer: Trainer, pl_module: LightningModule, *arguments: Any) -> None:
-        """Shows batches."""
+        """Shows the number of processed batches."""
         self.show("predict", arguments[2] + 1, sum(trainer.num_predict_batches))
 
     def drawing(self, trainer: Trainer, done: int, total: int) -> None:
-        """Says that samples are being drawn, at once."""
+        """Shows the progress of sampling."""
         self.show(self._within(trainer, "drawing samples"), done, total, last=_terminal())
 
     def _within(self, trainer: Trainer, what: str) -> str:
@@ -152,7 +151,7 @@ class Progress(ProgressBar):
             return ""
         seconds, steps = max(self._watch.seconds, 1e-9), step - self._first
         loss = float(self._losses) / self._weight
-        if not math.isfinite(loss):  # one bad batch is shown once
+        if not math.isfinite(loss):  # restart the average after a bad batch
             self._losses, self._weight = None, 0.0
         left = (self._total - step) * seconds / steps if steps else math.inf
         parts = [f"loss {loss:.4g}", f"{self._samples / seconds:,.4g} samples/s"]
@@ -174,17 +173,17 @@ class Progress(ProgressBar):
 
 
 def _terminal() -> bool:
-    """Whether there is a line to draw over and over."""
+    """Whether standard error is a terminal, where a line can be redrawn."""
     return sys.stderr.isatty() and os.get_terminal_size(sys.stderr.fileno()).columns > 0
 
 
-def _found(metrics: Mapping[str, Tensor]) -> str:
+def _results(metrics: Mapping[str, Tensor]) -> str:
     values = {name: value for name, value in metrics.items() if name.startswith("validation/")}
     return ", ".join(f"{name} {float(value):.4g}" for name, value in values.items())
 
 
 def _clock(seconds: float) -> str:
-    """In the form ``4:39``, ``2:04:39`` or ``3 d 2:04:39``."""
+    """Formats a duration as ``4:39``, ``2:04:39`` or ``3 d 2:04:39``."""
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     if not hours:

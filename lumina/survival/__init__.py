@@ -1,1 +1,1 @@
-"""A run that is stopped, killed or diverges: checkpoints that are whole, exact resuming, a graceful stop."""
+"""Fault tolerance: atomic checkpoints, exact resuming, graceful stops, protection from divergence."""

@@ -1,4 +1,4 @@
-"""Checkpoints on disk: whole or not, and which is the newest."""
+"""Checkpoints on disk: validation, and the choice of the newest."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from lumina.files.zip_file import check_archive
 
 META, INDEX, SIZES = "meta.pt", ".metadata", "sizes.json"  # of a sharded checkpoint
 NEEDED = ("state_dict", "global_step", "pytorch-lightning_version")
-RESUMED = ("epoch", "loops", "callbacks", "optimizer_states", "lr_schedulers")  # beside these, to train on
-SHARDED = ("state_dict", "optimizer_states")  # what a sharded one keeps in its shards
+RESUMED = ("epoch", "loops", "callbacks", "optimizer_states", "lr_schedulers")  # also needed to resume training
+SHARDED = ("state_dict", "optimizer_states")  # in the shards of a sharded checkpoint
 
 
 class Broken(ValueError):
@@ -27,7 +27,7 @@ class Broken(ValueError):
 
 
 class Progress(NamedTuple):
-    """How far a checkpoint is: the newest is the greatest."""
+    """Sort key of checkpoints; the newest is the greatest."""
 
     version: int
     step: int
@@ -35,25 +35,25 @@ class Progress(NamedTuple):
 
 
 def newest_checkpoint(folder: Path, resumes: bool = False) -> Path:
-    """The newest whole checkpoint (``*.ckpt``) anywhere under ``folder``.
+    """The newest complete checkpoint (``*.ckpt``) anywhere under ``folder``.
 
-    That is the one with the most steps of the run with the highest ``version_N``; dates of files change when a run is
-    copied. Every broken one met on the way is named in a warning.
+    It is the one with the most steps in the run with the highest ``version_N``; file dates are only a tie-breaker,
+    because they change when a run is copied. A warning names each broken checkpoint on the way.
 
     Args:
-        folder: of a run, or of several.
-        resumes: whether a run is to train on from it.
+        folder: of one or several runs.
+        resumes: whether the checkpoint must allow to resume training.
 
     Raises:
-        FileNotFoundError: if there is none.
+        FileNotFoundError: there is no complete checkpoint.
     """
-    found: dict[Path, Progress] = {}
+    progress: dict[Path, Progress] = {}
     for path in sorted(folder.rglob("*.ckpt")):
         try:
-            found[path] = _progress(path)
+            progress[path] = _progress(path)
         except (Broken, OSError) as error:
             _skip(path, error)
-    for path in sorted(found, key=lambda path: found[path], reverse=True):
+    for path in sorted(progress, key=lambda path: progress[path], reverse=True):
         try:
             require_whole(path, resumes)
         except (Broken, OSError) as error:
@@ -65,7 +65,7 @@ def newest_checkpoint(folder: Path, resumes: bool = False) -> Path:
 
 
 def is_sharded(path: Path) -> bool:
-    """Whether a folder is one checkpoint, not a folder of some."""
+    """Whether a folder is a sharded checkpoint, rather than a folder of checkpoints."""
     return path.is_dir() and ((path / META).is_file() or (path / INDEX).is_file())
 
 
@@ -75,15 +75,15 @@ def stored_step(path: Path) -> int:
 
 
 def read_head(path: Path, resumes: bool = False) -> dict[str, Any]:
-    """Everything but the numbers: plain data, and tensors that have shapes alone.
+    """Reads a checkpoint without the tensors' values: plain data, and tensors on the meta device.
 
     Args:
         path: the checkpoint.
-        resumes: whether a run is to train on from it.
+        resumes: whether the checkpoint must allow to resume training.
 
     Raises:
-        Broken: if it cannot be read, or is none of ours.
-        OSError: if there is no such file, or it may not be read.
+        Broken: the file is damaged, or is not a checkpoint of `lumina fit`.
+        OSError: the file does not exist or may not be read.
     """
     if not path.exists():
         raise FileNotFoundError(f"checkpoint {path} does not exist; give a .ckpt file or a run's folder.")
@@ -109,15 +109,15 @@ def read_head(path: Path, resumes: bool = False) -> dict[str, Any]:
 
 
 def require_whole(path: Path, resumes: bool = False) -> None:
-    """Reads a checkpoint to its end: its checksums, and that every weight is a finite number.
+    """Validates a whole checkpoint: its checksums, and that all weights are finite.
 
     Args:
         path: the checkpoint.
-        resumes: whether a run is to train on from it.
+        resumes: whether the checkpoint must allow to resume training.
 
     Raises:
-        Broken: saying what is wrong.
-        OSError: if there is no such file, or it may not be read.
+        Broken: the checkpoint is invalid; the message states the reason.
+        OSError: the file does not exist or may not be read.
     """
     read_head(path, resumes)
     if path.is_dir():
@@ -146,13 +146,13 @@ def _load(path: Path, **options: Any) -> Any:
 
 @lru_cache(maxsize=4)
 def _head(path: Path, size: int, written: int) -> Any:
-    """Read once by all who ask in turn; another size or date means another file."""
+    """Cached `_load`; size and date of the file are part of the cache key."""
     return _load(path, map_location="meta", mmap=True)
 
 
 @cache
 def _require_numbers(path: Path, size: int, written: int) -> None:
-    """Once in a process, as it reads the whole file; another size or date means another file."""
+    """Validates a file once per process, because it reads all of it; size and date are part of the cache key."""
     with zipfile.ZipFile(path) as archive:
         damaged = archive.testzip()
     if damaged is not None:

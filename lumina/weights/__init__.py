@@ -1,1 +1,1 @@
-"""Trained weights of every form as one value, below the module that takes them."""
+"""Reading trained weights of any format."""

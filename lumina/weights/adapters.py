@@ -1,6 +1,6 @@
-"""LoRA adapters in files: what a checkpoint keeps of them, and how they are merged into the weights they belong to.
+"""LoRA adapters in files: saving them in checkpoints, merging them into their base weights, and exporting them.
 
-A checkpoint of a run with adapters holds what was trained, and the name and fingerprint of the weights it belongs to.
+A checkpoint of a run with adapters contains the trained tensors, and the source and fingerprint of the base weights.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from lumina.weights.run import averaged_weights
 from lumina.weights.tensors import BACKBONE
 
 KEY = "adapters"
-"""What a checkpoint with adapters holds beside its tensors."""
+"""Checkpoint entry with the settings of the adapters and their base weights."""
 
 
 def keep_trained(checkpoint: dict[str, Any], module: nn.Module, lora: Lora, source: str, fingerprint: str) -> None:
-    """Leaves out of a checkpoint what does not train, and notes which weights that was.
+    """Removes the frozen tensors from a checkpoint and records the base weights.
 
     Args:
-        checkpoint: that is about to be saved.
-        module: whose tensors it holds.
+        checkpoint: about to be saved; changed in place.
+        module: the module of the checkpoint.
         lora: the module's adapters.
-        source: where the weights came from.
-        fingerprint: theirs.
+        source: name of the base weights.
+        fingerprint: hash of the base weights.
     """
     frozen = {name for name, parameter in module.named_parameters() if not parameter.requires_grad}
     checkpoint["state_dict"] = {name: x for name, x in checkpoint["state_dict"].items() if name not in frozen}
@@ -41,19 +41,19 @@ def keep_trained(checkpoint: dict[str, Any], module: nn.Module, lora: Lora, sour
 def merged(
     settings: Mapping[str, Any], trained: Mapping[str, Tensor], base: Mapping[str, Tensor], source: str
 ) -> dict[str, Tensor]:
-    """All tensors of a model with adapters as those of one without: the adapters are added to the weights below.
+    """Merges adapters into their base weights: ``W + (alpha / rank) B A``.
 
     Args:
-        settings: what the checkpoint says of its adapters.
-        trained: its tensors, by their names in `LuminaModule`.
-        base: the backbone's tensors that the adapters belong to, by their names in `NextDiT`.
-        source: where those are, for messages.
+        settings: the checkpoint's entry `KEY`.
+        trained: the checkpoint's tensors, by their names in `LuminaModule`.
+        base: the base weights of the backbone, by their names in `NextDiT`.
+        source: name of the base weights, for messages.
 
     Returns:
-        Tensors by their names in `LuminaModule`, those of the backbone in float32.
+        The tensors of a model without adapters, by their names in `LuminaModule`; those of the backbone in float32.
 
     Raises:
-        ValueError: the weights below are others than in training.
+        ValueError: the base weights differ from those in training.
     """
     check_base(fingerprint(base), settings, source)
     state = {}
@@ -67,35 +67,35 @@ def merged(
     return state | {name: tensor for name, tensor in trained.items() if not name.startswith(BACKBONE)}
 
 
-def check_base(found: str, settings: Mapping[str, Any], source: str) -> None:
-    """Refuses other weights than those that the adapters were trained on.
+def check_base(actual: str, settings: Mapping[str, Any], source: str) -> None:
+    """Refuses base weights other than those on which the adapters were trained.
 
     Args:
-        found: fingerprint of the weights at hand.
-        settings: what the checkpoint says of its adapters.
-        source: where the weights at hand came from.
+        actual: fingerprint of the present base weights.
+        settings: the checkpoint's entry `KEY`.
+        source: name of the present base weights.
 
     Raises:
-        ValueError: naming both.
+        ValueError: names both.
     """
-    if found != settings["fingerprint"]:
+    if actual != settings["fingerprint"]:
         raise ValueError(
             f"the weights of {source!r} are not those of {settings['weights']!r} that the checkpoint's adapters were "
-            f"trained on (fingerprint {found} instead of {settings['fingerprint']}): bring those back."
+            f"trained on (fingerprint {actual} instead of {settings['fingerprint']}): use the original weights."
         )
 
 
 def export_adapter(checkpoint: Path, folder: Path) -> None:
-    """Writes the (averaged) adapters of a run in peft's own format.
+    """Writes the (averaged) adapters of a run in peft's format.
 
-    ``peft.PeftModel.from_pretrained(backbone, folder)`` puts them on a `NextDiT` with the weights they belong to.
+    ``peft.PeftModel.from_pretrained(backbone, folder)`` adds them to a `NextDiT` with their base weights.
 
     Args:
         checkpoint: a ``.ckpt`` file of a run with adapters.
         folder: gets ``adapter_config.json`` and ``adapter_model.safetensors``.
 
     Raises:
-        ValueError: if the checkpoint has no adapters, or trained more than them.
+        ValueError: the checkpoint has no adapters, or other trained parameters too.
     """
     with importing("peft", "an adapter"):
         from peft import LoraConfig
@@ -105,8 +105,8 @@ def export_adapter(checkpoint: Path, folder: Path) -> None:
     settings = content.get(KEY)
     if settings is None or settings["also"]:
         raise ValueError(
-            f"{checkpoint} holds {'more than' if settings else 'no'} adapters, and peft's format holds nothing else; "
-            "export it with `lumina convert`, which merges."
+            f"{checkpoint} holds {'more than' if settings else 'no'} adapters, but peft's format supports adapters "
+            "only; export it with `lumina convert`, which merges them."
         )
     state = content["state_dict"] | (averaged_weights(content) or {})
     tensors = {name.removeprefix(BACKBONE): tensor for name, tensor in state.items() if is_adapter(name)}
@@ -119,5 +119,5 @@ def export_adapter(checkpoint: Path, folder: Path) -> None:
         base_model_name_or_path=settings["weights"],
         inference_mode=True,
     ).save_pretrained(str(folder))
-    theirs = {f"base_model.model.{name.replace(f'.{ADAPTER}.', '.')}": tensor for name, tensor in tensors.items()}
-    save_file(theirs, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    renamed = {f"base_model.model.{name.replace(f'.{ADAPTER}.', '.')}": tensor for name, tensor in tensors.items()}
+    save_file(renamed, folder / "adapter_model.safetensors", metadata={"format": "pt"})

@@ -1,4 +1,4 @@
-"""Rows of trained parameters that belong to classes, brought to the classes of another model by their names."""
+"""Transfers per-class rows of trained parameters to a model with different classes, by class name."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from lumina.interfaces import Conditioner, Objective
 
 
 class Trainee(Protocol):
-    """A module that takes trained weights."""
+    """A module into which trained weights are copied."""
 
     backbone: NextDiT
     objective: Objective
 
     @property
     def conditioners(self) -> Iterable[Conditioner]:
-        """What the backbone is told."""
+        """The conditioners of the module."""
 
     @property
     def classes(self) -> Mapping[str, Sequence[str]]:
-        """Names of the classes in the order of their numbers, by the part that knows them."""
+        """Class names in the order of their labels, by the part that has them."""
 
     def state_dict(self) -> dict[str, Tensor]:
         """All tensors, by name."""
@@ -37,55 +37,55 @@ class Trainee(Protocol):
 def rows_by_name(
     module: Trainee, state: Mapping[str, Tensor], arguments: Mapping[str, Any], source: object
 ) -> dict[str, Tensor]:
-    """Trained tensors with their class rows in the order of a module's classes.
+    """Reorders the class rows of trained tensors to the classes of a module.
 
-    A class that the source does not know has the row that the module began with. A warning names such classes.
+    A class that the source lacks keeps the module's initial row; a warning names such classes.
 
     Args:
-        module: to be trained.
-        state: the source's tensors, by the names in ``module``.
-        arguments: of the source, which name its classes.
-        source: for the warnings.
+        module: the module to be trained.
+        state: the source's tensors, by their names in ``module``.
+        arguments: of the source; they name its classes.
+        source: name of the source, for the warnings.
     """
-    theirs, ours, own = _classes(arguments), module.classes, module.state_dict()
-    arranged, told = dict(state), set()
+    stored_classes, classes, initial = _classes(arguments), module.classes, module.state_dict()
+    arranged, notices = dict(state), set()
     for name, part in _parameters(module).items():
-        if name not in state or state[name].shape[1:] != own[name].shape[1:]:
+        if name not in state or state[name].shape[1:] != initial[name].shape[1:]:
             continue
-        known, wished = theirs.get(part), ours.get(part)
-        arranged[name] = _arranged(state[name], own[name], known, wished)
-        told.add(_notice(known, wished, len(state[name]) == len(own[name])))
-    for notice in sorted(told - {""}):
+        stored, wanted = stored_classes.get(part), classes.get(part)
+        arranged[name] = _arranged(state[name], initial[name], stored, wanted)
+        notices.add(_notice(stored, wanted, len(state[name]) == len(initial[name])))
+    for notice in sorted(notices - {""}):
         warnings.warn(f"{source} {notice}", stacklevel=3)
     return arranged
 
 
-def _arranged(old: Tensor, new: Tensor, known: Sequence[str] | None, wished: Sequence[str] | None) -> Tensor:
-    if known is None or wished is None:
+def _arranged(old: Tensor, new: Tensor, stored: Sequence[str] | None, wanted: Sequence[str] | None) -> Tensor:
+    if stored is None or wanted is None:
         return old if old.shape == new.shape else new
     rows = new.clone()
-    for place, name in enumerate(wished):
-        if name in known:
-            rows[place] = old[known.index(name)]
-    rows[len(wished) :] = old[len(known) :]  # such as that of "no class"
+    for index, name in enumerate(wanted):
+        if name in stored:
+            rows[index] = old[stored.index(name)]
+    rows[len(wanted) :] = old[len(stored) :]  # such as that of "no class"
     return rows
 
 
-def _notice(known: Sequence[str] | None, wished: Sequence[str] | None, same: bool) -> str:
-    if known is None or wished is None:
+def _notice(stored: Sequence[str] | None, wanted: Sequence[str] | None, same: bool) -> str:
+    if stored is None or wanted is None:
         if not same:
             return "has another number of classes and does not name them: the rows of all classes start anew."
-        return "" if wished is None else f"does not name its classes: they are taken to be {some(wished)}."
-    fresh = [name for name in wished if name not in known]
-    return f"knows the classes {some(known)}: {some(fresh)} start anew, the others go on by name." if fresh else ""
+        return "" if wanted is None else f"does not name its classes: they are taken to be {some(wanted)}."
+    fresh = [name for name in wanted if name not in stored]
+    return f"knows the classes {some(stored)}: {some(fresh)} start anew, the others go on by name." if fresh else ""
 
 
 def _parameters(module: Trainee) -> dict[str, str]:
-    """Names of the parameters with a row for each class, and the part that knows the classes."""
-    found = {f"objective.{name}": "modality" for name in module.objective.class_rows}
+    """Maps each parameter with per-class rows to the part that has the class names."""
+    parts = {f"objective.{name}": "modality" for name in module.objective.class_rows}
     for number, part in enumerate(module.conditioners):
-        found |= {f"conditioners.{number}.{name}": f"conditioners.{number}" for name in part.class_rows}
-    return found
+        parts |= {f"conditioners.{number}.{name}": f"conditioners.{number}" for name in part.class_rows}
+    return parts
 
 
 def _classes(arguments: Mapping[str, Any]) -> dict[str, list[str]]:

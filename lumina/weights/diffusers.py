@@ -1,7 +1,8 @@
-"""Weights in the format of diffusers' ``LuminaNextDiT2DModel``, read and written without diffusers.
+"""Reads and writes weights in the format of diffusers' ``LuminaNextDiT2DModel`` without diffusers.
 
-There the query of cross-attention is a module of its own (``attn2.to_q``, ``attn2.norm_q``), though the architecture
-shares it with self-attention. Released files hold the same numbers twice; files trained in diffusers need not.
+In this format the query of cross-attention is a separate module (``attn2.to_q``, ``attn2.norm_q``), although the
+architecture shares it with self-attention. Released files contain the same values twice; files trained in diffusers may
+not.
 """
 
 from __future__ import annotations
@@ -67,17 +68,17 @@ LAYER_NAMES = {
 
 
 def load_diffusers(folder: str | Path) -> NextDiT:
-    """Reads a model or the transformer of a pipeline.
+    """Reads a model, or the transformer of a pipeline.
 
     Args:
-        folder: holds ``config.json`` and the weights (one file, or shards with their index), or a folder
-            ``transformer`` that does.
+        folder: contains ``config.json`` and the weights (one file, or shards with an index), or a folder
+            ``transformer`` with these.
 
     Returns:
-        The backbone, with the weights' own dtype.
+        The backbone, in the dtype of the weights.
 
     Raises:
-        ValueError: if it is another model, its tensors do not fit its config, or a layer's two queries differ.
+        ValueError: the model is of another class, its tensors do not match its config, or a layer's two queries differ.
     """
     config, state = read_diffusers(Path(folder))
     return fill(empty_backbone(config), state)
@@ -105,25 +106,25 @@ def save_diffusers(model: NextDiT, folder: str | Path, patch_size: int = 2, samp
 
     Args:
         model: a text-to-image backbone of the released architecture.
-        folder: where to; made if it is not there.
+        folder: the output folder; created if necessary.
         patch_size: side of an image patch.
-        sample_size: side of the trained latents, from which diffusers' pipeline takes the size of its pictures.
+        sample_size: side of the trained latents, which determines the default size in diffusers' pipeline.
 
     Raises:
-        ValueError: if the architecture is one that diffusers does not have.
+        ValueError: diffusers does not support the architecture.
     """
     settings = _settings(model.config, patch_size, sample_size)
     state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
     _check_plain(model.config, state)
     state |= {name: channels_last(state[name], patch_size) for name in OUTPUT_ROWS}
-    # never used there either, but without it diffusers calls the file incomplete
+    # unused in diffusers too, but without it diffusers reports an incomplete file
     state.setdefault("pad_token", torch.zeros_like(state["layers.0.attention_norm1.weight"]))
     tensors = {their_name(name): tensor.contiguous() for name, tensor in state.items()}
     tensors |= {_twin(name): tensor.clone() for name, tensor in tensors.items() if _twin(name) != name}
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
-    with replacing(folder / FILE) as new:  # the parameters may be mapped from the very file that is replaced
+    with replacing(folder / FILE) as new:  # the parameters may be memory-mapped from the file that is replaced
         save_file(tensors, new, metadata={"format": "pt"})
 
 
@@ -143,7 +144,7 @@ def _rename(name: str, table: Mapping[str, str]) -> str:
 
 
 def _twin(name: str) -> str:
-    """The copy of a self-attention query in cross-attention; any other name as it is."""
+    """The name of a self-attention query's copy in cross-attention; other names are returned unchanged."""
     return name.replace(".attn1.to_q.", ".attn2.to_q.").replace(".attn1.norm_q.", ".attn2.norm_q.")
 
 
@@ -226,7 +227,7 @@ def _settings(config: NextDiTConfig, patch_size: int, sample_size: int) -> dict[
 
 
 def _read(folder: Path) -> dict[str, Tensor]:
-    """All tensors, mapped from their files rather than read."""
+    """All tensors, memory-mapped."""
     index = folder / f"{FILE}.index.json"
     if index.exists():
         files = sorted(set(read_json(index)["weight_map"].values()))

@@ -1,4 +1,4 @@
-"""Our folder of a trained model: ``model.yaml``, plain arguments, and ``model.safetensors``, its averaged weights."""
+"""Reads exported models: ``model.yaml`` has the plain arguments, ``model.safetensors`` the averaged weights."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ ARGUMENTS, WEIGHTS = "model.yaml", "model.safetensors"
 
 
 def read_export(folder: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
-    """Arguments and tensors of an exported folder.
+    """Arguments and tensors of an exported model.
 
     Raises:
-        FileNotFoundError: if one of its files is missing.
-        ValueError: if one is damaged.
+        FileNotFoundError: one of its files is missing.
+        ValueError: one of its files is damaged.
     """
     path = folder / ARGUMENTS
     try:
@@ -34,12 +34,12 @@ def read_export(folder: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
 
 
 def copied(value: Any, leaf: Callable[[str, Any], Any], key: str = "") -> Any:
-    """A copy of nested settings as dicts and lists.
+    """Copies nested settings as dicts and lists.
 
     Args:
         value: the settings.
-        leaf: gives what stands for everything else, from the key that it stands under and itself.
-        key: that ``value`` stands under.
+        leaf: maps the key and the value of each leaf to its copy.
+        key: the key of ``value``.
     """
     if isinstance(value, Mapping):
         return {str(name): copied(item, leaf, str(name)) for name, item in value.items()}
@@ -49,6 +49,6 @@ def copied(value: Any, leaf: Callable[[str, Any], Any], key: str = "") -> Any:
 
 
 def _inside(folder: Path, value: Any) -> Any:
-    """The absolute path where a string names something in the folder."""
+    """The absolute path if a string names a folder inside ``folder``; other values are returned unchanged."""
     named = isinstance(value, str) and value and os.path.isdir(folder / value)
     return str((folder / value).resolve()) if named else value

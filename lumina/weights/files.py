@@ -1,4 +1,4 @@
-"""Files of weights and of their settings, read safely: JSON, safetensors, and what `torch.save` wrote."""
+"""Safe reading of weights and settings: JSON, safetensors and `torch.save` files."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lumina.files.zip_file import check_archive
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The settings in a file.
+    """Reads a JSON object.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it holds no JSON object.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file does not contain a JSON object.
     """
     try:
         settings = json.loads(path.read_text())
@@ -31,11 +31,11 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a file, mapped rather than read.
+    """All tensors of a safetensors file, memory-mapped.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it is damaged.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is damaged.
     """
     try:
         return load_file(path)
@@ -44,10 +44,10 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def read_pickle(path: Path) -> Any:
-    """What `torch.save` wrote, its tensors mapped rather than read; a file that would run code is refused.
+    """Reads a `torch.save` file with memory-mapped tensors; refuses files that would run code.
 
     Raises:
-        ValueError: if the file is damaged or holds more than tensors and plain data.
+        ValueError: the file is damaged, or contains more than tensors and plain data.
     """
     try:
         check_archive(path)

@@ -1,7 +1,7 @@
 """Checkpoints of the paper's released code: text-to-image and class-conditional ImageNet Next-DiT.
 
-The text-to-image parameters have the names that `NextDiT` has, and all but the output rows lie as they do here. The
-class-conditional model names two norms differently and keeps a label table, which belongs to a conditioner.
+Text-to-image parameters have the names of `NextDiT`; only the order of the output rows differs. The class-conditional
+model names two norms differently and contains a label table, which here belongs to a conditioner.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from lumina.weights.files import read_pickle, read_safetensors
 from lumina.weights.tensors import OUTPUT_ROWS, channels_first, check_tensors, empty_backbone, fill
 
 LABELS = "y_embedder.embedding_table.weight"
-PATCH_SIZE = 2  # of every released model
-HEADS = 32  # of every released model
+PATCH_SIZE = 2  # of all released models
+HEADS = 32  # of all released models
 LEADING = ("x_embedder.weight", "layers.0.attention.wk.weight", "final_layer.linear.weight")
 
 
 def load_official(folder: str | Path) -> NextDiT:
-    """Reads a released checkpoint; the architecture is found in the tensors' shapes.
+    """Reads a released checkpoint; the architecture follows from the tensors' shapes.
 
     Args:
-        folder: holds ``consolidated_ema.00-of-01.*`` (preferred) or ``consolidated.00-of-01.*``, as ``safetensors`` or
-            ``pth``, and perhaps ``model_args.pth``.
+        folder: contains ``consolidated_ema.00-of-01.*`` (preferred) or ``consolidated.00-of-01.*``, as ``safetensors``
+            or ``pth``, and optionally ``model_args.pth``.
 
     Returns:
-        The backbone, with the weights' own dtype; of a class-conditional model without its label table.
+        The backbone, in the dtype of the weights, without the label table of a class-conditional model.
 
     Raises:
-        ValueError: if the weights are split into several files or are of no released architecture.
+        ValueError: the weights are split into several files, or have no released architecture.
     """
     config, state = read_official(Path(folder))
     state.pop(LABELS, None)
@@ -44,9 +44,9 @@ def load_official(folder: str | Path) -> NextDiT:
 
 
 def read_official(folder: Path) -> tuple[NextDiTConfig, dict[str, Tensor]]:
-    """The architecture and the tensors of what `load_official` takes.
+    """The architecture and the tensors of a released checkpoint (see `load_official`).
 
-    The tensors have their names in `NextDiT`; the label table, if there is one, that of the released code, `LABELS`.
+    The tensors have their names in `NextDiT`; a label table keeps its name in the released code, `LABELS`.
     """
     found = _read(folder)
     config = _config(found, folder)
@@ -71,7 +71,7 @@ def load_official_labels(folder: str | Path) -> Tensor:
         ``[classes + 1, width of the condition vector]``; the last row is the null label.
 
     Raises:
-        ValueError: if the checkpoint has no labels.
+        ValueError: the checkpoint has no label table.
     """
     labels = _read(Path(folder)).get(LABELS)
     if labels is None:
@@ -80,7 +80,7 @@ def load_official_labels(folder: str | Path) -> Tensor:
 
 
 def _their_name(name: str) -> str:
-    """The class-conditional model has norms with weights behind attention and feed-forward only."""
+    """The name in the class-conditional model, whose norms have weights only after attention and feed-forward."""
     return name.replace(".attention_norm2.", ".attention_norm.").replace(".ffn_norm2.", ".ffn_norm.")
 
 
@@ -112,7 +112,7 @@ def _config(found: Mapping[str, Tensor], folder: Path) -> NextDiTConfig:
 
 
 def model_arguments(folder: Path) -> dict[str, Any]:
-    """The arguments of the training run, from ``model_args.pth`` if it is there."""
+    """The arguments of the training run from ``model_args.pth``; empty if there is no such file."""
     path = folder / "model_args.pth"
     if not path.exists():
         return {}
@@ -121,7 +121,7 @@ def model_arguments(folder: Path) -> dict[str, Any]:
 
 
 def _read(folder: Path) -> dict[str, Tensor]:
-    """All tensors, mapped from their file rather than read."""
+    """All tensors, memory-mapped."""
     path = _weights_file(folder)
     found: dict[str, Tensor] = (read_safetensors if path.suffix == ".safetensors" else read_pickle)(path)
     return found

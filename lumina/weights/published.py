@@ -1,4 +1,4 @@
-"""What a folder of others' weights means, as plain-data arguments of `LuminaModule`."""
+"""Derives the arguments of `LuminaModule`, as plain data, from a folder of published weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lumina.weights.files import read_json
 from lumina.weights.official import PATCH_SIZE, model_arguments
 from lumina.weights.source import LABEL_TABLE, Weights
 
-PIPELINES = ("LuminaPipeline", "LuminaText2ImgPipeline")  # the second is an older name of the first
+PIPELINES = ("LuminaPipeline", "LuminaText2ImgPipeline")  # the second is an older name
 CLASSES = {"vae": "AutoencoderKL", "scheduler": "FlowMatchEulerDiscreteScheduler"}
 FILES = {"vae": "config.json", "text_encoder": "config.json", "scheduler": "scheduler_config.json", "tokenizer": ""}
 PLACED = {
@@ -27,21 +27,21 @@ VAES = {
     "ema": "stabilityai/sd-vae-ft-ema",
     "sd3": "the vae folder of stabilityai/stable-diffusion-3-medium-diffusers",
 }
-GUIDANCE = 4.0  # every released sampler's default
+GUIDANCE = 4.0  # default of all released samplers
 Arguments = dict[str, Any]
 
 
 def published_arguments(weights: Weights, text_encoder: str | None = None, vae: str | None = None) -> Arguments:
-    """Those of a diffusers pipeline, or of a folder of the authors' weights.
+    """The arguments for a diffusers pipeline or a folder of the authors' weights.
 
     Args:
-        weights: of the backbone, and perhaps of its label table.
-        text_encoder: in place of the folder's own.
-        vae: likewise.
+        weights: of the backbone and, if there is one, its label table.
+        text_encoder: replaces the folder's text encoder.
+        vae: replaces the folder's VAE.
 
     Raises:
-        FileNotFoundError: naming the part that is missing.
-        ValueError: for a transformer alone, for another pipeline, or parts of another class.
+        FileNotFoundError: a part is missing; names it.
+        ValueError: the weights are only a transformer, or belong to another pipeline, or a part has another class.
     """
     if weights.form == "pipeline":
         return _pipeline_arguments(weights.origin, weights.config, text_encoder, vae)
@@ -54,7 +54,7 @@ def published_arguments(weights: Weights, text_encoder: str | None = None, vae: 
 
 
 def _pipeline_arguments(folder: Path, config: NextDiTConfig, text_encoder: str | None, vae: str | None) -> Arguments:
-    """Euler on the schedule that its scheduler's shift means, guidance 4."""
+    """Euler steps on the schedule of the scheduler's shift, with guidance 4."""
     name = read_json(folder / "model_index.json").get("_class_name")
     if name not in PIPELINES:
         raise ValueError(f"{folder} holds a {name}, expected a {PIPELINES[0]}; give the folder of a Lumina-Next model.")
@@ -136,7 +136,7 @@ def official_vae(folder: Path, config: NextDiTConfig, labels: int) -> str:
 
 
 def backbone_arguments(config: NextDiTConfig) -> Arguments:
-    """The config as plain data, without the widths that the other parts have."""
+    """The config as plain data, without the widths that follow from the other parts."""
     measured = ("token_dim", "position_axes", "text_dim")
     return {name: value for name, value in asdict(config).items() if name not in measured}
 
@@ -183,7 +183,7 @@ def _check_parts(folder: Path, own: list[str]) -> None:
 
 
 def _precision(encoder: str) -> str:
-    """The dtype that a text encoder was saved in; of one that is elsewhere, bfloat16."""
+    """The dtype in which a local text encoder was saved; bfloat16 for others."""
     path = Path(encoder) / "config.json"
     settings = read_json(path) if path.is_file() else {}
     name = str(settings.get("dtype") or settings.get("torch_dtype") or "bfloat16")

@@ -1,4 +1,4 @@
-"""What a checkpoint of `lumina fit` holds of a model."""
+"""Reads the model in a checkpoint of `lumina fit`."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ EMA, ARCHITECTURE = "ema", "architecture"
 
 
 def averaged_weights(checkpoint: Mapping[str, Any]) -> dict[str, Tensor] | None:
-    """The averaged weights that a checkpoint carries beside its raw ``state_dict``.
+    """The averaged weights in a checkpoint.
 
     Args:
-        checkpoint: what `torch.load` returns for a checkpoint of a run with the `EMA` callback.
+        checkpoint: the loaded checkpoint.
 
     Returns:
-        Full float32 tensors under their names in ``checkpoint["state_dict"]`` (only what was trained, no buffers), or
-        None when the run kept no average.
+        Full float32 tensors of the trained parameters, by their names in ``checkpoint["state_dict"]``; None if the run
+        had no `EMA` callback.
     """
     weights: dict[str, Tensor] | None = checkpoint.get(EMA, {}).get("weights")
     return weights
 
 
 def averaged(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The tensors of the model, averaged where the run kept an average, without the metrics' networks."""
+    """The model's tensors, averaged if the checkpoint has an average, without the metrics' networks."""
     tensors = checkpoint["state_dict"] | (averaged_weights(checkpoint) or {})
     return {name: tensor for name, tensor in tensors.items() if not name.startswith("metrics.")}
 
 
 def read_run(path: Path) -> tuple[dict[str, Any], Path]:
-    """A checkpoint, its tensors mapped rather than read, and its file.
+    """Loads a checkpoint with memory-mapped tensors; returns it and its path.
 
     Args:
-        path: a ``.ckpt`` file or the folder of a run, of which the newest whole one is taken.
+        path: a ``.ckpt`` file, or the folder of a run, whose newest complete checkpoint is loaded.
 
     Raises:
-        FileNotFoundError: there is no such file, or no whole checkpoint in the folder.
-        ValueError: the file is no checkpoint of ours.
+        FileNotFoundError: the file does not exist, or the folder has no complete checkpoint.
+        ValueError: the file is not a checkpoint of `lumina fit`.
     """
     path = choose_checkpoint(path) or path
     if path.is_dir():

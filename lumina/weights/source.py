@@ -1,4 +1,4 @@
-"""Trained weights of any form as one value, which is found, recognised and read once."""
+"""Trained weights from any source as one value: located, identified and read once."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ Form = Literal["run", "export", "pipeline", "transformer", "official"]
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """A trained model as numbers and words; `lumina.checkpoints.pretrained.build_module` makes a module of it.
+    """Tensors and arguments of a trained model; `lumina.checkpoints.pretrained.build_module` builds the module.
 
     Attributes:
-        origin: the file or folder that it was read from.
-        form: what that is.
-        tensors: by their names in `LuminaModule`; mapped from the files rather than read, where the form allows it.
-        architecture: of the backbone; widths that the source does not state are None or left out.
-        arguments: of `LuminaModule`, as plain data; None = the source is of others, and
-            `lumina.weights.published.published_arguments` gives them, where it is a whole model.
-        step: at which the checkpoint of a run was saved; None for other sources.
+        origin: the file or folder from which it was read.
+        form: format of the source.
+        tensors: by their names in `LuminaModule`; memory-mapped if the format allows it.
+        architecture: of the backbone; widths that the source does not state are None or missing.
+        arguments: of `LuminaModule`, as plain data; None for published weights, whose arguments
+            `lumina.weights.published.published_arguments` derives.
+        step: optimizer step at which a run's checkpoint was saved; None for other sources.
     """
 
     origin: Path
@@ -50,7 +50,7 @@ class Weights:
         """The architecture of the backbone.
 
         Raises:
-            ValueError: the source describes none.
+            ValueError: the source does not describe one.
         """
         return stated_config(self.architecture, self.origin)
 
@@ -64,14 +64,14 @@ def read_weights(source: str | Path, base: str | None = None) -> Weights:
     """Reads trained weights.
 
     Args:
-        source: a checkpoint (``.ckpt``) or run folder of `lumina fit`, of which the averaged weights are taken; a
-            folder that `lumina convert` wrote; a folder of a diffusers `LuminaPipeline`, or of its transformer alone; a
-            folder of the authors' ``consolidated*`` weights; or the name of a model that comes with this package.
-        base: of a run with adapters, where the weights are now that it started from; None = where they were.
+        source: a checkpoint (``.ckpt``) or run folder of `lumina fit`, whose averaged weights are read; a folder that
+            `lumina convert` wrote; a folder of a diffusers `LuminaPipeline`, or only of its transformer; a folder of
+            the authors' ``consolidated*`` weights; or the name of a bundled model.
+        base: for a run with adapters, the present location of its base weights; None = their original location.
 
     Raises:
-        FileNotFoundError: there is no such source.
-        ValueError: it is damaged, another model's, or has no use for ``base``.
+        FileNotFoundError: the source does not exist.
+        ValueError: the source is damaged, contains another model, or ``base`` does not apply.
     """
     path, form = _find(source)
     if form == "run":
@@ -115,12 +115,12 @@ def _run(path: Path, base: str | None) -> Weights:
 
 
 def _without_cache(key: str, value: Any) -> Any:
-    """Features of the training captions stay where they were made."""
+    """Drops the path of the training captions' feature cache."""
     return None if key == "cache" else value
 
 
 def _find(source: str | Path) -> tuple[Path, Form]:
-    """The source itself if it is of a known form, else the bundled model of that name."""
+    """The path and format of the source; a path of no known format may be the name of a bundled model."""
     path = Path(source)
     form = _form(path)
     if form is not None:

@@ -1,4 +1,4 @@
-"""What a run starts from: trained weights, taken as they are, transferred, or with adapters on them."""
+"""Starting weights of a run: copied, transferred to a similar architecture, or frozen with adapters on them."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from lumina.weights.source import Weights, read_weights
 from lumina.weights.tensors import BACKBONE, CONDITIONERS, OBJECTIVE, check_tensors, named
 
 COMPUTED = ("drop_path", "mixed_sizes")
-"""Fields that say how the network is computed, not what it is."""
+"""Fields that affect the computation, not the architecture."""
 
 MEASURED = ("token_dim", "position_axes", "text_dim")
-"""Fields that a source may not state; the shapes of its tensors tell the widths."""
+"""Fields that a source may omit; the widths follow from the shapes of its tensors."""
 
-PLACES = ("position_axes", "axes_dims", "rope_layout")
-"""Fields that say where tokens are; no tensor's shape depends on them."""
+POSITIONS = ("position_axes", "axes_dims", "rope_layout")
+"""Fields of the position embedding; no tensor's shape depends on them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """What a model took of the weights that it started from.
+    """Report on the transfer of starting weights to a model.
 
     Attributes:
-        source: as the user named it.
-        taken: names of the tensors that were copied.
-        new: of those that began anew.
-        left_out: of those of the source that the model has no place for.
-        axes: how the rotary axes differ; "" = they do not.
+        source: name of the weights, as the user gave it.
+        taken: names of the copied tensors.
+        new: names of the model's tensors that keep their initialisation.
+        left_out: names of the source's tensors that do not fit the model.
+        axes: description of differing rotary axes; "" = they are equal.
     """
 
     source: str
@@ -49,7 +49,7 @@ class Transfer:
     axes: str = ""
 
     def __str__(self) -> str:
-        """Lines for people."""
+        """The report as text."""
         lines = [f"Started from {self.source}: {len(self.taken)} tensors taken"]
         lines += [f"  new: {named(self.new)}"] if self.new else []
         lines += [f"  left out: {named(self.left_out)}"] if self.left_out else []
@@ -58,14 +58,14 @@ class Transfer:
 
 
 class StartingPoint:
-    """The weights and adapters that a module starts from.
+    """The starting weights and adapters of a module.
 
     Args:
-        weights: what `lumina.weights.source.read_weights` takes, or None.
-        lora: adapters on those weights, which stay as they are; None = train everything.
+        weights: a source for `lumina.weights.source.read_weights`; None = random initialisation.
+        lora: adapters on the frozen weights; None = train everything.
 
     Raises:
-        ValueError: for adapters without weights.
+        ValueError: adapters without weights.
 
     Attributes:
         lora: the adapters, or None.
@@ -73,15 +73,15 @@ class StartingPoint:
 
     def __init__(self, weights: str | None, lora: Lora | None) -> None:
         if lora is not None and weights is None:
-            raise ValueError("lora trains adapters on weights that stay as they are: say which, with model.weights.")
+            raise ValueError("lora trains adapters on frozen weights: set model.weights.")
         self.weights, self.lora, self._base = weights, lora, ""
 
     def prepare(self, module: Trainee, resumes: bool) -> None:
-        """Copies the weights into a module and puts the adapters on them.
+        """Copies the weights into a module and adds the adapters.
 
         Args:
-            module: to be trained.
-            resumes: whether a checkpoint brings all weights later; adapters need those below them all the same.
+            module: the module to be trained.
+            resumes: whether a checkpoint is loaded later; then the weights are only needed under adapters.
         """
         if self.weights is not None and (self.lora is not None or not resumes):
             rank_zero_info(str(start_from(module, self.weights)))
@@ -92,15 +92,15 @@ class StartingPoint:
             module.register_load_state_dict_pre_hook(_keep_frozen)
 
     def trim(self, checkpoint: dict[str, Any], module: torch.nn.Module) -> None:
-        """Leaves the frozen weights out of a checkpoint where there are adapters."""
+        """Removes the frozen weights from a checkpoint with adapters."""
         if self.lora is not None and self.weights is not None:
             keep_trained(checkpoint, module, self.lora, self.weights, self._base)
 
     def check(self, checkpoint: Mapping[str, Any]) -> None:
-        """Refuses a checkpoint with adapters of other weights.
+        """Refuses a checkpoint whose adapters do not match this run.
 
         Raises:
-            ValueError: also for one without adapters where there should be some, and the other way round.
+            ValueError: the adapters belong to other weights, or only the run or only the checkpoint has adapters.
         """
         if (ADAPTERS in checkpoint) != (self.lora is not None):
             raise ValueError(
@@ -112,30 +112,30 @@ class StartingPoint:
 
 
 def _keep_frozen(module: torch.nn.Module, state: dict[str, Any], *_: Any) -> None:
-    """Adds the frozen weights, which a checkpoint with adapters leaves out, to a state that is being loaded."""
+    """Adds the frozen weights, which a checkpoint with adapters lacks, to a state dict before it is loaded."""
     for name, parameter in module.named_parameters():
         if not parameter.requires_grad:
             state.setdefault(name, parameter.detach())
 
 
 def start_from(module: Trainee, source: str | Path) -> Transfer:
-    """Copies a trained model's backbone, and the conditioners and the head that it has, into a module.
+    """Copies the backbone, conditioners and head of a trained model into a module.
 
-    The backbone's tensors must agree in name and shape, as must those of the source's conditioners; conditioners that
-    the source does not have keep their initialisation. Rows that belong to classes (of a label table, of a head's last
-    layer) go by the names of the classes; those of new classes start anew, which a warning says. An objective's tensors
-    are taken where they agree; a warning names the others. The number of position axes may differ.
+    The tensors of the backbone and of the source's conditioners must match in name and shape; conditioners that the
+    source lacks keep their initialisation. Per-class rows (of a label table or a head's last layer) are matched by
+    class name; rows of new classes keep their initialisation and a warning names them. Tensors of the objective are
+    copied if they match; a warning names the others. The number of position axes may differ.
 
     Args:
-        module: to be trained; its own arguments stay.
-        source: what `lumina.weights.source.read_weights` takes.
+        module: the module to be trained; its arguments do not change.
+        source: a source for `lumina.weights.source.read_weights`.
 
     Returns:
-        What was taken, what is new, what was left out.
+        A report on the copied, new and omitted tensors.
 
     Raises:
-        FileNotFoundError: there is no such source.
-        ValueError: it is of another architecture, naming the first difference or the tensors.
+        FileNotFoundError: the source does not exist.
+        ValueError: the architectures differ; names the first difference or the tensors.
     """
     weights, source = read_weights(source), str(source)
     axes = check_same(weights.config, module.backbone.config, source)
@@ -155,20 +155,20 @@ def start_from(module: Trainee, source: str | Path) -> Transfer:
 
 
 def check_same(theirs: NextDiTConfig, ours: NextDiTConfig, source: str) -> str:
-    """Refuses another architecture; another number of rotary axes is allowed.
+    """Refuses a different architecture; the number of rotary axes may differ.
 
     Returns:
-        How the axes differ; "" = they do not.
+        A description of the difference in axes; "" = they are equal.
 
     Raises:
-        ValueError: naming the first field that differs.
+        ValueError: names the first field that differs.
     """
     there, here = _comparable(theirs), _comparable(ours)
     axes = theirs.position_axes is not None and theirs.position_axes != ours.position_axes
     transferred = axes and theirs.positions == ours.positions == "rope"
     for name, value in there.items():
         unstated = name in MEASURED and value is None
-        if here[name] != value and not unstated and not (transferred and name in PLACES):
+        if here[name] != value and not unstated and not (transferred and name in POSITIONS):
             raise ValueError(
                 f"the weights of {source!r} have backbone.{name}={value}, this experiment {here[name]}; "
                 "give the experiment the architecture of the weights it starts from."
@@ -182,7 +182,7 @@ def check_same(theirs: NextDiTConfig, ours: NextDiTConfig, source: str) -> str:
 
 
 def _classes(weights: Weights) -> Mapping[str, Any]:
-    """Arguments that may name classes: published weights name none, and are started from without their other parts."""
+    """Arguments that may name classes; empty for published weights, which do not name any."""
     return (weights.arguments or {}) if weights.form in ("run", "export") else {}
 
 
@@ -191,8 +191,8 @@ def _parts(weights: Weights) -> dict[str, torch.Tensor]:
 
 
 def _comparable(config: NextDiTConfig) -> Mapping[str, Any]:
-    """The fields, with what follows from them in the place of what may be left out."""
-    known: dict[str, Any] = {"num_kv_heads": config.kv_heads, "multiple_of": config.hidden_dim}
+    """The fields of a config, with resolved values in place of optional ones."""
+    resolved: dict[str, Any] = {"num_kv_heads": config.kv_heads, "multiple_of": config.hidden_dim}
     if config.position_axes is not None:
-        known["axes_dims"] = config.rope_dims
-    return {name: value for name, value in {**asdict(config), **known}.items() if name not in COMPUTED}
+        resolved["axes_dims"] = config.rope_dims
+    return {name: value for name, value in {**asdict(config), **resolved}.items() if name not in COMPUTED}

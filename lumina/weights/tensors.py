@@ -1,4 +1,4 @@
-"""What the formats share once read: checking tensors, filling a backbone without a second copy, output rows."""
+"""Helpers for all formats: checking tensors, filling a backbone without a copy, reordering output rows."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from torch import Tensor
 from lumina.backbone import NextDiT, NextDiTConfig
 
 OUTPUT_ROWS = ("final_layer.linear.weight", "final_layer.linear.bias")
-"""Parameters whose rows the other codes order (ph, pw, c); tokens here are (c, ph, pw), in and out."""
+"""Parameters whose rows are ordered (ph, pw, c) in other code; here tokens are ordered (c, ph, pw)."""
 
 BACKBONE, CONDITIONERS, OBJECTIVE = "backbone.", "conditioners.", "objective."
-"""What the names of a part's tensors begin with in `LuminaModule`."""
+"""Prefixes of the names of each part's tensors in `LuminaModule`."""
 
-LISTED = 4  # names of a kind that an error spells out
+LISTED = 4  # names per category in an error
 
 
 def empty_backbone(config: NextDiTConfig) -> NextDiT:
-    """A backbone whose parameters have shapes but no memory, to be filled by `fill`."""
+    """A backbone with parameters on the meta device, to be filled by `fill`."""
     with torch.device("meta"):
         return NextDiT(config)
 
 
 def fill(model: NextDiT, state: Mapping[str, Tensor]) -> NextDiT:
-    """Makes the tensors of ``state`` the parameters of ``model``, as they are: nothing is copied or cast."""
+    """Assigns the tensors of ``state`` to the parameters of ``model`` without copying or casting."""
     model.load_state_dict(dict(state), assign=True)
     return model
 
 
 def stated_config(architecture: NextDiTConfig | Mapping[str, Any] | None, source: Path) -> NextDiTConfig:
-    """The backbone's config as a file states it.
+    """The backbone's config in a file.
 
     Raises:
-        ValueError: the file states none that can be built.
+        ValueError: the file does not describe a valid backbone.
     """
     if isinstance(architecture, NextDiTConfig):
         return architecture
@@ -55,16 +55,16 @@ def check_tensors(
     found: Mapping[str, Tensor],
     model: str = "the architecture that comes with them",
 ) -> None:
-    """Compares names and shapes.
+    """Compares the names and shapes of tensors with the expected ones.
 
     Args:
-        source: where the tensors come from, for the message.
+        source: of the tensors, for the message.
         expected: shapes by name.
         found: tensors by name.
-        model: what expects them, for the message.
+        model: description of the model that expects them, for the message.
 
     Raises:
-        ValueError: listing missing, unexpected and ill-shaped tensors.
+        ValueError: lists missing and unexpected tensors and tensors of the wrong shape.
     """
     shapes = [
         f"{name} {list(found[name].shape)} instead of {list(shape)}"
@@ -85,7 +85,7 @@ def check_tensors(
 
 
 def channels_first(x: Tensor, patch_size: int) -> Tensor:
-    """Rows ``[ph * pw * C, ...]`` to ``[C * ph * pw, ...]``; C counts both halves of a learn-sigma head."""
+    """Reorders rows ``[ph * pw * C, ...]`` to ``[C * ph * pw, ...]``; C includes both halves of a learn-sigma head."""
     return x.reshape(patch_size, patch_size, -1, *x.shape[1:]).movedim(2, 0).reshape(x.shape)
 
 
@@ -95,5 +95,5 @@ def channels_last(x: Tensor, patch_size: int) -> Tensor:
 
 
 def named(names: Sequence[str]) -> str:
-    """The first of many names."""
+    """The first `LISTED` names as text, with "..." if there are more."""
     return ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")

@@ -1,5 +1,5 @@
-"""Remedies for what Lightning 2.6 or its dependencies get wrong, one behaviour a file.
+"""Workarounds for bugs in Lightning 2.6 and its dependencies, one bug per file.
 
-What belongs here: a small piece that would be deleted if upstream were mended. Its docstring names the behaviour that
-it remedies, and its test file has one test that shows that behaviour, so that it fails once the remedy may go.
+A workaround is a small piece of code that can be deleted once the bug is fixed upstream. Its docstring names the bug.
+Its test file has one test that reproduces the bug, which fails once the workaround is no longer needed.
 """

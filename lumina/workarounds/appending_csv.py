@@ -1,6 +1,6 @@
-"""A CSV logger for a folder that has a ``metrics.csv`` already.
+"""A CSV logger that appends to an existing ``metrics.csv``.
 
-Remedies, in Lightning 2.6.6: `CSVLogger` deletes the ``metrics.csv`` of the folder that it is pointed to.
+Bug in Lightning 2.6.6: `CSVLogger` deletes an existing ``metrics.csv`` in its folder.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
 
 class AppendingCSVLogger(CSVLogger):
-    """Adds rows to the ``metrics.csv`` that there is."""
+    """Appends rows to an existing ``metrics.csv``."""
 
     @property
     @rank_zero_experiment
     def experiment(self) -> ExperimentWriter:
-        """The writer."""
+        """The writer of ``metrics.csv``."""
         if self._experiment is None:
             self._experiment = _Writer(self.log_dir)
         return self._experiment  # type: ignore[return-value]  # typed after its base class
@@ -27,7 +27,7 @@ class AppendingCSVLogger(CSVLogger):
 
 class _Writer(ExperimentWriter):
     def _check_log_dir_exists(self) -> None:
-        """Takes the columns over, where Lightning deletes the file."""
+        """Reads the columns of an existing file, where Lightning would delete it."""
         path = Path(self.metrics_file_path)
         if path.is_file():
             with path.open(newline="") as file:

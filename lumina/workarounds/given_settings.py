@@ -1,7 +1,7 @@
-"""Lets a resumed run's own settings hold.
+"""Gives the settings of a resumed run precedence over those in its checkpoint.
 
-Remedies, in Lightning 2.6.6: a checkpoint brings back the learning rate, weight decay and schedule of the run that
-wrote it, and the patience of early stopping, whatever the run that resumes was given.
+Bug in Lightning 2.6.6: a checkpoint restores the learning rate, weight decay, schedule and early-stopping patience of
+the run that wrote it, whatever the settings of the resumed run.
 """
 
 from __future__ import annotations
@@ -21,38 +21,37 @@ PARTS = ("optimizer", "lr_scheduler")
 
 
 class GivenSettings(Callback):
-    """Where optimizer or schedule are configured otherwise than in the checkpoint, this run's configuration holds.
+    """Applies this run's optimizer and schedule settings if they differ from those in the checkpoint.
 
-    The optimizer keeps its moments and gets the options of this run; the schedule is that of this run, at the step
-    that is resumed. Arguments of callbacks hold, too. Where nothing differs, nothing is touched.
+    The optimizer keeps its moments but gets the options of this run. The schedule is that of this run, advanced to the
+    resumed step. Arguments of callbacks also come from this run. If nothing differs, nothing is changed.
     """
 
     def __init__(self) -> None:
-        """Nothing differs."""
         self._differ = False
         self._options: list[list[dict[str, Any]]] = []
         self._schedules: list[dict[str, Any]] = []
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Compares the configurations, and leaves the arguments of callbacks as they are."""
+        """Compares the configurations, and keeps this run's arguments of callbacks."""
         stored = checkpoint.get("hyper_parameters", {})
         self._differ = any(
             list(differences(stored.get(part), pl_module.hparams.get(part))) for part in PARTS if "optimizer" in stored
         )
         for callback in trainer.callbacks:  # type: ignore[attr-defined]  # set by a connector
-            if not isinstance(callback, Checkpoint):  # which compares folders by theirs
+            if not isinstance(callback, Checkpoint):  # compares its folder with that in the checkpoint
                 _keep_arguments(callback, checkpoint["callbacks"].get(callback.state_key, {}))
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Notes what this run was given, before the checkpoint's is loaded."""
+        """Stores the settings of this run before those of the checkpoint are loaded."""
         self._options = [[_options(group) for group in optimizer.param_groups] for optimizer in trainer.optimizers]
         self._schedules = [deepcopy(config.scheduler.state_dict()) for config in trainer.lr_scheduler_configs]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Puts it back.
+        """Restores the settings of this run.
 
         Raises:
-            ValueError: if the schedule ends before the step that is resumed.
+            ValueError: the schedule ends before the resumed step.
         """
         if not self._differ:
             return
@@ -81,13 +80,15 @@ def _set_options(optimizer: Optimizer, options: list[dict[str, Any]]) -> None:
 
 
 def _forward(scheduler: Any, steps: int) -> None:
-    total = getattr(scheduler, "total_steps", None)  # of OneCycleLR, which cannot go beyond
+    total = getattr(scheduler, "total_steps", None)  # OneCycleLR cannot go beyond its end
     if total is not None and steps >= total:
         raise ValueError(
             f"model.lr_scheduler ends at step {total}, but the checkpoint is at step {steps}: give it more steps, or "
             "start anew from the checkpoint's weights with model.weights."
         )
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")  # the optimizer stepped in another run
+        warnings.filterwarnings(
+            "ignore", "Detected call of `lr_scheduler.step"
+        )  # the optimizer has stepped in an earlier run
         for _ in range(steps):
             scheduler.step()

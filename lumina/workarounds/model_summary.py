@@ -1,4 +1,4 @@
-"""Lightning's table of the model without operations, which 2.6.6 counts as 0: it has no example input to count with."""
+"""Lightning's model summary without FLOPs, which Lightning 2.6.6 prints as 0 because there is no example input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lightning.pytorch.utilities.model_summary.model_summary import _format_summ
 
 
 class Summary(ModelSummary):
-    """Parts of the model and their parameters, at the start of a run."""
+    """Prints the parts of the model and their parameters at the start of a run."""
 
     @staticmethod
     def summarize(
@@ -22,7 +22,7 @@ class Summary(ModelSummary):
         total_flops: int,
         **options: Any,
     ) -> None:
-        """Prints the table without its column and its last line, which are of operations."""
+        """Prints the table without the column and the last line for FLOPs."""
         columns = [column for column in summary_data if column[0] != "FLOPs"]
         counts = (total_parameters, trainable_parameters, model_size, total_training_modes, total_flops)
         rank_zero_info("\n" + _format_summary_table(*counts, *columns).rpartition("\n")[0])

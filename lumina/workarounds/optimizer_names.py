@@ -1,7 +1,8 @@
 """Saves the optimizer's state under the names of the parameters.
 
-Remedies, in Lightning 2.6.6: a checkpoint counts parameters, one process in the order of the optimizer's groups, FSDP2
-in the order of the module; with more than one group a state saved here and loaded there belongs to other parameters.
+Bug in Lightning 2.6.6: a checkpoint numbers the parameters, in the order of the optimizer's groups on one process, but
+in the order of the module under FSDP2. With several groups, a state saved under one strategy and loaded under the other
+is assigned to the wrong parameters.
 """
 
 from __future__ import annotations
@@ -15,14 +16,13 @@ from torch.optim import Optimizer
 
 
 class OptimizerNames(Callback):
-    """Writes names where Lightning writes numbers, and reads them back under any strategy."""
+    """Replaces Lightning's parameter numbers by names, and reads them under any strategy."""
 
     def __init__(self) -> None:
-        """Nothing is loaded."""
         self._loaded: dict[str, Any] = {}
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Numbers to names."""
+        """Replaces numbers by names."""
         states = checkpoint.get("optimizer_states", [])
         checkpoint["optimizer_states"] = [
             _renamed(state, dict(enumerate(_order(trainer, pl_module, optimizer))))
@@ -30,14 +30,14 @@ class OptimizerNames(Callback):
         ]
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Waits for the optimizers, which are made later."""
+        """Stores the checkpoint until the optimizers exist."""
         self._loaded = checkpoint
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Names to numbers; with FSDP2 the state is loaded by name, later.
+        """Replaces names by numbers; FSDP2 loads the state by name later.
 
         Raises:
-            ValueError: if the optimizer has parameters that are not in the checkpoint, or the other way round.
+            ValueError: the parameters of the optimizer and of the checkpoint differ.
         """
         loaded, self._loaded = self._loaded, {}
         if "optimizer_states" in loaded and not isinstance(trainer.strategy, ModelParallelStrategy):
@@ -51,7 +51,7 @@ class OptimizerNames(Callback):
 
 
 def _order(trainer: Trainer, module: LightningModule, optimizer: Optimizer) -> list[str]:
-    """Names of the parameters in the order in which the strategy counts them."""
+    """Names of the parameters in the order of the strategy's numbers."""
     if isinstance(trainer.strategy, ModelParallelStrategy):
         return [name for name, _ in module.named_parameters()]
     names = {id(parameter): name for name, parameter in module.named_parameters()}
@@ -59,15 +59,15 @@ def _order(trainer: Trainer, module: LightningModule, optimizer: Optimizer) -> l
 
 
 def _renamed(state: dict[str, Any], names: Mapping[Any, Any]) -> dict[str, Any]:
-    """A state whose parameters have other keys; what has a name already keeps it."""
-    if not state:  # of a rank that does not write
+    """The state with renamed parameters; keys that are not in ``names`` stay."""
+    if not state:  # on ranks that do not write
         return state
     groups = [{**group, "params": [names.get(key, key) for key in group["params"]]} for group in state["param_groups"]]
     return {"state": {names.get(key, key): value for key, value in state["state"].items()}, "param_groups": groups}
 
 
 def _numbered(state: dict[str, Any], groups: list[list[str]]) -> dict[str, Any]:
-    """The state as an optimizer with these groups expects it."""
+    """The state in the form that an optimizer with these groups expects."""
     home = {name: group for group in state["param_groups"] for name in group["params"]}
     names = [name for group in groups for name in group]
     if strange := set(home).symmetric_difference(names):

@@ -1,4 +1,4 @@
-"""RandAugment of timm 1.0 asks, at its greatest magnitude, to posterize to no bits at all, which Pillow 12 refuses."""
+"""Bug in timm 1.0: at its largest magnitude RandAugment posterizes to 0 bits, which Pillow 12 refuses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 
 def keep_a_bit(operations: Any) -> None:
-    """Lets the posterize operations of timm's ``rand_augment_transform`` keep one bit where they would keep none."""
+    """Makes the posterize operations of timm's ``rand_augment_transform`` keep at least one bit."""
     for operation in operations.ops:
         if operation.name.startswith("Posterize"):
             operation.aug_fn = partial(_posterize, operation.aug_fn)

@@ -1,4 +1,4 @@
-"""Keeps what Lightning 2.6 says on every run, and no user can act on, off the screen."""
+"""Hides messages that Lightning 2.6 prints on every run and that no user can act on."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import warnings
 WARNINGS = (
     "LightningCLI's args parameter",
     "Be aware that when using `ckpt_path`",  # evaluations need no ModelCheckpoint
-    "You have overridden `transfer_batch_to_device`",  # so that wrong labels never reach the device
-    r"The dirpath has changed from .* won't be reloaded",  # a resumed run has a folder of its own
-    "FSDP2-wrapped module .* returned a view tensor",  # which nothing writes into
-    r"`isinstance\(treespec, LeafSpec\)`",  # its use of torch
+    "You have overridden `transfer_batch_to_device`",  # needed to check labels before they reach the device
+    r"The dirpath has changed from .* won't be reloaded",  # a resumed run has a new folder
+    "FSDP2-wrapped module .* returned a view tensor",  # nothing writes to it
+    r"`isinstance\(treespec, LeafSpec\)`",  # from Lightning's use of torch
 )
 MESSAGES = {"lightning.pytorch.utilities.rank_zero": ("litlogger", "litmodels")}  # advertisements, by their logger
 
 
 def silence_lightning() -> None:
-    """Filters those warnings and messages; everything else is shown."""
+    """Filters `WARNINGS` and `MESSAGES`; everything else is shown."""
     for message in WARNINGS:
         warnings.filterwarnings("ignore", message)
     for name in MESSAGES:

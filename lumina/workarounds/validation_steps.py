@@ -1,7 +1,7 @@
-"""Counts optimizer steps for ``val_check_interval``, as ``max_steps`` and the callbacks do.
+"""Counts ``val_check_interval`` in optimizer steps, like ``max_steps`` and the callbacks.
 
-Lightning 2.6.6 counts batches: with sixteen batches a step, validation comes sixteen times as often as the checkpoints
-and sample sheets that have the same number in the YAML.
+Bug in Lightning 2.6.6: it counts batches. With sixteen batches per step, validation runs sixteen times as often as
+checkpoints and sample sheets with the same number in the YAML.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from lightning.pytorch import Trainer
 
 
 def validate_by_steps(trainer: Trainer) -> None:
-    """Lets a whole ``val_check_interval`` mean so many optimizer steps; shares of an epoch and times stay.
+    """Makes an integer ``val_check_interval`` count optimizer steps; fractions of an epoch and durations do not change.
 
     Raises:
-        ValueError: for less than one step.
+        ValueError: the interval is below 1.
     """
     interval, loop = trainer.val_check_interval, trainer.fit_loop.epoch_loop
     if not isinstance(interval, int):

@@ -1,7 +1,7 @@
-"""Gives each run a version folder of its own.
+"""Gives each run its own version folder.
 
-Remedies, in Lightning 2.6.6: loggers choose the first ``version_N`` that is not there and make it later, so that two
-runs that start together share one, mix their metrics and lose a configuration.
+Bug in Lightning 2.6.6: loggers choose the first unused ``version_N`` but create it later. Two runs that start together
+share a folder, mix their metrics and lose a configuration.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from lightning.pytorch import Trainer
 
 
 def claim_versions(trainer: Trainer) -> None:
-    """Makes the version folder of each of the trainer's loggers that counts versions and was given none."""
+    """Creates the version folder of each logger that numbers its versions and has no explicit version."""
     for logger in trainer.loggers if trainer.is_global_zero else ():
         if hasattr(logger, "_get_next_version") and getattr(logger, "_version", None) is None:
             _claim(logger)
@@ -24,6 +24,6 @@ def _claim(logger: Any) -> None:
         logger._version = logger._get_next_version()
         try:
             Path(logger.log_dir).mkdir(parents=True)
-        except FileExistsError:  # another run was faster
+        except FileExistsError:  # another run created it first
             continue
         return

@@ -16,5 +16,5 @@ def test_predict_writes_a_file_a_sample(tiny_run, monkeypatch, capsys):
     main(["predict", "--ckpt_path", "runs/digits", *quick])
     assert len(list((tiny_run / "predictions").rglob("*.png"))) == 10 and not stale.exists()
     told = capsys.readouterr().out
-    assert "predictions that lay in runs/digits/version_0/predictions are replaced" in told
+    assert "replacing the earlier predictions in runs/digits/version_0/predictions" in told
     assert "10 predictions in runs/digits/version_0/predictions" in told

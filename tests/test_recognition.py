@@ -173,12 +173,6 @@ def test_a_program_runs_without_the_model(here, capsys):
     assert "classes:\n    - blue" in extra["model.yaml"]
 
 
-def test_generative_models_are_no_programs(tiny_run, run_in, capsys):
-    with pytest.raises(SystemExit):
-        run_in("convert", tiny_run, "out", "--to=program")
-    assert "--to program writes recognition models; the objective FlowMatching" in capsys.readouterr().err
-
-
 def test_figure_20_needs_a_view(here, capsys):
     steps = ["--trainer.max_steps=2", "--trainer.callbacks.every_n_train_steps=1", "--trainer.val_check_interval=2"]
     quiet = ["--trainer.limit_val_batches=1", "--trainer.enable_progress_bar=false"]

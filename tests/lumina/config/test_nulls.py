@@ -66,4 +66,4 @@ def test_settings_of_a_dataclass_are_known_by_their_type():
 
 def test_what_is_not_imported_is_left_to_whoever_builds_it():
     refuse_nulls({"class_path": "no.such.Thing", "init_args": {"a": None}}, "data")
-    refuse_nulls({"class_path": "os.getcwd", "init_args": {"a": None}}, "data")
+    refuse_nulls({"class_path": "lumina.config.nulls.refuse_nulls", "init_args": {"place": None}}, "data")

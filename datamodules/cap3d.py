@@ -10,18 +10,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from lumina.clouds.files import Up, read_shape, upright
 from lumina.clouds.point_clouds import PointClouds, Shapes
+from lumina.clouds.tensor_file import read_tensor
 from lumina.config.locate import locate
 from lumina.data.census import Census
 from lumina.data.csv_file import read_lines
 from lumina.data.holdout import held_out
 from lumina.data.sources.listing import files_below
-from lumina.errors import CorruptSample
-from lumina.files.regular import require_regular
-from lumina.files.zip_file import check_archive
 from lumina.values import Split
 
 ENDINGS = (".pt", ".ply")
@@ -153,21 +150,5 @@ def read_object(path: Path, up: Up) -> npt.NDArray[np.float64]:
     Raises:
         CorruptSample: the file cannot be read.
     """
-    points = _tensor(path) if path.suffix.lower() == ".pt" else np.asarray(read_shape(path).vertices)
+    points = read_tensor(path) if path.suffix.lower() == ".pt" else np.asarray(read_shape(path).vertices)
     return upright(points, up).astype(np.float64)
-
-
-def _tensor(path: Path) -> npt.NDArray[np.float64]:
-    try:
-        require_regular(path)
-        check_archive(path)
-        values = torch.load(path, map_location="cpu", weights_only=True)
-        if values.nbytes > path.stat().st_size:
-            raise ValueError(f"its tensor of shape {list(values.shape)} is larger than the file")
-        values = values.double()
-    except Exception as error:  # damaged pickles and archives fail in many ways
-        raise CorruptSample(path, f"{type(error).__name__}: {error}") from error
-    if values.ndim != 2 or min(values.shape) < 3:
-        raise CorruptSample(path, f"it holds a tensor of shape {list(values.shape)}, expected [P, 6] or [6, P]")
-    points: npt.NDArray[np.float64] = (values.T if values.shape[0] < values.shape[1] else values)[:, :3].numpy()
-    return points

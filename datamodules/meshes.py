@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,11 +12,11 @@ import numpy.typing as npt
 
 from lumina.clouds.files import SUFFIXES, Subsample, Up, files_of, read_points
 from lumina.clouds.point_clouds import PointClouds, Shapes
+from lumina.clouds.shape_table import ShapeTable
 from lumina.config.locate import locate
 from lumina.data.arrays import file_stamp
 from lumina.data.census import Census
 from lumina.data.classes import some, warn_of_one
-from lumina.data.csv_file import read_csv
 from lumina.data.holdout import held_out_of_each
 from lumina.data.shape_cache import ShapeCache
 from lumina.data.sources.listing import files_below
@@ -71,7 +70,8 @@ class Meshes(PointClouds):
         **loading: Any,
     ) -> None:
         super().__init__(**loading)
-        self.root, self.classes, self.table = locate(root), classes, table
+        self.root, self.classes = locate(root), classes
+        self.table = None if table is None else ShapeTable(table)
         self.eval_root = None if eval_root is None else locate(eval_root)
         self.up, self.sampled, self.subsample = up, sampled, subsample
         self.holdout, self.cache = holdout, cache
@@ -80,7 +80,7 @@ class Meshes(PointClouds):
                 f"Got sampled {sampled}, but {max(self.points, self.eval_points)} points of a shape are asked for: set "
                 "data.sampled to at least data.points and data.eval_points."
             )
-        if table is not None and "caption" in self._rows[0]:
+        if self.table is not None and self.table.has_captions:
             self.batch_keys = (*type(self).batch_keys, "caption")
 
     @cached_property
@@ -106,51 +106,27 @@ class Meshes(PointClouds):
         own = "train" if split == "train" else served(split, set(splits.tolist()))
         chosen = np.flatnonzero(out if own is None else (splits == own) & ~out).tolist()
         cache = self._cache.select(chosen)
-        captions = {_composed(row["file"]): row["caption"] for row in self._rows if "caption" in row}
+        table = self.table if self.table is not None and self.table.has_captions else None
         return Shapes(
             read=cache.read,
             names=cache.names,
             labels=labels[chosen].tolist(),
-            captions=[captions[_composed(self._files[index].name)] for index in chosen] if captions else None,
+            captions=None if table is None else [table.caption(self._files[index].name) for index in chosen],
         )
-
-    @cached_property
-    def _rows(self) -> list[dict[str, str]]:
-        """Of the table; none without one."""
-        if self.table is None:
-            return []
-        head, *rows = read_csv(self.table) or [[]]
-        if not rows or "file" not in head or not {"label", "caption"} & set(head):
-            raise ValueError(
-                f"{self.table} has the columns {', '.join(head) or '(none)'}: it needs file, and label or caption, and "
-                "a row for each shape."
-            )
-        wrong = next((number for number, row in enumerate(rows, 2) if len(row) != len(head)), None)
-        if wrong is not None:
-            raise ValueError(
-                f"Row {wrong} of {self.table} has {len(rows[wrong - 2])} fields, but {len(head)} columns are named: "
-                "mend that row, or quote a text with commas in it."
-            )
-        return [dict(zip(head, row, strict=True)) for row in rows]
-
-    @cached_property
-    def _table_classes(self) -> dict[str, str]:
-        """The class of each file of the table, without those whose label is empty."""
-        labels = {_composed(row["file"]): row["label"].strip() for row in self._rows if "label" in row}
-        if not labels:
-            return {_composed(row["file"]): "" for row in self._rows}
-        return {file: label for file, label in labels.items() if label}
 
     @cached_property
     def _files(self) -> list[ShapeFile]:
         found = self._below(self.root, None)
         if self.eval_root is not None:
             found = [file for file in found if file.split != "test"] + self._below(self.eval_root, "test")
-        self._count_rows({_composed(file.name) for file in found})
+        if self.table is not None:
+            census = self.left_out["table"] = Census()
+            gone = self.table.absent(file.name for file in found)
+            census.leave_out(f"rows of {self.table.path} without their file", gone)
         missing = sorted(set(self.classes or ()) - {file.label for file in found if file.split == "train"})
         if missing or not any(file.split == "train" for file in found):
             of = f" of the class {' and '.join(missing)}" if missing else ""
-            wanted = "put them into a folder for each class there" if self.table is None else f"{self.table} has others"
+            wanted = f"{self.table.path} has others" if self.table else "put them into a folder for each class there"
             raise ValueError(
                 f"Found no shapes{of} to train on ({', '.join(SUFFIXES)}) in {self.root}: {wanted}, or change "
                 f"data.root. Left out: {self.census()}."
@@ -165,12 +141,6 @@ class Meshes(PointClouds):
             )
         return found
 
-    def _count_rows(self, found: set[str]) -> None:
-        """Counts the rows of the table that name no file."""
-        gone = [row["file"] for row in self._rows if _composed(row["file"]) not in found and row.get("label") != ""]
-        self.left_out["table"] = Census()
-        self.left_out["table"].leave_out(f"rows of {self.table} without their file", gone)
-
     def _below(self, root: Path, split: Split | None) -> list[ShapeFile]:
         """The files that may be used, with the split that their folders say unless it is given."""
         census = self.left_out[str(root)] = Census()
@@ -181,15 +151,14 @@ class Meshes(PointClouds):
         if level is not None and split is None:
             census.leave_out(UNSPLIT, [file for file in files if level.split(file) is None])
         if self.table is not None:
-            census.leave_out(
-                f"files without a label in {self.table}", [f for f in files if _composed(f) not in self._table_classes]
-            )
+            unlabelled = [file for file in files if self.table.label(file) is None]
+            census.leave_out(f"files without a label in {self.table.path}", unlabelled)
         found = []
         for file in files:
             own = split or ("train" if level is None else level.split(file))
             below = file if level is None else level.without(file)
             folder = below.partition(os.sep)[0] if os.sep in below else ""
-            label = folder if self.table is None else self._table_classes.get(_composed(file))
+            label = folder if self.table is None else self.table.label(file)
             if own is not None and label is not None:
                 found.append(ShapeFile(root / file, file, label, own))
         return found
@@ -218,8 +187,3 @@ class ShapeFile(NamedTuple):
     name: str
     label: str
     split: Split
-
-
-def _composed(file: str) -> str:
-    """A path in the one spelling of letters and their accents, which macOS writes apart."""
-    return unicodedata.normalize("NFC", os.path.normpath(file))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -14,7 +13,8 @@ import numpy.typing as npt
 
 from lumina.clouds.point_clouds import PointClouds, Shapes
 from lumina.config.locate import locate
-from lumina.errors import CorruptSample, importing
+from lumina.errors import CorruptSample
+from lumina.files.hdf5_file import dataset_of, open_hdf5
 from lumina.files.numpy_file import load_array
 from lumina.values import Split
 
@@ -35,9 +35,6 @@ SYNSETS = {
 """ShapeNetCore's categories and their WordNet numbers."""
 
 NUMBERS = sorted(SYNSETS.values())
-
-LARGEST = 1 << 30
-"""Bytes that one cloud of an HDF5 file may have."""
 
 TRAINED = 10_000  # PointFlow trains on the first so many of a shape's 15,000 points and evaluates on the others
 Part = Literal["train", "val", "test"]
@@ -89,7 +86,7 @@ class ShapeNet(PointClouds):
             return [SYNSETS.get(name, name) for name in self.categories]
         if self.root.is_dir():
             return sorted(path.name for path in self.root.iterdir() if path.name in SYNSETS.values())
-        with _hdf5(self.root) as file:
+        with _open(self.root) as file:
             return sorted(name for name in file if name in SYNSETS.values())
 
     def shapes(self, split: Split) -> Shapes:
@@ -112,9 +109,9 @@ class ShapeNet(PointClouds):
         return Shapes(read=partial(_read_npy, files, chosen), names=[str(path) for path in files], labels=labels)
 
     def _of_file(self, part: Part) -> Shapes:
-        with _hdf5(self.root) as file:
+        with _open(self.root) as file:
             paths = [f"{synset}/{part}" for synset in self.synsets]
-            counts = [0 if data is None else len(data) for data in (_dataset(file, path) for path in paths)]
+            counts = [0 if data is None else len(data) for data in (dataset_of(file, path) for path in paths)]
         self._check(counts, part)
         clouds = [(synset, i) for synset, count in zip(self.synsets, counts, strict=True) for i in range(count)]
         names = [f"{self.root}:{synset}/{part}/{i}" for synset, i in clouds]
@@ -140,48 +137,23 @@ def _read_npy(files: Sequence[Path], chosen: slice, index: int) -> npt.NDArray[n
 
 def _read_hdf5(root: Path, part: Part, clouds: Sequence[tuple[str, int]], index: int) -> npt.NDArray[np.floating]:
     synset, row = clouds[index]
-    with _hdf5(root) as file:
+    with _open(root) as file:
         try:
-            cloud: npt.NDArray[np.floating] = _dataset(file, f"{synset}/{part}")[row]
+            cloud: npt.NDArray[np.floating] = dataset_of(file, f"{synset}/{part}")[row]
         except (OSError, ValueError) as error:  # of a damaged chunk
             raise CorruptSample(f"{root}:{synset}/{part}/{row}", error) from error
     return cloud
 
 
-def _dataset(file: Any, path: str) -> Any:
-    """The dataset at a path of an HDF5 file, None where there is none.
-
-    Raises:
-        ValueError: it, or a group on the way, lies in another file; or one of its clouds has no end.
-    """
-    import h5py
-
-    found = file
-    for name in path.split("/"):
-        link = found.get(name, getlink=True) if isinstance(found, h5py.Group) and name in found.keys() else None
-        if link is None:
-            return None
-        if not isinstance(link, h5py.HardLink):
-            raise ValueError(f"{file.filename}:{path} is a link to another file: copy the data into one file.")
-        found = found[name]
-    if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual:
-        raise ValueError(f"{file.filename}:{path} holds no data of its own: copy the data into one file.")
-    if found.dtype.itemsize * math.prod(found.shape[1:]) > LARGEST:
-        raise ValueError(f"{file.filename}:{path} has clouds of shape {list(found.shape[1:])}, which is too large.")
-    return found
-
-
-def _hdf5(path: Path) -> Any:
-    """The file, open.
+def _open(path: Path) -> Any:
+    """The HDF5 file.
 
     Raises:
         ImportError: naming the extra to install.
         ValueError: it is not there, or no HDF5.
     """
-    with importing("h5py", "an HDF5 file"):
-        import h5py
     try:
-        return h5py.File(path, "r")
+        return open_hdf5(path)
     except OSError as error:
         raise ValueError(
             f"{path} is no HDF5 file ({error}): set data.root to shapenet.hdf5 of diffusion-point-cloud, or to "

@@ -40,6 +40,14 @@ Route = Literal["cross", "pooled", "grouped", "prefix"]
 """Where a condition enters the backbone; see `Conditioning`."""
 
 
+def is_shared(x: Tensor) -> bool:
+    """Whether the samples of ``x [B, ...]`` are one and the same memory, as `Tensor.expand` makes them.
+
+    The backbone then computes one rotary table for all. A copy, so also a move to another device, loses it.
+    """
+    return x.stride(0) == 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
     """A padded set of tokens: what every modality becomes.
@@ -106,10 +114,12 @@ class Tokens:
         return sum(known) if known is not None else real(self.features, self.mask).sum()
 
     def to(self, device: device) -> Tokens:
-        """The same tokens on ``device``."""
+        """The same tokens on ``device``; positions that the samples share stay shared."""
+        shared = is_shared(self.positions)
+        positions = self.positions[:1].to(device).expand_as(self.positions) if shared else self.positions.to(device)
         return Tokens(
             features=self.features.to(device),
-            positions=self.positions.to(device),
+            positions=positions,
             mask=None if self.mask is None else self.mask.to(device),
             lengths=self.lengths,
             groups=None if self.groups is None else self.groups.to(device),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lumina.backbone.layout import groups_of
-from lumina.values import Conditioning, Prefix, Tokens, real
+from lumina.values import Conditioning, Prefix, Tokens, is_shared, real
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +100,6 @@ def _groups(tokens: Tokens, count: int) -> Tensor:
 
 
 def _along(first: Tensor, second: Tensor) -> Tensor:
-    if first.stride(0) == second.stride(0) == 0:  # stays shared by the batch, so one rotary table is enough
+    if is_shared(first) and is_shared(second):
         return torch.cat((first[:1], second[:1]), 1).expand(len(first), -1, -1)
     return torch.cat((first, second), 1)

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from lumina.values import Inference, on_device
+from lumina.values import Inference, is_shared, on_device
 
 Rule = Literal["none", "interpolation", "ntk", "frequency_aware", "time_aware", "watershed"]
 Table = tuple[Tensor, Tensor]
@@ -131,7 +131,7 @@ def rotary_angles(
     Returns:
         ``[B, L, 1, head_dim / 2]`` float32; B is 1 if all samples share their positions.
     """
-    if positions.stride(0) == 0:  # an expanded tensor: one table serves the batch
+    if is_shared(positions):
         positions = positions[:1]
     frequencies = _axes_frequencies(positions[:, :canvas], dims, base, inference, t)
     thetas = [on_device(theta, positions.device, torch.float32) for theta in frequencies]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lumina.conditioning.prefixes import absent
-from lumina.values import Conditioning, Prefix, Tokens, known_lengths, real
+from lumina.values import Conditioning, Prefix, Tokens, is_shared, known_lengths, real
 
 
 def concatenate(first: Conditioning, second: Conditioning) -> Conditioning:
@@ -126,7 +126,7 @@ def _text_lengths(cond: Conditioning) -> tuple[int, ...] | None:
 
 def _pad_and_join(first: Tensor, second: Tensor) -> Tensor:
     length = max(first.shape[1], second.shape[1])
-    if first is second and first.stride(0) == 0:  # stays shared by the batch, so one rotary table is enough
+    if first is second and is_shared(first):
         return first[:1].expand(2 * len(first), *first.shape[1:])
     return torch.cat((_pad(first, length), _pad(second, length)))
 

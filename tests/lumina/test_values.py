@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from lumina.values import ContextDrop, StepCache
+from lumina.values import ContextDrop, StepCache, Tokens, is_shared
 
 LAYERS = ["first", "last", "spread", "all"]
 
@@ -41,3 +41,12 @@ def test_once():
     first = memory.once("a", compute, key=1)
     assert memory.once("a", compute, key=1) is first and memory.once("a", compute, key=2) is not first
     assert memory.once("b", compute) is memory.once("b", compute) and len(calls) == 3
+
+
+def test_positions_that_samples_share_stay_shared():
+    one = Tokens(features=torch.zeros(1, 4, 2), positions=torch.arange(4)[None, :, None], lengths=(4,))
+    many = one.expand(3)
+    assert many.features.shape == (3, 4, 2) and many.lengths == (4, 4, 4) and is_shared(many.positions)
+    assert is_shared(many.to(torch.device("meta")).positions)
+    apart = Tokens(features=many.features, positions=many.positions.clone())
+    assert not is_shared(apart.to(torch.device("meta")).positions)

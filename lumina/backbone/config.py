@@ -25,7 +25,8 @@ class NextDiTConfig:
             sequence (Flag-DiT); "sincos" = an absolute embedding added to the input (SiT, DiT).
         rope_layout: "interleaved" = successive pairs of dimensions belong to alternating axes (released weights);
             "concatenated" = the shares of the axes follow one another (the paper).
-        axes_dims: real dimensions of the head for each axis; None = equal shares.
+        axes_dims: real dimensions of the head for each axis; None = equal shares. Positions on an axis of 0 dimensions
+            are not encoded.
         rope_base: b, the rotary base.
         line_tokens: add a learned token after each row and each frame (Flag-DiT's [nextline] and [nextframe]).
         norm: "rms", or "layer" as in SiT.
@@ -137,11 +138,11 @@ class NextDiTConfig:
                     f"cannot be shared equally by {axes} rotary axes; change dim or num_heads, or give axes_dims."
                 )
             return
-        if len(dims) != axes or sum(dims) != self.head_dim or any(d < 2 or d % 2 for d in dims):
+        if len(dims) != axes or sum(dims) != self.head_dim or any(d < 0 or d % 2 for d in dims):
             raise ValueError(
                 f"backbone: axes_dims={dims} must be {axes} even numbers that add up to the head width {self.head_dim}."
             )
-        if self.rope_layout == "interleaved" and len(set(dims)) > 1:
+        if self.rope_layout == "interleaved" and len(set(dims) - {0}) > 1:
             raise ValueError(f"backbone: axes_dims={dims} are unequal, which needs rope_layout=concatenated.")
 
     @property

@@ -121,7 +121,7 @@ def rotary_angles(
 
     Args:
         positions: ``[B, L, A]``.
-        dims: real dimensions of each axis's share of the head, ``(A,)``.
+        dims: real dimensions of each axis's share of the head, ``(A,)``; an axis without any is skipped.
         base: b.
         layout: order of the axes' shares in the head.
         inference: scaling rule and trained lengths; None = unscaled frequencies.
@@ -135,7 +135,8 @@ def rotary_angles(
         positions = positions[:1]
     frequencies = _axes_frequencies(positions[:, :canvas], dims, base, inference, t)
     thetas = [on_device(theta, positions.device, torch.float32) for theta in frequencies]
-    angles = [positions[..., axis, None].float() * theta for axis, theta in enumerate(thetas)]
+    axes = [axis for axis, dim in enumerate(dims) if dim]
+    angles = [positions[..., axis, None].float() * theta for axis, theta in zip(axes, thetas, strict=True)]
     joined = torch.stack(angles, -1).flatten(-2) if layout == "interleaved" else torch.cat(angles, -1)
     return joined.unsqueeze(-2)
 
@@ -169,10 +170,10 @@ def time_read(inference: Inference | None, t: Tensor | None) -> float | None:
 def _axes_frequencies(
     positions: Tensor, dims: tuple[int, ...], base: float, inference: Inference | None, t: Tensor | None
 ) -> list[Tensor]:
-    """Frequencies of each axis, ``[dim / 2]``, or ``[B, 1, dim / 2]`` if every sample has its own scale."""
+    """Frequencies of each axis with any, ``[dim / 2]``, or ``[B, 1, dim / 2]`` if every sample has its own scale."""
     rule = inference.rope_rule if inference else "none"
     if inference is None or inference.trained_length is None or rule == "none":
-        return [axis_frequencies(rule, dim, base, 1.0, 1.0, 1.0) for dim in dims]
+        return [axis_frequencies(rule, dim, base, 1.0, 1.0, 1.0) for dim in dims if dim]
     lengths = positions.amax(1).cpu().double() + 1
     time = 1.0 if t is None else float(t[0])
     scales = [  # at least 1: positions inside the trained range need no scaling
@@ -181,6 +182,7 @@ def _axes_frequencies(
     return [
         axis_frequencies(rule, dim, base, scale, time, trained, sum(dims)).unsqueeze(1)
         for dim, scale, trained in zip(dims, scales, inference.trained_length, strict=True)
+        if dim
     ]
 
 

@@ -39,7 +39,8 @@ def rows_by_name(
 ) -> dict[str, Tensor]:
     """Reorders the class rows of trained tensors to the classes of a module.
 
-    A class that the source lacks keeps the module's initial row; a warning names such classes.
+    A class that the source lacks keeps the module's initial row; a warning names such classes. A tensor is left out if
+    the number of classes differs and names are missing.
 
     Args:
         module: the module to be trained.
@@ -53,16 +54,20 @@ def rows_by_name(
         if name not in state or state[name].shape[1:] != initial[name].shape[1:]:
             continue
         stored, wanted = stored_classes.get(part), classes.get(part)
-        arranged[name] = _arranged(state[name], initial[name], stored, wanted)
+        rows = _arranged(state[name], initial[name], stored, wanted)
+        if rows is None:
+            del arranged[name]
+        else:
+            arranged[name] = rows
         notices.add(_notice(stored, wanted, len(state[name]) == len(initial[name])))
     for notice in sorted(notices - {""}):
         warnings.warn(f"{source} {notice}", stacklevel=3)
     return arranged
 
 
-def _arranged(old: Tensor, new: Tensor, stored: Sequence[str] | None, wanted: Sequence[str] | None) -> Tensor:
+def _arranged(old: Tensor, new: Tensor, stored: Sequence[str] | None, wanted: Sequence[str] | None) -> Tensor | None:
     if stored is None or wanted is None:
-        return old if old.shape == new.shape else new
+        return old if old.shape == new.shape else None
     rows = new.clone()
     for index, name in enumerate(wanted):
         if name in stored:

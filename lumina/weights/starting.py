@@ -16,6 +16,7 @@ from lumina.backbone.lora import Lora, add_adapters, lower_base
 from lumina.frozen.network import fingerprint
 from lumina.weights.adapters import KEY as ADAPTERS
 from lumina.weights.adapters import check_base, keep_trained
+from lumina.weights.axes import compare_axes
 from lumina.weights.class_rows import Trainee, rows_by_name
 from lumina.weights.source import Weights, read_weights
 from lumina.weights.tensors import BACKBONE, CONDITIONERS, OBJECTIVE, check_tensors, named
@@ -39,21 +40,21 @@ class Transfer:
         taken: names of the copied tensors.
         new: names of the model's tensors that keep their initialisation.
         left_out: names of the source's tensors that do not fit the model.
-        axes: description of differing rotary axes; "" = they are equal.
+        axes: what happens to each rotary axis, if their number differs.
     """
 
     source: str
     taken: tuple[str, ...]
     new: tuple[str, ...]
     left_out: tuple[str, ...]
-    axes: str = ""
+    axes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """The report as text."""
         lines = [f"Started from {self.source}: {len(self.taken)} tensors taken"]
         lines += [f"  new: {named(self.new)}"] if self.new else []
         lines += [f"  left out: {named(self.left_out)}"] if self.left_out else []
-        lines += [f"  positions: {self.axes}"] if self.axes else []
+        lines += [f"  positions: {'; '.join(self.axes)}"] if self.axes else []
         return "\n".join(lines)
 
 
@@ -140,7 +141,8 @@ def start_from(module: Trainee, source: str | Path) -> Transfer:
     weights, source = read_weights(source), str(source)
     axes = check_same(weights.config, module.backbone.config, source)
     own = module.state_dict()
-    state = rows_by_name(module, _parts(weights), _classes(weights), source)
+    parts = _parts(weights)
+    state = rows_by_name(module, parts, _classes(weights), source)
     other = [n for n in state if n.startswith(OBJECTIVE) and (n not in own or own[n].shape != state[n].shape)]
     if other:
         warnings.warn(f"{source}: {', '.join(other)} do not fit this model, which trains its own anew.", stacklevel=2)
@@ -151,14 +153,15 @@ def start_from(module: Trainee, source: str | Path) -> Transfer:
         for name, tensor in state.items():
             own[name].copy_(tensor)
     new = tuple(name for name in own if name not in state and not name.startswith("metrics."))
-    return Transfer(source=source, taken=tuple(state), new=new, left_out=tuple(other), axes=axes)
+    left_out = tuple(name for name in parts if name not in state)
+    return Transfer(source=source, taken=tuple(state), new=new, left_out=left_out, axes=axes)
 
 
-def check_same(theirs: NextDiTConfig, ours: NextDiTConfig, source: str) -> str:
+def check_same(theirs: NextDiTConfig, ours: NextDiTConfig, source: str) -> tuple[str, ...]:
     """Refuses a different architecture; the number of rotary axes may differ.
 
     Returns:
-        A description of the difference in axes; "" = they are equal.
+        What happens to each axis, if their number differs.
 
     Raises:
         ValueError: names the first field that differs.
@@ -173,12 +176,7 @@ def check_same(theirs: NextDiTConfig, ours: NextDiTConfig, source: str) -> str:
                 f"the weights of {source!r} have backbone.{name}={value}, this experiment {here[name]}; "
                 "give the experiment the architecture of the weights it starts from."
             )
-    if not transferred:
-        return ""
-    return (
-        f"{theirs.position_axes} axes that turn {theirs.rope_dims} dimensions of a head became {ours.position_axes} "
-        f"that turn {ours.rope_dims}; what the network knows of places changes with them"
-    )
+    return compare_axes(theirs, ours) if transferred else ()
 
 
 def _classes(weights: Weights) -> Mapping[str, Any]:

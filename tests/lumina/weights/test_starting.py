@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -15,10 +16,15 @@ from lumina.conditioning.text import TextConditioner
 from lumina.frozen.autoencoders import RandomAutoencoder
 from lumina.interfaces import TextEncoder
 from lumina.module import LuminaModule
+from lumina.objectives import recognition as objectives
 from lumina.objectives.flow_matching import FlowMatching
+from lumina.survival.checkpoints import NEEDED
+from lumina.values import Conditioning
+from lumina.weights.run import ARCHITECTURE
 from lumina.weights.source import read_weights
-from lumina.weights.starting import start_from
+from lumina.weights.starting import StartingPoint, start_from
 from modalities.image import Image
+from modalities.recognition import PooledHead, Recognition
 
 TEXT = NextDiTConfig(
     dim=32, num_layers=2, num_heads=4, num_kv_heads=2, token_dim=16, position_axes=2, text_dim=12, multiple_of=32,
@@ -100,8 +106,9 @@ def test_a_table_of_another_number_of_classes_starts_anew(export):
     module = digits(conditioners=[LabelConditioner(12)])
     before = module.conditioners[0].table.weight.clone()
     with pytest.warns(UserWarning, match="has another number of classes .*: the rows of all classes start anew"):
-        start_from(module, export)
+        transfer = start_from(module, export)
     torch.testing.assert_close(module.conditioners[0].table.weight, before)
+    assert transfer.new == transfer.left_out == ("conditioners.0.table.weight",)
 
 
 def test_initialise_is_strict(export):
@@ -111,3 +118,72 @@ def test_initialise_is_strict(export):
         start_from(digits(conditioners=[]), export)
     with pytest.raises(ValueError, match=r"num_layers=2, this experiment 3"):
         start_from(digits(num_layers=3), export)
+
+
+class Views(Image):
+    """Pictures as the first of several views: a third axis in front, at 0."""
+
+    position_axes = 3
+
+    @staticmethod
+    def _positions(rows, columns, like):
+        return torch.nn.functional.pad(Image._positions(rows, columns, like), (1, 0))
+
+
+def test_views_start_from_an_image_model(tmp_path):
+    """Rows and columns mean the same, so one view without conditions comes out as the picture did."""
+    torch.manual_seed(3)
+    image = NextDiT(TEXT)
+    for parameter in image.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    save_diffusers(image, tmp_path)
+    views = Views((64, 64), patch_size=2, autoencoder=RandomAutoencoder())
+    config = replace(TEXT, position_axes=3, axes_dims=(0, 4, 4))
+    module = LuminaModule(views, config, FlowMatching(), [TextConditioner(Words()), LabelConditioner(5)])
+    transfer = start_from(module, str(tmp_path))
+    canvas, picture = views.layout(1, {}), Image((64, 64), 3, 2, RandomAutoencoder()).layout(1, {})
+    noise, t = torch.randn_like(canvas.features), torch.tensor([0.4])
+    cond = Conditioning(cross=torch.randn(1, 3, 12))
+    with torch.no_grad():
+        got = module.backbone.predict(canvas.with_features(noise), t, cond)
+        expected = load_diffusers(tmp_path).predict(picture.with_features(noise), t, cond)
+    assert torch.equal(got, expected) and got.abs().mean() > 0.05
+    assert str(transfer).splitlines() == [
+        f"Started from {tmp_path}: {len(image.state_dict())} tensors taken",
+        "  new: conditioners.1.table.weight",
+        "  positions: axis 1 is new and rotates nothing; axis 2 keeps its 4 dimensions; axis 3 keeps its 4 dimensions",
+    ]
+
+
+def test_axes_that_need_other_frequencies_are_told(tmp_path):
+    save_diffusers(NextDiT(TEXT), tmp_path)
+    views = Views((64, 64), patch_size=2, autoencoder=RandomAutoencoder())
+    config = replace(TEXT, position_axes=3, rope_layout="concatenated", axes_dims=(2, 2, 4))
+    transfer = start_from(LuminaModule(views, config, FlowMatching(), [TextConditioner(Words())]), str(tmp_path))
+    assert transfer.axes[0] == "axis 1 is new and rotates 2 dimensions"
+    assert transfer.axes[1].startswith("axis 2 changes: 4 dimensions became 2")
+    assert transfer.axes[2].startswith("axis 3 changes: 4 dimensions became 4")
+
+
+def test_what_is_new_and_left_out_is_printed(export, caplog):
+    module = digits(conditioners=[LabelConditioner(10), LabelConditioner(4, key="colour")])
+    module.start = StartingPoint(str(export), None)
+    with caplog.at_level("INFO"):
+        module.start.prepare(module, resumes=False)
+    assert "tensors taken\n  new: conditioners.1.table.weight" in caplog.text
+
+
+def test_a_head_that_does_not_fit_is_new_and_left_out(tmp_path):
+    def recognition(hidden):
+        config = NextDiTConfig(dim=16, num_layers=1, num_heads=2, multiple_of=16, modulation="learned")
+        modality = Recognition((8, 8), 1, 2, ["a", "b"])
+        return LuminaModule(modality, config, objectives.Recognition(PooledHead(2, hidden)))
+
+    source, module = recognition(8), recognition(6)
+    checkpoint = {"state_dict": source.state_dict(), ARCHITECTURE: asdict(source.backbone.config)}
+    torch.save({name: {} for name in (*NEEDED, "hyper_parameters")} | checkpoint, tmp_path / "source.ckpt")
+    with pytest.warns(UserWarning, match=r"objective\.head\.mlp\.0\.weight|not name its classes"):
+        transfer = start_from(module, tmp_path / "source.ckpt")
+    assert {"objective.head.mlp.0.weight", "objective.head.mlp.0.bias"} <= set(transfer.left_out) & set(transfer.new)
+    assert "objective.head.norm.weight" in transfer.taken
+    assert "  left out: objective.head.mlp.0" in str(transfer)

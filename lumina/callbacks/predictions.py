@@ -50,7 +50,7 @@ class PredictionWriter(Callback):
         written = int(trainer.strategy.reduce(torch.tensor(count, device=pl_module.device), reduce_op="sum"))
         pl_module.count_not_finite(len(self._strange.names))
         if self._strange.names:
-            warnings.warn(self._strange.told("are left out"), stacklevel=2)
+            warnings.warn(self._strange.message("are left out"), stacklevel=2)
         if trainer.is_global_zero:
             corrupt = len(pl_module.data.corrupt.known)
             left_out = f"; {corrupt:,} samples could not be read and have none" if corrupt else ""

@@ -1,4 +1,4 @@
-"""Writes our folder of a trained model, which `lumina.weights.export` reads."""
+"""Writes an exported model, which `lumina.weights.export` reads."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ NETWORKS = ("path", "tokenizer")  # arguments that may name the folder of a pret
 
 
 def save_export(module: LuminaModule, folder: Path, copy: bool = True) -> None:
-    """Writes what `lumina.checkpoints.pretrained.load_pretrained` reads.
+    """Writes a model that `lumina.checkpoints.pretrained.load_pretrained` reads.
 
     Args:
-        module: with the weights to keep, in the dtype to keep them in; built from plain arguments (`hparams`).
-        folder: where to.
-        copy: whether pretrained networks that lie in local folders (VAE, text encoder) are copied into it; otherwise
-            the folder works on this machine alone.
+        module: its weights are written in their dtype; it must have been built from plain arguments (`hparams`).
+        folder: the output folder.
+        copy: copy pretrained networks (VAE, text encoder) in local folders into it; otherwise the export works only on
+            this machine.
 
     Raises:
-        ValueError: if the module has no plain arguments, or weights that are not finite.
+        ValueError: the module has no plain arguments, or weights that are not finite.
     """
     _check_finite(module)
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,14 +43,14 @@ def save_export(module: LuminaModule, folder: Path, copy: bool = True) -> None:
 
 
 def plain_arguments(module: LuminaModule) -> dict[str, Any]:
-    """The arguments that a module was built from.
+    """The arguments from which a module was built, as plain data.
 
     Raises:
-        ValueError: if it was built from objects in Python.
+        ValueError: the module was built from Python objects.
     """
     if "modality" not in module.hparams:
         raise ValueError(
-            "this module was built from Python objects, so nothing says in words how to build it again; load it from a "
+            "this module was built from Python objects, so it has no plain arguments to rebuild it; load it from a "
             "checkpoint of `lumina fit`."
         )
     return {key: value for key, value in dict(module.hparams).items() if not key.startswith("_")}
@@ -91,7 +91,7 @@ def _needless(folder: str, names: list[str]) -> set[str]:
 
 
 def _widths(module: LuminaModule) -> dict[str, int]:
-    """What the other parts decide of the backbone, so that a reader knows its architecture without building them."""
+    """The backbone's widths that follow from other parts; they complete the stored architecture."""
     config = module.backbone.config
     widths = {"token_dim": config.token_dim, "position_axes": config.position_axes, "text_dim": config.text_dim}
     return {name: width for name, width in widths.items() if width is not None}

@@ -1,4 +1,4 @@
-"""Whether a checkpoint is of this run's model and strategy."""
+"""Checks that a checkpoint matches the model and strategy of the run."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from lumina.weights.tensors import check_tensors
 
 
 def require_fitting(path: Path, module: LuminaModule, trainer: Trainer) -> None:
-    """Refuses the checkpoint of another architecture, and a sharded one where nothing is sharded.
+    """Refuses a checkpoint of a different architecture, and a sharded one if the run is not sharded.
 
     Raises:
-        ValueError: naming the first tensors that differ.
+        ValueError: names the first differing tensors.
     """
     if is_sharded(path):
         if not isinstance(trainer.strategy, ModelParallelStrategy):

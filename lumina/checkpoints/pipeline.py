@@ -69,18 +69,18 @@ def _autoencoder(module: LuminaModule) -> KLAutoencoder:
 
 
 def _encoder(module: LuminaModule) -> HuggingFaceText:
-    told = [part.encoder if isinstance(part, TextConditioner) else part for part in module.conditioners]
-    if len(told) != 1 or not isinstance(told[0], HuggingFaceText):
-        names = ", ".join(type(part).__name__ for part in told) or "nothing"
+    encoders = [part.encoder if isinstance(part, TextConditioner) else part for part in module.conditioners]
+    if len(encoders) != 1 or not isinstance(encoders[0], HuggingFaceText):
+        names = ", ".join(type(part).__name__ for part in encoders) or "nothing"
         raise ValueError(
             f"diffusers' pipeline supports exactly one HuggingFaceText conditioner; this model has {names}."
         )
-    if not told[0].tokenizer("")["input_ids"]:
+    if not encoders[0].tokenizer("")["input_ids"]:
         raise ValueError(
             'the tokenizer finds no token in "", the pipeline\'s own negative prompt, which makes NaN there; '
             "a tokenizer that adds a token at the start is needed."
         )
-    return told[0]
+    return encoders[0]
 
 
 def _sampler(module: LuminaModule) -> Sampler:
@@ -102,7 +102,7 @@ def _side(modality: Any) -> int:
 
 
 def _with_sigma(model: NextDiT) -> NextDiT:
-    """The same model with the second half of outputs that the pipeline throws away."""
+    """The same model with a second half of outputs, which the pipeline discards."""
     if model.config.learn_sigma:
         return model
     state = model.state_dict()
@@ -111,9 +111,9 @@ def _with_sigma(model: NextDiT) -> NextDiT:
 
 
 def _second_last(encoder: HuggingFaceText, network: Any) -> Any:
-    """A network whose second-last hidden states, which the pipeline reads, are those of the encoder's layer.
+    """A network whose second-to-last hidden states, which the pipeline uses, are those of the encoder's layer.
 
-    For the states behind the last layer it gets one more layer, whose own output nobody reads.
+    If the encoder uses the output of the last layer, the network gets one more layer, whose output is not used.
     """
     if encoder.layer == LAYER:
         return network
@@ -144,9 +144,9 @@ def _shift(sampler: Sampler) -> tuple[float, list[str]]:
     shift = sampler.schedule.sigma if isinstance(sampler.schedule, Rational) else 1.0
     if names in ("Euler on the Rational schedule", "Euler on the Uniform schedule"):
         return shift, []
-    known = isinstance(sampler.schedule, (Rational, Uniform))
+    supported = isinstance(sampler.schedule, (Rational, Uniform))
     return shift, [
-        f"It samples with Euler {'on the same schedule' if known else 'in equal steps'}, this model with {names}."
+        f"It samples with Euler {'on the same schedule' if supported else 'in equal steps'}, this model with {names}."
     ]
 
 

@@ -1,4 +1,4 @@
-"""Trained models of every form as modules, whose weights are never held twice."""
+"""Builds modules from trained models of any format without copying the weights."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from lumina.weights.tensors import check_tensors
 from lumina.workarounds.instantiate_module import NAME
 
 TRAINING = ("metrics", "optimizer", "lr_scheduler", "weights")
-"""Arguments of `LuminaModule` that a trained model does without."""
+"""Arguments of `LuminaModule` that only training needs."""
 
 
 def load_pretrained(
@@ -34,19 +34,19 @@ def load_pretrained(
     text_encoder: str | None = None,
     vae: str | None = None,
 ) -> LuminaModule:
-    """A trained model with its averaged weights, in evaluation mode and without its metrics.
+    """Loads a trained model with its averaged weights, in evaluation mode and without metrics.
 
     Args:
-        source: see `lumina.weights.source.read_weights`, as for ``base``.
-        dtype: of the parameters; bfloat16 keeps the 2B model in 3.3 GB.
-        base: of a run with adapters, where the weights are now that it started from.
-        text_encoder: folder or Hugging Face id, in place of a published model's own. The authors' folders hold none:
-            FOLDER/text_encoder if it is there, else google/gemma-2b.
-        vae: likewise; FOLDER/vae if it is there, else SDXL's.
+        source: see `lumina.weights.source.read_weights`.
+        dtype: of the parameters; in bfloat16 the 2B model takes 3.3 GB.
+        base: see `lumina.weights.source.read_weights`.
+        text_encoder: folder or Hugging Face id; replaces the text encoder of published weights. The authors' folders
+            contain none; the default for them is FOLDER/text_encoder if it exists, else google/gemma-2b.
+        vae: likewise; the default for the authors' folders is FOLDER/vae if it exists, else SDXL's VAE.
 
     Raises:
-        FileNotFoundError: there is no such source, or a part of it is missing.
-        ValueError: it is damaged, another model's, or has no use for an option.
+        FileNotFoundError: the source or a part of it is missing.
+        ValueError: the source is damaged, contains another model, or an option does not apply.
     """
     return build_module(read_weights(source, base), dtype, text_encoder, vae)
 
@@ -54,18 +54,18 @@ def load_pretrained(
 def build_module(
     weights: Weights, dtype: torch.dtype = torch.float32, text_encoder: str | None = None, vae: str | None = None
 ) -> LuminaModule:
-    """As `load_pretrained`, of weights that were read; its `hparams` are the arguments, so it can be saved again.
+    """Builds a module from weights in memory; its `hparams` are the arguments, so it can be exported again.
 
     Args:
-        weights: whose tensors become the module's parameters as they are.
-        dtype: of the parameters; tensors of another one are cast.
+        weights: their tensors become the module's parameters without a copy.
+        dtype: of the parameters; other dtypes are cast.
         text_encoder: see `load_pretrained`.
-        vae: likewise.
+        vae: see `load_pretrained`.
 
     Raises:
-        FileNotFoundError: a pretrained network that the arguments name is absent.
-        ImportError: a package that they need is not installed.
-        ValueError: the arguments are refused, or the tensors do not fit them.
+        FileNotFoundError: a pretrained network in the arguments is missing.
+        ImportError: a required package is not installed.
+        ValueError: the arguments are invalid, or the tensors do not match them.
     """
     arguments = weights.arguments
     if arguments is None:
@@ -91,7 +91,7 @@ def _instantiated(weights: Weights, arguments: Mapping[str, Any]) -> LuminaModul
     except UntrustedError:
         raise
     except (ArgumentError, ValueError) as error:
-        if source.parent == BUNDLED and _is_of(ImportError, error):  # each has an extra of its name
+        if source.parent == BUNDLED and _is_of(ImportError, error):  # each bundled model has an extra of the same name
             require_extra(source.name, f"the bundled model {source.name!r}")
         if weights.form == "official" and _is_of(FileNotFoundError, error):
             raise FileNotFoundError(where_to_put(source, dict(arguments))) from error
@@ -99,18 +99,18 @@ def _instantiated(weights: Weights, arguments: Mapping[str, Any]) -> LuminaModul
 
 
 def _is_of(cause: type[Exception], error: BaseException | None) -> bool:
-    """Whether an error of a kind caused another one; jsonargparse wraps what a constructor raises."""
+    """Whether an error, or an error in its chain of causes, has a type; jsonargparse wraps errors of constructors."""
     return error is not None and (isinstance(error, cause) or _is_of(cause, error.__cause__ or error.__context__))
 
 
 @contextmanager
 def _parameters_without_memory() -> Iterator[None]:
-    """Parameters made inside have shapes alone; buffers and plain tensors, which no file brings back, are real."""
+    """Creates parameters on the meta device inside the block; buffers and plain tensors are real: no file has them."""
 
     def without_memory(owner: nn.Module, name: str, parameter: nn.Parameter | None) -> nn.Parameter | None:
         return None if parameter is None else nn.Parameter(parameter.to("meta"), parameter.requires_grad)
 
-    handle = register_module_parameter_registration_hook(without_memory)  # type: ignore[arg-type]  # may return one
+    handle = register_module_parameter_registration_hook(without_memory)  # type: ignore[arg-type]  # hooks may return a parameter
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""A recognition model as one file that runs without this package: a `torch.export` program."""
+"""Exports a recognition model as one file that runs without this package: a `torch.export` program."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TOLERANCE = 1e-4
 
 
 class Recogniser(nn.Module):
-    """Data in, probabilities out.
+    """Computes class probabilities from data; the function to export.
 
     Args:
         module: in evaluation mode.
@@ -30,28 +30,28 @@ class Recogniser(nn.Module):
         (self.key,) = module.modality.batch_keys
 
     def forward(self, data: Tensor) -> Tensor:
-        """``data [B, C, H, W]`` in [-1, 1], its sides multiples of the patch (two or more), to ``[B, K]``."""
+        """Class probabilities ``[B, K]`` of ``data [B, C, H, W]`` in [-1, 1]; both sides have two patches or more."""
         batch = {self.key: data}
         logits: Tensor = self.module.outputs(self.module.tokens(batch), batch)
         return logits.softmax(1)
 
 
 def save_program(module: LuminaModule, folder: Path) -> float:
-    """Exports a recognition model for any batch and any pictures of two patches a side or more, and checks it.
+    """Exports a recognition model for any batch size and pictures of at least two patches per side, and verifies it.
 
-    ``torch.export.load("model.pt2").module()`` gives the function back. The file also holds the names of the classes
-    in the order of their probabilities (``classes.json``) and the model's arguments (``model.yaml``), which
+    ``torch.export.load("model.pt2").module()`` returns the function. The file also contains the class names in the
+    order of the probabilities (``classes.json``) and the model's arguments (``model.yaml``), which
     ``torch.export.load(path, extra_files=...)`` reads.
 
     Args:
         module: in evaluation mode.
-        folder: where to.
+        folder: the output folder.
 
     Returns:
-        The largest difference of a probability, at another batch size and another shape of picture.
+        The largest difference of a probability, at a batch size and picture shape other than those of the export.
 
     Raises:
-        ValueError: if the model puts out no logits, or the program does not compute what the model computes.
+        ValueError: the model does not output logits, or the program's results differ from those of the model.
     """
     if module.modality.decodes is not Tensor:
         raise ValueError(

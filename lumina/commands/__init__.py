@@ -1,1 +1,1 @@
-"""One file a command."""
+"""The subcommands of ``lumina``, one file each."""

@@ -1,4 +1,4 @@
-"""``lumina analyze FIGURE``: the paper's figures of what happens inside a model."""
+"""``lumina analyze FIGURE``: reproduces the paper's figures on the internals of a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``lumina cache``: an experiment's data, compressed once."""
+"""``lumina cache``: computes the latents and text features of an experiment's data once."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from lumina.interfaces import Modality
 from lumina.randomness import Purpose, keyed_generator
 from lumina.values import Item, Split
 
-BATCH = 32  # captions encoded at once
+BATCH = 32  # captions per batch
 
 
 class Parts(LuminaCLI):
-    """Modality, text conditioners and data of an experiment; neither its network nor its trainer is built."""
+    """Builds the modality, text conditioners and data of an experiment, but neither its network nor its trainer."""
 
     modality: Modality
     texts: list[TextConditioner]
 
     def instantiate_classes(self) -> None:
-        """Those parts alone."""
+        """Instantiates only these parts."""
         wanted = Namespace()
         for key in ("model.modality", "model.conditioners", "data"):
             wanted[key] = self.config[key]
@@ -77,14 +77,14 @@ def cache(
     Args:
         experiment: options of `lumina fit` that describe it, such as ``--config FILE``.
         output: folder to write to.
-        variants: how many augmentations (crops, flips) of each training sample are kept.
-        shard_size: samples in a file.
-        batch_size: samples compressed at once.
-        dtype: of what is stored.
+        variants: number of augmentations (crops, flips) to store of each training sample.
+        shard_size: samples per file.
+        batch_size: samples per batch.
+        dtype: of the stored latents and features.
         device: auto (a GPU if there is one), cpu, cuda, cuda:1, ...
 
     Raises:
-        ValueError: if the folder holds a finished cache or one of other settings.
+        ValueError: the folder contains a finished cache, or an unfinished one with other settings.
     """
     parts = build_as(Parts, experiment)
     modality, data, place = parts.modality.eval(), parts.datamodule, choose_device(device)
@@ -118,7 +118,7 @@ def cache(
 
 
 def _begin(output: Path, settings: dict[str, Any]) -> None:
-    """Starts a cache, or goes on with one that was interrupted."""
+    """Starts a cache, or continues one that was interrupted."""
     earlier = read_settings(output)
     if earlier is None:
         require_free(output)
@@ -128,13 +128,13 @@ def _begin(output: Path, settings: dict[str, Any]) -> None:
         raise ValueError(f"{output} holds a cache already; remove it, or choose another --output.")
     other = [name for name in settings if earlier.get(name) != settings[name]]
     if other:
-        told = "; ".join(f"{name} {earlier.get(name)}, now {settings[name]}" for name in other)
-        raise ValueError(f"{output} was begun with other settings ({told}); remove it, or choose another --output.")
+        changes = "; ".join(f"{name} {earlier.get(name)}, now {settings[name]}" for name in other)
+        raise ValueError(f"{output} was begun with other settings ({changes}); remove it, or choose another --output.")
     print(f"goes on with {output}, which was not finished")
 
 
 class _SplitWriter:
-    """Compresses one split, and keeps the fields that are not data."""
+    """Compresses one split and collects the other fields of its items."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class _SplitWriter:
         self.skipped: list[str] = []
 
     def write(self, folder: Path, shard_size: int, batch_size: int) -> None:
-        """Shard by shard; those that an earlier run has finished stay."""
+        """Writes one shard at a time; shards that an earlier run finished are kept."""
         order = range(len(self.dataset))
         progress = tqdm(total=len(order), desc=self.split)
         for number, start in enumerate(order[::shard_size]):
@@ -189,7 +189,7 @@ class _SplitWriter:
         return items
 
     def _compress(self, items: dict[int, Item]) -> list[list[Tensor]]:
-        """Of each item its latents, one for each variant."""
+        """The latents of each item, one per variant."""
         variants = [[self._variant(index, item, v) for index, item in items.items()] for v in range(self.variants)]
         compressed = [
             self.modality.compress(move(self.data.collate(part), self.device)) if part else [] for part in variants

@@ -1,4 +1,4 @@
-"""``lumina convert``: trained weights in one form, out in another."""
+"""``lumina convert``: converts trained weights between formats."""
 
 from __future__ import annotations
 
@@ -31,22 +31,21 @@ def convert(
     text_encoder: str | None = None,
     vae: str | None = None,
 ) -> None:
-    """Writes a trained model as a folder: of ours, for `lumina sample --weights`, or for diffusers' LuminaPipeline.
+    """Writes a trained model to a folder, for `lumina sample --weights` or for diffusers' LuminaPipeline.
 
     Args:
-        source: a checkpoint file or run folder (its averaged weights are taken), an exported folder, a diffusers
+        source: a checkpoint file or run folder (its averaged weights are used), an exported folder, a diffusers
             pipeline, a folder of the authors' weights, or the name of a bundled model.
-        output: folder to write; it must not exist, or be empty.
-        to: ``lumina`` = model.yaml and model.safetensors; ``diffusers`` = what LuminaPipeline.from_pretrained runs;
-            ``program`` = of a recognition model, model.pt2, which torch.export.load reads without this package.
-        dtype: of the weights that are written.
-        copy: with ``--to lumina``, whether a VAE or text encoder that lies in a local folder is copied along; otherwise
-            the output names its path.
-        text_encoder: for the authors' weights, which lack one: a folder or Hugging Face id.
-        vae: the same.
+        output: the output folder; it must be new or empty.
+        to: ``lumina`` = model.yaml and model.safetensors; ``diffusers`` = a folder for LuminaPipeline.from_pretrained;
+            ``program`` = model.pt2 of a recognition model, which torch.export.load reads without this package.
+        dtype: of the written weights.
+        copy: with ``--to lumina``, copy a VAE or text encoder in a local folder; otherwise only its path is stored.
+        text_encoder: folder or Hugging Face id, for the authors' weights, which contain no text encoder.
+        vae: folder or Hugging Face id, for the authors' weights, which contain no VAE.
 
     Raises:
-        ValueError: if ``output`` is in use, or the model has a part that the form cannot hold.
+        ValueError: ``output`` is in use, or the format does not support a part of the model.
     """
     require_free(output)
     module = load_pretrained(source, getattr(torch, dtype), text_encoder=text_encoder, vae=vae)

@@ -1,4 +1,4 @@
-"""``lumina curate``: the best pictures of a large table, by their scores."""
+"""``lumina curate``: selects the best pictures of a large table by their scores."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ def curate(
     watermark: str = "watermark",
     unsafe: str = "unsafe",
 ) -> None:
-    """Filters a table of pictures by their scores and keeps the best of the rest (Lumina-Next, appendix B.3).
+    """Filters a table of pictures by their scores and selects the best of the rest (Lumina-Next, appendix B.3).
 
-    What passes all filters is ranked by each of the three scores. The sum of a picture's ranks, 1 being the best and
-    equals sharing theirs, is written as the column ``rank_sum`` (replacing one that is there), and the rows go from the
-    best to the worst. A row that lacks a value does not pass its filter.
+    Rows that pass all filters are ranked by each of the three scores; 1 is best, and ties share their mean rank. The
+    sum of the ranks is written to the column ``rank_sum`` (replacing an existing one), and rows are sorted by it. A row
+    without a value does not pass the filter on it.
 
     Args:
         table: a .parquet, .csv or .jsonl file, or a folder of .parquet files.
         output: the .parquet, .csv or .jsonl file to write.
-        count: rows kept; None = all that pass the filters.
-        min_size: least area, as the side of a square in pixels.
-        min_aesthetic: least aesthetic score.
+        count: number of rows to keep; None = all that pass the filters.
+        min_size: smallest area, given as the side of a square in pixels.
+        min_aesthetic: lowest aesthetic score.
         max_watermark: highest probability of a watermark.
         max_unsafe: highest probability of unsafe content.
         width: name of the column.
@@ -74,10 +74,10 @@ def curate(
 
 
 def check_output(table: Path, output: Path) -> None:
-    """Refuses an output that is the input, or part of it.
+    """Refuses an output that is the input or a part of it.
 
     Raises:
-        ValueError: it is, or its ending says no format.
+        ValueError: it is, or its suffix is not a known format.
     """
     format_of(output)
     source, target = table.resolve(), output.resolve()
@@ -89,10 +89,10 @@ def check_output(table: Path, output: Path) -> None:
 
 
 def score(data: Any, table: Path, columns: Mapping[str, str]) -> None:
-    """Makes the table ``scores`` of the numbers in ``columns``, None where there is none.
+    """Creates the table ``scores`` from the numbers in ``columns``; missing values and NaN become NULL.
 
     Raises:
-        ValueError: there is no such column, or it is not made of numbers.
+        ValueError: a column does not exist, or is not numeric.
     """
     from duckdb import Error
 
@@ -116,7 +116,7 @@ def score(data: Any, table: Path, columns: Mapping[str, str]) -> None:
 
 
 def show_filters(data: Any, table: Path, filters: Mapping[str, str]) -> int:
-    """Prints how many rows each filter leaves out of what the filters before it left; gives how many are left."""
+    """Prints how many rows each filter removes after the previous ones; returns the number of remaining rows."""
     passing = [" AND ".join([*filters.values()][:number]) for number in range(1, len(filters) + 1)]
     counts = ", ".join(["count(*)", *(f"count(*) FILTER ({those})" for those in passing)])
     [left] = data.table("scores").aggregate(counts).fetchall()
@@ -127,7 +127,7 @@ def show_filters(data: Any, table: Path, filters: Mapping[str, str]) -> int:
 
 
 def rank(data: Any, filters: Mapping[str, str], count: int | None) -> int:
-    """Makes the table ``best`` of the ``count`` rows with the least sum of ranks among those that pass the filters."""
+    """Creates the table ``best`` with the ``count`` rows of the lowest rank sum among those that pass the filters."""
     ranks = " + ".join(map(_rank, ("aesthetic DESC", "watermark", "unsafe")))
     passing = data.table("scores").filter(" AND ".join(filters.values()))
     ranked = passing.project(f"{ROW}, {ranks} AS {RANK}").order(f"{RANK}, {ROW}")
@@ -136,7 +136,7 @@ def rank(data: Any, filters: Mapping[str, str], count: int | None) -> int:
 
 
 def _rank(order: str) -> str:
-    """From 1; equals share the mean of theirs."""
+    """SQL for ranks from 1; ties share their mean rank."""
     return f"rank() OVER (ORDER BY {order}) + (count(*) OVER (PARTITION BY {order.split()[0]}) - 1) / 2"
 
 
@@ -151,5 +151,5 @@ def write_best(data: Any, table: Path, output: Path) -> None:
 
 
 def _number(value: float) -> str:
-    """As queries write it, infinity too."""
+    """A number as SQL, including infinity."""
     return f"CAST('{value}' AS DOUBLE)"

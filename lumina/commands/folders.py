@@ -1,4 +1,4 @@
-"""Folders that commands write to: never one that holds something already."""
+"""Output folders of commands, which must be new or empty."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 
 def require_free(folder: Path) -> Path:
-    """The folder, if it does not exist or is empty.
+    """Returns the folder if it does not exist or is empty.
 
     Raises:
-        ValueError: where it is in use.
+        ValueError: the folder is in use.
     """
     if not _is_free(folder):
-        raise ValueError(f"{folder} is in use; give a new or empty folder.")
+        raise ValueError(f"{folder} is in use; choose a new or empty folder.")
     return folder
 
 

@@ -1,4 +1,4 @@
-"""``lumina report``: metrics of several runs over their steps."""
+"""``lumina report``: plots a metric of several runs over their steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lumina.files.csv_cells import plain_cells
 from lumina.reports.curves import read_curves
 
 LOGARITHMIC = 5
-"""Times the least value that the greatest has to be for a logarithmic axis, which otherwise has hardly a tick."""
+"""Ratio of largest to smallest value above which the axis is logarithmic; below it there would be hardly any ticks."""
 
 Curve = list[tuple[int, float]]
 
@@ -22,14 +22,13 @@ def main(arguments: list[str]) -> None:
 
 
 def report(runs: list[Path], metric: str = "validation/frechet", output: Path = Path("report.png")) -> None:
-    """Draws one metric of several runs over their steps, and writes the numbers beside the picture.
+    """Plots one metric of several runs over their steps, and writes the numbers to a CSV.
 
-    Runs of a CSVLogger, a TensorBoardLogger and an offline WandbLogger are read; a run that was resumed is drawn from
-    its first step on.
+    It reads logs of CSVLogger, TensorBoardLogger and offline WandbLogger. A resumed run is plotted from its first step.
 
     Args:
-        runs: folders of runs; of a folder with several versions the newest is taken.
-        metric: name under which the runs log it.
+        runs: folders of runs; the newest version in a folder with several is used.
+        metric: name of the logged metric.
         output: the PNG; a CSV of the same name is written beside it.
     """
     curves = {_name(run): read_curve(run, metric) for run in runs}
@@ -51,8 +50,8 @@ def read_curve(run: Path, metric: str) -> Curve:
     """Steps and values of a metric.
 
     Raises:
-        FileNotFoundError: if the run has no metrics.
-        ValueError: if this is not among them, naming those that are.
+        FileNotFoundError: the run has no metrics.
+        ValueError: the run has no such metric; lists its metrics.
     """
     curves = read_curves(run)
     if metric not in curves:
@@ -61,7 +60,7 @@ def read_curve(run: Path, metric: str) -> Curve:
 
 
 def draw_curves(curves: Mapping[str, Sequence[tuple[int, float]]], metric: str, output: Path) -> None:
-    """One line a run, on a logarithmic axis where the values are positive and far apart."""
+    """Plots one line per run, on a logarithmic axis if the values are positive and far apart."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 

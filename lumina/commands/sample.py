@@ -97,7 +97,7 @@ def sample(
     page, count = files.finish(), len(files.files)
     print(f"{count} {'sample' if count == 1 else 'samples'} in {folder}; open {page}")
     if files.strange.names:
-        raise ValueError(files.strange.told("are not written"))
+        raise ValueError(files.strange.message("are not written"))
 
 
 def draw(
@@ -133,7 +133,7 @@ def draw(
     samples, strange = [drawn[place] for place in range(len(requests))], NotFinite()
     strange.sift(samples)
     if strange.names:
-        raise ValueError(strange.told("are no result"))
+        raise ValueError(strange.message("are no result"))
     return samples
 
 

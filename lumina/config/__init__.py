@@ -1,1 +1,1 @@
-"""What the command line and YAML files say, and where what they name is found."""
+"""Command line and YAML configuration: parsing, validation, error messages, and locating named files."""

@@ -6,10 +6,10 @@ import torch
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; ``auto`` = a GPU if there is one, else the CPU.
+    """The device of that name; ``auto`` = a GPU if available, else the CPU.
 
     Raises:
-        ValueError: where this machine has no such device.
+        ValueError: this machine has no such device.
     """
     accelerator = torch.accelerator.current_accelerator(check_available=True)
     if name == "auto":
@@ -17,7 +17,7 @@ def choose_device(name: str) -> torch.device:
     try:
         chosen = torch.device(name)
     except RuntimeError as error:
-        raise ValueError(f"device={name!r} is no device; give auto, cpu, cuda, cuda:1, ...") from error
+        raise ValueError(f"device={name!r} is not a device; use auto, cpu, cuda, cuda:1, ...") from error
     there = chosen.type == "cpu" or (accelerator is not None and accelerator.type == chosen.type)
     if not there or (chosen.index or 0) >= (1 if chosen.type == "cpu" else torch.accelerator.device_count()):
         found = "a CPU alone" if accelerator is None else f"{torch.accelerator.device_count()} x {accelerator.type}"

@@ -13,14 +13,14 @@ OPTIONS = ("--config", "-c")
 
 
 def find_experiments(arguments: Sequence[str]) -> list[str]:
-    """The arguments with the path of each ``--config`` in the place of its name.
+    """Replaces the name in each ``--config`` by the path of its file.
 
-    A name is the path of a YAML file, or that of an experiment that comes with lumina: ``quickstart/digits``,
-    ``experiments/quickstart/digits.yaml``. The folders of the user's own YAML files, and the working directory, are
-    searched for modules after all installed ones, so that a ``class_path`` may name a file beside the YAML.
+    A name is the path of a YAML file or the name of a bundled experiment: ``quickstart/digits``,
+    ``experiments/quickstart/digits.yaml``. The folders of the user's YAML files and the working directory are added to
+    the module search path after all installed packages, so a ``class_path`` may name a file beside the YAML.
 
     Raises:
-        FileNotFoundError: for a name that is neither, with the nearest ones.
+        FileNotFoundError: the name is neither; lists the nearest names.
     """
     found = list(arguments)
     for place, word in enumerate(arguments):
@@ -33,7 +33,7 @@ def find_experiments(arguments: Sequence[str]) -> list[str]:
 
 
 def experiments() -> dict[str, Path]:
-    """The experiments that come with lumina: their names without ``.yaml``, and their files."""
+    """The bundled experiments: their names without ``.yaml``, and their files."""
     folder = FOLDERS[0] if FOLDERS[0].is_dir() else FOLDERS[1]
     return {file.relative_to(folder).with_suffix("").as_posix(): file for file in sorted(folder.rglob("*.yaml"))}
 
@@ -65,7 +65,7 @@ def _of_last_part(name: str, known: dict[str, Path]) -> Iterator[str]:
 
 
 def search_modules_in(*folders: Path) -> None:
-    """Lets ``class_path`` name files in these folders; installed modules go before them."""
+    """Makes files in these folders available to ``class_path``; installed modules take precedence."""
     for folder in map(str, folders):
         if folder not in sys.path:
             sys.path.append(folder)

@@ -1,4 +1,4 @@
-"""Refuses settings of the trainer that Lightning takes and that no run can mean."""
+"""Refuses invalid trainer settings that Lightning accepts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ INTERVALS = ("log_every_n_steps", "accumulate_grad_batches", "num_nodes", "check
 
 
 def check_trainer(arguments: Mapping[str, Any]) -> None:
-    """Compares the trainer's arguments with what there is and with each other.
+    """Checks the trainer's arguments against the machine and against each other.
 
     Args:
-        arguments: of the trainer, its callbacks built.
+        arguments: of the trainer, with instantiated callbacks.
 
     Raises:
-        ValueError: naming the setting, what it is and what it may be.
+        ValueError: a setting is invalid; names its value and the allowed values.
     """
     for name in INTERVALS:
         if isinstance(arguments.get(name), int) and arguments[name] < 1:

@@ -1,4 +1,4 @@
-"""Where files and folders lie that YAML files name."""
+"""Resolves the paths in YAML files."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ PACKAGE = "package:"
 
 
 def locate(path: str | Path) -> Path:
-    """The path of a file or folder that need not exist.
+    """Resolves a path; the file or folder need not exist.
 
     Args:
-        path: a path, which may begin with ``~``; or ``package:NAME/FOLDER``, inside an installed Python package.
+        path: a path, which may start with ``~``; or ``package:NAME/FOLDER``, a folder in an installed Python package.
 
     Raises:
-        ImportError: if that package is not installed.
-        ValueError: if it is inside another one, which would be imported to find it.
+        ImportError: the package is not installed.
+        ValueError: the package is a subpackage; locating it would import its parent.
     """
     text = str(path)
     if not text.startswith(PACKAGE):

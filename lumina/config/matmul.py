@@ -1,4 +1,4 @@
-"""How exactly a GPU multiplies matrices of float32."""
+"""Precision of float32 matrix products on a GPU."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ MEANING = {"highest": "float32 itself", "high": "TF32", "medium": "bfloat16"}
 
 
 def choose_matmul_precision(precision: MatmulPrecision, device: torch.device) -> None:
-    """Sets the precision where a run computes on a GPU, and says so; a CPU multiplies in float32.
+    """Sets the precision if a run uses a GPU, and prints it; a CPU always multiplies in float32.
 
     Args:
         precision: PyTorch's name for it.
-        device: where the run computes.
+        device: of the run.
     """
     if device.type == "cuda":
         torch.set_float32_matmul_precision(precision)

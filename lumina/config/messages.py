@@ -1,4 +1,4 @@
-"""jsonargparse's accounts of everything that it tried, as one sentence in the words of the user's file."""
+"""Shortens jsonargparse's nested error messages to one sentence in the terms of the user's file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONGEST = 80  # characters of a value
 
 
 def reason(error: Exception) -> str:
-    """What went wrong, in one sentence; what was not written for users carries the name of its type."""
+    """An error as one sentence; errors not meant for users are prefixed with their type."""
     text = one_sentence(str(error)) or "no reason is given"
     if isinstance(error, (ValueError, OSError, ImportError, FloatingPointError, MisconfigurationException)):
         return text
@@ -31,7 +31,7 @@ def reason(error: Exception) -> str:
 
 
 def one_sentence(message: str) -> str:
-    """The key, what is wrong with it, and what was given; alternatives that nobody meant are left out."""
+    """The key, the problem and the given value; omits alternatives that the user did not mean."""
     if refused := refusal(message):
         return refused
     keys = re.findall(r'Parser key "([^"]+)"', message)
@@ -57,7 +57,7 @@ def one_sentence(message: str) -> str:
 
 
 def _without_frames(message: str) -> str:
-    """Without the headings around nested accounts."""
+    """Removes the headings of nested messages."""
     message = re.sub(r'(- )?Parser key "[^"]+":', "", message)
     message = re.sub(r"(- )?Problem with given class_path '[^']+':", "", message)
     return re.sub(r"Type typing\.Callable\[.*?\] expects a function or a callable class: ?", "", message)
@@ -94,7 +94,7 @@ def _in_words(line: str, owner: str) -> str:
 
 
 def _no_such(value: str, wanted: re.Match[str] | None) -> str:
-    """A value that is none of the classes of a slot."""
+    """Message for a value that does not name a class of the expected type."""
     module, _, name = wanted[1].rpartition(".") if wanted else ("", "", "")
     kind = getattr(sys.modules.get(module), name, None)
     if not inspect.isclass(kind):

@@ -1,4 +1,4 @@
-"""Refuses ``null`` where a class does not know it: jsonargparse lets it through, and the class trips over it."""
+"""Refuses ``null`` for arguments that do not allow it; jsonargparse accepts it and the class would fail later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A parser whose errors are one line."""
+"""An argument parser with one-line errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ShortErrorParser(LightningArgumentParser):
         super().__init__(*arguments, prog=prog, description=description, allow_abbrev=False, **options)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """One sentence and exit code 2."""
+        """Prints one sentence and exits with code 2."""
         if not self.exit_on_error:  # a parser inside another one: the outer one knows the path of the key
             super().error(message, ex)
         print(f"lumina: error: {one_sentence(message)}{self._suggestion(message)}", file=sys.stderr)
@@ -48,13 +48,13 @@ def _keys(parser: Any) -> set[str]:
 def parse_function(
     function: Callable[..., Any], name: str, arguments: list[str], skip: Collection[str] = ()
 ) -> dict[str, Any]:
-    """Options of a command that is one function: its typed arguments, their help from its docstring.
+    """Parses the options of a command from a function's typed arguments; its docstring is the help.
 
     Args:
         function: the command.
         name: as the user types it.
         arguments: what the user typed.
-        skip: arguments of the function that are no options.
+        skip: arguments of the function that are not options.
 
     Returns:
         Keyword arguments for ``function``.

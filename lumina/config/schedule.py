@@ -1,4 +1,4 @@
-"""A learning rate schedule as long as the run: measured where it is left out, compared where it is given."""
+"""Sets the length of the learning rate schedule to that of the run, or checks it if it is given."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ LENGTHS = ("total_steps", "T_max")
 
 
 def settle_schedule(model: Mapping[str, Any], trainer: Mapping[str, Any]) -> None:
-    """Gives the scheduler of an experiment the run's length where its own is left out, and compares the two.
+    """Sets the scheduler's length to that of the run if it is unset, and compares the two otherwise.
 
     Args:
-        model: arguments of the model as plain data; the scheduler's ``total_steps`` is filled in.
-        trainer: arguments of the trainer; ``max_steps`` is read.
+        model: arguments of the model as plain data; the scheduler's ``total_steps`` is set in place.
+        trainer: arguments of the trainer; ``max_steps`` is used.
 
     Raises:
-        ValueError: where neither says how long the schedule is, or it ends before the run does and cannot go on.
+        ValueError: neither length is set, or the schedule ends before the run and cannot continue.
     """
     scheduler = model.get("lr_scheduler")
     arguments = scheduler.get("init_args") if scheduler else None
@@ -34,11 +34,11 @@ def settle_schedule(model: Mapping[str, Any], trainer: Mapping[str, Any]) -> Non
 
 
 def follow_run(model: Mapping[str, Any], trainer: Mapping[str, Any]) -> None:
-    """Leaves the scheduler's ``total_steps`` out where it is the run's length, so that it follows another length too.
+    """Unsets the scheduler's ``total_steps`` if it equals the run's length, so it follows a changed length.
 
     Args:
-        model: arguments of the model as plain data, which are changed.
-        trainer: arguments of the trainer; ``max_steps`` is read.
+        model: arguments of the model as plain data; changed in place.
+        trainer: arguments of the trainer; ``max_steps`` is used.
     """
     scheduler = model.get("lr_scheduler")
     arguments = (scheduler.get("init_args") if scheduler else None) or {}

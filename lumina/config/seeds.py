@@ -1,4 +1,4 @@
-"""One seed for all that is random."""
+"""One seed for all random numbers."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 
 def settle_seeds(seed: Any, *parts: MutableMapping[str, Any] | None) -> None:
-    """Lets ``seed_everything`` reach the parts that draw from seeds of their own: noise, order and augmentation.
+    """Applies ``seed_everything`` to the parts that have their own seeds: noise, order and augmentation.
 
     Args:
-        seed: of ``seed_everything``; what is no number, true say, is left to Lightning.
-        parts: arguments with a ``seed``; one that is 0, the default, is set, others hold.
+        seed: value of ``seed_everything``; Lightning handles values that are not integers, such as true.
+        parts: arguments with a ``seed``; only seeds of 0, the default, are replaced.
     """
     if isinstance(seed, bool) or not isinstance(seed, int):
         return

@@ -1,9 +1,9 @@
-"""Stacks YAML files: each ``--config`` after the first is an overlay on those before it.
+"""Stacks YAML files: each ``--config`` after the first overlays the previous ones.
 
-The rule: mappings merge key by key; an overlay that names a ``class_path`` describes that object anew, and nothing of
-the earlier ``init_args`` stays; lists and values are replaced, and ``callbacks+`` adds to the list ``callbacks``.
-jsonargparse's own rule also keeps what the new class would accept and merges lists of equal length item by item, so
-settings of one experiment leak into another.
+Mappings merge key by key. An overlay with a ``class_path`` replaces the whole object, including its ``init_args``.
+Lists and scalars are replaced; ``callbacks+`` appends to the list ``callbacks``. jsonargparse's rule instead keeps
+arguments that the new class would accept, and merges lists of equal length item by item, so settings leak between
+experiments.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SECTIONS = ("trainer", "model")
 
 
 def stack_configs(arguments: Sequence[str]) -> list[str]:
-    """Arguments with one ``--config`` in the place of several; other options hold over all files.
+    """Replaces several ``--config`` options by one; other options take precedence over all files.
 
     Args:
         arguments: options as typed, perhaps after a subcommand.
@@ -31,8 +31,8 @@ def stack_configs(arguments: Sequence[str]) -> list[str]:
         The same arguments where there is at most one file, otherwise its stack as YAML text.
 
     Raises:
-        ValueError: for a file that is no YAML mapping, or names a key twice.
-        FileNotFoundError: for a file that is not there.
+        ValueError: a file is not a YAML mapping, or has a key twice.
+        FileNotFoundError: a file does not exist.
     """
     rest, files, position = _split(arguments)
     nodes: list[Node] = [_read(file) for file in files]
@@ -82,7 +82,7 @@ def _text(node: Node) -> str:
 
 
 def _refuse_twins(node: Node, file: str, seen: set[int]) -> None:
-    """YAML itself lets the last of two equal keys win without a word."""
+    """Refuses duplicate keys; YAML would silently use the last one."""
     if id(node) in seen:  # an alias
         return
     seen.add(id(node))

@@ -54,12 +54,12 @@ set_parsing_settings(  # what runs programs or unpickles is never imported, and 
 
 
 class UntrustedError(ValueError):
-    """A shared file asks for what only the user may."""
+    """A shared file requests something that only the user may request."""
 
 
 @contextmanager
 def trusting(trust: bool = True) -> Iterator[None]:
-    """Inside, shared files may name any class and ask for code from a model repository, as with ``--trust``."""
+    """Inside the block shared files may name any class and enable code from a model repository, as with ``--trust``."""
     token = _trusted.set(trust)
     try:
         yield
@@ -79,10 +79,10 @@ def asked_to_trust(arguments: Sequence[str]) -> Iterator[list[str]]:
 
 @contextmanager
 def shared(source: str | Path | None) -> Iterator[None]:
-    """Inside, all that is parsed and built came with a shared file.
+    """Inside the block everything that is parsed or built is treated as coming from a shared file.
 
     Args:
-        source: the file, for messages; None = they are the user's own words.
+        source: the file, for messages; None = the configuration is the user's own.
     """
     if source is None or _trusted.get():
         yield
@@ -97,13 +97,13 @@ def shared(source: str | Path | None) -> Iterator[None]:
 
 
 def require_trust(what: str) -> None:
-    """Refuses what a shared file asks for and only the user may.
+    """Refuses a request of a shared file that only the user may make.
 
     Args:
-        what: that it does, after the file's name in the message.
+        what: what the file does; follows the file's name in the message.
 
     Raises:
-        UntrustedError: unless the user wrote it, or trusts the file.
+        UntrustedError: the request comes from a shared file that the user does not trust.
     """
     if _source.get() is not None:
         raise UntrustedError(f"{_source.get()} {what}; if you trust whoever made it, add {TRUST}.")

@@ -32,7 +32,7 @@ class NotFinite:
         self.names += select(list(names or numbers), ~finite)
         return finite
 
-    def told(self, consequence: str) -> str:
+    def message(self, consequence: str) -> str:
         """The message "2 of 5 samples hold NaN or infinity and ``consequence``: NAMES. Check ..."."""
         more = f" and {len(self.names) - NAMED} more" if len(self.names) > NAMED else ""
         return (

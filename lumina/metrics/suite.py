@@ -71,7 +71,7 @@ class MetricSuite(nn.ModuleList):
         """Computes and resets all metrics; warns about samples left out and missing results."""
         strange, self._strange = self._strange, NotFinite()
         if strange.names:
-            warnings.warn(strange.told("are no part of the results"), stacklevel=2)
+            warnings.warn(strange.message("are no part of the results"), stacklevel=2)
         values: dict[str, float] = {}
         failures: dict[str, str] = {}
         for metric in self:

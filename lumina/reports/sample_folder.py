@@ -56,7 +56,7 @@ class SampleFolder:
             ValueError: no sample is a number.
         """
         if not self.files:
-            raise ValueError(self.strange.told("are not written"))
+            raise ValueError(self.strange.message("are not written"))
         places = sorted(self.sheet)
         captions = [", ".join(self.told[place].words) for place in places]
         sheet = self.modality.picture([self.sheet[place] for place in places], captions if any(captions) else ())

@@ -43,7 +43,7 @@ def test_adapters_are_merged(tiny_run, run_in, tmp_path):
     ("arguments", "message"),
     [
         (["{run}", "out", "--to=diffusers"], "needs an AutoencoderKL, this model's Image has none"),
-        (["{run}", "taken"], "taken is in use; give a new or empty folder"),
+        (["{run}", "taken"], "taken is in use; choose a new or empty folder"),
         (["nowhere", "out"], "nowhere does not exist: a .ckpt file or run folder"),
         (["{run}", "out", "--to=onnx"], "onnx"),
         (["{run}", "out", "--vae=here"], "names its own text encoder and VAE"),

@@ -77,5 +77,5 @@ def test_a_long_list_of_names_is_cut():
     strange = NotFinite()
     finite = strange.sift(torch.full((13, 2), torch.nan), [f"s{n}" for n in range(13)])
     assert not finite.any()
-    assert "13 of 13 samples hold NaN" in strange.told("are out")
-    assert "and are out: s0, s1, s2, s3, s4, s5, s6, s7, s8, s9 and 3 more." in strange.told("are out")
+    assert "13 of 13 samples hold NaN" in strange.message("are out")
+    assert "and are out: s0, s1, s2, s3, s4, s5, s6, s7, s8, s9 and 3 more." in strange.message("are out")

@@ -17,7 +17,7 @@ from lumina.clouds.tensor_file import read_tensor
 from lumina.config.locate import locate
 from lumina.data.census import Census
 from lumina.data.csv_file import read_lines
-from lumina.data.holdout import held_out
+from lumina.data.holdout import held_out, require_share
 from lumina.data.sources.listing import files_below
 from lumina.values import Split
 
@@ -46,6 +46,7 @@ class Cap3D(PointClouds):
         super().__init__(**loading)
         self.root, self.captions = locate(root), locate(captions)
         self.up, self.holdout = up, holdout
+        require_share(holdout)
 
     def shapes(self, split: Split) -> Shapes:
         """The objects of a split.

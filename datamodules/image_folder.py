@@ -15,7 +15,7 @@ from lumina.data.arrays import file_stamp
 from lumina.data.census import Census
 from lumina.data.classes import some, warn_of_one
 from lumina.data.datamodule import SplitDataModule
-from lumina.data.holdout import held_out
+from lumina.data.holdout import held_out, require_share
 from lumina.data.sources.folder import OUTSIDE, class_names
 from lumina.data.sources.listing import files_below
 from lumina.data.splits import UNSPLIT, Level, by_split, find_level, served
@@ -63,8 +63,7 @@ class ImageFolder(SplitDataModule):
         self.flip = flip
         if size < 1:
             raise ValueError(f"Got size {size}: set the side of the pictures to 1 pixel or more.")
-        if not 0 < holdout < 1:
-            raise ValueError(f"Got holdout {holdout}: set a share between 0 and 1, as 0.05.")
+        require_share(holdout)
 
     @cached_property
     def label_names(self) -> tuple[str, ...]:

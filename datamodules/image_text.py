@@ -10,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Generator, Tensor
-from torch.utils.data import Dataset
 
 from lumina.config.locate import locate
 from lumina.data.arrays import stamp
 from lumina.data.batches import pick, stacked
 from lumina.data.datamodule import SplitDataModule
-from lumina.data.holdout import held_out
-from lumina.data.sources import Parts, Source, Wanted, caption_pool
+from lumina.data.holdout import held_out, require_share
+from lumina.data.sources import Parts, Source, Wanted
 from lumina.interfaces import Items
+from lumina.pictures.captioned import Captioned
 from lumina.pictures.crops import Crops, crop_sizes
-from lumina.pictures.reading import FIELDS, SUFFIXES, cover_crop, halve, load_image, to_tensor
+from lumina.pictures.reading import FIELDS, SUFFIXES, cover_crop, to_tensor
 from lumina.values import Item, Split
 
 
@@ -103,8 +103,7 @@ class ImageText(SplitDataModule):
         self.parts = Parts(sources, eval_sources, self.wanted, self.left_out)
         self.crops = Crops(crop_sizes(size, max_aspect, cell), nearest_sizes)
         self._known_crops: dict[Source, npt.NDArray[np.int64]] = {}
-        if not 0 < holdout < 1:
-            raise ValueError(f"Got holdout {holdout}: set a share between 0 and 1, as 0.05.")
+        require_share(holdout)
 
     @property
     def train_source(self) -> Source:
@@ -175,45 +174,3 @@ class ImageText(SplitDataModule):
         """Stacks pictures of one size, lists others."""
         batch: Item = {name: [item[name] for item in items] for name in self.batch_keys}
         return {**batch, "image": stacked(batch["image"]), "size": torch.stack(batch["size"])}
-
-
-class Captioned(Dataset[Item]):
-    """Samples of a source; ``image`` is a picture yet to be cropped to ``size``, ``caption`` is the whole pool.
-
-    Args:
-        source: the records.
-        indices: those that belong to the data set.
-        wanted: names of the fields.
-        crops: the sizes.
-        sizes: of each sample the index of its size among the crops'; None = by the picture itself.
-    """
-
-    def __init__(
-        self,
-        source: Source,
-        indices: npt.NDArray[np.int64],
-        wanted: Wanted,
-        crops: Crops,
-        sizes: npt.NDArray[np.int64] | None,
-    ) -> None:
-        self.source, self.indices, self.wanted, self.crops, self.sizes = source, indices, wanted, crops, sizes
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __getitem__(self, index: int) -> Item:
-        record = int(self.indices[index])
-        name = self.source.name(record)
-        fields = self.source.fields(record)
-        with self.source.blamed(record):
-            captions = caption_pool(fields, self.wanted.captions)
-        with self.source.open(record) as file:
-            image = load_image(file, self.source.where(record))
-        number = self.crops.of((image.height, image.width), name) if self.sizes is None else int(self.sizes[index])
-        size = self.crops.sizes[number]
-        return {
-            "image": halve(image, size),
-            "caption": captions,
-            "name": name,
-            "size": torch.tensor(size),
-        }

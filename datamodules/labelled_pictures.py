@@ -13,7 +13,6 @@ import numpy.typing as npt
 import torch
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Generator
-from torch.utils.data import Dataset
 
 from lumina.config.locate import locate
 from lumina.data.arrays import stamp
@@ -21,15 +20,15 @@ from lumina.data.batches import stacked
 from lumina.data.budget import Budget
 from lumina.data.classes import some, warn_of_one
 from lumina.data.datamodule import SplitDataModule
-from lumina.data.holdout import held_out
+from lumina.data.holdout import held_out_of_each, require_share
 from lumina.data.loader import Loader
 from lumina.data.sources import Parts, Source, Wanted, open_sources
-from lumina.data.sources.labels import OTHER, UNLABELLED, USUAL, Labels, Numbers, class_names, labels_of, numbered
-from lumina.errors import CorruptSample
+from lumina.data.sources.labels import OTHER, USUAL, Labels, Numbers, class_names, labels_of, numbered
 from lumina.interfaces import Framing, Items
 from lumina.pictures.augmentation import DeiTAugmentation, Mixing
 from lumina.pictures.crops import picture_sizes
-from lumina.pictures.reading import FIELDS, SUFFIXES, load_image, to_tensor
+from lumina.pictures.labelled import Pictures
+from lumina.pictures.reading import FIELDS, SUFFIXES, to_tensor
 from lumina.randomness import Purpose, keyed_generator
 from lumina.values import Item, Split
 
@@ -122,8 +121,7 @@ class LabelledPictures(SplitDataModule):
             cache=cache and locate(cache),
         )
         self.parts = Parts(sources, eval_sources, self.wanted, self.left_out)
-        if not 0 < holdout < 1:
-            raise ValueError(f"Got holdout {holdout}: set a share between 0 and 1, as 0.05.")
+        require_share(holdout)
         if patch_size < 1:
             raise ValueError(f"Got patch_size {patch_size}: set the side of a token to 1 pixel or more.")
         if mixing is not None and (self.batch_size % 2 or max_tokens is not None or not train_framing.fixed):
@@ -250,9 +248,9 @@ class LabelledPictures(SplitDataModule):
         """``[N]``, the training pictures that are held out: a share of each class."""
         out = np.zeros(len(self._numbers), bool)
         if self.parts.evaluation("validation") is None:
-            for number in range(len(self.label_names)):
-                (members,) = np.nonzero(self._numbers == number)
-                out[members] = held_out([self.train_source.name(index) for index in members.tolist()], self.holdout)
+            (members,) = np.nonzero(self._numbers >= 0)
+            names = [self.train_source.name(index) for index in members.tolist()]
+            out[members] = held_out_of_each(names, self._numbers[members], self.holdout)
         return out
 
     def _labels(self, source: Source) -> Labels:
@@ -267,33 +265,3 @@ class LabelledPictures(SplitDataModule):
                 "add some to the training data."
             )
         return numbers
-
-
-class Pictures(Dataset[Item]):
-    """Pictures of a source as they are in their files.
-
-    Args:
-        source: the records.
-        chosen: ``[N]``, those that belong to the data set.
-        numbers: ``[N]``, of each record's class; None = without labels.
-        train: whether they are for training.
-    """
-
-    def __init__(
-        self, source: Source, chosen: npt.NDArray[np.bool_], numbers: Numbers | None = None, train: bool = False
-    ) -> None:
-        self.source, self.numbers, self.train = source, numbers, train
-        self.indices = chosen.nonzero()[0]
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __getitem__(self, index: int) -> Item:
-        record = int(self.indices[index])
-        item: Item = {"name": self.source.name(record)}
-        if self.numbers is not None:
-            item["label"] = int(self.numbers[record])
-            if item["label"] == UNLABELLED:
-                raise CorruptSample(self.source.where(record), "it has no label")
-        with self.source.open(record) as file:
-            return {**item, "image": load_image(file, self.source.where(record))}

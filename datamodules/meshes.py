@@ -17,7 +17,7 @@ from lumina.config.locate import locate
 from lumina.data.arrays import file_stamp
 from lumina.data.census import Census
 from lumina.data.classes import some, warn_of_one
-from lumina.data.holdout import held_out_of_each
+from lumina.data.holdout import held_out_of_each, require_share
 from lumina.data.shape_cache import ShapeCache
 from lumina.data.sources.listing import files_below
 from lumina.data.splits import UNSPLIT, find_level, served
@@ -75,6 +75,7 @@ class Meshes(PointClouds):
         self.eval_root = None if eval_root is None else locate(eval_root)
         self.up, self.sampled, self.subsample = up, sampled, subsample
         self.holdout, self.cache = holdout, cache
+        require_share(holdout)
         if sampled < max(self.points, self.eval_points):
             raise ValueError(
                 f"Got sampled {sampled}, but {max(self.points, self.eval_points)} points of a shape are asked for: set "

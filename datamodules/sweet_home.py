@@ -17,7 +17,7 @@ from lumina.clouds.surface import sample_surface
 from lumina.clouds.text_meshes import read_obj
 from lumina.config.locate import locate
 from lumina.data.arrays import file_stamp
-from lumina.data.holdout import held_out_of_each
+from lumina.data.holdout import held_out_of_each, require_share
 from lumina.data.shape_cache import ShapeCache
 from lumina.errors import CorruptSample
 from lumina.files.zip_file import check_swelling
@@ -94,6 +94,7 @@ class SweetHome(PointClouds):
         super().__init__(**loading)
         self.root, self.classes, self.sampled = locate(root), classes, sampled
         self.holdout, self.cache = holdout, cache
+        require_share(holdout)
         unknown = sorted(set(classes or ()) - set(WORDS))
         if unknown:
             raise ValueError(f"There are no classes {', '.join(unknown)}: choose of {', '.join(WORDS)}.")

@@ -10,6 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 
+def require_share(share: float) -> None:
+    """Refuses a held-out share that leaves nothing to train on; 0 holds out nothing.
+
+    Raises:
+        ValueError: it is negative, or 1 or more.
+    """
+    if not 0 <= share < 1:
+        raise ValueError(f"Got holdout {share}: set a share between 0 and 1, as 0.05.")
+
+
 def held_out(names: Sequence[str], share: float) -> npt.NDArray[np.bool_]:
     """Whether each sample is held out; adding samples moves few of the others, and a single one is kept.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lumina.data.holdout import held_out, held_out_of_each
+from lumina.data.holdout import held_out, held_out_of_each, require_share
 
 NAMES = [f"folder/{number:04d}.png" for number in range(1000)]
 
@@ -38,3 +38,10 @@ def test_a_share_of_each_class():
 
 def test_names_need_not_be_unicode():
     assert held_out([b"caf\xe9".decode("utf-8", "surrogateescape"), "a"], 0.5).sum() == 1
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, 5.0, float("nan")])
+def test_a_share_that_is_none_is_refused(share):
+    with pytest.raises(ValueError, match=r"Got holdout .*: set a share between 0 and 1, as 0\.05"):
+        require_share(share)
+    require_share(0.0)

@@ -167,7 +167,8 @@ class Meshes(PointClouds):
     @cached_property
     def _cache(self) -> ShapeCache:
         paths = [file.path for file in self._files]
-        source = f"{file_stamp(file for path in paths for file in files_of(path))} {self.up} {self.subsample}"
+        files = [file for path in paths for file in files_of(path)]
+        source = f"{file_stamp(files)} {self.up} {self.subsample}"
         return ShapeCache([str(path) for path in paths], self.sampled, self._read, self.cache, source)
 
     def _read(self, index: int) -> npt.NDArray[np.float64]:

@@ -30,6 +30,7 @@ from lumina.distributed.sharding import shard
 from lumina.interfaces import Conditioner, DataModule, Modality, Objective, SampleMetric
 from lumina.metrics.suite import MetricSuite
 from lumina.optimizers.gradients import Gradients, check_clipping, unscale
+from lumina.optimizers.schedule import on_schedule
 from lumina.randomness import Purpose, Randomness, SampleGenerators, seed_dropout
 from lumina.values import Batch, Conditioning, Inference, Tokens
 from lumina.weights.run import ARCHITECTURE
@@ -136,16 +137,7 @@ class LuminaModule(LightningModule):
             ValueError: the run is too short for the schedule.
         """
         optimizer = self.optimizer(parameter for parameter in self.parameters() if parameter.requires_grad)
-        if self.lr_scheduler is None:
-            return optimizer
-        try:
-            scheduler = self.lr_scheduler(optimizer)
-        except ZeroDivisionError as error:  # OneCycleLR's, where the rise takes a single step
-            raise ValueError(
-                "model.lr_scheduler divides by zero: its warm-up (OneCycleLR's pct_start of all steps) is a single "
-                "step; change trainer.max_steps or pct_start."
-            ) from error
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return on_schedule(optimizer, self.lr_scheduler)
 
     def setup(self, stage: str) -> None:
         """Checks the data's fields and the clipping value before step 0.

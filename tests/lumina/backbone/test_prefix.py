@@ -291,3 +291,25 @@ def test_learns_to_copy_the_prefix():
         return sum(losses[-10:]) / 10
 
     assert train(told=True) < 0.2 < 1 < train(told=False)
+
+
+def test_regions_go_with_no_prefix(build, canvas, clean):
+    cond = Conditioning(
+        cross=torch.zeros(3, 4, 10),
+        regions=torch.zeros(3, 9, dtype=torch.long),
+        cross_regions=torch.zeros(3, 4, dtype=torch.long),
+        prefix=clean,
+    )
+    with pytest.raises(ValueError, match="prefix"):
+        build(text_dim=10).predict(canvas, TIMES, cond)
+
+
+@pytest.mark.slow  # compiles
+def test_compiled_blocks_give_the_same(build, canvas, clean):
+    plain, fast = build(), build()
+    fast.compile_blocks()
+    whole = Prefix(tokens=replace(clean.tokens, mask=None))
+    for prefix in (clean, without(clean, 1), whole, None):
+        cond = Conditioning(prefix=prefix)
+        got, expected = (model.predict(canvas, TIMES, cond) for model in (fast, plain))
+        torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)

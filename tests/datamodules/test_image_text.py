@@ -386,7 +386,7 @@ def test_a_tar_with_a_sample_that_cannot_be_read(tmp_path, emoji):
 
 
 def test_impossible_arguments_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="holdout 0"):
+    with pytest.raises(ValueError, match="holdout 1"):
         module(tmp_path, tmp_path, holdout=1)
     with pytest.raises(ValueError, match="Got no sources"):
         ImageText([], batch_size=1, size=64).prepare_data()

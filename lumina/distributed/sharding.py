@@ -1,4 +1,8 @@
-"""Fully sharded data parallelism (FSDP2)."""
+"""Fully sharded data parallelism (FSDP2).
+
+Lightning's ModelParallelStrategy leaves sharding to the module. Parameters that are not sharded are trained by each
+process on its own, without synchronised gradients and without an error.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Checkpoints on disk: validation, and the choice of the newest."""
+"""Checkpoints on disk: validation, and the choice of the newest.
+
+Lightning loads whatever file it is given. Without these checks a run resumes from damaged or non-finite weights, or
+ends with a traceback from inside torch where an older, intact checkpoint lies beside the damaged one.
+"""
 
 from __future__ import annotations
 

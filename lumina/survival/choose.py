@@ -1,4 +1,8 @@
-"""Resolves ``ckpt_path`` to a checkpoint."""
+"""Resolves ``ckpt_path`` to a checkpoint.
+
+Lightning takes the path of a file. Here a run's folder stands for its newest intact checkpoint, and ``last`` and
+``auto`` for that of the experiment, so that a job can be submitted again with the same command.
+"""
 
 from __future__ import annotations
 

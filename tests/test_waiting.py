@@ -9,11 +9,13 @@ from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.conditioning.condition_set import ConditionerSet
 from lumina.conditioning.text import TextConditioner
 from lumina.interfaces import TextEncoder
+from lumina.objectives import recognition as objectives
 from lumina.objectives.flow_matching import FlowMatching
 from lumina.randomness import Purpose, SampleGenerators
 from lumina.values import Conditioning, Prefix, Tokens
 from modalities.image import Image
 from modalities.point_cloud import PointCloud
+from modalities.recognition import PooledHead, Recognition
 
 META = torch.device("meta")
 CPU = torch.device("cpu")
@@ -77,6 +79,20 @@ def test_a_prefix_of_mixed_lengths():
     parts = [torch.zeros(length, 12, device=META) for length in (3, 1, 4)]
     places = [torch.zeros(length, 2, device=META) for length in (3, 1, 4)]
     step(Image((8, 8)), MIXED, prefix=Prefix(tokens=Tokens.padded(parts, places)))
+
+
+def test_recognition_of_mixed_sizes():
+    modality = Recognition((8, 8), patch_size=2, classes=["a", "b"])
+    config = NextDiTConfig(
+        dim=24, num_layers=2, num_heads=2, multiple_of=8, token_dim=12, position_axes=2, modulation="learned"
+    )
+    objective = objectives.Recognition(PooledHead(2))
+    objective.build(config, modality)
+    batch = {"label": torch.zeros(3, dtype=torch.long, device=META)}
+    generators = SampleGenerators(Purpose.TRAINING, [(n,) for n in range(3)], CPU)
+    tokens = modality.tokenize(MIXED, batch)
+    loss = objective.to(META).train().loss(NextDiT(config).to(META), tokens, Conditioning(), batch, generators)
+    loss["loss"].backward()
 
 
 def test_lengths_are_those_of_the_mask():

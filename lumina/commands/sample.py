@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
-from collections.abc import Sequence
-from dataclasses import fields
-from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,10 +13,11 @@ from lumina.config.device import choose_device
 from lumina.config.parser import ShortErrorParser
 from lumina.generation.drawing import Drawing
 from lumina.generation.how import How
+from lumina.generation.options import model_of, parsed
 from lumina.generation.requests import Request
 from lumina.generation.told import told
 from lumina.generation.what import What
-from lumina.generation.wishes import Wishes, add_wishes, known_wishes
+from lumina.generation.wishes import Wishes
 from lumina.metrics.not_finite import NotFinite
 from lumina.module import LuminaModule
 from lumina.objectives.generative import Generative
@@ -34,28 +31,16 @@ def main(arguments: list[str]) -> None:
     """Parses the options, those of the model among them, and samples."""
     named = model_of(arguments)
     read = None if named is None else read_weights(*named)
-    module = None if read is None else build_module(read)
-    wishes = None if module is None else Wishes.of(module)
     parser = ShortErrorParser(prog="lumina sample", description="Draws samples.")
-    parser.add_function_arguments(sample, as_positional=False, skip={"read", "module", "what", "how"})
-    parser.add_class_arguments(What, as_positional=False)
-    own = known_wishes() if wishes is None else list(wishes.all.values())
-    add_wishes(parser, own)
-    parser.add_class_arguments(How, as_positional=False)
-    if wishes is not None:
-        _refuse_others(arguments, parser, wishes)
-    options = vars(parser.instantiate(parser.parse_args(arguments)))
-    names = [*(name for name in signature(What).parameters if name != "wishes"), *(wish.name for wish in own)]
-    what = What(**{name: options.pop(name) for name in names})
-    how = How(**{field.name: options.pop(field.name) for field in fields(How)})
-    if read is None or module is None:
+    parser.add_function_arguments(sample, as_positional=False, skip={"read", "what", "how"})
+    what, how, options = parsed(parser, arguments, None if read is None else Wishes.of_weights(read))
+    if read is None:
         raise ValueError("give a model to draw with: --weights or --ckpt_path.")
-    sample(read, module, what, how, **options)
+    sample(read, what, how, **options)
 
 
 def sample(
     read: Weights,
-    module: LuminaModule,
     what: What,
     how: How,
     weights: str | None = None,
@@ -69,8 +54,7 @@ def sample(
     """Draws samples; the same options and seed give the same samples, in batches of any size.
 
     Args:
-        read: the model's weights.
-        module: the model, built of them.
+        read: the model, which is built once all that can be refused before is.
         what: what to draw.
         how: how to draw it.
         weights: name of a bundled model; or a checkpoint or a run of `lumina fit`, or a folder of published weights
@@ -87,6 +71,7 @@ def sample(
         ValueError: for options that the model cannot follow; and in the end, for samples that hold NaN or infinity.
     """
     folder = free_folder("samples") if output is None else require_free(output)
+    module = build_module(read)
     drawing, requests = _prepare(module, what, how, batch_size, device, dtype)
     named: dict[str, Any] = {"weights": str(weights or ckpt_path)}
     named |= {} if read.step is None else {"checkpoint": str(read.origin), "step": read.step}
@@ -158,25 +143,3 @@ def _prepare(
         grid=what.grid,
     )
     return drawing, requests
-
-
-def model_of(arguments: Sequence[str]) -> tuple[str, str | None] | None:
-    """The model that the options name, and its base; None where they name none. Its own options are not known yet."""
-    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for option in ("--weights", "--ckpt_path", "--base"):
-        parser.add_argument(option, nargs="?")
-    known, _ = parser.parse_known_args(arguments)
-    if known.weights is not None and known.ckpt_path is not None:
-        raise ValueError("--weights and --ckpt_path both name a model to draw with: give one of them.")
-    source = known.weights or known.ckpt_path
-    return None if source is None else (source, known.base)
-
-
-def _refuse_others(arguments: Sequence[str], parser: ShortErrorParser, wishes: Wishes) -> None:
-    """Says of an option that only another model has whose it is; the parser refuses those that none has."""
-    given = {word[2:].partition("=")[0] for word in arguments if word.startswith("--")}
-    options = {option[2:] for action in parser._actions for option in action.option_strings}
-    if strange := given - options:
-        others = {wish.name for wish in known_wishes()} & strange
-        for name in sorted(others):
-            wishes.find(name, "--")

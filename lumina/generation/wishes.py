@@ -7,14 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from jsonargparse import ArgumentError, ArgumentParser
+from jsonargparse import ArgumentError
 
 from lumina.config.messages import one_sentence
 from lumina.config.own_classes import import_own_classes
 from lumina.config.parser import ShortErrorParser
+from lumina.config.trust import shared
 from lumina.interfaces import Conditioner, Modality
 from lumina.module import LuminaModule
 from lumina.values import Wish
+from lumina.weights.published import published_arguments
+from lumina.weights.source import Weights
 
 
 class Wishes:
@@ -43,6 +46,22 @@ class Wishes:
     def of(cls, module: LuminaModule) -> Wishes:
         """Those of a model."""
         return cls(type(module.modality), [type(conditioner) for conditioner in module.conditioners])
+
+    @classmethod
+    def of_weights(cls, weights: Weights) -> Wishes | None:
+        """Those of the model that ``weights`` are of, which is not built; None = it cannot be built either."""
+        arguments = published_arguments(weights) if weights.arguments is None else weights.arguments
+        parser = ShortErrorParser(exit_on_error=False)
+        parser.add_argument("--modality", type=type[Modality])
+        parser.add_argument("--conditioners", type=list[type[Conditioner]])
+        parts = arguments.get("conditioners") or []
+        listed = [_name(part) for part in (parts if isinstance(parts, list) else [parts])]
+        try:
+            with shared(weights.origin):
+                named = parser.parse_object({"modality": _name(arguments["modality"]), "conditioners": listed})
+        except ArgumentError:
+            return None
+        return cls(named.modality, named.conditioners)
 
     @property
     def all(self) -> dict[str, Wish]:
@@ -91,18 +110,6 @@ class Wishes:
         return wish.parse(typed)
 
 
-def add_wishes(parser: ArgumentParser, wishes: Iterable[Wish]) -> None:
-    """Options of a command line; texts are taken literally."""
-    for wish in wishes:
-        form: dict[str, Any] = {"metavar": wish.form} if wish.form else {}
-        if wish.type is str:
-            action = "append" if wish.several else "store"
-            parser.add_argument(f"--{wish.name}", action=action, help=wish.help, **form)
-        else:
-            kind = list[wish.type] | wish.type if wish.several else wish.type  # type: ignore[name-defined]
-            parser.add_argument(f"--{wish.name}", type=kind, help=wish.help, **form)
-
-
 def known_wishes() -> list[Wish]:
     """Those of all modalities and conditioners that are known, each name once."""
     return list(_by_name(wish for _, wish in _known()).values())
@@ -128,6 +135,11 @@ def _subclasses(kind: type[Any]) -> Iterator[type[Any]]:
 
 def _by_name(wishes: Iterable[Wish | None]) -> dict[str, Wish]:
     return {wish.name: wish for wish in wishes if wish is not None}
+
+
+def _name(part: Any) -> str:
+    """The import path in a part of a model's arguments."""
+    return part if isinstance(part, str) else str(part["class_path"])
 
 
 @cache

@@ -1,0 +1,75 @@
+"""The options of a command line that draws samples: those of the model are known once it is."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from inspect import signature
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from lumina.generation.how import How
+from lumina.generation.what import What
+from lumina.generation.wishes import Wishes, known_wishes
+from lumina.values import Wish
+
+
+def model_of(arguments: Sequence[str]) -> tuple[str, str | None] | None:
+    """The model that the options name, and its base; None where they name none. Its own options are not known yet."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for option in ("--weights", "--ckpt_path", "--base"):
+        parser.add_argument(option, nargs="?")
+    known, _ = parser.parse_known_args(arguments)
+    if known.weights is not None and known.ckpt_path is not None:
+        raise ValueError("--weights and --ckpt_path both name a model to draw with: give one of them.")
+    source = known.weights or known.ckpt_path
+    return None if source is None else (source, known.base)
+
+
+def parsed(parser: ArgumentParser, arguments: Sequence[str], wishes: Wishes | None) -> tuple[What, How, dict[str, Any]]:
+    """What to draw, how to draw it, and the options of the parser's own; what can be refused already is.
+
+    Args:
+        parser: knows the other options.
+        arguments: of the command line.
+        wishes: those of the model; None = no model is named, so those of all that are known.
+
+    Raises:
+        ValueError: for what the model cannot be asked for.
+    """
+    own = known_wishes() if wishes is None else list(wishes.all.values())
+    parser.add_class_arguments(What, as_positional=False)
+    add_wishes(parser, own)
+    parser.add_class_arguments(How, as_positional=False)
+    if wishes is not None:
+        _refuse_others(arguments, parser, wishes)
+    options = dict(vars(parser.instantiate(parser.parse_args(arguments))))
+    names = [*(name for name in signature(What).parameters if name != "wishes"), *(wish.name for wish in own)]
+    what = What(**{name: options.pop(name) for name in names})
+    how = How(**{field.name: options.pop(field.name) for field in fields(How)})
+    if wishes is not None:
+        what.read(wishes)
+    return what, how, options
+
+
+def add_wishes(parser: ArgumentParser, wishes: Iterable[Wish]) -> None:
+    """Options of a command line; texts are taken literally."""
+    for wish in wishes:
+        form: dict[str, Any] = {"metavar": wish.form} if wish.form else {}
+        if wish.type is str:
+            action = "append" if wish.several else "store"
+            parser.add_argument(f"--{wish.name}", action=action, help=wish.help, **form)
+        else:
+            kind = list[wish.type] | wish.type if wish.several else wish.type  # type: ignore[name-defined]
+            parser.add_argument(f"--{wish.name}", type=kind, help=wish.help, **form)
+
+
+def _refuse_others(arguments: Sequence[str], parser: ArgumentParser, wishes: Wishes) -> None:
+    """Says of an option that only another model has whose it is; the parser refuses those that none has."""
+    given = {word[2:].partition("=")[0] for word in arguments if word.startswith("--")}
+    strange = given - {option[2:] for action in parser._actions for option in action.option_strings}
+    if strange:
+        for name in sorted({wish.name for wish in known_wishes()} & strange):
+            wishes.find(name, "--")

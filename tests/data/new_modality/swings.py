@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch.utils.data import Dataset
 
@@ -34,8 +32,8 @@ class Swing(Dataset[Item]):
 class Swings(SplitDataModule):
     """Fields: ``curve`` ``[B, 12]``, ``pitch`` ``[B]``."""
 
-    batch_keys: ClassVar[tuple[str, ...]] = ("curve", "pitch")
+    batch_keys: tuple[str, ...] = ("curve", "pitch")
 
-    def dataset(self, split: Split) -> Dataset[Item]:
+    def dataset(self, split: Split) -> Swing:
         """The curves of a split."""
         return Swing(SIZES[split])

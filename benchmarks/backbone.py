@@ -33,15 +33,14 @@ TOLERANCE: dict[Precision, float] = {"fp32": 1e-4, "bf16": 5e-2}
 
 
 class Benchmark:
-    """One run over a suite of cases."""
+    """One run over a suite of cases.
+
+    Args:
+        suite: cases and backbone.
+        device: where to run.
+    """
 
     def __init__(self, suite: Suite, device: torch.device) -> None:
-        """Nothing measured yet.
-
-        Args:
-            suite: cases and backbone.
-            device: where to run.
-        """
         self.suite, self.device = suite, device
         self.peaks: dict[Precision, float] = {}
         self.timings: list[dict[str, Any]] = []

@@ -44,15 +44,14 @@ class Estimate:
 
 
 class Bootstrap:
-    """Resamples prompts, in the same way for all numbers of a run."""
+    """Resamples prompts, in the same way for all numbers of a run.
+
+    Args:
+        prompts: N.
+        draws: R.
+    """
 
     def __init__(self, prompts: int, draws: int = 100) -> None:
-        """Draws the resampled sets.
-
-        Args:
-            prompts: N.
-            draws: R.
-        """
         self._all = torch.arange(prompts)
         self._sets = torch.randint(prompts, (draws, prompts), generator=keyed_generator(Purpose.RESAMPLING))
 

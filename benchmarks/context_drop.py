@@ -136,17 +136,16 @@ def _conditions(module: LuminaModule, count: int) -> tuple[Conditioning, Conditi
 
 
 class Comparison:
-    """All variants on one canvas."""
+    """All variants on one canvas.
+
+    Args:
+        subject: the model.
+        canvas: the places to fill.
+        sampler: of all variants.
+        fine: whether there is a fine reference too.
+    """
 
     def __init__(self, subject: Case, canvas: Tokens, sampler: Sampler, fine: bool) -> None:
-        """Draws conditions and noise.
-
-        Args:
-            subject: the model.
-            canvas: the places to fill.
-            sampler: of all variants.
-            fine: whether there is a fine reference too.
-        """
         self.subject, self.canvas, self.sampler, self.fine = subject, canvas, sampler, fine
         self.cond, self.null = subject.conditions(len(canvas.features))
         shape = canvas.features.shape

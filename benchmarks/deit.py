@@ -19,17 +19,15 @@ class DeiT(nn.Module):
     """A `lumina.interfaces.Backbone` of timm's layers; positions are interpolated as timm does it for another size.
 
     Mixed sizes are padded, and padding is masked in attention: timm has no packed form.
+
+    Args:
+        grid: patches along a side of the training pictures.
+        patch_size: side of a patch in pixels.
+        channels: of the pictures.
+        **options: of timm's `VisionTransformer`.
     """
 
     def __init__(self, grid: int, patch_size: int, channels: int = 3, **options: Any) -> None:
-        """Random weights.
-
-        Args:
-            grid: patches along a side of the training pictures.
-            patch_size: side of a patch in pixels.
-            channels: of the pictures.
-            **options: of timm's `VisionTransformer`.
-        """
         super().__init__()
         size = grid * patch_size
         self.grid = grid
@@ -75,16 +73,15 @@ class DeiT(nn.Module):
 
 
 class ClassToken(Head):
-    """DeiT's head: one linear layer on the class token."""
+    """DeiT's head: one linear layer on the class token.
+
+    Args:
+        num_classes: K.
+    """
 
     class_rows = ("linear.weight", "linear.bias")
 
     def __init__(self, num_classes: int) -> None:
-        """The layer is made by `build`.
-
-        Args:
-            num_classes: K.
-        """
         super().__init__()
         self.num_classes = num_classes
 

@@ -45,16 +45,15 @@ WAYS = {
 
 
 class Densities:
-    """A model and the held-out shapes that it is measured by."""
+    """A model and the held-out shapes that it is measured by.
+
+    Args:
+        run: folder of the run.
+        clouds: how many are drawn, and held out.
+        steps: of the model's own solver.
+    """
 
     def __init__(self, run: Path, clouds: int, steps: int) -> None:
-        """Loads the averaged weights.
-
-        Args:
-            run: folder of the run.
-            clouds: how many are drawn, and held out.
-            steps: of the model's own solver.
-        """
         self.module: LuminaModule = load_pretrained(run)
         self.data = _data_of(run)
         self.shapes = {split: self.data.shapes(split) for split in SPLITS}

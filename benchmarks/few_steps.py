@@ -56,14 +56,13 @@ def settings(evaluations: list[int]) -> list[Setting]:
 
 
 class FewSteps:
-    """One run."""
+    """One run.
+
+    Args:
+        options: of the command line.
+    """
 
     def __init__(self, options: argparse.Namespace) -> None:
-        """Loads the model and looks at the real pictures.
-
-        Args:
-            options: of the command line.
-        """
         self.start = time.perf_counter()
         self.subject = Trained(options)
         self.judge = Judge(self.subject.data, self.subject.captions, self.subject.device, options.cache)

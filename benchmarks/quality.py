@@ -34,20 +34,18 @@ NAMED = 5  # more that cannot be told apart are counted only
 class Judge:
     """Measures pictures of one list of prompts.
 
+    Args:
+        data: captioned pictures.
+        captions: N, the prompts.
+        device: where features are computed.
+        cache: keeps the features of the real pictures.
+
     Attributes:
         components: on which the Frechet distance is taken.
         bootstrap: resamples the prompts.
     """
 
     def __init__(self, data: DataModule, captions: Sequence[str], device: torch.device, cache: Path) -> None:
-        """Looks at the real pictures.
-
-        Args:
-            data: captioned pictures.
-            captions: N, the prompts.
-            device: where features are computed.
-            cache: keeps the features of the real pictures.
-        """
         self._network, self._captions = Lite0().eval().requires_grad_(False).to(device), list(captions)
         self.components = min(64, max(2, len(captions) // 4))  # so few prompts have no covariance of more
         self._judge = CaptionJudge(real_pictures(data, self._network, cache), Sentences(), self.components)

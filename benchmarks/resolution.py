@@ -35,14 +35,13 @@ COMPARED = MEASURES[:3]  # of crops, more is not better: a motif repeated reads 
 
 
 class Resolution:
-    """One run."""
+    """One run.
+
+    Args:
+        options: of the command line.
+    """
 
     def __init__(self, options: argparse.Namespace) -> None:
-        """Loads the model and looks at the real pictures.
-
-        Args:
-            options: of the command line.
-        """
         self.start = time.perf_counter()
         self.subject, self.output = Trained(options), options.output
         self.judge = Judge(self.subject.data, self.subject.captions, self.subject.device, options.cache)

@@ -53,14 +53,13 @@ QUICK = (Suite(dim=48, layers=2, cases=(Case(name="2 of 4x8x8", sizes=((8, 8),) 
 
 
 class Forgetful:
-    """A backbone that remembers nothing from one evaluation to the next."""
+    """A backbone that remembers nothing from one evaluation to the next.
+
+    Args:
+        backbone: the network.
+    """
 
     def __init__(self, backbone: Backbone) -> None:
-        """Wraps.
-
-        Args:
-            backbone: the network.
-        """
         self.backbone, self.features = backbone, backbone.features
 
     def predict(self, tokens: Tokens, t: Tensor, cond: Conditioning, inference: Inference | None = None) -> Tensor:
@@ -78,20 +77,19 @@ class PipelineTimes(TimeSchedule):
 
 
 class Draws:
-    """One case's samplers, by name; each returns latents as tokens ``[B, L, F]``."""
+    """One case's samplers, by name; each returns latents as tokens ``[B, L, F]``.
+
+    Args:
+        case: a batch of squares of one size.
+        config: the backbone's.
+        steps: of the loop.
+        device: where to run.
+        precision: "bf16" is autocast.
+    """
 
     def __init__(
         self, case: Case, config: NextDiTConfig, steps: int, device: torch.device, precision: Precision
     ) -> None:
-        """Draws noise and text, the null text being one token of as many.
-
-        Args:
-            case: a batch of squares of one size.
-            config: the backbone's.
-            steps: of the loop.
-            device: where to run.
-            precision: "bf16" is autocast.
-        """
         generator, count = torch.Generator().manual_seed(0), len(case.sizes)
         self.noise = torch.randn(count, CHANNELS, *case.sizes[0], generator=generator).to(device)
         text = torch.randn(2, count, TEXT_TOKENS, config.text_dim or 0, generator=generator).to(device)

@@ -42,6 +42,12 @@ class Drawn:
 class Trained:
     """The model and its prompts.
 
+    Args:
+        options: those of `add_options`.
+
+    Raises:
+        ValueError: the model makes no pictures, or there are fewer prompts than asked for.
+
     Attributes:
         data: captioned pictures.
         captions: N of them, the prompts.
@@ -50,14 +56,6 @@ class Trained:
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
-        """Loads the model and the prompts.
-
-        Args:
-            options: those of `add_options`.
-
-        Raises:
-            ValueError: the model makes no pictures, or there are fewer prompts than asked for.
-        """
         self.device, self._batch, self._seed = torch.device(options.device), options.batch_size, options.seed
         self.module: LuminaModule = load_pretrained(options.weights).to(self.device)
         modality, objective = self.module.modality, self.module.objective

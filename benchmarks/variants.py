@@ -27,6 +27,11 @@ TABLE_SIDE = 384  # of the rotary table that diffusers' pipeline hands to its mo
 class Variant(ABC):
     """A model and how it is called.
 
+    Args:
+        model: with the weights to compare.
+        device: where to run.
+        precision: "bf16" is autocast.
+
     Class attributes:
         first_layer: name of the input embedding's weight, which all variants share, so that gradients can be compared.
     """
@@ -34,13 +39,6 @@ class Variant(ABC):
     first_layer: str
 
     def __init__(self, model: nn.Module, device: torch.device, precision: Precision) -> None:
-        """Copies the model: parameters mapped from a file are not aligned as those of a trained model are.
-
-        Args:
-            model: with the weights to compare.
-            device: where to run.
-            precision: "bf16" is autocast.
-        """
         self.model = copy.deepcopy(model).to(device)
         self.device, self.precision = device, precision
 
@@ -73,18 +71,17 @@ class Variant(ABC):
 
 
 class Diffusers(Variant):
-    """``LuminaNextDiT2DModel``; mixed sizes take a call for each sample, the rotary table is given and not timed."""
+    """``LuminaNextDiT2DModel``; mixed sizes take a call for each sample, the rotary table is given and not timed.
+
+    Args:
+        folder: what `save_weights` wrote.
+        device: where to run.
+        precision: "bf16" is autocast.
+    """
 
     first_layer = "patch_embedder.proj.weight"
 
     def __init__(self, folder: Path, device: torch.device, precision: Precision) -> None:
-        """Loads the weights.
-
-        Args:
-            folder: what `save_weights` wrote.
-            device: where to run.
-            precision: "bf16" is autocast.
-        """
         import diffusers
         from diffusers.models import embeddings
 
@@ -111,20 +108,19 @@ class Diffusers(Variant):
 
 
 class Lumina(Variant):
-    """`NextDiT`; mixed sizes are one padded batch, which it packs; patchifying and rotary table are timed."""
+    """`NextDiT`; mixed sizes are one padded batch, which it packs; patchifying and rotary table are timed.
+
+    Args:
+        folder: what `save_weights` wrote.
+        device: where to run.
+        precision: "bf16" is autocast.
+        compiled: block by block.
+    """
 
     first_layer = "x_embedder.weight"
     model: NextDiT
 
     def __init__(self, folder: Path, device: torch.device, precision: Precision, compiled: bool) -> None:
-        """Loads the weights.
-
-        Args:
-            folder: what `save_weights` wrote.
-            device: where to run.
-            precision: "bf16" is autocast.
-            compiled: block by block.
-        """
         super().__init__(load_diffusers(folder), device, precision)
         if compiled:
             # one sample, several, packed ones, with and without gradients: each gets code of its own

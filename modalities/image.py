@@ -28,6 +28,15 @@ class Image(Modality):
 
     Patchifying is a permutation: a token's features are (channel, row in the patch, column in the patch), so noise
     and loss are the same in token space as in pixel space.
+
+    Args:
+        size: height and width of the training pictures in pixels; what is sampled unless another size is asked for.
+        channels: of the pictures, 1 or 3.
+        patch_size: side of a patch, in pixels (or in latent cells under an autoencoder).
+        autoencoder: a pretrained VAE; None = pixel space.
+
+    Raises:
+        ValueError: where ``size`` cannot be cut into patches, or a number is out of its range.
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("image",)
@@ -68,17 +77,6 @@ class Image(Modality):
     def __init__(
         self, size: tuple[int, int], channels: int = 3, patch_size: int = 2, autoencoder: Autoencoder | None = None
     ) -> None:
-        """An image adapter.
-
-        Args:
-            size: height and width of the training pictures in pixels; what is sampled unless another size is asked for.
-            channels: of the pictures, 1 or 3.
-            patch_size: side of a patch, in pixels (or in latent cells under an autoencoder).
-            autoencoder: a pretrained VAE; None = pixel space.
-
-        Raises:
-            ValueError: where ``size`` cannot be cut into patches, or a number is out of its range.
-        """
         super().__init__()
         for name, value in (("channels", channels), ("patch_size", patch_size)):
             if value < 1:

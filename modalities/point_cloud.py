@@ -35,6 +35,17 @@ class PointCloud(Modality):
     of the noisy coordinates; the tokens have no position axes), or RoPE does (a linear embedding; the noisy coordinates
     are positions on three axes, and move as the points move). Both leave the velocity equivariant: points in another
     order have their velocities in that order. With either, a model trained on few points draws any number of them.
+
+    Args:
+        points: of a cloud in training; so many are sampled unless another number is asked for.
+        embedding: how the network learns where a point is: "fourier" (label-conditional models of the paper) or
+            "rope" (its text-conditional model).
+        frequencies: of the Fourier features.
+        lowest: shortest frequency vector of the Fourier features, in periods per unit length.
+        highest: longest one; under "rope", the turns per unit length of the fastest pair.
+
+    Raises:
+        ValueError: for numbers out of their range.
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("points",)
@@ -56,19 +67,6 @@ class PointCloud(Modality):
         lowest: float = 1 / 16,
         highest: float = 4.0,
     ) -> None:
-        """An adapter for clouds.
-
-        Args:
-            points: of a cloud in training; so many are sampled unless another number is asked for.
-            embedding: how the network learns where a point is: "fourier" (label-conditional models of the paper) or
-                "rope" (its text-conditional model).
-            frequencies: of the Fourier features.
-            lowest: shortest frequency vector of the Fourier features, in periods per unit length.
-            highest: longest one; under "rope", the turns per unit length of the fastest pair.
-
-        Raises:
-            ValueError: for numbers out of their range.
-        """
         super().__init__()
         for name, value in (("points", points), ("frequencies", frequencies)):
             if not 1 <= value <= LARGEST:

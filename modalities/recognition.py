@@ -64,6 +64,13 @@ class Recognition(Modality):
     """Patches of pictures of any size as tokens; logits become probabilities of named classes.
 
     A `lumina.interfaces.Framing` brings each picture to a size that patches divide: `DynamicPartition` keeps its shape.
+
+    Args:
+        size: height and width of the training pictures in pixels (the greatest of each, where there are many):
+            what the rules for larger sizes measure from.
+        channels: of the pictures, 1 or 3.
+        patch_size: side of a patch in pixels.
+        classes: names of the classes in the order of their labels; None = those of the data.
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("image",)
@@ -73,15 +80,6 @@ class Recognition(Modality):
     def __init__(
         self, size: tuple[int, int], channels: int = 3, patch_size: int = 16, classes: list[str] | None = None
     ) -> None:
-        """A recognition adapter.
-
-        Args:
-            size: height and width of the training pictures in pixels (the greatest of each, where there are many):
-                what the rules for larger sizes measure from.
-            channels: of the pictures, 1 or 3.
-            patch_size: side of a patch in pixels.
-            classes: names of the classes in the order of their labels; None = those of the data.
-        """
         super().__init__()
         self.patches, self.classes = Image(size, channels, patch_size), classes
         self.token_dim = self.patches.token_dim
@@ -180,20 +178,19 @@ def _named(classes: Sequence[str], label: int) -> str | None:
 
 
 class PooledHead(Head):
-    """The mean of all real tokens, LayerNorm, and an MLP with one hidden layer (Lumina-Next, appendix D.1)."""
+    """The mean of all real tokens, LayerNorm, and an MLP with one hidden layer (Lumina-Next, appendix D.1).
+
+    Args:
+        num_classes: K; None = as many as the data has.
+        hidden: width of the hidden layer; None = half of the backbone's.
+
+    Raises:
+        ValueError: if there is no class.
+    """
 
     class_rows: ClassVar[tuple[str, ...]] = ("mlp.2.weight", "mlp.2.bias")
 
     def __init__(self, num_classes: int | None = None, hidden: int | None = None) -> None:
-        """The layers are made by `build`, which knows their width.
-
-        Args:
-            num_classes: K; None = as many as the data has.
-            hidden: width of the hidden layer; None = half of the backbone's.
-
-        Raises:
-            ValueError: if there is no class.
-        """
         super().__init__()
         if num_classes is not None and num_classes < 1:
             raise ValueError(f"PooledHead: num_classes={num_classes} must be at least 1.")
@@ -216,7 +213,18 @@ class PooledHead(Head):
 
 
 class DynamicPartition(Framing):
-    """Resizes a picture to the grid of patches that distorts it least (Lumina-Next, appendix D.1)."""
+    """Resizes a picture to the grid of patches that distorts it least (Lumina-Next, appendix D.1).
+
+    Args:
+        patch_size: P, side of a patch in pixels.
+        max_patches: N, the token budget of a picture.
+        max_ratio: R_max, the longer side of the grid over the shorter.
+        enlarge: whether a small picture is brought up to the budget; otherwise it keeps its resolution, or nearly.
+        area: least and largest share of the picture's area in a random crop of its own shape (in training).
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
 
     def __init__(
         self,
@@ -226,18 +234,6 @@ class DynamicPartition(Framing):
         enlarge: bool = False,
         area: tuple[float, float] = (1.0, 1.0),
     ) -> None:
-        """A framing.
-
-        Args:
-            patch_size: P, side of a patch in pixels.
-            max_patches: N, the token budget of a picture.
-            max_ratio: R_max, the longer side of the grid over the shorter.
-            enlarge: whether a small picture is brought up to the budget; otherwise it keeps its resolution, or nearly.
-            area: least and largest share of the picture's area in a random crop of its own shape (in training).
-
-        Raises:
-            ValueError: an argument is out of its range.
-        """
         self.patch_size, self.max_patches, self.max_ratio = patch_size, max_patches, max_ratio
         self.enlarge, self.area = enlarge, area
         if patch_size < 1 or max_patches < 1 or max_ratio < 1 or not 0 < area[0] <= area[1] <= 1:

@@ -1,4 +1,4 @@
-"""``lumina fit | validate | test | predict``."""
+"""``lumina fit | validate | test | predict``: Lightning's subcommands."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ CLI = TypeVar("CLI", bound="LuminaCLI")
 
 
 class RunConfig(SaveConfigCallback):
-    """Stores the resolved YAML in the run's folder, also under W&B, where Lightning would overwrite another run's."""
+    """Saves the resolved YAML in the run's folder; under W&B, Lightning would overwrite that of another run."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         """Lightning passes parser and config."""
         super().__init__(*arguments, **{**options, "save_to_log_dir": False})
 
     def save_config(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
-        """Writes ``config.yaml``, gives it to the dashboards, and says where the run lies."""
+        """Writes ``config.yaml``, sends it to the dashboards, and prints the run's folder."""
         if stage != "fit":
             return
         folder = run_folder(trainer)
@@ -74,27 +74,27 @@ class RunConfig(SaveConfigCallback):
         print(f"run {folder}: settings, metrics, checkpoints and samples go there", flush=True)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
-        """Adds what a resumed run is compared with."""
+        """Adds the settings with which a resumed run is compared."""
         checkpoint[KEY] = settings(self.config.as_dict())
 
 
 class LuminaCLI(LightningCLI):
-    """LightningCLI over the one module, with what every run needs."""
+    """LightningCLI for `LuminaModule`, with the callbacks and checks of every run."""
 
     trainer: Any
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        """Lightning's, without the option to unpickle checkpoints."""
+        """Adds Lightning's subcommands without the option to unpickle checkpoints."""
         return {name: {*skipped, "weights_only"} for name, skipped in LightningCLI.subcommands().items()}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Adds what holds for the process as a whole."""
+        """Adds the options of the whole process."""
         help_ = "products of float32 matrices on a GPU: highest = float32, high = TF32 (faster), medium = bfloat16"
         parser.add_argument("--float32_matmul_precision", type=MatmulPrecision, default="high", help=help_)
 
     def _parse_ckpt_path(self) -> None:
-        """The YAML and the command line hold, not the checkpoint's stored arguments; differences are named."""
+        """Gives YAML and command line precedence over arguments stored in the checkpoint; warns of differences."""
         if "subcommand" not in self.config:
             return
         config, resumes = self.config[self.config.subcommand], self.config.subcommand == "fit"
@@ -112,7 +112,7 @@ class LuminaCLI(LightningCLI):
             subcommand.usage = f"lumina {name} --config YAML [--config OVERLAY ...] [--KEY=VALUE ...]"
 
     def before_instantiate_classes(self) -> None:
-        """What follows from other settings is filled in, what contradicts them or names no class is refused."""
+        """Fills in settings that follow from others; refuses contradictions and names that are not classes."""
         require_classes(self.config.get(self.subcommand or "", self.config))
         model, trainer = (self._get(self.config, name) for name in ("model", "trainer"))
         refuse_nulls(model.as_dict(), "model", LuminaModule)
@@ -125,7 +125,7 @@ class LuminaCLI(LightningCLI):
             check_differences(Path(checkpoint), self.config[self.subcommand].as_dict(), self.subcommand == "fit")
 
     def instantiate_trainer(self, **options: Any) -> Trainer:
-        """Adds what is no matter of choice: atomic checkpoints, a graceful stop, a guard against NaN, reports."""
+        """Adds the mandatory parts: atomic checkpoints, graceful stop, NaN guard, reports."""
         given = self._get(self.config_init, "trainer")
         check_trainer(given)
         plugins = given.get("plugins") or []
@@ -146,14 +146,14 @@ class LuminaCLI(LightningCLI):
         return trainer
 
     def before_fit(self) -> None:
-        """A folder of its own for the run, and none of what a killed save left in the one it goes on from."""
+        """Claims the run's own folder, and removes partial files of a killed save from the folder it resumes from."""
         claim_versions(self.trainer)
         checkpoint = self._get(self.config, "ckpt_path")
         if checkpoint and self.trainer.is_global_zero:
             clear_leftovers(Path(checkpoint).parent, ".ckpt")
 
     def after_fit(self) -> None:
-        """Says where things lie."""
+        """Prints the output folder."""
         folder = run_folder(self.trainer)
         checkpoint = getattr(self.trainer.checkpoint_callback, "_last_checkpoint_saved", "")
         lines = {"run": folder, "checkpoint": checkpoint or "none"}
@@ -164,7 +164,7 @@ class LuminaCLI(LightningCLI):
             print("\n" + "\n".join(f"  {name:<10}  {place}" for name, place in lines.items()))
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
-        """The report prints the metrics: Lightning's own table would say them twice."""
+        """Disables Lightning's table of metrics, which would repeat those of the report."""
         arguments = super()._prepare_subcommand_kwargs(subcommand)
         if given := arguments.pop("ckpt_path", None):
             checkpoint = Path(given)
@@ -200,7 +200,7 @@ def build(arguments: list[str], run: bool = False) -> LuminaCLI:
 
 
 def build_as(kind: type[CLI], arguments: list[str], run: bool = False) -> CLI:
-    """As `build`, with a class that says which parts are built."""
+    """As `build`, with a CLI class that decides which parts are built."""
     silence_lightning()
     return kind(
         LuminaModule,
@@ -246,7 +246,7 @@ def with_run(arguments: list[str]) -> tuple[list[str], Path | None]:
 
 
 def _summary(given: Any) -> list[Callback]:
-    """Our table of the model, unless the experiment has one or wants none; Lightning's own is never added."""
+    """The model summary without FLOPs, unless the experiment configures or disables a summary."""
     own = any(isinstance(callback, ModelSummary) for callback in given.get("callbacks") or [])
     wanted = given.get("enable_model_summary") is not False and not given.get("barebones")
     given["enable_model_summary"] = False
@@ -254,6 +254,6 @@ def _summary(given: Any) -> list[Callback]:
 
 
 def _progress(given: Any) -> list[Callback]:
-    """Our bar, unless the experiment has one or wants none."""
+    """The `Progress` bar, unless the experiment configures or disables a bar."""
     own = any(isinstance(callback, ProgressBar) for callback in given.get("callbacks") or [])
     return [] if own or given.get("enable_progress_bar") is False else [Progress()]

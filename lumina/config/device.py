@@ -18,8 +18,8 @@ def choose_device(name: str) -> torch.device:
         chosen = torch.device(name)
     except RuntimeError as error:
         raise ValueError(f"device={name!r} is not a device; use auto, cpu, cuda, cuda:1, ...") from error
-    there = chosen.type == "cpu" or (accelerator is not None and accelerator.type == chosen.type)
-    if not there or (chosen.index or 0) >= (1 if chosen.type == "cpu" else torch.accelerator.device_count()):
-        found = "a CPU alone" if accelerator is None else f"{torch.accelerator.device_count()} x {accelerator.type}"
-        raise ValueError(f"device={name}: this machine has {found}; give auto, cpu or one that is there.")
+    available = chosen.type == "cpu" or (accelerator is not None and accelerator.type == chosen.type)
+    if not available or (chosen.index or 0) >= (1 if chosen.type == "cpu" else torch.accelerator.device_count()):
+        found = "only a CPU" if accelerator is None else f"{torch.accelerator.device_count()} x {accelerator.type}"
+        raise ValueError(f"device={name}: this machine has {found}; use auto, cpu or an available device.")
     return chosen

@@ -1,4 +1,4 @@
-"""Objects out of a configuration, after it was looked through for what is no class."""
+"""Instantiates objects from a configuration after checking that it names only classes."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ T = TypeVar("T")
 
 
 def instantiated(owner: type[T], config: Mapping[str, Any], source: str | Path | None = None) -> T:
-    """An instance of a class.
+    """Instantiates a class from plain data.
 
     Args:
         owner: the class.
         config: its arguments as plain data.
-        source: the shared file that they came with; None = they are the user's own words.
+        source: the shared file of the arguments; None = they are the user's own.
 
     Raises:
-        ArgumentError: they do not fit.
-        ValueError: they name something else than classes.
-        UntrustedError: they name what only the user may.
+        ArgumentError: the arguments do not match the class.
+        ValueError: the arguments name something other than a class.
+        UntrustedError: the arguments name something that only the user may name.
     """
     with shared(source):
         return owner(**vars(arguments_of(owner, config)))
 
 
 def arguments_of(owner: type, config: Mapping[str, Any]) -> Namespace:
-    """The arguments of a class as objects, as in `instantiated`; the class itself is not called."""
+    """Instantiates the arguments of a class as in `instantiated`, but not the class itself."""
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(owner, fail_untyped=False)
     try:
-        parsed = parser.parse_object(deepcopy(dict(config)))  # it changes what it is given
+        parsed = parser.parse_object(deepcopy(dict(config)))  # it changes its argument
     except ArgumentError as error:
         if refused := refusal(str(error)):
             raise UntrustedError(refused) from error

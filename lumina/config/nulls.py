@@ -13,21 +13,21 @@ from lumina.config.trust import imported, is_object, walk
 
 
 def refuse_nulls(settings: Mapping[str, Any], place: str, owner: Callable[..., Any] | None = None) -> None:
-    """Compares the arguments of all objects in settings with the types that their classes declare.
+    """Checks the arguments of all objects in settings against the types that their classes declare.
 
     Args:
         settings: plain data, objects as class_path and init_args.
         place: path of the settings in the user's file.
-        owner: the class or function that they are the arguments of; None = they describe an object.
+        owner: the class or function whose arguments they are; None = they describe an object.
 
     Raises:
-        ValueError: for a null that a class neither declares nor has as its default.
+        ValueError: an argument is null, which is neither in its type nor its default.
     """
     if owner is not None:
         _compare(owner, settings, place)
     for inner, value in walk(settings, place):
         named = imported(value["class_path"]) if is_object(value) else None
-        if isinstance(named, type):  # what it may be else is refused where it is built
+        if isinstance(named, type):  # other values are refused at instantiation
             _compare(named, value.get("init_args") or {}, inner)
 
 

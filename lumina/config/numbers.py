@@ -1,4 +1,4 @@
-"""Numbers as users write them."""
+"""Parses numbers in user input."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 
 def integers(value: Sequence[int] | str, count: int, name: str, form: str) -> tuple[int, ...]:
-    """``count`` whole numbers from 0 on out of a list, or out of a text that has ``x`` or ``,`` between them.
+    """Parses ``count`` non-negative integers from a list, or from text separated by ``x`` or ``,``.
 
     Raises:
-        ValueError: saying which ``form`` the option ``name`` has.
+        ValueError: the value has another form; states the expected ``form`` of the option ``name``.
     """
     parts = re.split(r"\s*[x×,]\s*", str(value).strip(" []()").lower())
     if len(parts) != count or not all(re.fullmatch(r"\d{1,9}", part, re.ASCII) for part in parts):
@@ -19,10 +19,10 @@ def integers(value: Sequence[int] | str, count: int, name: str, form: str) -> tu
 
 
 def at_least(least: int, name: str, value: int) -> int:
-    """The value.
+    """Returns the value if it is at least ``least``.
 
     Raises:
-        ValueError: it is less than ``least``.
+        ValueError: it is smaller.
     """
     if value < least:
         raise ValueError(f"{name}={value} must be at least {least}.")

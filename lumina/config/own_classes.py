@@ -10,7 +10,7 @@ PACKAGES = ("modalities", "datamodules", "lumina.metrics", "lumina.callbacks", "
 
 
 def import_own_classes() -> None:
-    """Help and hints list the classes that are known, which are those imported; an extra may be missing."""
+    """Imports all modules of `PACKAGES`, because help and hints list imported classes only; skips missing extras."""
     for package in PACKAGES:
         for module in iter_modules(import_module(package).__path__):
             with suppress(ImportError):

@@ -1,4 +1,4 @@
-"""What a class may be given, also what it hands on to its base class as ``**keywords``."""
+"""The parameters of a class, including those that it passes to its base class as ``**keywords``."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from typing import Any
 
 
 def parameters_of(owner: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    """The named parameters of a class or function, with their types as objects where these can be imported.
+    """The named parameters of a class or function, with types as objects if they can be imported.
 
-    A class that takes ``**keywords`` has those of its base classes too, up to the first that takes none.
+    A class with ``**keywords`` also has the parameters of its base classes, up to the first without ``**keywords``.
 
     Returns:
-        The parameters by name; none where Python cannot tell them.
+        The parameters by name; empty if Python cannot determine them.
     """
-    found: dict[str, inspect.Parameter] = {}
+    parameters: dict[str, inspect.Parameter] = {}
     for start in _starts(owner):
-        own = _signature(start)
-        found |= {name: parameter for name, parameter in own.items() if name not in found}
-        if not any(parameter.kind == inspect.Parameter.VAR_KEYWORD for parameter in own.values()):
+        signature = _signature(start)
+        parameters |= {name: parameter for name, parameter in signature.items() if name not in parameters}
+        if not any(parameter.kind == inspect.Parameter.VAR_KEYWORD for parameter in signature.values()):
             break
     unnamed = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return {name: parameter for name, parameter in found.items() if parameter.kind not in unnamed and name != "self"}
+    return {n: parameter for n, parameter in parameters.items() if parameter.kind not in unnamed and n != "self"}
 
 
 def _starts(owner: Callable[..., Any]) -> list[Callable[..., Any]]:
-    """A function itself; of a class each ``__init__``, its own first."""
+    """A function itself, or every ``__init__`` in the method resolution order of a class."""
     if not isinstance(owner, type):
         return [owner]
-    inits = [vars(one)["__init__"] for one in owner.__mro__ if "__init__" in vars(one) and one is not object]
+    inits = [vars(base)["__init__"] for base in owner.__mro__ if "__init__" in vars(base) and base is not object]
     return inits or [owner]
 
 
@@ -39,6 +39,6 @@ def _signature(start: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
             return inspect.signature(start, eval_str=eval_str).parameters
         except (NameError, AttributeError):  # a name that only type checkers import
             continue
-        except (TypeError, ValueError):  # of a class written in C
+        except (TypeError, ValueError):  # a class written in C
             break
     return {}

@@ -1,10 +1,10 @@
-"""What a configuration may name, and whom it came from: the user, or a shared file.
+"""Trust in configurations: what they may name, depending on their origin.
 
-Names are those of classes of the kind that their place expects, never of functions, which would be called with
-arguments of the configuration's choice. What came with a shared file (the config of a run, the arguments in a
-checkpoint) is data: it may name parts of this project, of torch and of Lightning; nothing else is imported for it, and
-it cannot switch on code from a model repository. The user lifts this with ``--trust``; what the user writes may name
-the user's own classes.
+A configuration may name only classes of the expected type, never functions, which would be called with arguments from
+the configuration. A configuration in a shared file (the config of a run, the arguments in a checkpoint) is untrusted:
+it may name parts of this project, of torch and of Lightning. Nothing else is imported for it, and it cannot enable code
+from a model repository. The user lifts these restrictions with ``--trust``. The user's own configuration may name any
+class.
 """
 
 from __future__ import annotations

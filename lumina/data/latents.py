@@ -82,18 +82,17 @@ def read_shard_items(folder: Path, number: int) -> list[Item] | None:
 
 
 class CachedLatents(Dataset[Item]):
-    """The samples of a split; an item has ``variants``, a list of latents, beside the fields that were stored."""
+    """The samples of a split; an item has ``variants``, a list of latents, beside the fields that were stored.
+
+    Args:
+        folder: of the split.
+
+    Raises:
+        FileNotFoundError: if it holds no shard.
+        ValueError: if a shard is damaged.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Reads the lines, and of the tensors their names.
-
-        Args:
-            folder: of the split.
-
-        Raises:
-            FileNotFoundError: if it holds no shard.
-            ValueError: if a shard is damaged.
-        """
         self.paths = sorted(folder.glob("latents-*.safetensors"))
         if not self.paths:
             raise FileNotFoundError(

@@ -11,5 +11,5 @@ def test_auto_is_there():
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:99", "mps:7", "xpu:9"])
 def test_what_is_not_there_is_refused(name):
-    with pytest.raises(ValueError, match="give auto, cpu"):
+    with pytest.raises(ValueError, match="use auto, cpu"):
         choose_device(name)

@@ -33,7 +33,7 @@ TOLERANCE: dict[Precision, float] = {"fp32": 1e-4, "bf16": 5e-2}
 
 
 class Benchmark:
-    """One run over a suite of cases.
+    """Runs the benchmark over a suite of cases.
 
     Args:
         suite: cases and backbone.
@@ -48,7 +48,7 @@ class Benchmark:
         self.start = time.perf_counter()
 
     def run(self) -> dict[str, Any]:
-        """All cases, as a JSON document."""
+        """Measures all cases; returns a JSON document."""
         described = machine(self.device)
         with TemporaryDirectory() as folder:
             for kv_heads in dict.fromkeys(case.kv_heads for case in self.suite.cases):

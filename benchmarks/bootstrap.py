@@ -1,4 +1,4 @@
-"""How far a number would move with other prompts."""
+"""Bootstrap estimates of the variation of a measure over prompts."""
 
 from __future__ import annotations
 

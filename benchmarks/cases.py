@@ -1,4 +1,4 @@
-"""What is timed: models, batches of one size and of mixed sizes."""
+"""Benchmark cases: models, and batches of one size or of mixed sizes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Sizes = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A batch and what is measured on it.
+    """A batch and its measurements.
 
     Attributes:
         name: for the table.
@@ -35,7 +35,7 @@ class Case:
 
     @property
     def lengths(self) -> list[int]:
-        """Tokens of each sample."""
+        """Number of tokens of each sample."""
         return [height * width // PATCH**2 for height, width in self.sizes]
 
 
@@ -62,7 +62,7 @@ class Suite:
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """One batch.
+    """The inputs of one batch.
 
     Attributes:
         images: ``[B, C, H, W]``, or a list of ``[C, H, W]`` of mixed sizes.

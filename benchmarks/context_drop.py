@@ -1,10 +1,10 @@
-"""Ways of Context Drop: quality and time of each, with the same noise, at the same number of evaluations.
+"""Variants of Context Drop: quality and time, with the same noise and number of evaluations.
 
 ``python -m benchmarks.context_drop [--weights emoji | --random 384x12] [--sizes 64x64 128x128] [--steps 10] ...``
 
-Errors are those of the final latents (``|x - reference| / |reference|``), against no dropping in as many steps and
-against 100 midpoint steps without dropping; the row "none" is what the solver alone misses. Random weights serve to
-time large sizes: their errors say nothing.
+Errors are ``|x - reference| / |reference|`` of the final latents. One reference uses equally many steps without
+dropping, the other 100 midpoint steps without dropping; the row "none" shows the error of the solver alone. Random
+weights are for timing large sizes; their errors are meaningless.
 """
 
 from __future__ import annotations

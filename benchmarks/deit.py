@@ -1,4 +1,4 @@
-"""timm's DeiT behind the seams of this framework, so that everything around the network is the same."""
+"""timm's DeiT behind the interfaces of this framework, so only the network differs in a comparison."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One model of points at many densities, with and without the rules for densities never trained on.
+"""One point cloud model at many densities, with and without scaling rules for untrained densities.
 
 ``python -m benchmarks.densities --ckpt_path runs/furniture [--points 256 2048] [--clouds 24] [--steps 10]``
 """
@@ -94,7 +94,7 @@ class Densities:
 
 
 def _data_of(run: Path) -> PointClouds:
-    """The data that a run was trained on."""
+    """The training data of a run."""
     config = config_of(newest_checkpoint(run))
     parser = ArgumentParser()
     parser.add_subclass_arguments(PointClouds, "data")

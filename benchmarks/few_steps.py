@@ -1,4 +1,4 @@
-"""Schedules and solvers at few steps: distance from the fine solution, readable captions, likeness to real pictures.
+"""Schedules and solvers at few steps: distance from the fine solution, caption retrieval, similarity to real pictures.
 
 ``python -m benchmarks.few_steps [--weights emoji] [--prompts 32] [--device cpu|cuda]``
 """
@@ -96,7 +96,7 @@ class FewSteps:
 
 
 def verdict(rows: dict[str, Quality]) -> list[str]:
-    """For each measure who is best, who cannot be told apart from it, and how the paper's choice fares."""
+    """For each measure: the best setting, those not distinguishable from it, and the rank of the paper's choice."""
     lines = []
     for measure in MEASURES:
         line, (first, tied) = comparison(rows, measure), best(rows, measure)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lumina.backbone import NextDiTConfig
 from lumina.backbone.embedding import FREQUENCIES
 
-TRAINING = 3  # a backward pass costs two forward passes
+TRAINING = 3  # forward and backward; a backward pass takes as much as two forward passes
 
 
 def forward_flops(config: NextDiTConfig, lengths: Sequence[int], text_tokens: int) -> int:

@@ -1,8 +1,8 @@
-"""Which file imports which, read from the source alone: nothing is run.
+"""The import graph of the project, read from the source without running it.
 
-Lazy imports, those under ``TYPE_CHECKING``, and ``import_module`` with a written name count like any other.
+Lazy imports, imports under ``TYPE_CHECKING`` and ``import_module`` with a literal name count like all others.
 
-A room is a folder directly below a package, with everything in it, or a module that stands beside such folders.
+A room is a folder directly below a package, with all its contents, or a module beside such folders.
 """
 
 from __future__ import annotations

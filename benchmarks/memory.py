@@ -1,4 +1,4 @@
-"""Peak memory of a training step, each variant in a process of its own."""
+"""Peak memory of a training step, each variant in a separate process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WARM_UP = ((16, 20),)  # leaves gradients, workspaces and compiled code behind, 
 
 
 def training_peak(name: str, folder: Path, sizes: Sizes, device: torch.device, precision: Precision) -> float:
-    """MiB that a training step takes at its peak beyond what the process held after a small one.
+    """Peak memory of a training step in MiB above that of the process after a small step.
 
     Resident memory on a CPU (Linux with glibc only), allocated memory on a GPU.
 

@@ -1,4 +1,4 @@
-"""Quality of pictures that were made from captions, with standard errors."""
+"""Quality of text-conditional pictures, with standard errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TITLES = {
 }
 GREATER_IS_BETTER = {"cosine", "recall_10"}
 SEPARATE = 2.0  # standard errors of a difference that make it one
-NAMED = 5  # more that cannot be told apart are counted only
+NAMED = 5  # names of indistinguishable results to list; more are only counted
 
 
 class Judge:
@@ -47,7 +47,7 @@ class Judge:
 
     def __init__(self, data: DataModule, captions: Sequence[str], device: torch.device, cache: Path) -> None:
         self._network, self._captions = Lite0().eval().requires_grad_(False).to(device), list(captions)
-        self.components = min(64, max(2, len(captions) // 4))  # so few prompts have no covariance of more
+        self.components = min(64, max(2, len(captions) // 4))  # few prompts do not determine a larger covariance
         self._judge = CaptionJudge(real_pictures(data, self._network, cache), Sentences(), self.components)
         self.bootstrap = Bootstrap(len(captions))
 
@@ -101,7 +101,7 @@ def best(qualities: Mapping[str, Quality], measure: str) -> tuple[str, list[str]
 
 
 def comparison(qualities: Mapping[str, Quality], measure: str) -> str:
-    """One sentence on who is best."""
+    """One sentence on the best result."""
     first, tied = best(qualities, measure)
     others = len(qualities) - 1
     named = ", ".join(tied) if len(tied) <= NAMED else f"{len(tied)} of {others} others"

@@ -1,4 +1,4 @@
-"""Recognition against timm's DeiT of the same size, and the ways to batch mixed sizes: one run.
+"""Recognition against timm's DeiT of the same size, and methods to batch mixed sizes, in one run.
 
 ``python -m benchmarks.recognition [--device cpu|cuda] [--quick] [--output FILE.json]``
 """
@@ -39,7 +39,7 @@ Mode = Literal["inference", "training"]
 
 
 def next_dit(dim: int, layers: int, mixed_sizes: Literal["packed", "padded"]) -> LuminaModule:
-    """Next-DiT with gates and a last layer that are open, so that nothing is zero."""
+    """Next-DiT with non-zero gates and output layer."""
     torch.manual_seed(0)
     config = NextDiTConfig(
         dim=dim, num_layers=layers, num_heads=dim // 64, modulation="learned", mixed_sizes=mixed_sizes
@@ -52,7 +52,7 @@ def next_dit(dim: int, layers: int, mixed_sizes: Literal["packed", "padded"]) ->
 
 
 def deit(dim: int, layers: int) -> LuminaModule:
-    """DeiT of timm in the place of the backbone."""
+    """The backbone replaced by timm's DeiT."""
     torch.manual_seed(0)
     config = NextDiTConfig(dim=dim, num_layers=1, num_heads=dim // 64, modulation="learned")
     module = LuminaModule(Recognition((GRID * PATCH, GRID * PATCH)), config, Objective(ClassToken(CLASSES)))

@@ -18,7 +18,7 @@ PEER = NAMES[0]
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """What the numbers are measured on."""
+    """Description of the machine."""
     described: dict[str, Any] = {
         "cpu": _cpu_model(),
         "threads": torch.get_num_threads(),

@@ -1,4 +1,4 @@
-"""Rules of rotary positions at sizes never trained on: readable captions and likeness to real pictures.
+"""Scaling rules of rotary positions at untrained sizes: caption retrieval and similarity to real pictures.
 
 ``python -m benchmarks.resolution [--weights emoji] [--prompts 16] [--shapes 2x 4x 1:4] [--device cpu|cuda]``
 """
@@ -94,12 +94,12 @@ class Resolution:
 
 
 def verdict(rows: dict[str, Quality]) -> list[str]:
-    """For each measure of the whole picture the best rule, and those that cannot be told apart from it."""
+    """For each measure of the whole picture: the best rule and those not distinguishable from it."""
     return [comparison(rows, measure) for measure in COMPARED]
 
 
 def draw_grid(sheets: dict[str, Tensor], path: Path) -> None:
-    """A row a rule, a column a prompt."""
+    """Draws a grid with one row per rule and one column per prompt."""
     height, width = next(iter(sheets.values())).shape[1:]
     figure = Figure(figsize=(10, 10 * len(sheets) * height / width), layout="constrained")
     for axes, (name, sheet) in zip(figure.subplots(len(sheets), 1), sheets.items(), strict=True):

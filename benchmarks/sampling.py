@@ -53,7 +53,7 @@ QUICK = (Suite(dim=48, layers=2, cases=(Case(name="2 of 4x8x8", sizes=((8, 8),) 
 
 
 class Forgetful:
-    """A backbone that remembers nothing from one evaluation to the next.
+    """A backbone without a cache between evaluations.
 
     Args:
         backbone: the network.
@@ -153,7 +153,7 @@ class Draws:
 
 
 def measure(case: Case, suite: Suite, steps: int, device: torch.device, precision: Precision) -> dict[str, Any]:
-    """One row of the results.
+    """Measures one case.
 
     Args:
         case: a batch.

@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def house(root: Path) -> Rows:
-    """Rooms and what ties them, and files without a test."""
+    """Figures on rooms, their imports, and files without a test."""
     rooms = room_graph(import_graph(root, "lumina"), "lumina")
     ties = [(a, b) for circle in circles(rooms) for a in circle for b in circle if b in rooms[a]]
     untested = files_without_a_test(root)
@@ -78,7 +78,7 @@ def ways(root: Path) -> Rows:
 
 
 def details(root: Path) -> str:
-    """What the figures stand for: rooms by floors, circles with the imports inside them, files without a test."""
+    """Details behind the figures: rooms by floor, circles with their imports, files without a test."""
     rooms = room_graph(import_graph(root, "lumina"), "lumina")
     parts = [f"\n{root.name}\n", "rooms, from the highest floor to the lowest:"]
     level = floors(rooms)

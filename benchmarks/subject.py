@@ -1,4 +1,4 @@
-"""A text-to-image model with prompts, which draws the same prompts from the same noise again and again."""
+"""A text-to-image model with prompts that always samples from the same noise."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HELD_OUT = EMOJI.with_name("test.parquet")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """Samples, one a prompt.
+    """Samples, one per prompt.
 
     Attributes:
         latents: ``[N, L, F]``, as the solver leaves them.
@@ -83,7 +83,7 @@ class Trained:
         self._conditions = [self._conditions_of(part) for part in self._parts()]
 
     def draw(self, sampler: Sampler, size: tuple[int, int] | None = None, inference: Inference | None = None) -> Drawn:
-        """Every prompt, from noise that depends on the seed, the prompt's number and the size alone."""
+        """Samples every prompt; the noise depends only on the seed, the prompt's number and the size."""
         latents, pictures, seconds = [], [], 0.0
         for number, part in enumerate(self._parts()):
             canvas = self.modality.layout(len(part), {"size": size}).to(self.device)

@@ -1,4 +1,4 @@
-"""Table 1 and figure 20 at toy size: Next-DiT against timm's DeiT of the same size, trained and evaluated alike.
+"""Table 1 and figure 20 at toy size: Next-DiT against timm's DeiT of the same size, with the same training.
 
 ``python -m benchmarks.table1`` trains what is not yet in ``runs/``, evaluates, prints the table and writes
 ``benchmarks/results/table1.json`` and ``docs/figure20_toy.png``.
@@ -36,7 +36,7 @@ HEAD = "--model.objective.init_args.head.class_path=benchmarks.deit.ClassToken"
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """A model of the table and how it is trained.
+    """A model of the table and its training.
 
     Attributes:
         name: for the table and, with ``run``, the folder.

@@ -14,7 +14,7 @@ LEAST_ROUNDS, MOST_ROUNDS, ENOUGH_SECONDS = 3, 30, 8.0
 
 
 def milliseconds(step: Callable[[], object], device: torch.device) -> float:
-    """Duration of one call: by CUDA events on a GPU, by the wall clock on a CPU."""
+    """Duration of one call, measured by CUDA events on a GPU and by the wall clock on a CPU."""
     if device.type != "cuda":
         start = time.perf_counter()
         step()
@@ -31,8 +31,8 @@ def milliseconds(step: Callable[[], object], device: torch.device) -> float:
 def interleave(steps: Mapping[str, Callable[[], object]], device: torch.device) -> dict[str, list[float]]:
     """Milliseconds of each step in each round.
 
-    In a round all steps run once, one after the other, and each round starts with the next of them: a machine that
-    slows down slows all of them, so ratios within a round hold. Rounds go on until enough seconds have passed.
+    Each round runs all steps once and starts with a different one. A machine that slows down affects all of them, so
+    ratios within a round stay valid. Rounds continue until enough seconds have passed.
     """
     names = list(steps)
     samples: dict[str, list[float]] = {name: [] for name in names}

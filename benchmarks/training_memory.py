@@ -1,4 +1,4 @@
-"""What training the published 2B model takes: arithmetic as a table, and on a GPU the measured peak beside it.
+"""Memory to train the published 2B model: a calculated table and, on a GPU, the measured peak.
 
 ``python -m benchmarks.training_memory [--measure]``
 """
@@ -16,7 +16,7 @@ from lumina.reports.training_memory import Plan, TrainingMemory, training_memory
 from lumina.values import Conditioning, Tokens
 
 GIB = 2**30
-PIXELS = 16  # a token's side: 8 by the VAE, 2 by the patch
+PIXELS = 16  # side of a token: 8 (VAE) x 2 (patch)
 TWO_BILLION = NextDiTConfig(
     dim=2304,
     num_layers=24,

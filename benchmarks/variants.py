@@ -1,4 +1,4 @@
-"""The competitors, all with the same weights."""
+"""The compared implementations, all with the same weights."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TABLE_SIDE = 384  # of the rotary table that diffusers' pipeline hands to its mo
 
 
 class Variant(ABC):
-    """A model and how it is called.
+    """An implementation of the model under comparison.
 
     Args:
         model: with the weights to compare.
@@ -123,7 +123,7 @@ class Lumina(Variant):
     def __init__(self, folder: Path, device: torch.device, precision: Precision, compiled: bool) -> None:
         super().__init__(load_diffusers(folder), device, precision)
         if compiled:
-            # one sample, several, packed ones, with and without gradients: each gets code of its own
+            # each combination of one or several samples, packed or not, with or without gradients, compiles separately
             torch._dynamo.config.recompile_limit = 32
             torch._dynamo.config.fail_on_recompile_limit_hit = True  # or "compiled" could quietly mean eager
             self.model.compile_blocks()

@@ -1,4 +1,4 @@
-"""Five ways of a value through the project, each followed in a process of its own on toy data.
+"""Traces a value through the project in five scenarios on toy data, each in a separate process.
 
 ``python -m benchmarks.ways NAME [--root DIR]`` prints the stops of one; `benchmarks.follow` says what a stop is. Each
 way is a command line of `lumina`, so that checkouts with other files inside can be compared.
@@ -52,7 +52,7 @@ data: {init_args: {root: clouds, classes: null, batch_size: 2, points: 16, eval_
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """A value, and the command that carries it.
+    """A value to trace, and the command that processes it.
 
     Attributes:
         title: from what to what.

@@ -26,5 +26,5 @@ def test_unusable_references_are_named(network, tmp_path):
     with pytest.raises(FileNotFoundError, match="guided-diffusion"):
         read_reference(tmp_path / "none.npz", network)
     np.savez(tmp_path / "samples.npz", np.zeros((1, 4, 4, 3), np.uint8))
-    with pytest.raises(ValueError, match="holds arr_0, expected mu and sigma"):
+    with pytest.raises(ValueError, match="contains arr_0, expected mu and sigma"):
         read_reference(tmp_path / "samples.npz", network)

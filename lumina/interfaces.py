@@ -309,8 +309,8 @@ class Conditioner(nn.Module, ABC):
     Class attributes:
         route: the route, named and never guessed from a tensor's rank.
         class_rows: names of the parameters with a row for each class, other rows after them.
-        wish: what users say to be told of it; None = they cannot, and `lumina sample` refuses the model.
-        avoid: what users say to lead samples away from something, through guidance; None = they cannot.
+        wish: the user's option for this condition; None = there is none, and `lumina sample` refuses the model.
+        avoid: the user's option for a condition that guidance steers away from; None = there is none.
 
     Attributes:
         classes: names of the classes in the order of their numbers; None = there are none, or the data names them.

@@ -250,14 +250,14 @@ class LuminaModule(LightningModule):
             batch: holds the conditions' fields.
             generator: of the initial noise, one for all samples or one for each; None = it is among the options.
             inference: options of the backbone.
-            conditions: those to follow and those that guidance leads away from; None = the batch's, and the null
+            conditions: the conditions, and those that guidance steers away from; None = those of the batch and the null
                 conditions.
             **options: passed on to the objective's ``outputs``.
         """
         count, device = len(tokens.features), tokens.features.device
         if conditions is None:
-            told = self.conditioners.conditions
-            conditions = told(batch, count, device), told(batch, count, device, keep=False)
+            encode = self.conditioners.conditions
+            conditions = encode(batch, count, device), encode(batch, count, device, keep=False)
         return self.objective.outputs(self.backbone, tokens, *conditions, generator, inference, **options)
 
     @torch.no_grad()

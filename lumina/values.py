@@ -56,7 +56,7 @@ class Tokens:
         features: ``[B, L, F]``.
         positions: ``[B, L, A]``, integer or real coordinates on each axis; A may be 0.
         mask: ``[B, L]`` bool, True = real, padding last; None when nothing is padding.
-        lengths: real tokens of each sample beside the mask, so that nobody has to wait for the device; None = not told.
+        lengths: number of real tokens of each sample; avoids reading the mask from the device. None = not available.
         groups: ``[B, L]`` integer, the group (a view, say) whose ``Conditioning.grouped`` vector a token receives.
         locate: ``features [B, L, F] -> positions [B, L, A]``, set when positions are computed from the features (the
             coordinates of a point); tokens then move during sampling. None = the positions are fixed.
@@ -137,7 +137,7 @@ class Prefix:
         tokens: width F, on the axes of the noisy tokens; the mask leaves them out where a sample has none. Their
             groups number the prefix's own groups.
         grouped: ``[B, G', min(D, 1024)]``, added to the time embedding of the tokens of each group; None = nothing.
-        times: of each group, the time that its tokens are told, 1 being clean; None = the sample's own.
+        times: time embedded for the tokens of each group, 1 = clean; None = the time of the sample.
     """
 
     tokens: Tokens
@@ -147,7 +147,7 @@ class Prefix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditioning:
-    """What the backbone is told beside tokens and time; every field is optional.
+    """Inputs of the backbone other than tokens and time; every field is optional.
 
     Attributes:
         cross: ``[B, S, C]`` tokens that the backbone attends to (text).

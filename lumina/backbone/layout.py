@@ -120,7 +120,7 @@ class Layout:
 
 
 def counts(sequence: Tensor, mask: Tensor | None, lengths: tuple[int, ...] | None) -> tuple[int, ...]:
-    """Real elements of each sample of ``sequence [B, L, ...]``; the device is asked where nobody told the lengths."""
+    """Number of real elements of each sample of ``sequence [B, L, ...]``; reads the mask if ``lengths`` is None."""
     known = known_lengths(sequence, mask, lengths)
     return tuple(real(sequence, mask).sum(1).tolist()) if known is None else known
 

@@ -141,7 +141,7 @@ class NextDiT(nn.Module):
         return Sequence(x=x, tokens=tokens, origin=origin)
 
     def _embed_prefix(self, prefix: Prefix, t: Tensor | None, options: Inference) -> Sequence:
-        """Embedded as what it is, clean, whatever time its tokens are told."""
+        """Embeds the prefix as clean tokens (t = 1), independently of its ``times``."""
         clean = self._embed(prefix.tokens, None if t is None else torch.ones_like(t), options)
         if self.config.positions == "rope_1d":
             clean = replace(clean, tokens=replace(clean.tokens, positions=before(clean.tokens)))
@@ -151,18 +151,18 @@ class NextDiT(nn.Module):
         """Condition vectors ``[B * G, C]``: sum of time, pooled text, pooled conditions and group conditions."""
         pooled = cache.once("pooled", lambda: self._pooled(cond))
 
-        def told(times: Tensor | None) -> Tensor:
+        def embed(times: Tensor | None) -> Tensor:
             vectors = x.new_zeros(x.shape[0], self.config.cond_dim)
             if self.t_embedder is not None and times is not None:
                 vectors = vectors + self.t_embedder(times)
             return vectors if pooled is None else vectors + pooled
 
-        vectors = told(t).unsqueeze(1)
+        vectors = embed(t).unsqueeze(1)
         if cond.grouped is not None:
             vectors = vectors + cond.grouped
         if cond.prefix is not None:
             times = [t if time is None or t is None else torch.full_like(t, time) for time in cond.prefix.times]
-            clean = torch.stack([told(time) for time in times], 1)
+            clean = torch.stack([embed(time) for time in times], 1)
             vectors = torch.cat((vectors, clean if cond.prefix.grouped is None else clean + cond.prefix.grouped), 1)
         return vectors.flatten(0, 1)
 

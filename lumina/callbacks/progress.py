@@ -74,7 +74,7 @@ class Progress(ProgressBar):
             print(text, file=sys.stderr, flush=True)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Begins."""
+        """Starts the clock of the run."""
         super().setup(trainer, pl_module, stage)
         self._begun = self._next = time.monotonic()
 

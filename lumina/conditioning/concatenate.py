@@ -72,7 +72,7 @@ def _join_prefixes(first: Conditioning, second: Conditioning) -> Prefix | None:
     elif other is None:
         other = absent(one, _count(second, len(one.tokens.features)))
     if one.times != other.times:
-        raise ValueError(f"the groups of two prefixes to join are told other times: {one.times} and {other.times}.")
+        raise ValueError(f"the groups of two prefixes to join have different times: {one.times} and {other.times}.")
     return Prefix(
         tokens=concatenate_tokens(one.tokens, other.tokens),
         grouped=_join("prefix.grouped", one.grouped, other.grouped),

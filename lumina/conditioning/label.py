@@ -108,7 +108,7 @@ class LabelConditioner(Conditioner):
         return number_of(value, self.classes or [str(number) for number in self.unasked()])
 
     def unasked(self) -> Sequence[int]:
-        """All classes."""
+        """The labels of all classes, in order."""
         return range(check_count(self.num_classes, "LabelConditioner"))
 
     def gather(self, values: Sequence[int]) -> Tensor:

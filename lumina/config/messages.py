@@ -40,20 +40,20 @@ def one_sentence(message: str) -> str:
     given = re.search(r"Got value: (.*)", innermost)
     value = given[1] if given else rest.partition("\n")[0]
     lines = [line.strip().partition(". Got value: ")[0] for line in innermost.splitlines()]
-    expected, told = [], []
+    expected, parts = [], []
     for line in (line.removeprefix("- ") for line in lines if not NOISE.match(line)):
         kind = re.fullmatch(r"Expected (?:a )?<class '([\w.]+)'>|Not a valid subclass of (\w+)", line)
         if kind is None:
-            told.append(_in_words(line, classes[-1] if classes else ""))
+            parts.append(_in_words(line, classes[-1] if classes else ""))
         else:
             expected.append(NAMES.get(kind[1], kind[1]) if kind[1] else f"{kind[2]}, as class_path and init_args")
-    if not told and expected:
-        told = [f"expected {' or '.join(dict.fromkeys(expected))}, got {_short(value)}"]
-    elif not told:
-        told = [_no_such(value, re.search(r"Subtypes: \[<class '([\w.]+)'>", message))]
-    elif given and told[-1].startswith("expected one of"):
-        told[-1] += f", got {_short(value)}"
-    return "".join(f"{key}: " for key in dict.fromkeys(keys)) + " ".join(told)
+    if not parts and expected:
+        parts = [f"expected {' or '.join(dict.fromkeys(expected))}, got {_short(value)}"]
+    elif not parts:
+        parts = [_no_such(value, re.search(r"Subtypes: \[<class '([\w.]+)'>", message))]
+    elif given and parts[-1].startswith("expected one of"):
+        parts[-1] += f", got {_short(value)}"
+    return "".join(f"{key}: " for key in dict.fromkeys(keys)) + " ".join(parts)
 
 
 def _without_frames(message: str) -> str:

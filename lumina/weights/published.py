@@ -80,19 +80,19 @@ def _pipeline_arguments(folder: Path, config: NextDiTConfig, text_encoder: str |
 def _official_arguments(
     folder: Path, config: NextDiTConfig, labels: int, text_encoder: str | None, vae: str | None
 ) -> Arguments:
-    """Midpoint on the schedule with shift 4, guidance 4; with a label table of so many rows, or told of captions.
+    """Midpoint steps with guidance 4; labels and shift 1 if there is a label table, else captions and shift 4.
 
-    A text encoder and a VAE that are not given are those in the folder, else Gemma-2B and `official_vae`.
+    The default text encoder and VAE are those in the folder, or else Gemma-2B and `official_vae`.
     """
     size = int(model_arguments(folder).get("image_size", 256 if labels else 1024))
-    told = {"class_path": "lumina.conditioning.label.LabelConditioner", "init_args": {"num_classes": labels - 1}}
-    read = text_encoder or _own(folder / "text_encoder") or TEXT_ENCODER
+    label = {"class_path": "lumina.conditioning.label.LabelConditioner", "init_args": {"num_classes": labels - 1}}
+    encoder = text_encoder or _own(folder / "text_encoder") or TEXT_ENCODER
     return {
         "modality": _latent_images(
             size, PATCH_SIZE, vae or _own(folder / "vae") or official_vae(folder, config, labels)
         ),
         "backbone": backbone_arguments(config),
-        "conditioners": [told if labels else _text(read)],
+        "conditioners": [label if labels else _text(encoder)],
         "objective": _flow(1.0 if labels else 4.0, "Midpoint", steps=20),
     }
 
@@ -110,7 +110,7 @@ def where_to_put(folder: Path, arguments: Arguments) -> str:
     absent = {part: name for part, name in named.items() if not Path(name).is_dir()}
     places = "; ".join(f"place {PLACED[part]} of {name} in {folder / part}" for part, name in absent.items())
     return (
-        f"{folder} holds a backbone alone, and {' or '.join(absent.values())} is not to be had from the Hugging Face "
+        f"{folder} holds a backbone alone, and {' or '.join(absent.values())} is not available from the Hugging Face "
         f"hub: {places}."
     )
 

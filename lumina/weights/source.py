@@ -98,8 +98,8 @@ def _run(path: Path, base: str | None) -> Weights:
             below = read_weights(source)
         except FileNotFoundError as error:
             raise FileNotFoundError(
-                f"the weights that the adapters belong to are not to be had ({error}); say where they are now: --base "
-                "for `lumina sample`, --model.weights for the commands with a trainer."
+                f"the base weights of the adapters are not available ({error}); set their present location: --base for "
+                "`lumina sample`, --model.weights for the commands with a trainer."
             ) from error
         tensors = merged(checkpoint[ADAPTERS], tensors, below.backbone, source)
         arguments = {key: value for key, value in arguments.items() if key not in ("lora", "weights")}

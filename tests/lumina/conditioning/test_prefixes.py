@@ -106,7 +106,7 @@ def test_joined_batches_where_one_has_no_prefix():
 def test_joined_batches_of_two_lengths():
     joined = concatenate(Conditioning(prefix=prefix()), Conditioning(prefix=prefix(length=2))).prefix
     assert joined.tokens.mask.sum(1).tolist() == [3, 3, 2, 2]
-    with pytest.raises(ValueError, match="told other times"):
+    with pytest.raises(ValueError, match="have different times"):
         concatenate(Conditioning(prefix=prefix()), Conditioning(prefix=prefix(times=(None,))))
 
 

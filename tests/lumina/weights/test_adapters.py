@@ -96,7 +96,7 @@ def test_moved_weights_are_named_by_an_option(fit, source, run_in, tmp_path, cap
     options = ["sample", "--ckpt_path", path, "--count=1", "--steps=1", "--output", tmp_path / "drawn"]
     with pytest.raises(SystemExit):
         run_in(*options)
-    assert "say where they are now: --base" in capsys.readouterr().err
+    assert "set their present location: --base" in capsys.readouterr().err
     run_in(*options, "--base", tmp_path / "after")
     assert (tmp_path / "drawn/00000.png").is_file()
 

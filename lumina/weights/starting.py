@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -166,12 +166,12 @@ def check_same(theirs: NextDiTConfig, ours: NextDiTConfig, source: str) -> tuple
     Raises:
         ValueError: names the first field that differs.
     """
+    unstated = {name: getattr(ours, name) for name in MEASURED if getattr(theirs, name) is None}
+    theirs = replace(theirs, **unstated)
     there, here = _comparable(theirs), _comparable(ours)
-    axes = theirs.position_axes is not None and theirs.position_axes != ours.position_axes
-    transferred = axes and theirs.positions == ours.positions == "rope"
+    transferred = theirs.position_axes != ours.position_axes and theirs.positions == ours.positions == "rope"
     for name, value in there.items():
-        unstated = name in MEASURED and value is None
-        if here[name] != value and not unstated and not (transferred and name in POSITIONS):
+        if here[name] != value and not (transferred and name in POSITIONS):
             raise ValueError(
                 f"the weights of {source!r} have backbone.{name}={value}, this experiment {here[name]}; "
                 "give the experiment the architecture of the weights it starts from."
@@ -190,7 +190,5 @@ def _parts(weights: Weights) -> dict[str, torch.Tensor]:
 
 def _comparable(config: NextDiTConfig) -> Mapping[str, Any]:
     """The fields of a config, with resolved values in place of optional ones."""
-    resolved: dict[str, Any] = {"num_kv_heads": config.kv_heads, "multiple_of": config.hidden_dim}
-    if config.position_axes is not None:
-        resolved["axes_dims"] = config.rope_dims
+    resolved = {"num_kv_heads": config.kv_heads, "multiple_of": config.hidden_dim, "axes_dims": config.rope_dims}
     return {name: value for name, value in {**asdict(config), **resolved}.items() if name not in COMPUTED}

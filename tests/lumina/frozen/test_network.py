@@ -79,3 +79,9 @@ def test_a_fingerprint_is_that_of_the_values_under_their_names():
 def test_a_fingerprint_does_not_know_the_precision_of_equal_values():
     half = {key: weight.bfloat16() for key, weight in WEIGHTS.items()}
     assert fingerprint(half) == fingerprint({key: weight.float() for key, weight in half.items()})
+
+
+def test_a_fingerprint_knows_where_values_stand():
+    weight = torch.arange(6.0).view(2, 3)
+    others = [weight, -weight, weight.flip(0), weight.view(3, 2), torch.zeros(4), torch.ones(4)]
+    assert len({fingerprint({"weight": other}) for other in others}) == len(others)

@@ -71,7 +71,7 @@ class SampleGrid(Callback):
             self.on_fit_start(trainer, pl_module)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Draws when it is time, in `lumina validate` always; the `EMA` callback has its weights in place here."""
+        """Draws if a sheet is due, and always in `lumina validate`; the `EMA` weights are swapped in here."""
         due = trainer.global_step - self._drawn >= self.every_n_steps or trainer.state.fn == TrainerFn.VALIDATING
         if due and not trainer.sanity_checking:
             self._draw(trainer, pl_module)
@@ -116,8 +116,8 @@ class SampleGrid(Callback):
                 bar.drawing(trainer, len(samples), total)
         if trainer.is_global_zero:
             file = run_folder(trainer) / self.name / f"step_{trainer.global_step:07d}.png"
-            shown = [samples[place] for place in range(total)]
-            words = [captions[place] for place in range(total)] if captions else []
+            shown = [samples[index] for index in range(total)]
+            words = [captions[index] for index in range(total)] if captions else []
             log_samples(trainer, self.name, pl_module.modality, shown, words, file)
 
     def _asked_for(self, trainer: Trainer, pl_module: Any) -> Iterator[tuple[Sequence[int], list[Any], list[str]]]:

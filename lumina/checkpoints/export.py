@@ -33,10 +33,10 @@ def save_export(module: LuminaModule, folder: Path, copy: bool = True) -> None:
     """
     _check_finite(module)
     folder.mkdir(parents=True, exist_ok=True)
-    place = _copier(folder) if copy else _absolute
+    leaf = _copier(folder) if copy else _absolute
     arguments = {key: value for key, value in plain_arguments(module).items() if key not in TRAINING}
     arguments["backbone"] = {**arguments["backbone"], **_widths(module)}
-    text = yaml.safe_dump(copied(arguments, place), sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump(copied(arguments, leaf), sort_keys=False, allow_unicode=True)
     state = {n: t.detach().cpu().contiguous() for n, t in module.state_dict().items() if not n.startswith("metrics.")}
     save_file(state, folder / WEIGHTS, metadata={"format": "pt"})
     (folder / ARGUMENTS).write_text(f"# A model exported by lumina; paths are relative to this folder.\n{text}")
@@ -71,7 +71,7 @@ def _is_network(key: str, value: Any) -> bool:
 def _copier(folder: Path) -> Callable[[str, Any], Any]:
     names: dict[str, str] = {}
 
-    def place(key: str, value: Any) -> Any:
+    def leaf(key: str, value: Any) -> Any:
         source = _absolute(key, value)
         if not _is_network(key, value):
             return source
@@ -81,7 +81,7 @@ def _copier(folder: Path) -> Callable[[str, Any], Any]:
             shutil.copytree(source, folder / names[source], ignore=_needless)
         return names[source]
 
-    return place
+    return leaf
 
 
 def _needless(folder: str, names: list[str]) -> set[str]:

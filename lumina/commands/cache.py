@@ -87,8 +87,8 @@ def cache(
         ValueError: the folder contains a finished cache, or an unfinished one with other settings.
     """
     parts = build_as(Parts, experiment)
-    modality, data, place = parts.modality.eval(), parts.datamodule, choose_device(device)
-    modality.to(place)
+    modality, data, chosen = parts.modality.eval(), parts.datamodule, choose_device(device)
+    modality.to(chosen)
     samples = {split: len(data.dataset(split)) for split in get_args(Split)}
     print("".join(f"left out: {line}\n" for line in data.census().lines()), end="")
     settings = {
@@ -103,7 +103,7 @@ def cache(
     _begin(output, settings)
     captions = {conditioner.key: {"": None} for conditioner in parts.texts}
     for split in get_args(Split):
-        writer = _SplitWriter(modality, data, split, variants if split == "train" else 1, getattr(torch, dtype), place)
+        writer = _SplitWriter(modality, data, split, variants if split == "train" else 1, getattr(torch, dtype), chosen)
         writer.write(output / split, shard_size, batch_size)
         for key, known in captions.items():
             known |= dict.fromkeys(caption for item in writer.items for caption in _listed(item[key]))
@@ -112,7 +112,7 @@ def cache(
         print("".join(f"  skipped {name}\n" for name in writer.skipped), end="")
     for conditioner in parts.texts:
         texts = list(captions[conditioner.key])
-        _cache_text(conditioner, texts, output / "text", shard_size, getattr(torch, dtype), place)
+        _cache_text(conditioner, texts, output / "text", shard_size, getattr(torch, dtype), chosen)
         print(f"{len(texts)} captions in {output / 'text'}")
     write_settings(output, settings, complete=True)
 

@@ -85,18 +85,18 @@ def load_diffusers(folder: str | Path) -> NextDiT:
 
 
 def read_diffusers(folder: Path) -> tuple[NextDiTConfig, dict[str, Tensor]]:
-    """The architecture and the tensors, by their names in `NextDiT`, of what `load_diffusers` takes."""
+    """The architecture and the tensors, by their names in `NextDiT`, of a model for `load_diffusers`."""
     if (folder / "transformer").is_dir():
         folder = folder / "transformer"
     settings = read_json(folder / "config.json")
     config = _config(settings, folder)
     model = empty_backbone(config)
-    found = _read(folder)
+    tensors = _read(folder)
     theirs = {name: their_name(name) for name in model.state_dict()}
     shapes = {theirs[name]: parameter.shape for name, parameter in model.state_dict().items()}
-    check_tensors(folder, shapes | {_twin(name): shape for name, shape in shapes.items()}, found)
-    _check_twins(shapes, found)
-    state = {name: found[theirs[name]] for name in theirs}
+    check_tensors(folder, shapes | {_twin(name): shape for name, shape in shapes.items()}, tensors)
+    _check_twins(shapes, tensors)
+    state = {name: tensors[theirs[name]] for name in theirs}
     patch_size = settings["patch_size"]
     return config, state | {name: channels_first(state[name], patch_size) for name in OUTPUT_ROWS}
 
@@ -148,9 +148,9 @@ def _twin(name: str) -> str:
     return name.replace(".attn1.to_q.", ".attn2.to_q.").replace(".attn1.norm_q.", ".attn2.norm_q.")
 
 
-def _check_twins(names: Iterable[str], found: Mapping[str, Tensor]) -> None:
+def _check_twins(names: Iterable[str], tensors: Mapping[str, Tensor]) -> None:
     for name, twin in ((name, _twin(name)) for name in names):
-        if name != twin and not torch.equal(found[name], found[twin]):
+        if name != twin and not torch.equal(tensors[name], tensors[twin]):
             raise ValueError(
                 f"{name} and {twin} differ, but in Lumina-Next self-attention and text attention share one query: "
                 "this model was trained apart from the architecture; give one whose two copies are equal."
@@ -172,9 +172,9 @@ def _config(settings: Mapping[str, Any], folder: Path) -> NextDiTConfig:
             f"{folder}: expected a {CLASS} without ffn_dim_multiplier, got {settings.get('_class_name')} with "
             f"ffn_dim_multiplier={settings.get('ffn_dim_multiplier')}; give the folder of a Lumina-Next model."
         )
-    lacking = [name for name in REQUIRED if name not in settings]
-    if lacking:
-        raise ValueError(f"{folder / 'config.json'} lacks {', '.join(lacking)}; fetch or copy it again.")
+    missing = [name for name in REQUIRED if name not in settings]
+    if missing:
+        raise ValueError(f"{folder / 'config.json'} lacks {', '.join(missing)}; fetch or copy it again.")
     return NextDiTConfig(
         dim=settings["hidden_size"],
         num_layers=settings["num_layers"],

@@ -48,17 +48,17 @@ def read_official(folder: Path) -> tuple[NextDiTConfig, dict[str, Tensor]]:
 
     The tensors have their names in `NextDiT`; a label table keeps its name in the released code, `LABELS`.
     """
-    found = _read(folder)
-    config = _config(found, folder)
+    tensors = _read(folder)
+    config = _config(tensors, folder)
     model = empty_backbone(config)
-    theirs = {name: _their_name(name) if LABELS in found else name for name in model.state_dict()}
+    theirs = {name: _their_name(name) if LABELS in tensors else name for name in model.state_dict()}
     expected = {theirs[name]: parameter.shape for name, parameter in model.state_dict().items()}
-    if LABELS in found:
-        expected[LABELS] = torch.Size((found[LABELS].shape[0], config.cond_dim))
-    check_tensors(folder, expected, found)
-    state = {name: found[theirs[name]] for name in theirs}
+    if LABELS in tensors:
+        expected[LABELS] = torch.Size((tensors[LABELS].shape[0], config.cond_dim))
+    check_tensors(folder, expected, tensors)
+    state = {name: tensors[theirs[name]] for name in theirs}
     state |= {name: channels_first(state[name], PATCH_SIZE) for name in OUTPUT_ROWS}
-    return config, state | ({LABELS: found[LABELS].clone()} if LABELS in found else {})
+    return config, state | ({LABELS: tensors[LABELS].clone()} if LABELS in tensors else {})
 
 
 def load_official_labels(folder: str | Path) -> Tensor:
@@ -84,30 +84,30 @@ def _their_name(name: str) -> str:
     return name.replace(".attention_norm2.", ".attention_norm.").replace(".ffn_norm2.", ".ffn_norm.")
 
 
-def _config(found: Mapping[str, Tensor], folder: Path) -> NextDiTConfig:
-    lacking = [name for name in LEADING if name not in found]
-    if lacking:
+def _config(tensors: Mapping[str, Tensor], folder: Path) -> NextDiTConfig:
+    missing = [name for name in LEADING if name not in tensors]
+    if missing:
         raise ValueError(
-            f"{folder}: {', '.join(lacking)} missing among {len(found)} tensors; give a checkpoint of the released "
+            f"{folder}: {', '.join(missing)} missing among {len(tensors)} tensors; give a checkpoint of the released "
             "text-to-image or class-conditional Next-DiT."
         )
-    dim, token_dim = found["x_embedder.weight"].shape
-    gate, text_key = found.get("layers.0.attention.gate"), found.get("layers.0.attention.wk_y.weight")
+    dim, token_dim = tensors["x_embedder.weight"].shape
+    gate, text_key = tensors.get("layers.0.attention.gate"), tensors.get("layers.0.attention.wk_y.weight")
     heads = model_arguments(folder).get("n_heads", HEADS) if gate is None else gate.shape[0]
-    labels = LABELS in found
+    labels = LABELS in tensors
     return NextDiTConfig(
         dim=dim,
-        num_layers=1 + max(int(match[1]) for name in found if (match := re.match(r"layers\.(\d+)\.", name))),
+        num_layers=1 + max(int(match[1]) for name in tensors if (match := re.match(r"layers\.(\d+)\.", name))),
         num_heads=heads,
-        num_kv_heads=found["layers.0.attention.wk.weight"].shape[0] * heads // dim,
+        num_kv_heads=tensors["layers.0.attention.wk.weight"].shape[0] * heads // dim,
         token_dim=token_dim,
         position_axes=2,
         text_dim=None if text_key is None else text_key.shape[1],
-        qk_norm="layer" if "layers.0.attention.q_norm.weight" in found else None,
+        qk_norm="layer" if "layers.0.attention.q_norm.weight" in tensors else None,
         affine_pre_norm=not labels,
         final_shift=labels,
-        learn_sigma=found["final_layer.linear.weight"].shape[0] == 2 * token_dim,
-        pad_token="pad_token" in found,
+        learn_sigma=tensors["final_layer.linear.weight"].shape[0] == 2 * token_dim,
+        pad_token="pad_token" in tensors,
     )
 
 
@@ -123,8 +123,8 @@ def model_arguments(folder: Path) -> dict[str, Any]:
 def _read(folder: Path) -> dict[str, Tensor]:
     """All tensors, memory-mapped."""
     path = _weights_file(folder)
-    found: dict[str, Tensor] = (read_safetensors if path.suffix == ".safetensors" else read_pickle)(path)
-    return found
+    tensors: dict[str, Tensor] = (read_safetensors if path.suffix == ".safetensors" else read_pickle)(path)
+    return tensors
 
 
 def _weights_file(folder: Path) -> Path:

@@ -52,7 +52,7 @@ def stated_config(architecture: NextDiTConfig | Mapping[str, Any] | None, source
 def check_tensors(
     source: Path,
     expected: Mapping[str, torch.Size],
-    found: Mapping[str, Tensor],
+    actual: Mapping[str, Tensor],
     model: str = "the architecture that comes with them",
 ) -> None:
     """Compares the names and shapes of tensors with the expected ones.
@@ -60,20 +60,20 @@ def check_tensors(
     Args:
         source: of the tensors, for the message.
         expected: shapes by name.
-        found: tensors by name.
+        actual: tensors by name.
         model: description of the model that expects them, for the message.
 
     Raises:
         ValueError: lists missing and unexpected tensors and tensors of the wrong shape.
     """
     shapes = [
-        f"{name} {list(found[name].shape)} instead of {list(shape)}"
+        f"{name} {list(actual[name].shape)} instead of {list(shape)}"
         for name, shape in expected.items()
-        if name in found and found[name].shape != shape
+        if name in actual and actual[name].shape != shape
     ]
     problems = {
-        "missing": sorted(expected.keys() - found.keys()),
-        "unexpected": sorted(found.keys() - expected.keys()),
+        "missing": sorted(expected.keys() - actual.keys()),
+        "unexpected": sorted(actual.keys() - expected.keys()),
         "of another shape": shapes,
     }
     faults = [f"{len(names)} {kind} ({named(names)})" for kind, names in problems.items() if names]

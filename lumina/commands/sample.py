@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +15,7 @@ from lumina.config.device import choose_device
 from lumina.config.parser import ShortErrorParser
 from lumina.generation.drawing import Drawing
 from lumina.generation.how import How
-from lumina.generation.options import model_of, parsed
+from lumina.generation.options import parsed
 from lumina.generation.requests import Request
 from lumina.generation.told import told
 from lumina.generation.what import What
@@ -31,15 +33,29 @@ def main(arguments: list[str]) -> None:
     """Parses the options, those of the model among them, and samples."""
     named = model_of(arguments)
     read = None if named is None else read_weights(*named)
+    module = None if read is None else build_module(read)  # which reads no numbers yet: they are mapped
     parser = ShortErrorParser(prog="lumina sample", description="Draws samples.")
-    parser.add_function_arguments(sample, as_positional=False, skip={"read", "what", "how"})
-    what, how, options = parsed(parser, arguments, None if read is None else Wishes.of_weights(read))
-    if read is None:
+    parser.add_function_arguments(sample, as_positional=False, skip={"module", "read", "what", "how"})
+    what, how, options = parsed(parser, arguments, None if module is None else Wishes.of(module))
+    if module is None or read is None:
         raise ValueError("give a model to draw with: --weights or --ckpt_path.")
-    sample(read, what, how, **options)
+    sample(module, read, what, how, **options)
+
+
+def model_of(arguments: Sequence[str]) -> tuple[str, str | None] | None:
+    """The model that the options name, and its base; None where they name none. Its own options are not known yet."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for option in ("--weights", "--ckpt_path", "--base"):
+        parser.add_argument(option, nargs="?")
+    known, _ = parser.parse_known_args(arguments)
+    if known.weights is not None and known.ckpt_path is not None:
+        raise ValueError("--weights and --ckpt_path both name a model to draw with: give one of them.")
+    source = known.weights or known.ckpt_path
+    return None if source is None else (source, known.base)
 
 
 def sample(
+    module: LuminaModule,
     read: Weights,
     what: What,
     how: How,
@@ -54,7 +70,8 @@ def sample(
     """Draws samples; the same options and seed give the same samples, in batches of any size.
 
     Args:
-        read: the model, which is built once all that can be refused before is.
+        module: the model.
+        read: the weights that it was built from.
         what: what to draw.
         how: how to draw it.
         weights: name of a bundled model; or a checkpoint or a run of `lumina fit`, or a folder of published weights
@@ -71,7 +88,6 @@ def sample(
         ValueError: for options that the model cannot follow; and in the end, for samples that hold NaN or infinity.
     """
     folder = free_folder("samples") if output is None else require_free(output)
-    module = build_module(read)
     drawing, requests = _prepare(module, what, how, batch_size, device, dtype)
     named: dict[str, Any] = {"weights": str(weights or ckpt_path)}
     named |= {} if read.step is None else {"checkpoint": str(read.origin), "step": read.step}
@@ -129,8 +145,8 @@ def _prepare(
         raise ValueError(f"batch_size={batch_size} must be at least 1.")
     if not isinstance(module.objective, Generative):
         raise ValueError(f"this model's objective is {type(module.objective).__name__}, which does not sample.")
-    module.to(choose_device(device))
     requests = what.requests(module)
+    module.to(choose_device(device))
     sampler = how.sampler(module.objective.sampler, module.modality)
     if sampler.guidance is None and any(request.only(Wishes.of(module).avoided) for request in requests):
         raise ValueError("a negative prompt acts through guidance, which is off: give --guidance, 4 say.")

@@ -40,5 +40,5 @@ def fingerprint(weights: Mapping[str, Tensor]) -> str:
     for name, weight in sorted(weights.items()):
         values = weight.detach().float().cpu().contiguous()
         digest.update(f"{name} {list(values.shape)}\n".encode())
-        digest.update(values.numpy())
+        digest.update(values.numpy().data)
     return digest.hexdigest()[:16]

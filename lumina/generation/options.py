@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from inspect import signature
@@ -16,20 +15,8 @@ from lumina.generation.wishes import Wishes, known_wishes
 from lumina.values import Wish
 
 
-def model_of(arguments: Sequence[str]) -> tuple[str, str | None] | None:
-    """The model that the options name, and its base; None where they name none. Its own options are not known yet."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for option in ("--weights", "--ckpt_path", "--base"):
-        parser.add_argument(option, nargs="?")
-    known, _ = parser.parse_known_args(arguments)
-    if known.weights is not None and known.ckpt_path is not None:
-        raise ValueError("--weights and --ckpt_path both name a model to draw with: give one of them.")
-    source = known.weights or known.ckpt_path
-    return None if source is None else (source, known.base)
-
-
 def parsed(parser: ArgumentParser, arguments: Sequence[str], wishes: Wishes | None) -> tuple[What, How, dict[str, Any]]:
-    """What to draw, how to draw it, and the options of the parser's own; what can be refused already is.
+    """What to draw, how to draw it, and the values of the parser's other options.
 
     Args:
         parser: knows the other options.
@@ -37,7 +24,7 @@ def parsed(parser: ArgumentParser, arguments: Sequence[str], wishes: Wishes | No
         wishes: those of the model; None = no model is named, so those of all that are known.
 
     Raises:
-        ValueError: for what the model cannot be asked for.
+        ValueError: an option belongs to another model.
     """
     own = known_wishes() if wishes is None else list(wishes.all.values())
     parser.add_class_arguments(What, as_positional=False)
@@ -49,8 +36,6 @@ def parsed(parser: ArgumentParser, arguments: Sequence[str], wishes: Wishes | No
     names = [*(name for name in signature(What).parameters if name != "wishes"), *(wish.name for wish in own)]
     what = What(**{name: options.pop(name) for name in names})
     how = How(**{field.name: options.pop(field.name) for field in fields(How)})
-    if wishes is not None:
-        what.read(wishes)
     return what, how, options
 
 

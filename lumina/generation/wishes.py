@@ -12,12 +12,9 @@ from jsonargparse import ArgumentError
 from lumina.config.messages import one_sentence
 from lumina.config.own_classes import import_own_classes
 from lumina.config.parser import ShortErrorParser
-from lumina.config.trust import shared
 from lumina.interfaces import Conditioner, Modality
 from lumina.module import LuminaModule
 from lumina.values import Wish
-from lumina.weights.published import published_arguments
-from lumina.weights.source import Weights
 
 
 class Wishes:
@@ -46,22 +43,6 @@ class Wishes:
     def of(cls, module: LuminaModule) -> Wishes:
         """Those of a model."""
         return cls(type(module.modality), [type(conditioner) for conditioner in module.conditioners])
-
-    @classmethod
-    def of_weights(cls, weights: Weights) -> Wishes | None:
-        """Those of the model that ``weights`` are of, which is not built; None = it cannot be built either."""
-        arguments = published_arguments(weights) if weights.arguments is None else weights.arguments
-        parser = ShortErrorParser(exit_on_error=False)
-        parser.add_argument("--modality", type=type[Modality])
-        parser.add_argument("--conditioners", type=list[type[Conditioner]])
-        parts = arguments.get("conditioners") or []
-        listed = [_name(part) for part in (parts if isinstance(parts, list) else [parts])]
-        try:
-            with shared(weights.origin):
-                named = parser.parse_object({"modality": _name(arguments["modality"]), "conditioners": listed})
-        except ArgumentError:
-            return None
-        return cls(named.modality, named.conditioners)
 
     @property
     def all(self) -> dict[str, Wish]:
@@ -135,11 +116,6 @@ def _subclasses(kind: type[Any]) -> Iterator[type[Any]]:
 
 def _by_name(wishes: Iterable[Wish | None]) -> dict[str, Wish]:
     return {wish.name: wish for wish in wishes if wish is not None}
-
-
-def _name(part: Any) -> str:
-    """The import path in a part of a model's arguments."""
-    return part if isinstance(part, str) else str(part["class_path"])
 
 
 @cache

@@ -2,10 +2,11 @@
 
 import pytest
 
+from lumina.commands.sample import model_of
 from lumina.conditioning.label import LabelConditioner
 from lumina.conditioning.text import TextConditioner
 from lumina.config.parser import ShortErrorParser
-from lumina.generation.options import model_of, parsed
+from lumina.generation.options import parsed
 from lumina.generation.wishes import Wishes
 from modalities.image import Image
 

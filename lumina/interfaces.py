@@ -331,6 +331,12 @@ class Conditioner(nn.Module, ABC):
     def build(self, width: int) -> None:
         """Creates the parameters whose shape depends on the backbone: ``width`` of its condition vector."""
 
+    def connect(self, modality: Modality) -> None:
+        """Called once with the model's modality, before training; a prefix compresses and tokenizes with it.
+
+        Store its methods, not the modality: a module that is an attribute becomes a part of the conditioner.
+        """
+
     def resolve(self, data: Any) -> Mapping[str, Any]:
         """As `Modality.resolve`; parameters whose shape depends on the data are created here."""
         return {}

@@ -87,6 +87,8 @@ class LuminaModule(LightningModule):
         check_memory(config)
         self.backbone = NextDiT(config, modality.input_embedding(config.dim), activation_checkpointing)
         self.conditioners = ConditionerSet(conditioners or [], config.cond_dim)
+        for conditioner in self.conditioners:
+            conditioner.connect(modality)
         check_outputs(objective, modality)
         objective.build(config, modality)
         self.objective = objective

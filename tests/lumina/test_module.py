@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from typing import ClassVar
 
 import pytest
 import torch
@@ -14,12 +15,14 @@ from datamodules.digits import Digits
 from lumina.backbone import NextDiTConfig
 from lumina.callbacks.evaluation import EvaluationReport
 from lumina.conditioning.label import LabelConditioner
+from lumina.interfaces import Conditioner
 from lumina.metrics.robust import RobustMetric
 from lumina.module import LuminaModule
 from lumina.objectives.flow_matching import FlowMatching
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Uniform
 from lumina.sampling.solvers import Euler
+from lumina.values import Conditioning, Prefix
 from modalities.image import Image
 
 
@@ -31,6 +34,22 @@ def make(**changes):
         "conditioners": [LabelConditioner(10)],
     }
     return LuminaModule(**{**parts, **changes})
+
+
+class ReferencePicture(Conditioner):
+    """The picture of a field, clean, beside the one that is drawn."""
+
+    route: ClassVar = "prefix"
+    dim, dropout, key = 0, 0.5, "image"
+
+    def connect(self, modality):
+        self.tokens = lambda value: modality.tokenize(modality.compress({"image": value}), {})
+
+    def forward(self, value, keep):
+        return Conditioning(prefix=Prefix(tokens=self.tokens(value)))
+
+    def example(self, count):
+        return torch.rand(count, 1, 8, 8) * 2 - 1
 
 
 def trainer(folder, **options):
@@ -49,6 +68,18 @@ def test_missing_field_is_refused_before_the_first_step(tmp_path):
     with pytest.raises(ValueError, match=r"Digits has no 'breed'.*it has: image, label"):
         trainer(tmp_path).fit(module, Digits(batch_size=8))
     assert module.global_step == 0
+
+
+def test_a_reference_picture_goes_through_the_modality(tmp_path):
+    module = make(conditioners=[ReferencePicture()])
+    assert not [name for name in module.state_dict() if name.startswith("conditioners")]
+    trainer(tmp_path).fit(module, Digits(batch_size=8))
+    pictures = Digits(batch_size=8).collate([{"image": torch.full((1, 8, 8), level)} for level in (-1.0, 1.0)])
+    cond = module.eval().conditioners.conditions(pictures, 2, torch.device("cpu"))
+    assert torch.equal(module.modality.decode(cond.prefix.tokens, {}), pictures["image"])
+    canvas = module.modality.layout(2, {})
+    drawn = module.generate(canvas, pictures, torch.Generator().manual_seed(0))
+    assert drawn.shape == (2, 1, 8, 8) and drawn.isfinite().all()
 
 
 def test_parameters_get_gradients_and_move(tmp_path):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 import shlex
+import sys
 
 import pytest
 import yaml
@@ -16,6 +18,10 @@ from lumina.config.parser import ShortErrorParser
 PAGES = [page for place in ("*.md", "docs/*.md", "*/README.md", "*/*/*/README.md") for page in ROOT.glob(place)]
 PAGES = sorted(page for page in PAGES if page.relative_to(ROOT).parts[0] not in ("runs", "data", ".venv"))
 EXPERIMENTS = sorted((ROOT / "experiments").rglob("*.yaml"))
+PACKAGES = ("lumina", "modalities", "datamodules", "benchmarks")
+SOURCES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
+DOTTED = re.compile(rf"(?<![\w./])(?:{'|'.join(PACKAGES)})(?:\.[a-zA-Z_]\w*)+")
+PLACEHOLDERS = ("datamodules.FILE.CLASS",)
 CODE = re.compile(r"^```.*?^```", re.M | re.S)
 SPAN = re.compile(r"`([^`\n]+)`")
 BASES = {  # what the settings on a page are for, by its name
@@ -76,21 +82,50 @@ def test_links_lead_somewhere(page):
         assert not anchor or anchor in anchors(target), link
 
 
+def find(name):
+    """What a dotted name stands for: a module, or something in one."""
+    parts, place = name.split("."), importlib.import_module(name.split(".")[0])
+    for number, part in enumerate(parts[1:], 2):
+        if not hasattr(place, part):
+            importlib.import_module(".".join(parts[:number]))
+        place = getattr(place, part)
+    return place
+
+
 @pytest.mark.parametrize("page", [*PAGES, *EXPERIMENTS], ids=lambda page: str(page.relative_to(ROOT)))
 def test_classes_and_files_exist(page):
     text = text_of(page)
     if "lumina.optimizers.adamw_8bit" in text:
         pytest.importorskip("torchao", reason="of the extra lowmem, which is not part of all")
-    for name in sorted(set(re.findall(r"(?<![\w./])(?:lumina|modalities|datamodules|benchmarks)(?:\.\w+)+", text))):
-        parts, place = name.split("."), importlib.import_module(name.split(".")[0])
-        for number, part in enumerate(parts[1:], 2):
-            if not hasattr(place, part):
-                importlib.import_module(".".join(parts[:number]))
-            place = getattr(place, part)
+    for name in sorted(set(DOTTED.findall(text))):
+        find(name)
     folders = "lumina|modalities|datamodules|benchmarks|experiments|docs|tests|scripts"
     for path in re.findall(rf"`((?:{folders})/[\w./*-]*)`", text):
         if "NAME" not in path and "..." not in path:
             assert list(ROOT.glob(path.rstrip("/"))), path
+
+
+def test_names_in_the_code_exist():
+    """In docstrings, comments, messages and imports alike; ``Class.member`` in backticks where the class is ours."""
+    texts = {file: text_of(file) for file in SOURCES}
+    named = {name: file for file, text in texts.items() for name in DOTTED.findall(text)}
+    for name in sorted(set(named) - set(PLACEHOLDERS)):
+        if "adamw_8bit" not in name:  # of the extra lowmem
+            assert find(name) is not None, named[name]
+    classes = {
+        name: thing
+        for module in list(sys.modules.values())
+        if module.__name__.startswith(PACKAGES)
+        for name, thing in vars(module).items()
+        if inspect.isclass(thing) and thing.__module__.startswith(PACKAGES)
+    }
+    spans = {span: file for file, text in texts.items() for span in re.findall(r"(?<!`)`(\w+\.\w+)`(?!`)", text)}
+    spans = {span: file for span, file in spans.items() if span.split(".")[0] in classes}
+    assert spans
+    for span, file in spans.items():
+        name, member = span.split(".")
+        sources = [inspect.getsource(one) for one in classes[name].__mro__ if one.__module__.startswith(PACKAGES)]
+        assert any(re.search(rf"\b{member}\b", source) for source in sources), f"{span} in {file}"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Arrays that take long to gather, kept in the user's cache folder."""
+"""Caches arrays that are slow to compute in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def stamp(*parts: object) -> str:
 
 
 def file_stamp(paths: Iterable[str | Path]) -> str:
-    """A short name that changes with the files' paths, sizes or dates, and when one comes or goes."""
+    """A short hash of the paths, sizes and modification times of files; a file added or removed changes it too."""
     return stamp(*((os.fsencode(path), *_facts(path)) for path in paths))
 
 
@@ -42,49 +42,49 @@ def _facts(path: str | Path) -> tuple[int, ...]:
 def kept(
     folder: Path | None, name: str, gather: Callable[[], Arrays], complete: Callable[[Arrays], Arrays] | None = None
 ) -> Arrays:
-    """What ``gather`` returns, read from ``folder/name.npz`` where an earlier run has kept it there.
+    """Returns the result of ``gather``, or reads it from ``folder/name.npz`` if an earlier run has stored it.
 
-    Of several processes that ask at once, one gathers, and the others read what it has kept. A damaged file is made
-    anew. Where the folder cannot be written, a warning says so and nothing is kept.
+    If several processes call this at once, one computes the arrays and the others read its file. A damaged file is
+    replaced. If the folder is not writable, a warning says so and nothing is stored.
 
     Args:
-        folder: the cache; None keeps nothing.
-        name: of the file; it must change with what is gathered.
-        gather: does the work.
-        complete: takes what an earlier run has kept and returns it with what that run could not read, which may have
-            been out of reach for a while; the same object if there is nothing new.
+        folder: the cache folder; None = no cache.
+        name: file name without its suffix; it must change whenever the result does.
+        gather: computes the arrays.
+        complete: takes the stored arrays, retries what an earlier run could not read, and returns the updated arrays;
+            returns the same object if nothing changed.
     """
     if folder is None:
         return gather()
     path = locate(folder) / f"{name}.npz"
     with one_at_a_time(path):
-        known = read_arrays(path)
-        arrays = gather() if known is None else known if complete is None else complete(known)
-        if arrays is not known:
+        stored = read_arrays(path)
+        arrays = gather() if stored is None else stored if complete is None else complete(stored)
+        if arrays is not stored:
             write_arrays(path, arrays)
     return arrays
 
 
 def read_arrays(path: Path) -> Arrays | None:
-    """What the file holds; None where there is none, or a damaged one."""
+    """Reads the arrays of a file; None if it is missing or damaged."""
     try:
         with open_arrays(path) as file:
             return dict(file)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        warnings.warn(f"{path} is damaged ({error}) and is made anew.", stacklevel=3)
+        warnings.warn(f"{path} is damaged ({error}) and is recreated.", stacklevel=3)
         return None
 
 
 def write_arrays(path: Path, arrays: Arrays) -> None:
-    """Writes a file whole or not at all; where it cannot be written, a warning says so."""
+    """Writes a file atomically; warns if it cannot be written."""
     try:
         with replacing(path) as new, new.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]  # its allow_pickle
     except OSError as error:
         warnings.warn(
-            f"{path} cannot be written ({error.strerror}), so the next run gathers it again: set `cache`, of the "
-            "data or of the metric, to a folder that can be written.",
+            f"{path} cannot be written ({error.strerror}), so the next run computes it again: set `cache` of the "
+            "data or the metric to a writable folder.",
             stacklevel=3,
         )

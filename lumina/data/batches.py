@@ -16,23 +16,23 @@ T = TypeVar("T")
 
 
 def take(data: DataModule, split: Split, indices: Iterable[int]) -> dict[str, Any]:
-    """These items of a split as one batch."""
+    """Collates the items of a split at ``indices`` into one batch."""
     samples = data.samples(split)
     return data.collate([samples[index].item for index in indices])
 
 
 def pick(values: Sequence[T], generator: Generator | None) -> T:
-    """One of some values at random; without a generator the first."""
+    """A random element of ``values``; the first one if ``generator`` is None."""
     return values[0 if generator is None else int(torch.randint(len(values), (), generator=generator))]
 
 
 def stacked(values: list[Tensor]) -> Tensor | list[Tensor]:
-    """One tensor of values of one shape, ``[B, ...]``; the list as it is where shapes differ."""
+    """Stacks values of equal shape to ``[B, ...]``; returns the list unchanged if shapes differ."""
     return torch.stack(values) if len({value.shape for value in values}) == 1 else values
 
 
 def move(value: Any, device: torch.device) -> Any:
-    """The batch with its tensors on ``device``."""
+    """Moves all tensors of a nested value to ``device``."""
     if isinstance(value, Tensor):
         return value.to(device)
     if isinstance(value, Mapping):
@@ -43,9 +43,9 @@ def move(value: Any, device: torch.device) -> Any:
 
 
 def without_fillers(batch: Batch) -> tuple[Batch, bool]:
-    """The samples that count, and whether there are any; a batch of fillers alone stays as it is.
+    """Removes fillers from a batch, and says whether real samples remain.
 
-    Fillers keep the processes in step: each makes its own out of every batch, also of one in which nothing counts.
+    A batch of fillers only is returned unchanged: every process has to process every batch to stay in step.
     """
     real = batch.get("real")
     if real is None or real.all():
@@ -54,18 +54,18 @@ def without_fillers(batch: Batch) -> tuple[Batch, bool]:
 
 
 def select(value: Any, keep: Tensor) -> Any:
-    """The samples for which ``keep [B]`` is True, of a tensor, a list, or a mapping of them."""
+    """Selects the samples where ``keep [B]`` is True from a tensor, a list, or a mapping of these."""
     if isinstance(value, Tensor):
         return value[keep.to(value.device)]
     if isinstance(value, Mapping):
         return {key: select(item, keep) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [item for item, kept in zip(value, keep.tolist(), strict=True) if kept]
+        return [item for item, selected in zip(value, keep.tolist(), strict=True) if selected]
     return value
 
 
 def finite_samples(samples: Any) -> Tensor:
-    """``[B]`` bool on the CPU: which samples, tensors or dataclasses of tensors, hold neither NaN nor infinity."""
+    """``[B]`` bool on the CPU: True for samples (tensors or dataclasses of tensors) without NaN or infinity."""
     if isinstance(samples, Tensor):
         return samples.isfinite().flatten(1).all(1).cpu()
     return torch.tensor([_is_finite(sample) for sample in samples], dtype=torch.bool)

@@ -1,4 +1,4 @@
-"""Batches of one bucket each (a picture size, a duration), on every process the same one in the same step."""
+"""Batches from one bucket each (a picture size, a duration); all processes use the same bucket in a step."""
 
 from __future__ import annotations
 
@@ -14,27 +14,26 @@ from lumina.randomness import Purpose, keyed_generator
 
 
 class BucketSampler(RankSampler):
-    """A `RankSampler` whose every batch is of one bucket.
+    """A `RankSampler` that draws every batch from one bucket.
 
-    Training shuffles the samples and then the batches with (seed, epoch); a step has one bucket on all ranks, and
-    each bucket leaves out the samples that do not fill its last step, others in every epoch. Evaluation goes through
-    the buckets one by one and leaves out nothing: a bucket's last batch is shorter (it is filled up with
-    `BLANK` keys, which nothing is read for), and where its samples do not divide by the number of ranks, the last
-    ranks get one filler.
+    Training shuffles the samples and then the batches with (seed, epoch). All ranks use the same bucket in a step.
+    Each bucket drops the samples that do not fill its last step, different ones in every epoch. Evaluation goes
+    through the buckets in order and drops nothing: the last batch of a bucket is shorter (padded with `BLANK` keys,
+    for which nothing is read). If the samples do not divide evenly among the ranks, the last ranks get one filler.
 
-    As the order depends on the batch size and the number of processes, the state names the step under which the
-    samples were served; a run resumed with another one goes on with the samples not yet served.
+    The order depends on the batch size and the number of processes, so the state records the step size with which
+    samples were served. A run resumed with another step size continues with the samples not yet served.
 
     Args:
         buckets: ``[N]`` int64 >= 0, the bucket of each sample.
         batch_size: samples in a batch of one rank.
-        train: the rules of training instead of those of evaluation.
-        seed: of the order.
-        rank: this process among those that see different data.
-        world: number of those processes.
+        train: use the rules of training, not those of evaluation.
+        seed: seed of the order.
+        rank: index of this process among the data-parallel processes.
+        world: number of data-parallel processes.
 
     Attributes:
-        past: ``(step, samples)`` of the stretches of this epoch that were served with another step.
+        past: ``(step, samples)`` for each part of this epoch that was served with another step size.
 
     Raises:
         ValueError: in training, if no bucket fills a step.
@@ -68,7 +67,7 @@ class BucketSampler(RankSampler):
             )
 
     def plan(self, epoch: int) -> Tensor:
-        """``[n]`` int64, the order of training in ``epoch``: whole steps of one bucket each."""
+        """The training order of ``epoch``, ``[n]`` int64: whole steps of one bucket each."""
         left = super().plan(epoch)
         for step, samples in self.past:
             served = self._steps(left, step, epoch)[:samples]
@@ -83,7 +82,7 @@ class BucketSampler(RankSampler):
         ].flatten()
 
     def _members(self, order: Tensor) -> list[Tensor]:
-        """The samples of ``order`` bucket by bucket."""
+        """The samples of ``order``, grouped by bucket."""
         buckets = self.buckets[order]
         by_bucket = order[torch.argsort(buckets, stable=True)]
         return list(by_bucket.split(torch.bincount(buckets, minlength=len(self.counts)).tolist()))
@@ -101,22 +100,22 @@ class BucketSampler(RankSampler):
                 yield Key(self.epoch, sample, position < count)
 
     def __len__(self) -> int:
-        """Keys of one rank in a whole epoch, blank ones included."""
+        """Number of keys of one rank in a full epoch, blank ones included."""
         steps = self.counts // self.step if self.shuffle else -(-self.counts // self.step)
         return int(steps.sum()) * self.step // self.num_replicas
 
     def set_epoch(self, epoch: int) -> None:
-        """Goes to the beginning of ``epoch``, unless that is the epoch being resumed."""
+        """Starts ``epoch`` from its beginning, unless it is the epoch being resumed."""
         if epoch != self.epoch:
             self.past, self._pending = [], []
         super().set_epoch(epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """The epoch, how many of its samples were served, and in steps of how many."""
+        """The epoch, the number of samples served in it, and the step size."""
         return {"epoch": self.epoch, "samples": self.served, "step": self.step, "past": list(self.past)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Makes the next iteration go on after ``state``; after the last step that is the next epoch."""
+        """Makes the next iteration continue after ``state``; after the last step, with the next epoch."""
         self.epoch, samples = state["epoch"], state["samples"]
         self.past = [(step, served) for step, served in state["past"]]
         if state["step"] != self.step:

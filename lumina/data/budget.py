@@ -1,4 +1,4 @@
-"""Batches made up to a budget of tokens, not to a number of samples."""
+"""Batches with a budget of tokens instead of a fixed number of samples."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from torch import Tensor
 from lumina.data.sampler import BLANK, Key, RankSampler
 
 Stretch = tuple[int, int]
-"""First position, and the one after the last, of a batch in the global order."""
+"""Start and end (exclusive) of a batch in the global order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What a batch may cost.
+    """The token budget of a batch.
 
     Attributes:
-        lengths: ``[N]`` int64, the tokens of each sample.
-        max_tokens: the most that a batch may cost.
-        cost: ``"sum"`` = all tokens of its samples, where these are packed; ``"padded"`` = the longest times their
-            number, where they are padded.
+        lengths: ``[N]`` int64, number of tokens of each sample.
+        max_tokens: maximum cost of a batch.
+        cost: ``"sum"`` = total tokens, for packed samples; ``"padded"`` = number of samples times the longest length,
+            for padded samples.
     """
 
     lengths: Tensor
@@ -32,41 +32,40 @@ class Budget:
     cost: Literal["sum", "padded"] = "sum"
 
     def fitting(self, lengths: Tensor) -> int:
-        """How many samples of ``lengths [n]``, from the first on, make a batch."""
+        """The number of leading samples of ``lengths [n]`` that fit into a batch."""
         number = torch.arange(1, len(lengths) + 1)
         costs = lengths.cumsum(0) if self.cost == "sum" else lengths.cummax(0).values * number
         return int((costs <= self.max_tokens).sum())
 
 
 class BudgetSampler(RankSampler):
-    """A `RankSampler` whose batches are filled up to a budget.
+    """A `RankSampler` that fills batches up to a token budget.
 
-    The global order is cut, greedily, into stretches; they go to the ranks in turn. As the loader wants the same
-    number of keys for every batch, the rest of a batch's keys are `BLANK`, for which nothing is read.
+    The global order is cut greedily into batches, which go to the ranks in turn. The loader needs the same number of
+    keys for every batch, so a batch is padded with `BLANK` keys, for which nothing is read.
 
-    Every training epoch has as many steps as the first one had whole steps. If a later order makes fewer batches, the
+    Every training epoch has as many steps as the first epoch has full steps. If a later order makes fewer batches, the
     epoch repeats its first samples with new augmentations; a surplus is dropped. Evaluation keeps the data's order and
     drops nothing; ranks without a last batch get one filler.
 
-    The state counts the positions of the global order that were served, so a run resumed with another budget or number
-    of processes goes on with the first sample not yet served. With ``repeats`` the copies of a sample follow each
-    other, mostly in one batch.
+    The state counts the positions served in the global order, so a run resumed with another budget or number of
+    processes continues with the first sample not yet served. With ``repeats``, the copies of a sample are adjacent and
+    mostly share a batch.
 
     Args:
-        budget: of a batch of one rank.
-        batch_size: samples in a batch of one rank, at most.
-        train: the rules of training instead of those of evaluation.
-        seed: of the order.
-        rank: this process among those that see different data.
-        world: number of those processes.
-        repeats: times that training serves each sample of an epoch.
+        budget: budget of a batch of one rank.
+        batch_size: maximum number of samples in a batch of one rank.
+        train: use the rules of training, not those of evaluation.
+        seed: seed of the order.
+        rank: index of this process among the data-parallel processes.
+        world: number of data-parallel processes.
+        repeats: number of times training serves each sample per epoch.
 
     Attributes:
-        steps: batches of one rank in an epoch.
+        steps: number of batches of one rank per epoch.
 
     Raises:
-        ValueError: a sample is longer than the budget (alone it would take more memory than was promised); or, in
-            training, the samples do not make one step.
+        ValueError: a sample is longer than the budget; or, in training, the samples do not fill one step.
     """
 
     def __init__(
@@ -104,7 +103,7 @@ class BudgetSampler(RankSampler):
         return self.budget.lengths[order % self.size]
 
     def _cut(self, lengths: Tensor, start: int) -> Iterator[Stretch]:
-        """Batches from position ``start`` on; training repeats ``lengths [N]`` without end, evaluation does not."""
+        """Batches from position ``start``; training repeats ``lengths [N]`` endlessly, evaluation does not."""
         window = min(self.batch_size, self.size)
         while self.shuffle or start < self.size:
             positions = torch.arange(start, start + window if self.shuffle else min(start + window, self.size))
@@ -138,15 +137,15 @@ class BudgetSampler(RankSampler):
             yield from repeat(Key(self.epoch, BLANK, False), self.batch_size - (last - first))
 
     def __len__(self) -> int:
-        """Keys of one rank in a whole epoch, blank ones included."""
+        """Number of keys of one rank in a full epoch, blank ones included."""
         return self.steps * self.batch_size
 
     def advance(self) -> None:
-        """Counts one step; the loader calls it when it hands out a batch."""
+        """Counts one step; the loader calls this when it yields a batch."""
         self.served = next(self._ends)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Makes the next iteration go on after ``state``; after the last step that is the next epoch."""
+        """Makes the next iteration continue after ``state``; after the last step, with the next epoch."""
         epoch, samples = state["epoch"], state["samples"]
         if not self._steps(self.plan(epoch), samples):
             epoch, samples = epoch + 1, 0

@@ -1,4 +1,4 @@
-"""What was left out where a run looks for its data, and why."""
+"""Counts the files and records that a run leaves out, with the reasons."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """How many were left out for one reason, and one of them."""
+    """The number of entries left out for one reason, with an example."""
 
     count: int
     example: str
@@ -17,10 +17,10 @@ class LeftOut:
 
 @dataclass(slots=True)
 class Census:
-    """Fills while data are listed, so that nothing vanishes unsaid.
+    """Counts left-out entries while data is listed, so that nothing is dropped silently.
 
     Attributes:
-        left_out: by the reason, which says what they are: "links that lead nowhere".
+        left_out: entries by reason, which names their kind, such as "broken links".
     """
 
     left_out: dict[str, LeftOut] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Census:
             self._add(reason, LeftOut(len(names), names[0]))
 
     def leave_out_by_ending(self, names: Iterable[str]) -> None:
-        """Counts files as left out because nothing reads files of their endings."""
+        """Counts files as left out because no reader handles their suffixes."""
         by_ending: dict[str, list[str]] = {}
         for name in names:
             by_ending.setdefault(PurePath(name).suffix.lower(), []).append(name)
@@ -50,11 +50,11 @@ class Census:
 
     @property
     def count(self) -> int:
-        """How many were left out, for all reasons together."""
+        """Total number of entries left out."""
         return sum(left.count for left in self.left_out.values())
 
     def lines(self, most: int = 10) -> Iterator[str]:
-        """A line a reason, the largest first; at most ``most``, and one for the rest."""
+        """One line per reason, the most frequent first; at most ``most``, plus one for the rest."""
         largest = sorted(self.left_out.items(), key=lambda one: (-one[1].count, one[0]))
         for reason, left in largest[:most]:
             yield f"{reason}: {left.count:,}, for example {printable(left.example)}"
@@ -66,5 +66,5 @@ class Census:
 
 
 def printable(name: str) -> str:
-    """A name with its bytes that are not Unicode spelt out, so that it can be printed anywhere."""
+    """A printable form of a name: bytes that are not valid Unicode are escaped."""
     return name.encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""Samples that cannot be read: skipped, named, counted, and too many of them end the run."""
+"""Counts and names unreadable samples that were skipped; too many of them end the run."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
 CHANCE = 1e-3
-"""How unlikely the corrupt samples must be under the allowed share before they end a run."""
+"""Significance level: a run ends if so many corrupt samples are less likely than this at the allowed share."""
 
 
 class CorruptCount:
-    """Counts distinct corrupt samples among distinct samples; lives in the process that trains, not in its workers.
+    """Counts distinct corrupt samples among distinct samples, in the training process (not in its workers).
 
-    A sample counts once, however often it is drawn, in however many epochs. What a process has seen is a random part
-    of the data, so the count may exceed the limit by chance; see `beyond_chance`.
+    A sample counts once, however often it is drawn. A process sees a random subset of the data, so the count may
+    exceed the limit by chance; see `beyond_chance`.
 
     Args:
         limit: share of the samples that may be corrupt.
 
     Attributes:
-        seen: number of distinct samples that were read or could not be read.
-        known: a message for each corrupt one, by its data set and index.
+        seen: number of distinct samples, readable or not.
+        known: a message for each corrupt sample, by its data set and index.
     """
 
     def __init__(self, limit: float) -> None:
@@ -30,12 +30,12 @@ class CorruptCount:
         self._marks: dict[str, bytearray] = {}
 
     def add(self, data: str, tried: Iterable[int], skipped: Mapping[int, str]) -> None:
-        """Takes in one batch.
+        """Adds one batch.
 
         Args:
             data: name of the data set.
-            tried: indices of the samples that were looked at.
-            skipped: a message for each of them that could not be read.
+            tried: indices of the samples that were tried.
+            skipped: a message for each unreadable sample among them.
 
         Raises:
             ValueError: more samples are corrupt than ``limit`` and chance explain.
@@ -58,11 +58,11 @@ class CorruptCount:
 
 
 def beyond_chance(corrupt: int, seen: int, limit: float) -> bool:
-    """Whether so many corrupt samples show that the share of all data is above ``limit``: a one-sided binomial test.
+    """One-sided binomial test of whether the corrupt share of all data is above ``limit``.
 
-    If the share is at most ``limit``, ``corrupt`` or more turn up among ``seen`` samples with a probability of at most
-    ``sum_{k >= corrupt} C(seen, k) limit^k (1 - limit)^(seen - k)``, also where they are drawn without replacement
-    (Hoeffding, 1963, theorem 4). The test says yes where that is below `CHANCE`.
+    If the share is at most ``limit``, ``corrupt`` or more occur among ``seen`` samples with a probability of at most
+    ``sum_{k >= corrupt} C(seen, k) limit^k (1 - limit)^(seen - k)``. This also holds for draws without replacement
+    (Hoeffding, 1963, theorem 4). Returns True if this bound is below `CHANCE`.
     """
     from scipy.special import bdtrc
 

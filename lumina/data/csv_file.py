@@ -1,4 +1,4 @@
-"""CSV files that people write or publish."""
+"""Reads CSV files in UTF-8."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lumina.config.locate import locate
 
 
 def read_csv(path: Path) -> list[list[str]]:
-    """The rows, without empty ones.
+    """The rows of a CSV file, without empty ones.
 
     Args:
         path: a file in UTF-8, with or without a byte order mark.
@@ -20,11 +20,13 @@ def read_csv(path: Path) -> list[list[str]]:
     try:
         return [row for row in csv.reader(read_lines(path)) if row]
     except csv.Error as error:
-        raise ValueError(f"{path} is no readable CSV file in UTF-8 ({error}): mend or change its path.") from error
+        raise ValueError(
+            f"{path} is not a readable CSV file in UTF-8 ({error}): repair it or change its path."
+        ) from error
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines as they are, with what ends them.
+    """The lines of a text file, with their line endings.
 
     Args:
         path: a file in UTF-8, with or without a byte order mark.
@@ -36,4 +38,6 @@ def read_lines(path: Path) -> list[str]:
         with locate(path).open(newline="", encoding="utf-8-sig") as file:
             return list(file)
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no readable CSV file in UTF-8 ({error}): mend or change its path.") from error
+        raise ValueError(
+            f"{path} is not a readable CSV file in UTF-8 ({error}): repair it or change its path."
+        ) from error

@@ -1,4 +1,4 @@
-"""The base class of everything that feeds a run."""
+"""The base class of datamodules: splits, loaders, batches."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ MOST_WORKERS = 1024
 
 
 class SplitDataModule(DataModule):
-    """Feeds a run with batches; a subclass says what a sample is.
+    """Provides the batches of a run; a subclass defines the samples.
 
-    Every batch has, beside the fields of ``batch_keys``, two more. ``"real"`` is ``[B]`` bool. It is True everywhere in
-    training. In evaluation False marks a filler: a repeated sample that keeps the processes in step, or the
-    replacement of a corrupt one. Metrics and predictions leave fillers out and so count every sample exactly once.
+    Every batch has two fields in addition to ``batch_keys``. ``"real"``, ``[B]`` bool, is always True in training. In
+    evaluation, False marks a filler: a repeated sample that keeps the processes in step, or the replacement of a
+    corrupt sample. Metrics and predictions skip fillers, so they count every sample exactly once.
 
-    The field ``"identity"`` is a list of ``(index, variation)``, one for each sample: its index in the split and, where
-    training serves it several times an epoch, which time this is. Noise is drawn by it, so that neither batch size nor
-    number of processes decide what a sample meets.
+    ``"identity"`` is a list of ``(index, variation)``, one per sample: its index in the split, and the number of its
+    repetition if training serves it several times per epoch. Noise is seeded with it, so the noise of a sample depends
+    on neither the batch size nor the number of processes.
 
     Order and augmentation depend on ``seed``, the epoch and the sample, never on the number of workers. A run resumes
-    exactly where it was stopped, in the middle of an epoch too.
+    exactly where it stopped, even in the middle of an epoch.
 
     Attributes:
         batch_keys: fields of the batches.
         latent_identity: `Modality.latent_identity` of the modality that made the latents; None = there are none.
-        left_out: what was left out of each folder or file that data were listed from, by a name of it.
-        repeats: times that training serves each sample of an epoch, in different variations; see `RankSampler`.
+        left_out: what was left out of each listed folder or file, by its name.
+        repeats: number of times training serves each sample per epoch, augmented differently; see `RankSampler`.
             Batches of one bucket serve each sample once.
 
     Args:
         batch_size: samples in a training batch, on each process.
         eval_batch_size: samples in a batch of validation, test and prediction, on each process; None = batch_size.
         num_workers: loader processes for each training process; 0 loads in the training process.
-        seed: of order and augmentation.
-        max_corrupt: share of samples that may be unreadable; they are skipped and named. More, beyond chance, end the
-            run.
+        seed: seed of order and augmentation.
+        max_corrupt: share of samples that may be unreadable; they are skipped and named. A significantly higher
+            share ends the run.
 
     Raises:
         ValueError: a number is out of its range.
@@ -91,70 +91,70 @@ class SplitDataModule(DataModule):
 
     @property
     def label_names(self) -> Sequence[str]:
-        """Names of the classes in the order in which `dataset` numbers them; none where there are no classes."""
+        """Names of the classes, in the order in which `dataset` numbers them; empty without classes."""
         return ()
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names of the classes, such as can be printed, in the order in which batches number them."""
+        """Printable names of the classes, in the order in which batches number them."""
         return tuple(map(printable, self.label_names)) if self._names is None else self._names
 
     @property
     def num_classes(self) -> int:
-        """How many classes batches number; 0 where there are none."""
+        """Number of classes in batches; 0 = no classes."""
         return len(self.class_names)
 
     def number_by(self, names: Sequence[str]) -> None:
-        """Numbers the field ``"label"`` of all batches as a model does, going by the names of the classes.
+        """Renumbers the field ``"label"`` of all batches to match a model, by the names of the classes.
 
         Args:
-            names: of the model's classes, in the order of their numbers.
+            names: names of the model's classes, in the order of their numbers.
 
         Raises:
-            ValueError: the data has a class that the model does not know.
+            ValueError: the data has a class that the model lacks.
         """
         self._label_numbers, self._names = numbers_among([*map(printable, self.label_names)], names), tuple(names)
 
     def census(self) -> Census:
-        """All that was left out of the data listed so far."""
+        """Everything left out of the data listed so far."""
         return sum(self.left_out.values(), Census())
 
     def bucket_name(self, bucket: int) -> str:
-        """What a user calls a bucket."""
+        """A readable name of a bucket."""
         return f"bucket {bucket}"
 
     def buckets(self, dataset: Items) -> Tensor | None:
-        """``[N]`` int64, the bucket (a size, a duration) of each sample of a split; None = all are alike.
+        """The bucket (a size, a duration) of each sample of a split, ``[N]`` int64; None = no buckets.
 
-        Every batch is of one bucket, on all processes in the same step. See `BucketSampler`.
+        Every batch is drawn from one bucket, the same on all processes. See `BucketSampler`.
         """
         return None
 
     def budget(self, dataset: Items) -> Budget | None:
-        """What a batch of a split may cost; None = it has ``batch_size`` samples, otherwise at most as many.
+        """The token budget of a batch of a split; None = batches of exactly ``batch_size`` samples.
 
-        See `BudgetSampler`. Under Lightning's ``overfit_batches`` it is without effect.
+        With a budget, ``batch_size`` is the maximum. See `BudgetSampler`. Lightning's ``overfit_batches`` ignores it.
         """
         return None
 
     def stamp(self, dataset: Items) -> str | None:
-        """A short name that changes with the files of a split; None = its samples come from no files.
+        """A short hash that changes with the files of a split; None = the samples come from no files.
 
-        What is measured once of a split is kept under it.
+        It is the cache key of values measured once per split.
         """
         return None
 
     def transform(self, item: Item, generator: Generator | None = None) -> Item:
-        """An item as the batch holds it: a random variation where there is a generator; by default as it is stored."""
+        """Prepares an item for the batch, with random augmentation if ``generator`` is given; by default unchanged."""
         return item
 
     def collate(self, items: list[Item]) -> Item:
-        """Items to a batch; stacks tensors and numbers, lists everything else."""
+        """Collates items into a batch: stacks tensors and numbers, lists everything else."""
         batch: Item = default_collate(items)
         return batch
 
     def rank_and_world(self) -> tuple[int, int]:
-        """Rank and number of the processes that see different data."""
+        """Rank and number of the data-parallel processes."""
         # The trainer knows better than its global_rank: tensor-parallel processes share their data.
         where = self.trainer and self.trainer.distributed_sampler_kwargs
         return (where["rank"], where["num_replicas"]) if where else (0, 1)
@@ -168,13 +168,13 @@ class SplitDataModule(DataModule):
         dataset = self.dataset(split)
         if not len(dataset):
             raise ValueError(
-                f"{type(self).__name__} has no samples in its split {split!r}: check where it looks. Left out: "
+                f"{type(self).__name__} has no samples in its split {split!r}: check its paths. Left out: "
                 f"{self.census()}."
             )
         return self.serve(dataset, train=split == "train")
 
     def samples(self, split: Split) -> Samples:
-        """The samples of a split as evaluation sees them, one by one."""
+        """The samples of a split, indexable one by one, prepared as for evaluation."""
         return Samples(self.dataset(split), self.seed, self.transform, numbers=self._label_numbers)
 
     def serve(self, dataset: Items, train: bool) -> Loader:

@@ -1,4 +1,4 @@
-"""Which samples are held out for evaluation, where no split is given."""
+"""Chooses the held-out samples for evaluation when the data has no such split."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import numpy.typing as npt
 
 
 def require_share(share: float) -> None:
-    """Refuses a held-out share that leaves nothing to train on; 0 holds out nothing.
+    """Checks that a held-out share leaves training data; 0 holds out nothing.
 
     Raises:
-        ValueError: it is negative, or 1 or more.
+        ValueError: the share is negative, or 1 or more.
     """
     if not 0 <= share < 1:
         raise ValueError(f"Got holdout {share}: set a share between 0 and 1, as 0.05.")
 
 
 def held_out(names: Sequence[str], share: float) -> npt.NDArray[np.bool_]:
-    """Whether each sample is held out; adding samples moves few of the others, and a single one is kept.
+    """Whether each sample is held out; adding samples changes this for few others. A single sample is not held out.
 
     Args:
-        names: of the samples, by which they are chosen.
-        share: of them, at least one where it is more than 0.
+        names: names of the samples, whose hashes decide.
+        share: share of samples to hold out; if more than 0, at least one sample.
 
     Returns:
         ``[N]`` bool.
@@ -38,12 +38,12 @@ def held_out(names: Sequence[str], share: float) -> npt.NDArray[np.bool_]:
 
 
 def held_out_of_each(names: Sequence[str], labels: npt.NDArray[np.integer], share: float) -> npt.NDArray[np.bool_]:
-    """Whether each sample is held out, a share of each class.
+    """Whether each sample is held out; the share applies to each class separately.
 
     Args:
-        names: of the samples, by which they are chosen.
+        names: names of the samples, whose hashes decide.
         labels: ``[N]`` classes.
-        share: as of `held_out`.
+        share: as in `held_out`.
 
     Returns:
         ``[N]`` bool.

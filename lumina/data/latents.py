@@ -1,8 +1,9 @@
-"""Latents on disk: what `lumina cache` writes and `datamodules.cached` reads.
+"""The format of latents on disk, written by `lumina cache`.
 
-``cache.json`` says how they were made and whether all are there. A split is a folder of shards.
-``latents-00000.safetensors`` holds the tensors of its samples, each under ``NUMBER.FIELD``, the latent's variants under
-``NUMBER.latent.VARIANT``; ``latents-00000.jsonl``, written after it, holds the other fields, a line a sample.
+``cache.json`` records how they were made and whether the cache is complete. A split is a folder of shards.
+``latents-00000.safetensors`` holds the tensors of the samples under ``NUMBER.FIELD``, and the variants of the latents
+under ``NUMBER.latent.VARIANT``. ``latents-00000.jsonl``, written afterwards, holds the other fields, one line per
+sample.
 """
 
 from __future__ import annotations
@@ -29,18 +30,18 @@ def write_settings(root: Path, settings: Mapping[str, Any], complete: bool) -> N
 
     Args:
         root: folder of the cache.
-        settings: how it is made; ``settings["modality"]`` is the modality's `latent_identity`.
-        complete: whether everything is there.
+        settings: how the cache is made; ``settings["modality"]`` is the modality's `latent_identity`.
+        complete: whether the cache is complete.
     """
     with replacing(root / SETTINGS) as file:
         file.write_text(json.dumps({**settings, "complete": complete}, indent=2) + "\n")
 
 
 def read_settings(root: Path) -> dict[str, Any] | None:
-    """What ``cache.json`` says; None where there is none.
+    """The content of ``cache.json``; None if it does not exist.
 
     Raises:
-        ValueError: it is damaged.
+        ValueError: the file is damaged.
     """
     path = root / SETTINGS
     if not path.is_file():
@@ -55,10 +56,10 @@ def write_shard(folder: Path, number: int, latents: Sequence[Sequence[Tensor]], 
     """Writes one shard of a split.
 
     Args:
-        folder: of the split.
-        number: of the shard.
-        latents: of each sample, its variants.
-        items: of each sample, the other fields: tensors, and what JSON can hold.
+        folder: folder of the split.
+        number: number of the shard.
+        latents: the variants of each sample's latent.
+        items: the other fields of each sample: tensors and JSON values.
     """
     tensors = {
         f"{i}.latent.{v}": x.cpu().contiguous() for i, variants in enumerate(latents) for v, x in enumerate(variants)
@@ -74,7 +75,7 @@ def write_shard(folder: Path, number: int, latents: Sequence[Sequence[Tensor]], 
 
 
 def read_shard_items(folder: Path, number: int) -> list[Item] | None:
-    """The fields of a shard's samples without tensors; None where the shard is not there as a whole."""
+    """The fields of a shard's samples other than tensors; None if the shard is missing or incomplete."""
     path = folder / f"latents-{number:05d}.jsonl"
     if not path.is_file() or not path.with_suffix(".safetensors").is_file():
         return None
@@ -82,21 +83,21 @@ def read_shard_items(folder: Path, number: int) -> list[Item] | None:
 
 
 class CachedLatents(Dataset[Item]):
-    """The samples of a split; an item has ``variants``, a list of latents, beside the fields that were stored.
+    """The samples of a split; an item has ``variants``, a list of latents, and the stored fields.
 
     Args:
-        folder: of the split.
+        folder: folder of the split.
 
     Raises:
-        FileNotFoundError: if it holds no shard.
-        ValueError: if a shard is damaged.
+        FileNotFoundError: the folder holds no shard.
+        ValueError: a shard is damaged.
     """
 
     def __init__(self, folder: Path) -> None:
         self.paths = sorted(folder.glob("latents-*.safetensors"))
         if not self.paths:
             raise FileNotFoundError(
-                f"{folder} holds no latents; `lumina cache --config ... --output {folder.parent}` makes them."
+                f"{folder} holds no latents; create them with `lumina cache --config ... --output {folder.parent}`."
             )
         lines = [_lines(path.with_suffix(".jsonl")) for path in self.paths]
         self.fields = [item for shard in lines for item in shard]
@@ -109,7 +110,7 @@ class CachedLatents(Dataset[Item]):
         return [_opened(path) for path in self.paths]
 
     def shapes(self) -> list[tuple[int, ...]]:
-        """Of each sample the shape of its first latent, read without the latent."""
+        """The shape of each sample's first latent, read without loading the latent."""
         return [
             tuple(self.files[shard].get_slice(f"{number}.latent.0").get_shape()) for shard, number in self.positions
         ]
@@ -147,10 +148,10 @@ def _names(path: Path, count: int) -> list[list[str]]:
         for name in sorted(file.keys()):
             number = int(name.split(".")[0])
             if number >= count:
-                raise ValueError(f"{path} has more samples than the {count} lines beside it: {_AGAIN}")
+                raise ValueError(f"{path} has more samples than the {count} lines of its .jsonl file: {_AGAIN}")
             names[number].append(name)
     if not all(names):
-        raise ValueError(f"{path} has fewer samples than the {count} lines beside it: {_AGAIN}")
+        raise ValueError(f"{path} has fewer samples than the {count} lines of its .jsonl file: {_AGAIN}")
     return names
 
 
@@ -161,4 +162,4 @@ def _lines(path: Path) -> list[Item]:
         raise ValueError(f"{path} is missing or damaged ({error}): {_AGAIN}") from error
 
 
-_AGAIN = "remove the shard's two files and run the `lumina cache` that made it again; it makes what is missing."
+_AGAIN = "remove the shard's two files and run the same `lumina cache` command again; it recreates missing shards."

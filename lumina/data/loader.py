@@ -1,4 +1,4 @@
-"""The loader of every split."""
+"""The data loader of every split."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Loader(DataLoader[Sample]):
     """A loader that resumes exactly, on any rank and with any number of workers.
 
     Samples are pure functions of their keys, so the state is a position in the `RankSampler`'s order: that of the last
-    batch handed out, whatever the workers have prefetched. torchdata's StatefulDataLoader also keeps what each worker
-    knew, and for that refuses to go on with another number of workers.
+    yielded batch, regardless of what the workers have prefetched. torchdata's StatefulDataLoader also stores the state
+    of each worker, so it cannot resume with another number of workers.
 
     Args:
-        corrupt: counts what could not be read.
-        data: name of the data set, for that.
-        options: of torch's ``DataLoader``.
+        corrupt: counts unreadable samples.
+        data: name of the data set, for the counts.
+        options: options of torch's ``DataLoader``.
     """
 
     def __init__(self, corrupt: CorruptCount, data: str, **options: Any) -> None:
@@ -33,7 +33,7 @@ class Loader(DataLoader[Sample]):
 
     @property
     def samples(self) -> Samples:
-        """The dataset, with its type."""
+        """The dataset, typed as `Samples`."""
         return cast(Samples, self.dataset)
 
     def __iter__(self) -> Iterator[Item]:  # type: ignore[override]  # as a generator, it starts at the first batch
@@ -49,10 +49,10 @@ class Loader(DataLoader[Sample]):
             return next(batches, None)
 
     def state_dict(self) -> dict[str, Any]:
-        """The sampler's state; empty where Lightning has put its own sampler in (overfit_batches)."""
+        """The sampler's state; empty if Lightning has replaced the sampler (overfit_batches)."""
         return self.sampler.state_dict() if isinstance(self.sampler, RankSampler) else {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Makes the next iteration go on after ``state``."""
+        """Makes the next iteration continue after ``state``."""
         if isinstance(self.sampler, RankSampler):
             self.sampler.load_state_dict(state)

@@ -10,17 +10,17 @@ from jsonargparse import Namespace
 from lumina.interfaces import Conditioner, Modality, Objective
 
 CLASSES = "classes"
-"""Key of a checkpoint: names of the classes, by the part of the model that knows them."""
+"""Key of a checkpoint: names of the classes, by the part of the model that uses them."""
 
 INHERITED = ("classes", "num_classes")
-"""Arguments of a run that hold for all that goes on from it, where they are left out."""
+"""Arguments that a continued run takes over from the earlier one if they are unset."""
 
 
 def resolve(modality: Modality, conditioners: Iterable[Conditioner], objective: Objective, data: Any) -> dict[str, Any]:
     """Fills unset arguments of a model's parts from the data.
 
     Returns:
-        The filled arguments, nested as in a config; a list's items by their index.
+        The filled arguments, nested as in a config; items of a list are keyed by index.
 
     Raises:
         ValueError: the data does not fit a part.
@@ -42,11 +42,11 @@ def store(taken: Mapping[Any, Any], config: Any) -> None:
 
 
 def inherit(config: Any, stored: Any) -> None:
-    """Fills what a run learnt from its data into the config of one that goes on from it, where that leaves it out.
+    """Copies arguments that a run took from its data into the config of a continued run that leaves them unset.
 
     Args:
-        config: of the model, nested.
-        stored: arguments of the run.
+        config: config of the model, nested.
+        stored: stored arguments of the earlier run.
     """
     if isinstance(config, list) and isinstance(stored, list):
         for own, theirs in zip(config, stored, strict=False):

@@ -1,4 +1,4 @@
-"""Which samples each process serves, in which order: a pure function of (seed, epoch, rank, world)."""
+"""The samples that each process serves, and their order: a pure function of (seed, epoch, rank, world)."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from torch.utils.data.distributed import DistributedSampler
 from lumina.randomness import Purpose, keyed_generator
 
 BLANK = -1
-"""The sample of a `Key` that asks for none."""
+"""The sample index of a `Key` that requests no sample."""
 
 
 class Key(NamedTuple):
-    """What a loader asks a dataset for.
+    """The key with which a loader requests a sample.
 
     Attributes:
-        epoch: part of the key of the sample's randomness.
-        sample: index into the dataset, or `BLANK`: nothing, where a batch of evaluation is shorter than others.
+        epoch: the epoch, part of the seed of the augmentation.
+        sample: index into the dataset, or `BLANK` = no sample, where a batch is shorter than others.
         real: False for a filler that only keeps the ranks in step and must not be counted.
-        copy: number of the variation of the sample, part of the key of its randomness.
+        copy: number of the sample's repetition in the epoch, part of the seed of the augmentation.
     """
 
     epoch: int
@@ -32,30 +32,30 @@ class Key(NamedTuple):
 
 
 class RankSampler(DistributedSampler[Key]):
-    """The keys of one rank: the slice ``[rank::world]`` of a global order that every rank knows.
+    """The keys of one rank: the slice ``[rank::world]`` of a global order that all ranks share.
 
-    Training shuffles with (seed, epoch) and leaves out the last samples that do not fill a batch on every rank.
-    Evaluation keeps the data's order and leaves out nothing; where the samples do not divide by the number of ranks,
-    the last ranks get one filler (``Key.real`` False). So every rank has the same number of keys.
+    Training shuffles with (seed, epoch) and drops the last samples that do not fill a batch on every rank. Evaluation
+    keeps the data's order and drops nothing. If the samples do not divide evenly, the last ranks get one filler
+    (``Key.real`` is False), so every rank has the same number of keys.
 
-    The state counts the samples served on all ranks together. It is the same on each of them, and a run resumed with
-    another batch size or number of processes goes on with the first sample not yet served.
+    The state counts the samples served by all ranks together and is the same on each rank. A run resumed with another
+    batch size or number of processes continues with the first sample not yet served.
 
-    It is a `DistributedSampler` so that Lightning puts none of its own around it.
+    It subclasses `DistributedSampler` so that Lightning does not wrap it in its own.
 
     Args:
-        size: samples in the dataset.
+        size: number of samples in the dataset.
         batch_size: samples in a batch of one rank.
-        train: the rules of training instead of those of evaluation.
-        seed: of the order.
-        rank: this process among those that see different data.
-        world: number of those processes.
-        repeats: times that training serves each sample of an epoch, in variations that land on different ranks
-            (repeated augmentation, Hoffer et al., 2020); an epoch keeps its length and has as many fewer samples.
+        train: use the rules of training, not those of evaluation.
+        seed: seed of the order.
+        rank: index of this process among the data-parallel processes.
+        world: number of data-parallel processes.
+        repeats: number of times training serves each sample per epoch, in variations on different ranks (repeated
+            augmentation, Hoffer et al., 2020); the epoch keeps its length and has correspondingly fewer samples.
 
     Attributes:
-        step: samples in a batch of all ranks.
-        served: samples of this epoch that all ranks have handed out; the loader counts them.
+        step: samples in a batch of all ranks together.
+        served: samples of this epoch served by all ranks together; the loader counts them.
 
     Raises:
         ValueError: in training, if ``size`` is less than one batch on every rank, or ``repeats`` less than 1.
@@ -80,7 +80,7 @@ class RankSampler(DistributedSampler[Key]):
             raise ValueError(f"Got repeats {repeats}: set 1 or more.")
 
     def plan(self, epoch: int) -> Tensor:
-        """``[size]`` int64, what is served in ``epoch``, in this order: ``sample + size * copy``."""
+        """The order of ``epoch``, ``[size]`` int64; each entry is ``sample + size * copy``."""
         if not self.shuffle:
             return torch.arange(self.size)
         order = torch.randperm(self.size, generator=keyed_generator(Purpose.ORDER, self.seed, epoch))
@@ -99,26 +99,26 @@ class RankSampler(DistributedSampler[Key]):
             yield Key(self.epoch, draw % self.size, real, draw // self.size)
 
     def __len__(self) -> int:
-        """Keys of one rank in a whole epoch, resumed or not."""
+        """Number of keys of one rank in a full epoch, even if resumed."""
         if self.shuffle:
             return self.size // self.step * self.step // self.num_replicas
         return -(-self.size // self.num_replicas)
 
     def advance(self) -> None:
-        """Counts one step; the loader calls it when it hands out a batch."""
+        """Counts one step; the loader calls this when it yields a batch."""
         self.served += self.step
 
     def set_epoch(self, epoch: int) -> None:
-        """Goes to the beginning of ``epoch``, unless that is the epoch being resumed."""
+        """Starts ``epoch`` from its beginning, unless it is the epoch being resumed."""
         if epoch != self.epoch:
             self.epoch, self.served, self._start = epoch, 0, 0
 
     def state_dict(self) -> dict[str, Any]:
-        """The epoch, and how many of its samples were served."""
+        """The epoch and the number of samples served in it."""
         return {"epoch": self.epoch, "samples": self.served}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Makes the next iteration go on after ``state``; after the last step that is the next epoch."""
+        """Makes the next iteration continue after ``state``; after the last step, with the next epoch."""
         epoch, samples = state["epoch"], state["samples"]
         if self.size - samples < (self.step if self.shuffle else 1):
             epoch, samples = epoch + 1, 0

@@ -1,4 +1,4 @@
-"""Reading samples by `Key`: randomness keyed on (seed, epoch, index, copy), corrupt ones replaced."""
+"""Reads samples by `Key`: randomness is seeded with (seed, epoch, index, copy); corrupt samples are replaced."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ Transform = Callable[[Item, Generator | None], Item]
 Collate = Callable[[list[Item]], Item]
 
 TRIES = 100
-"""So many corrupt samples in a row mean that the data as a whole cannot be read."""
+"""Maximum number of corrupt samples in a row before reading fails."""
 
 
 class Sample(NamedTuple):
     """An item on its way from a worker to the batch.
 
     Attributes:
-        item: the sample's fields; none where nothing was asked for.
-        real: whether it counts.
-        tried: indices of the samples that were looked at; the last one is this one.
-        skipped: a message for each corrupt one among them, in whose place this one stands.
-        identity: what was asked for, the index of the sample and the number of its variation.
+        item: the sample's fields; empty for a `BLANK` key.
+        real: False for a filler.
+        tried: indices of the samples that were tried; the last one is this sample.
+        skipped: a message for each corrupt sample among them, which this one replaces.
+        identity: index and variation of the requested sample.
     """
 
     item: Item
@@ -42,11 +42,11 @@ class Sample(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """Which samples were looked at for a batch.
+    """The samples that were tried for a batch.
 
     Attributes:
-        indices: of these samples.
-        skipped: a message for each that could not be read.
+        indices: indices of these samples.
+        skipped: a message for each unreadable sample.
     """
 
     indices: tuple[int, ...]
@@ -54,19 +54,19 @@ class Tried(NamedTuple):
 
 
 class Samples(Dataset[Sample]):
-    """A dataset that is asked with keys.
+    """A dataset indexed by `Key`.
 
-    A corrupt sample is replaced by the next one that can be read, of its bucket (or no longer than itself) if there is
-    one. In evaluation the replacement does not count, since it is served in its own place already.
+    A corrupt sample is replaced by the next readable one, preferably from the same bucket or no longer than itself. In
+    evaluation the replacement is a filler, because it is served at its own index as well.
 
     Args:
-        dataset: gives items by index; raises `CorruptSample` for one that cannot be read.
-        seed: of the augmentation.
+        dataset: the items by index; raises `CorruptSample` for an unreadable one.
+        seed: seed of the augmentation.
         transform: `DataModule.transform`.
-        train: whether samples are varied at random.
-        buckets: ``[N]``, the bucket of each sample; None = there are none.
-        lengths: ``[N]``, of samples in batches of a token budget; None = there is no budget.
-        numbers: that the ``label`` of an item is replaced by, for each class; None = it stays.
+        train: whether samples are augmented.
+        buckets: ``[N]``, the bucket of each sample; None = no buckets.
+        lengths: ``[N]``, lengths of the samples under a token budget; None = no budget.
+        numbers: the number that replaces the ``label`` of each class; None = labels stay.
     """
 
     def __init__(
@@ -127,20 +127,20 @@ class Samples(Dataset[Sample]):
 
 
 class Batcher:
-    """Puts samples into a batch.
+    """Collates samples into a batch.
 
     The batch has the fields ``"real"``, ``[B]`` bool, ``"identity"``, a list of ``(index, variation)``, and
-    ``"tried"``, which `lumina.data.loader.Loader` takes out.
+    ``"tried"``, which `lumina.data.loader.Loader` removes.
 
     Args:
-        collate: puts items into a batch.
+        collate: collates items into a batch.
     """
 
     def __init__(self, collate: Collate) -> None:
         self.collate = collate
 
     def __call__(self, samples: Sequence[Sample]) -> Item:
-        """Samples to the batch."""
+        """Collates samples, without blank ones."""
         samples = [sample for sample in samples if sample.item]
         batch = self.collate([sample.item for sample in samples])
         batch["real"] = torch.tensor([sample.real for sample in samples])

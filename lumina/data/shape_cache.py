@@ -1,4 +1,4 @@
-"""Clouds of many shapes, read once and kept as one file."""
+"""Caches the point clouds of many shapes in one file."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Read = Callable[[int], Cloud]
 
 
 class ShapeCache:
-    """Clouds ``[P, 3]``; those that could not be read say why when they are asked for.
+    """Clouds ``[P, 3]``; reading one that failed raises its error.
 
-    Coordinates are kept in float32 relative to the centre of the cloud's box, which is kept in float64.
+    Coordinates are stored in float32 relative to the centre of the bounding box, which is stored in float64.
 
     Args:
-        names: of the shapes, N.
-        points: the greatest P.
-        read: gives the points of a shape by its number; raises `CorruptSample`.
-        folder: where the clouds are kept; None keeps nothing.
-        source: a short name that changes when a file changes.
+        names: names of the N shapes.
+        points: maximum P.
+        read: returns the points of a shape by its index; raises `CorruptSample`.
+        folder: the cache folder; None = no cache.
+        source: a hash that changes when a file changes.
     """
 
     def __init__(self, names: Sequence[str], points: int, read: Read, folder: Path | None, source: str) -> None:
@@ -36,21 +36,21 @@ class ShapeCache:
             folder,
             f"clouds-{stamp(source, points, *names)}",
             lambda: _gather(names, points, read),
-            lambda known: _gather(names, points, read, known),
+            lambda stored: _gather(names, points, read, stored),
         )
         self.points, self.centres = arrays["points"], arrays["centres"]
         self.counts, self.errors = arrays["counts"], arrays["errors"]
         self.indices: Sequence[int] = range(len(names))
 
     def select(self, indices: Sequence[int]) -> ShapeCache:
-        """Those of the shapes alone."""
+        """A cache of only the shapes at ``indices``."""
         some = copy(self)
         some.names = [self.names[index] for index in indices]
         some.indices = [self.indices[index] for index in indices]
         return some
 
     def read(self, index: int) -> Cloud:
-        """``[P, 3]``.
+        """The points of a shape, ``[P, 3]``.
 
         Raises:
             CorruptSample: the shape could not be read.
@@ -62,24 +62,24 @@ class ShapeCache:
         return cloud
 
 
-def _gather(names: Sequence[str], points: int, read: Read, known: Arrays | None = None) -> Arrays:
-    """Points about their centres, and why shapes could not be read; only those not ``known`` are read."""
-    if known is None:
+def _gather(names: Sequence[str], points: int, read: Read, stored: Arrays | None = None) -> Arrays:
+    """Centred points and error messages; with ``stored``, only shapes that failed before are read."""
+    if stored is None:
         unread = list(range(len(names)))
         clouds, counts = np.zeros((len(names), points, 3), np.float32), np.zeros(len(names), np.int64)
         centres, errors = np.zeros((len(names), 3)), [""] * len(names)
     else:
-        unread = np.flatnonzero(known["errors"] != "").tolist()
-        clouds, counts = known["points"], known["counts"]
-        centres, errors = known["centres"], known["errors"].tolist()
+        unread = np.flatnonzero(stored["errors"] != "").tolist()
+        clouds, counts = stored["points"], stored["counts"]
+        centres, errors = stored["centres"], stored["errors"].tolist()
     for index in tqdm(unread, "Points of the shapes", delay=2, disable=None):
         try:
             cloud = read(index)
         except CorruptSample as error:
-            errors[index] = str(error).removeprefix(f"{names[index]}: ")  # it is named and counted when it is served
+            errors[index] = str(error).removeprefix(f"{names[index]}: ")  # reported and counted when it is served
             continue
         centres[index] = (cloud.min(0) + cloud.max(0)) / 2
         clouds[index, : len(cloud)], counts[index], errors[index] = cloud - centres[index], len(cloud), ""
-    if known is not None and errors == known["errors"].tolist():
-        return known
+    if stored is not None and errors == stored["errors"].tolist():
+        return stored
     return {"points": clouds, "centres": centres, "counts": counts, "errors": np.array(errors)}

@@ -1,4 +1,4 @@
-"""What a run is about to train on, in a few lines."""
+"""A short summary of the data of a run."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from lumina.data.datamodule import SplitDataModule
 from lumina.data.loader import Loader
 
 ROWS = 8
-"""Largest buckets that are told one by one."""
+"""Number of largest buckets that are listed individually."""
 
 
 def summary(
     data: SplitDataModule, training: Loader, evaluation: Loader | None, batches: float, accumulated: int, max_steps: int
 ) -> str:
-    """Samples, what was left out and why, classes, sizes, and how long an epoch is.
+    """Lists samples, left-out entries, classes, sizes and the length of an epoch.
 
     Args:
         data: the datamodule.
-        training: its loader of training.
-        evaluation: its loader of validation; None = there is none.
-        batches: of one process in an epoch.
-        accumulated: batches in an optimizer step.
+        training: its training loader.
+        evaluation: its validation loader; None = no validation.
+        batches: batches of one process per epoch.
+        accumulated: batches per optimizer step.
         max_steps: optimizer steps of the run; less than 0 = no limit.
     """
     held_out = "" if evaluation is None else f", validation {len(evaluation.samples):,}"
@@ -36,12 +36,12 @@ def summary(
         rows.append(("classes", f"{len(data.class_names)}: {_some(data.class_names)}"))
     rows += [("batches", line) for line in _contents(data, training)]
     rows.append(("epoch", _epoch(batches, accumulated, max_steps)))
-    told = [(name if not row or rows[row - 1][0] != name else "", text) for row, (name, text) in enumerate(rows)]
-    return "\n".join(f"  {name:<10}{text}" for name, text in told)
+    lines = [(name if not row or rows[row - 1][0] != name else "", text) for row, (name, text) in enumerate(rows)]
+    return "\n".join(f"  {name:<10}{text}" for name, text in lines)
 
 
 def _contents(data: SplitDataModule, training: Loader) -> Iterator[str]:
-    """What batches are made of: so many samples, the buckets, or the tokens."""
+    """Describes the batches: number of samples, buckets or tokens."""
     sampler = training.sampler
     if isinstance(sampler, BucketSampler):
         yield f"{data.batch_size} samples of one size"
@@ -73,10 +73,10 @@ def _tokens(lengths: Tensor, sampler: BudgetSampler) -> str:
 
 def _epoch(batches: float, accumulated: int, max_steps: int) -> str:
     if not math.isfinite(batches):
-        return "without an end"
+        return "endless"
     steps = max(1, math.ceil(batches / accumulated))
-    told = f"{int(batches):,} batches on each process, {steps:,} optimizer steps"
-    return told if max_steps < 0 else f"{told}; max_steps {max_steps:,} are {max_steps / steps:.1f} epochs"
+    text = f"{int(batches):,} batches on each process, {steps:,} optimizer steps"
+    return text if max_steps < 0 else f"{text}; max_steps {max_steps:,} are {max_steps / steps:.1f} epochs"
 
 
 def _some(names: tuple[str, ...], most: int = 6) -> str:

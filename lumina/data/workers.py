@@ -1,4 +1,4 @@
-"""Loader processes that stand still, die, or are told to stop."""
+"""Handles loader processes that hang, die or receive signals."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 TIMEOUT = 600
-"""Seconds without a batch after which a loader process is taken to stand still."""
+"""Seconds without a batch after which a loader process counts as hung."""
 
 GRACE = 120
-"""Seconds that a loader process goes on serving after SIGTERM."""
+"""Seconds for which a loader process keeps serving after SIGTERM."""
 
 
 @contextmanager
 def waiting(seconds: int) -> Iterator[None]:
-    """Limits how long the main thread waits for a batch; torch's own limit does not hold while it receives one.
+    """Limits how long the main thread waits for a batch; torch's own timeout does not apply while receiving one.
 
     Raises:
-        RuntimeError: as torch's loader words it, for `loader_failures`.
+        RuntimeError: worded like the error of torch's loader, for `loader_failures`.
     """
     if not seconds or threading.current_thread() is not threading.main_thread():
         yield
@@ -29,8 +29,8 @@ def waiting(seconds: int) -> Iterator[None]:
     signal.alarm(seconds)
     try:
         yield
-    except (ConnectionError, EOFError) as error:  # it died while it handed a batch over
-        if "in DataLoader worker process" in str(error):  # no: that is what a sample raised
+    except (ConnectionError, EOFError) as error:  # it died while sending a batch
+        if "in DataLoader worker process" in str(error):  # raised by a sample, not by a lost worker
             raise
         raise RuntimeError(f"DataLoader worker was lost: {error or type(error).__name__}") from error
     finally:
@@ -40,12 +40,12 @@ def waiting(seconds: int) -> Iterator[None]:
 
 @contextmanager
 def loader_failures() -> Iterator[None]:
-    """Says in one sentence what became of a loader process.
+    """Turns torch's errors about loader processes into one sentence.
 
     Torch raises its RuntimeError wherever the training process happens to be when a loader process dies.
 
     Raises:
-        OSError: in its place.
+        OSError: a loader process hangs or died.
     """
     try:
         yield
@@ -54,14 +54,14 @@ def loader_failures() -> Iterator[None]:
             _end_processes()
         if "DataLoader timed out" in str(error):
             raise OSError(
-                f"no batch came from the loader processes for {TIMEOUT} seconds: one stands still, on a disk that does "
-                "not answer or a stopped process; look there and resume from the last checkpoint, or set "
-                "data.num_workers=0 to see where."
+                f"no batch came from the loader processes for {TIMEOUT} seconds: one hangs, on a disk that does not "
+                "respond or because it was stopped; check this and resume from the last checkpoint, or set "
+                "data.num_workers=0 to see where it hangs."
             ) from error
         if "DataLoader worker" in str(error):
             reason = str(error).splitlines()[0].rstrip(". ")
             raise OSError(
-                f"a loader process died ({reason}), most often for want of memory: lower data.num_workers or "
+                f"a loader process died ({reason}), most often because memory ran out: lower data.num_workers or "
                 "data.batch_size and resume from the last checkpoint."
             ) from error
         raise
@@ -72,16 +72,16 @@ def _give_up(*_: object) -> None:
 
 
 def _end_processes() -> None:
-    """Ends what is left of the loader processes: one that stands still would be waited for at exit, for ever."""
+    """Kills the remaining loader processes; otherwise exit would wait forever for one that hangs."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch would raise again for each of them
     for process in multiprocessing.active_children():
         process.kill()
 
 
 def outlive_signals(worker: int) -> None:
-    """Lets a loader process outlive the signals that go to all processes of a run, which needs it to stop in order.
+    """Lets a loader process survive signals sent to all processes of a run, which still needs it to shut down cleanly.
 
-    Ctrl-C and SIGUSR1 are the trainer's business; SIGTERM, by which torch ends a loader process, acts a little later.
+    The trainer handles Ctrl-C and SIGUSR1. SIGTERM, with which torch ends a loader process, acts after `GRACE` seconds.
     """
     for number in (signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)

@@ -54,7 +54,7 @@ def test_captions_that_cannot_be_read_are_told(root, content):
     (root / "captions.csv").unlink()
     if content:
         (root / "captions.csv").write_bytes(content)
-    with pytest.raises(ValueError, match=r"captions\.csv is no readable CSV file in UTF-8"):
+    with pytest.raises(ValueError, match=r"captions\.csv is not a readable CSV file in UTF-8"):
         cap3d(root).dataset("train")
 
 

@@ -299,19 +299,19 @@ def write(path, content):
 
 
 BAD = {
-    "nothing": (lambda root: root / "none.parquet", "There is nothing at .*none.parquet"),
-    "no shard": (lambda root: root / "{00..01}.tar", "There is nothing at .*00.tar"),
-    "empty tar": (lambda root: write(root / "a.tar", b""), "a.tar is not a whole uncompressed tar .*empty file"),
-    "text as tar": (lambda root: write(root / "a.tar", b"<html>" * 200), "a.tar is not a whole uncompressed tar"),
+    "nothing": (lambda root: root / "none.parquet", "Nothing exists at .*none.parquet"),
+    "no shard": (lambda root: root / "{00..01}.tar", "Nothing exists at .*00.tar"),
+    "empty tar": (lambda root: write(root / "a.tar", b""), "a.tar is not a complete uncompressed tar .*empty file"),
+    "text as tar": (lambda root: write(root / "a.tar", b"<html>" * 200), "a.tar is not a complete uncompressed tar"),
     "empty folder": (lambda root: write(root / "d" / "notes.md", b"x").parent, "Found no data in .*d: expected files"),
     "not json": (
         lambda root: write(root / "a.json", b'{"a": 1}\n{"a": 2}'),
-        "a.json is not JSON .*must be called .jsonl",
+        "a.json is not JSON .*must end in .jsonl",
     ),
     "one object": (lambda root: write(root / "a.json", b'{"a": 1}'), "a.json holds dict, expected a list"),
     "no lines": (lambda root: write(root / "a.jsonl", b"\n\n"), "a.jsonl has no records"),
-    "no parquet": (lambda root: write(root / "a.parquet", b"PAR1"), "a.parquet is not a whole Parquet file"),
-    "unknown": (lambda root: write(root / "a.csv", b"a,b"), "a.csv is of no known form"),
+    "no parquet": (lambda root: write(root / "a.parquet", b"PAR1"), "a.parquet is not a complete Parquet file"),
+    "unknown": (lambda root: write(root / "a.csv", b"a,b"), "a.csv has no supported format"),
 }
 
 
@@ -326,7 +326,7 @@ def test_a_tar_cut_off_is_told(tmp_path, emoji):
     write_tars(tmp_path / "data", emoji)
     path = tmp_path / "data" / "001.tar"
     path.write_bytes(path.read_bytes()[:-40_000])
-    with pytest.raises(ValueError, match=r"001\.tar is not a whole uncompressed tar \(unexpected end of data\)"):
+    with pytest.raises(ValueError, match=r"001\.tar is not a complete uncompressed tar \(unexpected end of data\)"):
         module(path, tmp_path).prepare_data()
 
 
@@ -348,7 +348,7 @@ def test_parquet_without_the_columns_is_told(tmp_path):
         (b'{"image": "a.png", "caption": 3}', "the caption 'caption' is int"),
         (b'{"image": "a.png", "caption": []}', "no caption"),
         (b'{"image": "none.png", "caption": "x"}', "No such file"),
-        (b'{"caption": "x"}', "none of the fields image, path"),
+        (b'{"caption": "x"}', "the record lacks image or path"),
         (b'{"image": 3, "caption": "x"}', "the medium is int"),
         (b'["a.png"]', "the record is list, expected an object"),
         (b"{oops", "Expecting property name"),

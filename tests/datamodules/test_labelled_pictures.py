@@ -168,7 +168,7 @@ def test_train_and_test_are_told_apart_in_every_form(tmp_path, form, pattern):
 
 def test_data_to_evaluate_with_alone_are_not_trained_on(tmp_path):
     write(tmp_path / "test" / "ant", 2, 0)
-    with pytest.raises(ValueError, match="has data for test alone: name the data to train on in sources"):
+    with pytest.raises(ValueError, match="has only data for test: set sources to the training data"):
         pictures(tmp_path).dataset("train")
 
 
@@ -191,7 +191,7 @@ def test_a_wrong_field_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"None of the 12 records .* has a label; the first is .*a.jsonl:0: no label"):
         pictures(write_jsonl(tmp_path, True), label_key="kind").prepare_data()
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=r"Found no data in .*empty: .*in a folder for each class"):
+    with pytest.raises(ValueError, match=r"Found no data in .*empty: .*in one folder per class"):
         pictures(tmp_path / "empty").prepare_data()
 
 

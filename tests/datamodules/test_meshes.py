@@ -86,7 +86,7 @@ def test_a_row_of_other_length_is_told(root, row):
 def test_a_table_that_cannot_be_read_is_told(root, content):
     if content:
         (root / "table.csv").write_bytes(content)
-    with pytest.raises(ValueError, match=r"table\.csv is no readable CSV file in UTF-8"):
+    with pytest.raises(ValueError, match=r"table\.csv is not a readable CSV file in UTF-8"):
         meshes(root, table=root / "table.csv")
 
 

@@ -1,4 +1,4 @@
-"""Arrow files that Hugging Face's datasets has saved."""
+"""Reads Arrow files saved by Hugging Face's datasets."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 class Arrow(Table):
-    """A file ``data-00000-of-00001.arrow`` of ``Dataset.save_to_disk``, with the columns that a `Table` has.
+    """A file ``data-00000-of-00001.arrow`` of ``Dataset.save_to_disk``, with the columns of a `Table`.
 
-    It is mapped into memory, so a random access reads one row alone.
+    It is memory-mapped, so a random access reads only one row.
 
     Args:
         path: the file.
-        root: the folder below which it is named.
+        root: the folder to which names are relative.
         wanted: what to look for.
 
     Raises:
-        ValueError: it is no whole Arrow file, has no rows, or not the columns.
+        ValueError: the file is not a complete Arrow file, or lacks rows or columns.
         ImportError: pyarrow is not installed.
     """
 
@@ -33,7 +33,7 @@ class Arrow(Table):
         try:
             rows = _mapped(self.path)
         except (ValueError, OSError) as error:
-            raise ValueError(f"{self.path} is not a whole Arrow file ({error}); save the dataset again.") from error
+            raise ValueError(f"{self.path} is not a complete Arrow file ({error}); save the dataset again.") from error
         return rows.column_names, [rows.num_rows]
 
     def _schema(self) -> pyarrow.Schema:

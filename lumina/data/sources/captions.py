@@ -1,4 +1,4 @@
-"""The caption of a record, or the pool of captions that several captioners wrote."""
+"""Reads the caption of a record, or its pool of captions from several captioners."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 USUAL = ("caption", "captions", "text", "prompt", "txt", "conversations")
-"""Names of a caption's field, in the order in which they are tried; ``txt`` is a text file beside the medium."""
+"""Usual names of the caption field, in order of preference; ``txt`` is a text file beside the medium."""
 
 
 def caption_pool(record: Mapping[str, Any], names: Sequence[str] | None = None) -> list[str]:
-    """The captions of a record, without the white space around them; an empty one counts.
+    """The captions of a record, stripped of white space; empty captions are included.
 
-    A field may be a text, a list of texts, or a conversation, whose second turn is the caption
-    (``[{...}, {"value": "a cat"}]``, the form of the authors' data).
+    A field is a text, a list of texts, or a conversation whose second turn is the caption
+    (``[{...}, {"value": "a cat"}]``, the format of the Lumina authors' data).
 
     Args:
-        record: the fields.
-        names: those that hold captions, all of them together the pool; None = the first of `USUAL` that is there.
+        record: fields of the record.
+        names: fields that together form the pool; None = the first of `USUAL` that is present.
 
     Raises:
         ValueError: the record has no caption.
@@ -42,7 +42,7 @@ def _texts(name: str, value: Any) -> list[str]:
 
 
 def _unicode(name: str, text: str) -> str:
-    """The text. Tokenizers refuse invalid Unicode (lone surrogates), which JSON can hold."""
+    """Checks a text: tokenizers reject invalid Unicode (lone surrogates), which JSON can contain."""
     try:
         text.encode()
     except UnicodeEncodeError as error:

@@ -1,4 +1,4 @@
-"""Paths to sources: the form of the data is found from what is there."""
+"""Opens paths as sources: the format is detected from the files."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ from lumina.data.sources.table import Table
 
 METADATA = "metadata.jsonl"
 SHARDS = (".tar", ".parquet", ".arrow")
-"""Endings of files with many samples that a folder may hold."""
+"""Suffixes of files that hold many samples."""
 
 
 def open_sources(paths: Sequence[Path], wanted: Wanted) -> Source:
-    """All paths as one source.
+    """Opens all paths as one source.
 
     A path is a ``.json``, ``.jsonl``, ``.tar``, ``.parquet`` or ``.arrow`` file; a pattern of such files
-    (``shards/*.tar``, ``shards/{000..099}.tar``); or a folder: of litdata, of tar, Parquet or Arrow files, or of media
-    files, with a ``metadata.jsonl`` or without. What is left out, and why, stands in the source's census.
+    (``shards/*.tar``, ``shards/{000..099}.tar``); or a folder of litdata, of tar, Parquet or Arrow files, or of media
+    files with or without a ``metadata.jsonl``. The source's census records what is left out, and why.
 
     Raises:
-        ValueError: nothing is there, or nothing of these forms.
+        ValueError: a path does not exist, or has none of these formats.
     """
     return chained([source for path in paths for source in _open(locate(path), wanted)])
 
 
-def chained(found: Sequence[Source]) -> Source:
-    """Sources as one.
+def chained(sources: Sequence[Source]) -> Source:
+    """Joins sources into one.
 
     Raises:
-        ValueError: there are none.
+        ValueError: ``sources`` is empty.
     """
-    if not found:
+    if not sources:
         raise ValueError("Got no sources: name at least one file or folder.")
-    return found[0] if len(found) == 1 else Chain(found)
+    return sources[0] if len(sources) == 1 else Chain(sources)
 
 
 def files_named(path: Path) -> list[Path]:
-    """The file, or all files of a pattern."""
+    """The file itself, or all files that match a pattern."""
     return [path] if path.is_file() else [file for one in _braces(str(path)) for file in _matches(one)]
 
 
@@ -61,10 +61,10 @@ def _open(path: Path, wanted: Wanted) -> list[Source]:
 
 
 def open_file(path: Path, root: Path, wanted: Wanted) -> Source:
-    """A file of records.
+    """Opens a file of records.
 
     Raises:
-        ValueError: it is of no known form.
+        ValueError: the format is not supported.
     """
     match path.suffix.lower():
         case ".json" | ".jsonl":
@@ -75,7 +75,7 @@ def open_file(path: Path, root: Path, wanted: Wanted) -> Source:
             return Table(path, root, wanted)
         case ".arrow":
             return Arrow(path, root, wanted)
-    raise ValueError(f"{path} is of no known form: expected .json, .jsonl, .tar, .parquet, .arrow or a folder.")
+    raise ValueError(f"{path} has no supported format: expected .json, .jsonl, .tar, .parquet, .arrow or a folder.")
 
 
 def _open_folder(folder: Path, wanted: Wanted) -> list[Source]:
@@ -89,15 +89,15 @@ def open_listed(folder: Path, files: list[str], wanted: Wanted, census: Census) 
     """The sources of a folder's files.
 
     Args:
-        folder: where they are.
-        files: those below it, relative to it.
+        folder: the folder.
+        files: files below the folder, relative to it.
         wanted: what to look for.
-        census: of the listing of these.
+        census: what the listing of the files left out.
 
     Raises:
-        ValueError: there is nothing of a known form.
+        ValueError: no file has a supported format.
     """
-    # Tools that write tar shards put Parquet files with the captions alone beside them, so tar goes first.
+    # Tools that write tar shards put Parquet files with only the captions beside them, so tar takes precedence.
     for suffix in SHARDS:
         shards = [file for file in files if file.lower().endswith(suffix) and not _is_derived(file)]
         if shards:
@@ -107,48 +107,48 @@ def open_listed(folder: Path, files: list[str], wanted: Wanted, census: Census) 
     if listed := _image_folder(folder, files, wanted, census):
         return _with(census, listed)
     kind = ClassFolders if wanted.class_folders else Folder
-    found = kind(folder, wanted, files, census)
-    if not len(found):
+    source = kind(folder, wanted, files, census)
+    if not len(source):
         raise ValueError(
             f"Found no data in {folder}: expected files ending in {', '.join(wanted.endings)}{_where(wanted)}; or .tar "
-            f"or .parquet files. A .json or .jsonl file is named itself. Left out: {census}."
+            f"or .parquet files. Give the path of a .json or .jsonl file itself. Left out: {census}."
         )
-    return [found]
+    return [source]
 
 
 def _is_derived(file: str) -> bool:
-    """Whether datasets has computed an Arrow file from those that were saved."""
+    """Whether an Arrow file is a cache of Hugging Face's datasets, not saved data."""
     return re.fullmatch(r"(cache|tmp).*\.arrow", os.path.basename(file)) is not None
 
 
 def _where(wanted: Wanted) -> str:
     if wanted.class_folders:
-        return ", in a folder for each class"
-    return ", each beside a .txt with its caption" if wanted.texts else ""
+        return ", in one folder per class"
+    return ", each with its caption in a .txt file" if wanted.texts else ""
 
 
 def _with(census: Census, sources: list[Source]) -> list[Source]:
-    """The sources of a folder; the first one answers for what its listing left out."""
+    """The sources of a folder; the first one carries the census of the listing."""
     sources[0].census += census
     return sources
 
 
 def _image_folder(folder: Path, files: list[str], wanted: Wanted, census: Census) -> list[Source]:
-    """The records of ``metadata.jsonl``, as Hugging Face's imagefolder has it, if they tell what is wanted."""
+    """The records of ``metadata.jsonl`` (Hugging Face's imagefolder), if they have the wanted fields."""
     tables = [Manifest(folder / file, wanted, folder) for file in files if os.path.basename(file) == METADATA]
     tables = [table for table in tables if wanted.texts and table.names & {*(wanted.captions or wanted.usual)}]
     if not tables:
         return []
     named: set[str] = set()
-    there = set(files)
+    present = set(files)
     for table in tables:
         paths = [_named(table, number, folder) for number in range(len(table))]
         census.leave_out(
             f"records of {METADATA} without their file",
-            [table.name(i) for i, path in enumerate(paths) if path not in there],
+            [table.name(i) for i, path in enumerate(paths) if path not in present],
         )
         named |= set(paths)
-        table.keep([number for number, path in enumerate(paths) if path in there])
+        table.keep([number for number, path in enumerate(paths) if path in present])
     media = [file for file in files if file.lower().endswith(wanted.endings)]
     census.leave_out(f"files that no {METADATA} names", [file for file in media if file not in named])
     own = {*media, *named, *(os.path.relpath(table.path, folder) for table in tables)}
@@ -157,7 +157,7 @@ def _image_folder(folder: Path, files: list[str], wanted: Wanted, census: Census
 
 
 def _named(table: Manifest, number: int, folder: Path) -> str:
-    """The file that a record names, below the folder."""
+    """The file named by a record, relative to the folder."""
     try:
         return os.path.relpath(table.file(number), folder)
     except ValueError:
@@ -165,20 +165,20 @@ def _named(table: Manifest, number: int, folder: Path) -> str:
 
 
 def is_litdata(folder: Path) -> bool:
-    """Whether litdata wrote the folder."""
+    """Whether the folder was written by litdata."""
     index = folder / INDEX
     return index.is_file() and '"chunks"' in index.read_text("utf-8", errors="replace")
 
 
 def _matches(pattern: str) -> list[Path]:
-    found = sorted(glob.glob(pattern, recursive=True))
-    if not found:
-        raise ValueError(f"There is nothing at {pattern}: name a file, a pattern of files or a folder that exists.")
-    return [Path(path) for path in found]
+    paths = sorted(glob.glob(pattern, recursive=True))
+    if not paths:
+        raise ValueError(f"Nothing exists at {pattern}: name a file, a pattern of files or a folder that exists.")
+    return [Path(path) for path in paths]
 
 
 def _braces(pattern: str) -> list[str]:
-    """``a{01..03}`` and ``{x,y}`` spelt out, as a shell does it."""
+    """Expands ``a{01..03}`` and ``{x,y}`` like a shell."""
     parts = re.split(r"\{([^{}]*)\}", pattern)
     choices = [_choices(part) if number % 2 else [part] for number, part in enumerate(parts)]
     return ["".join(one) for one in product(*choices)]

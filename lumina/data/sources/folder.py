@@ -1,4 +1,4 @@
-"""Media files in a folder: each beside a text file with its caption, or in the folder of its class."""
+"""Reads folders of media files, with captions in text files or with one folder per class."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from lumina.data.sources.source import Fields, Source, Wanted
 from lumina.files.regular import open_regular
 
 TEXTS = (".txt", ".caption")
-"""Endings of the files that hold a caption, the better one first."""
+"""Suffixes of caption files, in order of preference."""
 
-OUTSIDE = "files outside of the classes' folders"
+OUTSIDE = "files outside of the class folders"
 
 
 class Folder(Source):
-    """``NAME.jpg`` beside ``NAME.txt`` or ``NAME.caption``, in sub-folders too; the field is called ``txt``.
+    """``NAME.jpg`` beside ``NAME.txt`` or ``NAME.caption``, also in subfolders; the field is named ``txt``.
 
-    Media without a text are left out, unless no text is wanted.
+    Media without a text are left out if a text is wanted.
 
     Args:
         root: the folder.
         wanted: what to look for.
-        files: those below the folder.
-        census: of the listing of these.
+        files: files below the folder.
+        census: what the listing of the files left out.
     """
 
     def __init__(self, root: Path, wanted: Wanted, files: list[str], census: Census) -> None:
@@ -39,7 +39,7 @@ class Folder(Source):
         census.leave_out_by_ending(file for file in files if file not in read)
 
     def _choose(self, media: list[str], files: list[str], wanted: Wanted) -> tuple[list[str], set[str]]:
-        """The media that make a sample, and the other files that are read for them."""
+        """The media of the samples, and the other files read for them."""
         if not wanted.texts:
             return media, set()
         endings = {os.path.splitext(file): file for file in files if file.lower().endswith(TEXTS)}
@@ -64,7 +64,7 @@ class Folder(Source):
 
     @cached_property
     def stamp(self) -> str:
-        """Of all files, the texts beside them too."""
+        """A hash of all files and their texts."""
         return file_stamp(self.root / part for file in self.files for part in (file, self.texts.get(file)) if part)
 
     def _medium(self, index: int) -> BinaryIO:
@@ -79,7 +79,7 @@ class Folder(Source):
 
 
 class ClassFolders(Folder):
-    """``CLASS/NAME.jpg``, in sub-folders too; the field ``label`` is the name of the class."""
+    """``CLASS/NAME.jpg``, also in subfolders; the field ``label`` is the name of the class."""
 
     def _choose(self, media: list[str], files: list[str], wanted: Wanted) -> tuple[list[str], set[str]]:
         self.census.leave_out(OUTSIDE, [file for file in media if os.sep not in file])
@@ -90,7 +90,7 @@ class ClassFolders(Folder):
 
 
 def class_names(folder: Path) -> tuple[str, ...]:
-    """Sorted names of the folders in a folder, none if it is not there; what begins with a dot is left alone."""
+    """Sorted names of the subfolders, without hidden ones; empty if the folder does not exist."""
     if not folder.is_dir():
         return ()
     with os.scandir(folder) as entries:

@@ -1,4 +1,4 @@
-"""The files below a folder, with links followed safely."""
+"""Lists the files below a folder and follows links safely."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from lumina.data.census import Census
 
-NOWHERE = "links that lead nowhere"
-AGAIN = "links to what is read already"
+NOWHERE = "broken links"
+AGAIN = "links to files or folders already listed"
 SPECIAL = "entries that are neither files nor folders"
 CLOSED = "folders that cannot be read"
 
@@ -19,15 +19,15 @@ Identity = tuple[int, int]
 
 
 def files_below(folder: Path, census: Census | None = None, once: tuple[str, ...] = ()) -> list[str]:
-    """All files below a folder, sorted, relative to it; what begins with a dot is left alone.
+    """All files below a folder, sorted and relative to it, without hidden ones.
 
-    Links are followed, but no folder is read twice, so a link that leads back ends nothing; nor is a folder around
-    this one.
+    Links are followed. No folder is read twice, so circular links are harmless, and links to parent folders are
+    skipped.
 
     Args:
-        folder: where to look.
-        census: counts what is left out; None = nobody wants to know.
-        once: endings, in lower case, of files that are not listed as a link if they are listed themselves.
+        folder: the folder.
+        census: counts what is left out; None = not counted.
+        once: suffixes in lower case; a link to such a file is skipped if the file itself is listed.
     """
     listing = _Listing(folder, Census() if census is None else census)
     listing.read("")
@@ -45,7 +45,7 @@ class _Listing:
         self.read_folders = {_identity(os.stat(around)) for around in folder.resolve().parents if around.exists()}
 
     def read(self, start: str) -> None:
-        """Lists a folder and those in it; links are left for later."""
+        """Lists a folder recursively; links are collected for `follow`."""
         waiting = [start]
         while waiting:
             below = waiting.pop()
@@ -71,7 +71,7 @@ class _Listing:
                     self.census.leave_out(SPECIAL, [name])
 
     def follow(self, links: list[str]) -> None:
-        """Lists what links lead to."""
+        """Lists the targets of links."""
         self.links = []
         for link in links:
             try:
@@ -87,7 +87,7 @@ class _Listing:
                 self.census.leave_out(SPECIAL, [link])
 
     def all(self, once: tuple[str, ...]) -> list[str]:
-        """The files, without links to listed ones of the endings ``once``."""
+        """All files, without links to listed files with the suffixes ``once``."""
         root, again = self.folder.resolve(), []
         if linked := {link for link in self.linked if link.lower().endswith(once)} if once else set():
             themselves = {str(root / file) for file in self.files}

@@ -1,4 +1,4 @@
-"""JSON and JSONL: records that name media files."""
+"""Reads JSON and JSONL files whose records name media files."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from lumina.data.sources.source import Fields, Source, Wanted, as_record, medium
 from lumina.files.regular import open_regular
 
 LOOKED_AT = 10
-"""So many records at the beginning must not all be broken."""
+"""Number of leading records of which at least one must be readable."""
 
 
 class Manifest(Source):
-    """A file of records, one a line (JSONL) or in one list (JSON).
+    """A file of records, one per line (JSONL) or in one list (JSON).
 
-    Of JSONL only the offsets of the lines are held in memory.
+    For JSONL, only the offsets of the lines are held in memory.
 
     Args:
         path: the file.
         wanted: what to look for.
-        root: the folder below which it is named; None = its own.
+        root: the folder to which names are relative; None = the folder of the file.
 
     Attributes:
-        names: of the fields of the first records.
+        names: field names of the first records.
 
     Raises:
-        ValueError: it is not JSON, or has no records.
+        ValueError: the file is not JSON, or has no records.
     """
 
     def __init__(self, path: Path, wanted: Wanted, root: Path | None = None) -> None:
@@ -43,15 +43,15 @@ class Manifest(Source):
         self.records = _records(path) if path.suffix.lower() == ".json" else None
         self.lines = _lines(path) if self.records is None else np.arange(len(self.records))
         if not len(self.lines):
-            raise ValueError(f"{path} has no records: expected a list of objects, or an object a line.")
+            raise ValueError(f"{path} has no records: expected a list of objects, or one object per line.")
         self.numbers = np.arange(len(self.lines))
         self.names = self._names()
 
     def _names(self) -> set[str]:
-        """Of the fields of the first records.
+        """The field names of the first records.
 
         Raises:
-            ValueError: none of these can be read.
+            ValueError: none of them can be read.
         """
         names: set[str] = set()
         errors: list[str] = []
@@ -61,26 +61,28 @@ class Manifest(Source):
             except ValueError as error:
                 errors.append(str(error))
         if len(errors) == min(LOOKED_AT, len(self)):
-            form = "a list of objects" if self.records is not None else "an object a line, without commas between them"
+            form = (
+                "a list of objects" if self.records is not None else "one object per line, without commas between them"
+            )
             raise ValueError(
                 f"{self.path}: none of the first {len(errors)} records can be read ({errors[0]}): expected {form}."
             )
         return names
 
     def keep(self, numbers: Sequence[int]) -> None:
-        """Leaves out all other records; those that stay keep their numbers as names."""
+        """Selects records by number; their names keep the original numbers."""
         self.numbers = np.asarray(numbers, np.int64)
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def name(self, index: int) -> str:
-        """File and number of the record, from 0."""
+        """The file and the number of the record, from 0."""
         return f"{self.path.relative_to(self.root)}:{self.numbers[index]}"
 
     @cached_property
     def stamp(self) -> str:
-        """Of the file and of the media that it names."""
+        """A hash of the file and the media that it names."""
         return file_stamp([self.path, *self._files()])
 
     def _files(self) -> Iterator[Path]:
@@ -88,16 +90,16 @@ class Manifest(Source):
             try:
                 yield self.file(index)
             except ValueError:
-                continue  # a record without a medium is named when it is served
+                continue  # reported when the record is served
 
     def _medium(self, index: int) -> BinaryIO:
         return open_regular(self.file(index))
 
     def file(self, index: int) -> Path:
-        """Where the record's medium should be.
+        """The path of the record's medium, which may be missing.
 
         Raises:
-            ValueError: the record names none.
+            ValueError: the record names no medium.
         """
         path = medium_of(self._fields(index), self.wanted)
         if not isinstance(path, str):
@@ -119,7 +121,7 @@ def _records(path: Path) -> list[Any]:
         records = json.loads(path.read_bytes())
     except ValueError as error:
         raise ValueError(
-            f"{path} is not JSON ({error}); a file with an object a line must be called .jsonl."
+            f"{path} is not JSON ({error}); a file with one object per line must end in .jsonl."
         ) from error
     if not isinstance(records, list):
         raise ValueError(f"{path} holds {type(records).__name__}, expected a list of objects.")

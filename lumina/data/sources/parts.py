@@ -1,4 +1,4 @@
-"""The sources of a run's splits."""
+"""Opens the sources of a run's splits."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Found = Iterator[tuple[Split, Source]]
 
 
 class Parts:
-    """Where the samples of each split are, as the names of folders and shards tell.
+    """The sources of each split, assigned by the names of folders and shards.
 
     Args:
-        sources: files, patterns or folders, with splits or without; a file that is named itself is for training.
-        eval_sources: of data to evaluate with instead; None = what there is in ``sources``.
+        sources: files, patterns or folders, with or without splits; a single file is for training.
+        eval_sources: separate evaluation data; None = use the evaluation splits of ``sources``.
         wanted: what to look for.
-        left_out: takes in what is left out, once it is known.
+        left_out: receives the census of each argument once it has been listed.
     """
 
     def __init__(
@@ -40,20 +40,20 @@ class Parts:
 
     @cached_property
     def train(self) -> Source:
-        """What is for training, of which some may have to be held out.
+        """The training data; without an evaluation split, a part of it is to be held out.
 
         Raises:
-            ValueError: there is only data to evaluate with, or no data.
+            ValueError: there is only evaluation data, or no data.
         """
         if "train" not in self._own:
             raise ValueError(
-                f"{', '.join(map(str, self.sources))} has data for {' and '.join(self._own)} alone: name the data to "
-                "train on in sources, and this in eval_sources."
+                f"{', '.join(map(str, self.sources))} has only data for {' and '.join(self._own)}: set sources to "
+                "the training data, and eval_sources to this data."
             )
         return self._own["train"]
 
     def evaluation(self, split: Split) -> Source | None:
-        """What is for a split of evaluation; None = a part of ``train`` that is held out."""
+        """The data of an evaluation split; None = hold out a part of ``train``."""
         if self._other is not None:
             return self._other[evaluated(split, self._other)]
         own = served(split, self._own)
@@ -68,22 +68,22 @@ class Parts:
         return None if self.eval_sources is None else self._opened("eval_sources", self.eval_sources)
 
     def _opened(self, name: str, paths: Sequence[Path]) -> dict[Split, Source]:
-        found = open_splits(paths, self.wanted)
-        self.left_out[name] = sum((source.census for source in found.values()), Census())
-        return found
+        splits = open_splits(paths, self.wanted)
+        self.left_out[name] = sum((source.census for source in splits.values()), Census())
+        return splits
 
 
 def open_splits(paths: Sequence[Path], wanted: Wanted) -> dict[Split, Source]:
-    """The source of each split that there is; what has no splits is for training.
+    """The source of each split; paths without splits are for training.
 
     Raises:
-        ValueError: as `lumina.data.sources.find.open_sources`.
+        ValueError: see `lumina.data.sources.find.open_sources`.
     """
-    found: dict[Split, list[Source]] = {} if paths else {"train": []}
+    splits: dict[Split, list[Source]] = {} if paths else {"train": []}
     for path in map(locate, paths):
         for split, source in _folder(path, wanted) if path.is_dir() else _pattern(path, wanted):
-            found.setdefault(split, []).append(source)
-    return {split: chained(sources) for split, sources in found.items()}
+            splits.setdefault(split, []).append(source)
+    return {split: chained(sources) for split, sources in splits.items()}
 
 
 def _pattern(path: Path, wanted: Wanted) -> Found:
@@ -123,7 +123,7 @@ def _listed(folder: Path, files: list[str], wanted: Wanted, census: Census) -> F
 
 
 def _roots(files: list[str], level: Level | None) -> Iterator[tuple[str, list[str]]]:
-    """Folders that hold a split alone, and the files in each, relative to it."""
+    """The folders of a split, and the files in each, relative to it."""
     if level is None or level.folder != 0:
         yield "", files
         return
@@ -132,11 +132,11 @@ def _roots(files: list[str], level: Level | None) -> Iterator[tuple[str, list[st
 
 
 def _left_out(files: Sequence[str], data: Sequence[str], level: Level | None) -> Census:
-    """What has no split where others have."""
+    """The files without a split, if others have one."""
     census = Census()
     if level is not None:
-        known = set(data)
+        wanted = set(data)
         unsplit = [file for file in files if level.split(file) is None]
-        census.leave_out(UNSPLIT, [file for file in unsplit if file in known])
-        census.leave_out_by_ending(file for file in unsplit if file not in known)
+        census.leave_out(UNSPLIT, [file for file in unsplit if file in wanted])
+        census.leave_out_by_ending(file for file in unsplit if file not in wanted)
     return census

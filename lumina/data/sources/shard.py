@@ -1,4 +1,4 @@
-"""Tar shards as WebDataset has them, at random access."""
+"""Reads tar shards in the WebDataset format with random access."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from lumina.data.sources.source import Fields, Source, Wanted, as_record
 from lumina.data.sources.tar_index import read_index
 
 TEXTS = ("txt", "cls")
-"""Endings of members that are a field of that name: a caption, the number of a class."""
+"""Suffixes of members that become a field of that name: a caption, a class number."""
 
 
 class Shard(Source):
-    """The samples of a tar: members with one name up to its first dot, a medium beside texts and ``.json``.
+    """The samples of a tar: members that share a name up to the first dot (a medium, texts, ``.json``).
 
-    A name with further dots (``img.v1.000.jpg``) is taken up to the ending that is wanted, if a medium and its text
-    agree in it, or nothing has the name up to its first dot.
+    A name with more dots (``img.v1.000.jpg``) is cut before the wanted suffix instead, if a medium and its text share
+    that name, or if no sample has the name up to the first dot.
 
-    The fields are those of the JSON, and ``txt`` or ``cls``; a caption's field may also be the ending of a text member
-    (``"llava.txt"``). The offsets of the members are read once and kept in the cache.
+    The fields are those of the JSON, and ``txt`` or ``cls``; a caption field may also be the suffix of a text member
+    (``"llava.txt"``). The offsets of the members are read once and cached.
 
     Args:
-        path: the tar, not compressed.
-        root: the folder below which it is named.
+        path: the uncompressed tar.
+        root: the folder to which names are relative.
         wanted: what to look for.
 
     Raises:
@@ -63,7 +63,7 @@ class Shard(Source):
 
     @cached_property
     def stamp(self) -> str:
-        """Of the tar and of the members that are taken."""
+        """A hash of the tar and the suffixes of the members read."""
         return stamp(file_stamp([self.path]), self.endings, self.texts)
 
     def _medium(self, index: int) -> BinaryIO:
@@ -90,12 +90,12 @@ class Shard(Source):
 
 
 class Member(io.RawIOBase):
-    """A stretch of a file as a file of its own, so that a picture's header is read without its pixels.
+    """A byte range of a file as a seekable file; a picture's header can be read without its pixels.
 
     Args:
         path: the file.
-        offset: where the stretch begins, in bytes.
-        size: its length in bytes.
+        offset: start of the range in bytes.
+        size: length of the range in bytes.
     """
 
     def __init__(self, path: Path, offset: int, size: int) -> None:
@@ -104,15 +104,15 @@ class Member(io.RawIOBase):
         self._offset, self._size, self._position = offset, size, 0
 
     def readable(self) -> bool:
-        """Whether it can be read, which it always can."""
+        """True: the range is always readable."""
         return True
 
     def seekable(self) -> bool:
-        """Whether `seek` works, which it always does."""
+        """True: the range is always seekable."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Moves to a position and returns it, in bytes from the beginning of the stretch."""
+        """Moves to a position and returns it, in bytes from the start of the range."""
         self._position = max(0, offset + (0, self._position, self._size)[whence])
         return self._position
 
@@ -125,6 +125,6 @@ class Member(io.RawIOBase):
         return count
 
     def close(self) -> None:
-        """Closes the file that the stretch lies in."""
+        """Closes the underlying file."""
         self._file.close()
         super().close()

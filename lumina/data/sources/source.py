@@ -1,4 +1,4 @@
-"""What all forms of data have in common."""
+"""The interface of all data formats, and what they look for."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Wanted:
     """What to look for in the files.
 
     Attributes:
-        suffixes: endings of media files, in lower case, with their dot.
-        media: usual names of the medium's field, in the order in which they are tried.
-        medium: its name, if it has an unusual one; in a tar the ending of its files (``"mask.png"``).
-        captions: names of the fields that tell of the medium (captions, or a label); None = a usual one.
-        usual: the usual names of such a field, in the order in which they are tried; none = it is not needed.
-        class_folders: a folder of media has a folder for each class, instead of a text beside each medium.
-        root: where relative paths inside records begin; None = the folder of the file that holds the records.
-        cache: folder for what takes long to gather; None keeps nothing.
+        suffixes: suffixes of media files in lower case, with the dot.
+        media: usual names of the medium field, in order of preference.
+        medium: name of the medium field if it is unusual; in a tar, the suffix of the members (``"mask.png"``).
+        captions: names of the fields that describe the medium (captions or a label); None = a usual one.
+        usual: usual names of such a field, in order of preference; empty = not needed.
+        class_folders: a folder of media has one subfolder per class, instead of a text per medium.
+        root: base folder of relative paths in records; None = the folder of the file with the records.
+        cache: folder for results that are slow to compute; None = no cache.
     """
 
     suffixes: tuple[str, ...]
@@ -47,24 +47,23 @@ class Wanted:
 
     @property
     def endings(self) -> tuple[str, ...]:
-        """Endings of media files."""
+        """Suffixes of media files."""
         return self.suffixes if self.medium is None else (f".{self.medium.lower()}",)
 
     @property
     def texts(self) -> bool:
-        """Whether a text (a caption, a label) is wanted beside each medium."""
+        """Whether each medium needs a text (a caption or a label)."""
         return bool(self.usual or self.captions)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the medium's field, in the order in which they are tried."""
+        """Names of the medium field, in order of preference."""
         return self.media if self.medium is None else (self.medium,)
 
     def file(self, path: str, beside: Path) -> Path:
-        """The file of a path in a record that was found in the folder ``beside``.
+        """Resolves a path in a record of the folder ``beside``.
 
-        Where it is not there, a name that is composed otherwise counts as the same (macOS writes letters and their
-        accents apart).
+        If the file is missing, a file whose name has another Unicode normalisation matches (macOS decomposes accents).
         """
         folder = beside if self.root is None else self.root
         if path.isascii():
@@ -74,11 +73,11 @@ class Wanted:
 
 
 class Source(ABC):
-    """Records at random access. A subclass says how they are read.
+    """Records with random access; a subclass reads a format.
 
     Attributes:
-        root: the folder below which the records are named.
-        census: what was left out while the records were listed.
+        root: the folder to which names of records are relative.
+        census: what was left out while listing the records.
     """
 
     root: Path
@@ -90,12 +89,12 @@ class Source(ABC):
 
     @abstractmethod
     def name(self, index: int) -> str:
-        """Which record it is, wherever ``root`` lies; the held-out split is chosen by it."""
+        """A name of the record that does not depend on ``root``; the held-out split is chosen by it."""
 
     @property
     @abstractmethod
     def stamp(self) -> str:
-        """A short name that changes with the files; taken once, as it asks the disk for each of them."""
+        """A short hash that changes with the files; computed once, since it reads the status of each file."""
 
     @abstractmethod
     def _medium(self, index: int) -> BinaryIO: ...
@@ -127,7 +126,7 @@ class Source(ABC):
 
     @contextmanager
     def blamed(self, index: int) -> Iterator[None]:
-        """Turns what goes wrong over a record into a `CorruptSample` that names it."""
+        """Turns an error in reading a record into a `CorruptSample` that names the record."""
         try:
             yield
         except (OSError, ValueError) as error:
@@ -151,18 +150,18 @@ class Chain(Source):
         return self.sources[number], index - int(self.ends[number]) + len(self.sources[number])
 
     def name(self, index: int) -> str:
-        """The source's name of it."""
+        """The name in the record's own source."""
         source, own = self._locate(index)
         return source.name(own)
 
     def where(self, index: int) -> str:
-        """As the source that has it says."""
+        """The position in the record's own source."""
         source, own = self._locate(index)
         return source.where(own)
 
     @cached_property
     def stamp(self) -> str:
-        """Of all sources together."""
+        """A hash of all sources."""
         return stamp(*(source.stamp for source in self.sources))
 
     def _medium(self, index: int) -> BinaryIO:
@@ -175,10 +174,10 @@ class Chain(Source):
 
 
 def as_record(value: Any) -> dict[str, Any]:
-    """The value, if it has named fields.
+    """Checks that a record is a dictionary.
 
     Raises:
-        ValueError: it has not.
+        ValueError: it is not.
     """
     if not isinstance(value, dict):
         raise ValueError(f"the record is {type(value).__name__}, expected an object")
@@ -186,12 +185,12 @@ def as_record(value: Any) -> dict[str, Any]:
 
 
 def medium_of(record: Fields, wanted: Wanted) -> Any:
-    """The value of the medium's field.
+    """The value of the medium field.
 
     Raises:
-        ValueError: the record has none.
+        ValueError: the record has no medium.
     """
     for name in wanted.names:
         if record.get(name) is not None:
             return record[name]
-    raise ValueError(f"none of the fields {', '.join(wanted.names)} is there; it has: {', '.join(record) or 'nothing'}")
+    raise ValueError(f"the record lacks {' or '.join(wanted.names)}; it has: {', '.join(record) or 'no fields'}")

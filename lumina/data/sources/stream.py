@@ -1,4 +1,4 @@
-"""Folders that litdata has optimised."""
+"""Reads folders written by litdata."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ FORMATS = (
     *("str", "text", "bool", "int", "float", "bytes", "json", "file", "tifffile", "pil", "jpeg", "jpeg_array"),
     *("numpy", "no_header_numpy", "tensor", "no_header_tensor"),
 )
-"""How litdata may have stored a field."""
+"""Field formats of litdata that are safe to read."""
 
 PNG = ("1", "L", "LA", "I", "I;16", "RGB", "RGBA")
-"""Modes of pictures that PNG holds."""
+"""Pillow modes that PNG supports."""
 
 
 class Stream(Source):
-    """What ``litdata.optimize`` wrote: records that are dictionaries, the medium encoded bytes or a picture.
+    """The output of ``litdata.optimize``: dictionaries whose medium is encoded bytes or a picture.
 
-    litdata returns a JPEG that it was given as a Pillow picture as a tensor ``[C, H, W]``.
+    For a JPEG stored as a Pillow picture, litdata returns a tensor ``[C, H, W]``.
 
     Args:
         root: the folder.
@@ -48,7 +48,7 @@ class Stream(Source):
 
     @cached_property
     def records(self) -> Any:
-        """The dataset, opened in the process that reads it."""
+        """The dataset, opened separately in each process."""
         with importing("litdata", "a litdata folder"):
             from litdata import StreamingDataset
         _refuse_pickles(self.root / INDEX)
@@ -58,12 +58,12 @@ class Stream(Source):
         return self.size
 
     def name(self, index: int) -> str:
-        """Number of the record."""
+        """The number of the record."""
         return str(index)
 
     @cached_property
     def stamp(self) -> str:
-        """Of the folder's files and of the medium's field."""
+        """A hash of the folder's files and the name of the medium field."""
         return stamp(self.wanted.names, file_stamp(sorted(self.root.iterdir())))
 
     def _medium(self, index: int) -> BinaryIO:
@@ -84,16 +84,16 @@ class Stream(Source):
 
 
 def _refuse_pickles(index: Path) -> None:
-    """Refuses records that are read by running what is in them.
+    """Refuses formats that can execute code when they are read, such as pickle.
 
     Raises:
-        ValueError: naming the format.
+        ValueError: a field has such a format.
     """
     formats = json.loads(index.read_bytes()).get("config", {}).get("data_format") or []
     strange = sorted({str(form) for form in formats if str(form).partition(":")[0] not in FORMATS})
     if strange:
         raise ValueError(
-            f"{index} says that its records are stored as {', '.join(strange)}, which could run code when it is read; "
+            f"{index} says that its records are stored as {', '.join(strange)}, which can execute code when read; "
             "write them with litdata as bytes, text, numbers, pictures or arrays."
         )
 

@@ -1,4 +1,4 @@
-"""Parquet files that hold the media themselves, or their paths."""
+"""Reads Parquet files that contain media or their paths."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     import pyarrow
 
 HELD = 512 * 2**20
-"""Bytes of row groups that a process holds."""
+"""Bytes of row groups that a process caches."""
 
 
 class Table(Source):
-    """A Parquet file: a column of encoded bytes, of ``{"bytes", "path"}`` as Hugging Face writes them, or of paths.
+    """A Parquet file: a column of encoded bytes, of Hugging Face's ``{"bytes", "path"}``, or of paths.
 
-    It is read by row groups, of which a process holds the latest 512 MiB. Files that are much larger want small row
-    groups (about 100 rows), because a random access reads a whole one.
+    It is read by row groups; a process caches the 512 MiB used last. Much larger files need small row groups (about
+    100 rows), because a random access reads a whole group.
 
     Args:
         path: the file.
-        root: the folder below which it is named.
+        root: the folder to which names are relative.
         wanted: what to look for.
 
     Raises:
-        ValueError: it is not Parquet, has no rows, or not the columns.
+        ValueError: the file is not Parquet, or lacks rows or columns.
         ImportError: pyarrow is not installed.
     """
 
@@ -52,12 +52,12 @@ class Table(Source):
             raise ValueError(f"{path} has no rows; remove it.")
 
     def _open(self) -> tuple[list[str], list[int]]:
-        """Names of the columns, and how many rows each group has."""
+        """The column names, and the number of rows of each group."""
         try:
             file = _file(self.path)
         except ValueError as error:
             raise ValueError(
-                f"{self.path} is not a whole Parquet file ({error}); fetch it again, or remove it."
+                f"{self.path} is not a complete Parquet file ({error}); download it again, or remove it."
             ) from error
         groups = range(file.metadata.num_row_groups)
         return file.schema_arrow.names, [file.metadata.row_group(group).num_rows for group in groups]
@@ -71,11 +71,11 @@ class Table(Source):
 
     @cached_property
     def stamp(self) -> str:
-        """Of the file, of the columns and the classes in them, and of the files that it names."""
+        """A hash of the file, its columns and class names, and the media files that it names."""
         return stamp(self.columns, self._classes, file_stamp([self.path, *self._files()]))
 
     def _files(self) -> Iterator[Path]:
-        """Files of the media; none where the column holds the media themselves."""
+        """The media files; none if the column contains the media themselves."""
         if str(self._schema().field(self.columns[0]).type) not in ("string", "large_string", "string_view"):
             return
         for path in self._column(self.columns[0]).to_pylist():
@@ -102,18 +102,18 @@ class Table(Source):
         return {name: self._named(name, value) for name, value in self._row(index, self.columns[1:]).items()}
 
     def _named(self, column: str, value: Any) -> Any:
-        """The name of a class instead of its number, where the table has names."""
+        """Replaces a class number by its name, if the table has class names."""
         names = self._classes.get(column, [])
         return names[value] if isinstance(value, int) and 0 <= value < len(names) else value
 
     @cached_property
     def _classes(self) -> dict[str, list[str]]:
-        """Names of the classes by the column of their numbers, where Hugging Face's datasets has written them."""
+        """Class names by column, as written by Hugging Face's datasets."""
         try:
             written = json.loads((self._schema().metadata or {}).get(b"huggingface", b"{}"))
             features = {name: feature for name, feature in written["info"]["features"].items() if "names" in feature}
             return {name: [str(one) for one in feature["names"]] for name, feature in features.items()}
-        except (ValueError, LookupError, TypeError, AttributeError):  # by another program
+        except (ValueError, LookupError, TypeError, AttributeError):  # not written by datasets
             return {}
 
     def _row(self, index: int, columns: tuple[str, ...]) -> Fields:
@@ -124,10 +124,10 @@ class Table(Source):
 
 
 class RowGroups:
-    """The row groups read latest.
+    """A least-recently-used cache of row groups.
 
     Args:
-        limit: bytes held.
+        limit: bytes to hold.
     """
 
     def __init__(self, limit: int) -> None:
@@ -135,7 +135,7 @@ class RowGroups:
         self.held: OrderedDict[tuple[Path, int, tuple[str, ...]], pyarrow.Table] = OrderedDict()
 
     def get(self, path: Path, group: int, columns: tuple[str, ...]) -> pyarrow.Table:
-        """A row group's columns."""
+        """Columns of a row group, from the cache or the file."""
         key = (path, group, columns)
         if key not in self.held:
             self.held[key] = _file(path).read_row_group(group, columns=list(columns), use_threads=False)
@@ -156,7 +156,7 @@ def _file(path: Path) -> Any:
 
 
 def _columns(path: Path, names: list[str], wanted: Wanted) -> tuple[str, ...]:
-    """The medium's column and those of the fields."""
+    """The medium column and the columns of the fields."""
     medium = [name for name in wanted.names if name in names][:1]
     captions = (
         [name for name in wanted.usual if name in names][:1] if wanted.captions is None else list(wanted.captions)

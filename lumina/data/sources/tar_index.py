@@ -1,4 +1,4 @@
-"""Where the members of a tar lie."""
+"""Indexes the members of a tar by their byte offsets."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from lumina.data.arrays import Arrays
 from lumina.data.census import Census
 
 Span = tuple[int, int]
-"""Offset and size in bytes."""
+"""Offset and size of a member in bytes."""
 
 Samples = dict[str, list[Span]]
-"""By their names, where their members of each kind lie."""
+"""Samples by name, each with the spans of its members by kind."""
 
 NONE: Span = (-1, -1)
 
@@ -25,13 +25,13 @@ def read_index(path: Path, kinds: Mapping[str, int], texts: bool) -> Arrays:
     """The samples of a tar, and what was left out.
 
     Args:
-        path: the tar, not compressed.
-        kinds: number of each ending, with its dot, in lower case; 0 = that of a medium.
-        texts: a sample needs a text beside its medium.
+        path: the uncompressed tar.
+        kinds: number of each suffix (lower case, with the dot); 0 = a medium.
+        texts: whether a sample needs a text as well as a medium.
 
     Returns:
-        ``keys`` ``[N]``, names of the samples; ``spans`` ``[N, kind, 2]``, offset and size of their members, -1 where
-        there is none; ``reasons``, ``counts``, ``examples`` ``[R]``, as a `Census` has them.
+        ``keys`` ``[N]``, names of the samples; ``spans`` ``[N, kind, 2]``, offset and size of their members, -1 =
+        missing; ``reasons``, ``counts``, ``examples`` ``[R]``, the fields of a `Census`.
 
     Raises:
         ValueError: the tar cannot be read to its end.
@@ -41,16 +41,18 @@ def read_index(path: Path, kinds: Mapping[str, int], texts: bool) -> Arrays:
         with tarfile.open(path, "r:") as tar:
             for member in tar:
                 reading.take(member)
-                tar.members = []  # type: ignore[attr-defined]  # else it keeps all of them
+                tar.members = []  # type: ignore[attr-defined]  # otherwise tarfile keeps all of them in memory
             _check_end(path, tar.offset)
     except tarfile.TarError as error:
-        raise ValueError(f"{path} is not a whole uncompressed tar ({error}); fetch it again, or remove it.") from error
+        raise ValueError(
+            f"{path} is not a complete uncompressed tar ({error}); download it again, or remove it."
+        ) from error
     reading.resolve_links()
-    found = reading.samples(texts)
+    samples = reading.samples(texts)
     left_out = reading.census.left_out
     return {
-        "keys": np.array(list(found), np.str_),
-        "spans": np.array(list(found.values()), np.int64).reshape(-1, max(kinds.values()) + 1, 2),
+        "keys": np.array(list(samples), np.str_),
+        "spans": np.array(list(samples.values()), np.int64).reshape(-1, max(kinds.values()) + 1, 2),
         "reasons": np.array(list(left_out), np.str_),
         "counts": np.array([left.count for left in left_out.values()], np.int64),
         "examples": np.array([left.example for left in left_out.values()], np.str_),
@@ -61,13 +63,13 @@ class _Reading:
     def __init__(self, kinds: Mapping[str, int]) -> None:
         self.kinds, self.census = kinds, Census()
         self.by_length = sorted(kinds, key=len, reverse=True)
-        self.whole: Samples = {}  # samples named up to the first dot
-        self.dotted: Samples = {}  # those named up to a later one
+        self.whole: Samples = {}  # samples whose name ends at the first dot
+        self.dotted: Samples = {}  # samples whose name ends at a later dot
         self.links: list[tuple[str, str]] = []
         self.others: list[str] = []
 
     def take(self, member: tarfile.TarInfo) -> None:
-        """Notes where a member lies, if it is wanted."""
+        """Records the position of a member, if it is wanted."""
         name = posixpath.normpath(member.name)
         if member.isdir() or posixpath.basename(name).startswith("."):
             return
@@ -81,7 +83,7 @@ class _Reading:
             self.census.leave_out("members that are neither files nor links", [name])
 
     def add(self, name: str, span: Span) -> None:
-        """Notes where the content of a name lies."""
+        """Records the span of a member under its name."""
         slot = self._slot(name)
         if slot is None:
             self.others.append(name)
@@ -89,7 +91,7 @@ class _Reading:
         samples, key, kind = slot
         spans = samples.setdefault(key, [NONE] * (max(self.kinds.values()) + 1))
         if spans[kind] != NONE:
-            self.census.leave_out("members whose name comes again", [name])
+            self.census.leave_out("members with a duplicate name", [name])
         spans[kind] = span
 
     def resolve_links(self) -> None:
@@ -98,13 +100,13 @@ class _Reading:
             samples, key, kind = self._slot(target) or ({}, "", 0)
             spans = samples.get(key)
             if spans is None or spans[kind] == NONE:
-                self.census.leave_out("links that lead nowhere", [name])
+                self.census.leave_out("broken links", [name])
             else:
                 self.add(name, spans[kind])
 
     def samples(self, texts: bool) -> Samples:
-        """The samples with all that they need; the others are left out."""
-        found: Samples = {}
+        """The complete samples; the others are left out."""
+        complete: Samples = {}
         for named in (self.whole, self.dotted):
             for key, spans in named.items():
                 has_text = any(span != NONE for span in spans[1:])
@@ -113,14 +115,14 @@ class _Reading:
                 elif texts and not has_text:
                     self.census.leave_out("samples without a text or .json", [key])
                 elif named is self.dotted and not has_text and _first_dot(key)[0] in self.whole:
-                    self.others.append(key)  # a further field of that sample, as a mask
+                    self.others.append(key)  # another field of that sample, such as a mask
                 else:
-                    found[key] = spans
+                    complete[key] = spans
         self.census.leave_out_by_ending(self.others)
-        return found
+        return complete
 
     def _slot(self, name: str) -> tuple[Samples, str, int] | None:
-        """The sample and the kind that a member belongs to; None = it is of no wanted kind."""
+        """The sample and the kind of a member; None = not wanted."""
         stem, ending = _first_dot(name)
         if ending in self.kinds:
             return self.whole, stem, self.kinds[ending]
@@ -129,18 +131,18 @@ class _Reading:
 
 
 def _first_dot(name: str) -> tuple[str, str]:
-    """A member's name up to the first dot of its file name, and its ending in lower case."""
+    """A member's name up to the first dot of its file name, and its suffix in lower case."""
     folder, slash, base = name.rpartition("/")
     stem, dot, ending = base.partition(".")
     return f"{folder}{slash}{stem}", f"{dot}{ending.lower()}"
 
 
 def _check_end(path: Path, offset: int) -> None:
-    """Refuses a tar that ends, or is damaged, where a member's header should be: tarfile stops there in silence."""
+    """Refuses a tar that is cut off or damaged at a member's header, where tarfile stops silently."""
     with path.open("rb") as file:
         file.seek(offset)
         if file.read(tarfile.BLOCKSIZE).strip(b"\0"):
             raise tarfile.ReadError(f"cut off or damaged at byte {offset}")
         while rest := file.read(2**20):
             if rest.strip(b"\0"):
-                raise tarfile.ReadError(f"more data follow its end at byte {offset}, as where tars were joined")
+                raise tarfile.ReadError(f"more data follows its end at byte {offset}, as in concatenated tars")

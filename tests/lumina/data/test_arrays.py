@@ -64,7 +64,7 @@ def test_a_damaged_file_is_made_anew(tmp_path, damage):
     kept(tmp_path, "name", gather(calls))
     path = tmp_path / "name.npz"
     path.write_bytes(path.read_bytes()[:300] if damage is None else damage)
-    with pytest.warns(UserWarning, match=r"name.npz is damaged .* made anew"):
+    with pytest.warns(UserWarning, match=r"name.npz is damaged .* recreated"):
         assert np.array_equal(kept(tmp_path, "name", gather(calls))["numbers"], np.arange(1000))
     assert np.array_equal(kept(tmp_path, "name", gather(calls))["numbers"], np.arange(1000))
     assert len(calls) == 2
@@ -72,7 +72,7 @@ def test_a_damaged_file_is_made_anew(tmp_path, damage):
 
 def test_a_folder_that_cannot_be_written_costs_a_warning(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.warns(UserWarning, match=r"set `cache`, of the data or of the metric, to a folder"):
+    with pytest.warns(UserWarning, match=r"set `cache` of the data or the metric to a writable folder"):
         kept(tmp_path / "file/cache", "name", gather([]))
 
 

@@ -34,7 +34,7 @@ def test_classes_that_the_data_lack_are_warned_of_and_unknown_ones_refused():
         assert numbers_among(["dog"], ["fox", "dog"]) == [1]
     with pytest.raises(ValueError, match="the model does not know: cow"):
         numbers_among(["cow", "dog"], ["fox", "dog"])
-    with pytest.raises(ValueError, match="a name stands twice"):
+    with pytest.raises(ValueError, match="a name occurs twice"):
         numbers_among(["dog"], ["dog", "dog"])
 
 

@@ -22,8 +22,8 @@ def test_lines_keep_what_ends_them(tmp_path):
 def test_what_cannot_be_read_is_named(tmp_path):
     (tmp_path / "latin.csv").write_bytes(b"caf\xe9")
     for name in ("latin.csv", "gone.csv", "."):
-        with pytest.raises(ValueError, match="is no readable CSV file in UTF-8"):
+        with pytest.raises(ValueError, match="is not a readable CSV file in UTF-8"):
             read_csv(tmp_path / name)
     (tmp_path / "huge.csv").write_text("x" * 200_000)
-    with pytest.raises(ValueError, match=r"huge\.csv is no readable CSV file in UTF-8 \(field larger"):
+    with pytest.raises(ValueError, match=r"huge\.csv is not a readable CSV file in UTF-8 \(field larger"):
         read_csv(tmp_path / "huge.csv")

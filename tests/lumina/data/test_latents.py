@@ -56,7 +56,7 @@ def test_lines_and_tensors_must_fit(split, lines, reason):
 
 
 def test_a_folder_without_latents_says_how_to_make_them(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"holds no latents; `lumina cache --config"):
+    with pytest.raises(FileNotFoundError, match=r"holds no latents; create them with `lumina cache --config"):
         CachedLatents(tmp_path)
 
 

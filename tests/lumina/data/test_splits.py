@@ -39,7 +39,7 @@ def test_layouts(files):
 def test_what_has_no_splits_is_for_training():
     files = ["train/1.png", "bus/2.png", "car/3.png"]  # a class that is called like a split
     assert level_of(files) is None and by_split(files, None) == {"train": files}
-    with pytest.warns(UserWarning, match="data: what is in train is taken for training data, not for a split"):
+    with pytest.warns(UserWarning, match="data: train is read as training data, not as a split"):
         find_level(Path("data"), files)
     assert level_of(["vehicle/train/1.png", "lab/test/2.png", "lab/desk/3.png"]) is None
 

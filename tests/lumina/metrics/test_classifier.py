@@ -57,7 +57,7 @@ def test_a_damaged_classifier_is_trained_anew(tmp_path):
     first = report(tmp_path, held_out=4)
     (kept,) = tmp_path.glob("*.npz")
     kept.write_bytes(kept.read_bytes()[:100])
-    with pytest.warns(UserWarning, match="is damaged .* and is made anew"):
+    with pytest.warns(UserWarning, match="is damaged .* and is recreated"):
         assert report(tmp_path, held_out=4) == first
     assert report(tmp_path, held_out=4) == first
 

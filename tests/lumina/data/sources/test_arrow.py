@@ -36,7 +36,7 @@ def test_a_saved_dataset_cut_off_is_told(tmp_path):
     save(tmp_path / "data.arrow", range(50))
     data = (tmp_path / "data.arrow").read_bytes()
     (tmp_path / "data.arrow").write_bytes(data[: len(data) // 2])
-    with pytest.raises(ValueError, match=r"data\.arrow is not a whole Arrow file .*save the dataset again"):
+    with pytest.raises(ValueError, match=r"data\.arrow is not a complete Arrow file .*save the dataset again"):
         open_sources([tmp_path], WANTED)
 
 

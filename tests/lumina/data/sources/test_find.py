@@ -46,7 +46,7 @@ def test_an_empty_folder_says_what_is_wanted_and_what_was_there(tmp_path):
     write(tmp_path, "a.xcf", "b.png")
     with pytest.raises(
         ValueError,
-        match=r"each beside a \.txt .* Left out: files ending in \.xcf: 1, for example a\.xcf; files wi.*: 1,",
+        match=r"its caption in a \.txt .* Left out: files ending in \.xcf: 1, for example a\.xcf; files wi.*: 1,",
     ):
         opened(tmp_path)
     with pytest.raises(ValueError, match=r"Found no data in .*none: expected files ending in \.png; or \.tar"):

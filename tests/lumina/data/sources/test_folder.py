@@ -46,6 +46,6 @@ def test_class_folders_count_what_lies_outside(tmp_path):
     source = opened(write(tmp_path, "cat/a.png", "cat/a.txt", "top.png"), class_folders=True)
     assert read(source) == {"cat/a.png": {"label": "cat"}}
     assert source.census.left_out == {
-        "files outside of the classes' folders": LeftOut(1, "top.png"),
+        "files outside of the class folders": LeftOut(1, "top.png"),
         "files ending in .txt": LeftOut(1, "cat/a.txt"),
     }

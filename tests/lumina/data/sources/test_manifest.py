@@ -26,7 +26,7 @@ def opened(path, **wanted):
 def test_a_manifest_of_broken_lines_is_told(tmp_path, line):
     (tmp_path / "a.jsonl").write_text(f"{line}\n" * 3)
     with pytest.raises(
-        ValueError, match=r"a\.jsonl: none of the first 3 records can be read \(.*an object a line, without"
+        ValueError, match=r"a\.jsonl: none of the first 3 records can be read \(.*one object per line, without"
     ):
         opened(tmp_path / "a.jsonl")
 
@@ -56,7 +56,7 @@ def test_records_that_stay_keep_their_numbers_as_names(tmp_path):
     ("name", "content", "reason"),
     [
         ("a.json", "{}", "holds dict, expected a list of objects"),
-        ("a.json", '{"a": 1}\n{"a": 2}', r"must be called \.jsonl"),
+        ("a.json", '{"a": 1}\n{"a": 2}', r"must end in \.jsonl"),
         ("a.json", "[]", "has no records"),
         ("a.jsonl", "\n", "has no records"),
     ],

@@ -50,5 +50,5 @@ def test_other_data_to_evaluate_with_is_served_whole(tmp_path):
 
 
 def test_nothing_to_train_on_is_told(tmp_path):
-    with pytest.raises(ValueError, match="has data for test alone: name the data to train on in sources"):
+    with pytest.raises(ValueError, match="has only data for test: set sources to the training data"):
         _ = parts([write(tmp_path, "test/a.png")]).train

@@ -52,7 +52,7 @@ def test_numbers_of_classes_go_by_their_names(tmp_path):
 
 def test_what_is_no_table_is_told(tmp_path):
     (tmp_path / "b.parquet").write_bytes(b"PAR1")
-    with pytest.raises(ValueError, match=r"b\.parquet is not a whole Parquet file"):
+    with pytest.raises(ValueError, match=r"b\.parquet is not a complete Parquet file"):
         opened(tmp_path / "b.parquet")
     with pytest.raises(ValueError, match=r"a\.parquet has no rows; remove it"):
         opened(

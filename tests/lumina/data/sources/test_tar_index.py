@@ -63,7 +63,7 @@ def test_links_are_followed(tmp_path):
     ]
     source = opened(write(tmp_path / "a.tar", ["./d/1.jpg", "d/1.txt"], links))
     assert content(source) == {f"d/{n}": ("./d/1.jpg", "d/1.txt") for n in (1, 2, 3)}
-    assert source.census.left_out == {"links that lead nowhere": LeftOut(1, "a.tar:d/4.jpg")}
+    assert source.census.left_out == {"broken links": LeftOut(1, "a.tar:d/4.jpg")}
 
 
 def test_what_is_left_out_is_counted_with_an_example_also_from_the_cache(tmp_path):
@@ -74,7 +74,7 @@ def test_what_is_left_out_is_counted_with_an_example_also_from_the_cache(tmp_pat
         assert list(content(source)) == ["1", "4"]
         assert source.census.left_out == {
             "members that are neither files nor links": LeftOut(1, "a.tar:pipe"),
-            "members whose name comes again": LeftOut(1, "a.tar:4.txt"),
+            "members with a duplicate name": LeftOut(1, "a.tar:4.txt"),
             "samples without a text or .json": LeftOut(1, "a.tar:2"),
             "samples without a medium": LeftOut(2, "a.tar:3"),
             "files ending in .gif": LeftOut(1, "a.tar:5.gif"),
@@ -87,7 +87,7 @@ def test_what_is_left_out_is_counted_with_an_example_also_from_the_cache(tmp_pat
 def test_a_tar_cut_anywhere_is_refused(tmp_path, keep):
     path = write(tmp_path / "a.tar", ["1.jpg", "1.txt", "2.jpg", "2.txt"])
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(ValueError, match=r"a\.tar is not a whole uncompressed tar \("):
+    with pytest.raises(ValueError, match=r"a\.tar is not a complete uncompressed tar \("):
         opened(path)
 
 
@@ -97,7 +97,7 @@ def test_a_tar_without_its_end_mark_is_whole_and_one_with_more_behind_it_is_not(
     one.write_bytes(whole[:2048])
     assert len(opened(one)) == 1
     one.write_bytes(whole + second)
-    with pytest.raises(ValueError, match=r"more data follow its end at byte .* as where tars were joined"):
+    with pytest.raises(ValueError, match=r"more data follows its end at byte .* as in concatenated tars"):
         opened(one)
 
 

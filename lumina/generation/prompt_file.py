@@ -70,9 +70,18 @@ def _objects(line: str, place: str) -> Any:
 
 def _json(text: str, place: str) -> Any:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{place} is no JSON ({error}).") from error
+        return json.loads(text, object_pairs_hook=_named_once)
+    except (ValueError, RecursionError) as error:  # of a number too long, or lists in lists without end
+        raise ValueError(f"{place} is no JSON that can be read ({error}).") from error
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, whose later values would otherwise replace earlier ones of the same name."""
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        twice = next(name for name in record if sum(name == other for other, _ in pairs) > 1)
+        raise ValueError(f"it gives {twice!r} more than once")
+    return record
 
 
 def _request(record: Any, place: str, wishes: Wishes, default: Request) -> Request:

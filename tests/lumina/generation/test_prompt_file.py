@@ -69,6 +69,9 @@ def test_records_name_the_wishes_of_any_model(tmp_path):
         ('"a"', "line 2 .* must be an object"),
         ("{}", "line 2 .* must be an object"),
         ("a red apple", "no JSON"),
+        ('{"prompt": "a", "prompt": "b"}', "line 2 .* gives 'prompt' more than once"),
+        (f'{{"prompt": "a", "seed": {"9" * 5000}}}', "line 2 .* no JSON that can be read"),
+        (f'{{"prompt": {"[" * 100_000}', "line 2 .* no JSON that can be read"),
     ],
 )
 def test_bad_records_are_told_with_their_line(tmp_path, line, told):

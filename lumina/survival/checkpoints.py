@@ -23,6 +23,7 @@ from lumina.files.zip_file import check_archive
 META, INDEX, SIZES = "meta.pt", ".metadata", "sizes.json"  # of a sharded checkpoint
 NEEDED = ("state_dict", "global_step", "pytorch-lightning_version")
 RESUMED = ("epoch", "loops", "callbacks", "optimizer_states", "lr_schedulers")  # also needed to resume training
+NAMED = ("hyper_parameters", "ema", "adapters")  # what holds settings or tensors by name, if it is there
 SHARDED = ("state_dict", "optimizer_states")  # in the shards of a sharded checkpoint
 
 
@@ -107,6 +108,12 @@ def read_head(path: Path, resumes: bool = False) -> dict[str, Any]:
             f"{path} was not written by `lumina fit`, or with its weights alone: it holds no {', '.join(missing)}; "
             "give another checkpoint, or start from its weights with model.weights."
         )
+    for name in NAMED:
+        if not isinstance(head.get(name, {}), Mapping):
+            raise Broken(
+                f"{path} was not written by `lumina fit`: its {name} is a {type(head[name]).__name__}, expected "
+                "named values; give another checkpoint."
+            )
     if resumes and not (isinstance(head["loops"], Mapping) and "fit_loop" in head["loops"]):
         raise Broken(f"{path} does not say how far its run was; give another checkpoint.")
     return dict(head)

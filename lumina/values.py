@@ -225,7 +225,7 @@ class Known:
     Attributes:
         features: ``[B, L, F]``, or one sample for all, ``[1, L, F]``.
         strength: how much noise is laid on it at the start: 1 = nothing is left of it, 0 = it stays as it is.
-        kept: bool of the shape of ``features``, True = exactly this in the end; None = nothing is held fast.
+        keep_mask: bool of the shape of ``features``, True = stays exactly as it is; None = nothing does.
 
     Raises:
         ValueError: for a strength outside 0 to 1.
@@ -233,7 +233,7 @@ class Known:
 
     features: Tensor
     strength: float = 1.0
-    kept: Tensor | None = None
+    keep_mask: Tensor | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1:

@@ -187,7 +187,7 @@ class Image(Modality):
         if box is None:
             return Start(known=Known(features=features, strength=request.get("strength", STRENGTH)))
         kept = self.tokenize(picture.outside(box, torch.as_tensor(latent)), {}).features > 0
-        known = Known(features=features, strength=request.get("strength", 1.0), kept=kept)
+        known = Known(features=features, strength=request.get("strength", 1.0), keep_mask=kept)
         return Start(known=known, restore=lambda samples: picture.restore(samples, box))
 
     def example_batch(self, count: int) -> Batch:

@@ -28,9 +28,9 @@ def hold(known: Known, velocity: Velocity, noise: Tensor, path: ProbabilityPath)
 
     The constraint is part of the velocity, so it holds at every stage of every solver and keeps the solver's order.
     """
-    if known.kept is None:
+    if known.keep_mask is None:
         return velocity
-    kept = known.kept
+    kept = known.keep_mask
 
     def held(x: Tensor, t: Tensor) -> Tensor:
         now = t.to(x.device)
@@ -42,7 +42,7 @@ def hold(known: Known, velocity: Velocity, noise: Tensor, path: ProbabilityPath)
 
 def restore(known: Known, x: Tensor) -> Tensor:
     """``x [B, L, F]`` with the preserved part replaced by the exact data, which removes rounding errors."""
-    return x if known.kept is None else torch.where(known.kept, known.features.to(x.dtype), x)
+    return x if known.keep_mask is None else torch.where(known.keep_mask, known.features.to(x.dtype), x)
 
 
 def _noised(known: Known, noise: Tensor, t: Tensor, path: ProbabilityPath) -> Tensor:

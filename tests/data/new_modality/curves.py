@@ -90,7 +90,7 @@ class Curves(Modality):
         canvas, opening = self.layout(1, request), torch.tensor(request["opening"])
         features, kept = canvas.features.clone(), torch.zeros_like(canvas.features, dtype=torch.bool)
         features[0, : len(opening), 0], kept[0, : len(opening)] = opening, True
-        return Start(known=Known(features=features.to(device), kept=kept.to(device)))
+        return Start(known=Known(features=features.to(device), keep_mask=kept.to(device)))
 
     def example_batch(self, count: int) -> Batch:
         """Random curves."""

@@ -33,14 +33,14 @@ def decoded(modality, known, size):
 
 def kept_cells(modality, known, size):
     canvas = modality.layout(1, {"size": size})
-    return modality._unpatchify(canvas.with_features(known.kept.float()), 0)
+    return modality._unpatchify(canvas.with_features(known.keep_mask.float()), 0)
 
 
 def test_picture_of_its_own_size_stays_as_it_is(picture):
     modality = Image((8, 8), patch_size=2)
     known = start(modality, image=picture, size=(20, 30)).known
     torch.testing.assert_close(decoded(modality, known, (20, 30)), to_tensor(Picture.open(picture)))
-    assert known.strength == 0.6 and known.kept is None
+    assert known.strength == 0.6 and known.keep_mask is None
 
 
 def test_picture_is_cut_evenly_to_the_proportions(picture):

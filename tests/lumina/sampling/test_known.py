@@ -91,7 +91,7 @@ def test_only_the_rest_of_the_schedule_is_walked():
 def test_what_is_kept_is_exact_and_the_rest_as_if_alone(objective, solver):
     data, kept = random(1, 6, 4, seed=1), random(1, 6, 4, seed=2) > 0
     sampler = Sampler(Uniform(), solver, steps=5)
-    drawn = draw(objective, Known(features=data, kept=kept), sampler)
+    drawn = draw(objective, Known(features=data, keep_mask=kept), sampler)
     assert torch.equal(drawn[:, kept[0]], data[:, kept[0]].expand(2, -1))
     torch.testing.assert_close(drawn[:, ~kept[0]], draw(objective, None, sampler)[:, ~kept[0]], rtol=1e-6, atol=1e-6)
 
@@ -100,7 +100,7 @@ def test_what_is_kept_is_exact_and_the_rest_as_if_alone(objective, solver):
 def test_the_network_sees_what_is_kept_on_its_way(objective):
     noise, data, kept = random(2, 6, 4), random(2, 6, 4, seed=1), random(2, 6, 4, seed=2) > 0
     backbone = Gaussian(objective)
-    draw(objective, Known(features=data, kept=kept), Sampler(Sigmoid(), RK4(), steps=4), backbone, noise)
+    draw(objective, Known(features=data, keep_mask=kept), Sampler(Sigmoid(), RK4(), steps=4), backbone, noise)
     assert len(backbone.seen) == 16 + isinstance(objective, Diffusion)  # which looks once more in the end
     for t, x in backbone.seen:
         t = torch.tensor(t, dtype=torch.float64)
@@ -111,7 +111,7 @@ def test_the_network_sees_what_is_kept_on_its_way(objective):
 @pytest.mark.parametrize(("solver", "order"), [(Euler(), 1), (Midpoint(), 2), (Heun(), 2), (RK4(), 4)])
 @pytest.mark.parametrize("strength", [1.0, 0.5])
 def test_solvers_keep_their_order_beside_what_is_kept(solver, order, strength):
-    known = Known(features=random(1, 6, 4, seed=1), kept=random(1, 6, 4, seed=2) > 0, strength=strength)
+    known = Known(features=random(1, 6, 4, seed=1), keep_mask=random(1, 6, 4, seed=2) > 0, strength=strength)
     truth, coarse, fine = (
         draw(FlowMatching(), known, Sampler(Uniform(), s, steps), Neighbour())
         for s, steps in ((RK4(), 640), (solver, 10), (solver, 20))

@@ -67,7 +67,7 @@ class Judge:
     def mismatched(self, pictures: Tensor) -> dict[str, Estimate]:
         """Retrieval of other captions than those of ``pictures [N, 3, H, W]``: chance."""
         features = self._network.describe(pictures).cpu()
-        return self._retrieval(features, self._captions, self._judge.strangers(self._captions))
+        return self._retrieval(features, self._captions, self._judge.other_captions(self._captions))
 
     def held_out(self) -> dict[str, Estimate]:
         """Frechet distance of N real pictures that are not in the reference: as low as one can be."""

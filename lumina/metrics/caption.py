@@ -93,7 +93,7 @@ class CaptionQuality(RobustMetric):
         features = self._network.on(self.device).describe(generated)
         self.features.append(features)
         self.own.append(self._state(judge.retrieve(features, captions)))
-        self.other.append(self._state(judge.retrieve(features, captions, judge.strangers(captions))))
+        self.other.append(self._state(judge.retrieve(features, captions, judge.other_captions(captions))))
         real, real_captions = judge.real(captions)
         self.real.append(self._state(judge.retrieve(real, real_captions)))
 

@@ -79,7 +79,7 @@ class CaptionJudge:
         empty = self.other_half[:0]
         return torch.stack([self._real[caption] for caption in matched]) if matched else empty, matched
 
-    def strangers(self, captions: Sequence[str]) -> list[str]:
+    def other_captions(self, captions: Sequence[str]) -> list[str]:
         """For each caption, that of another real picture; a checksum of the caption chooses it."""
         drawn = [zlib.crc32(f"other than {caption}".encode()) % len(self.captions) for caption in captions]
         return [

@@ -1,4 +1,4 @@
-"""Real captioned pictures as judges: who is a stranger, which pictures are real, how far features lie."""
+"""Real captioned pictures as judges: which captions are of others, which pictures are real, how far features lie."""
 
 from zlib import crc32
 
@@ -39,11 +39,11 @@ def test_each_caption_is_a_candidate_once(judge):
 
 def test_a_stranger_is_always_another_caption_and_always_the_same(judge):
     asked = [*CAPTIONS, "a caption that no real picture has"]
-    strangers = judge.strangers(asked)
-    assert set(strangers) <= set(CAPTIONS)
-    assert all(stranger != caption for stranger, caption in zip(strangers, asked, strict=True))
-    assert judge.strangers(asked[::-1]) == strangers[::-1]
-    assert len(set(strangers)) > 20
+    others = judge.other_captions(asked)
+    assert set(others) <= set(CAPTIONS)
+    assert all(other != caption for other, caption in zip(others, asked, strict=True))
+    assert judge.other_captions(asked[::-1]) == others[::-1]
+    assert len(set(others)) > 20
 
 
 def test_real_pictures_of_captions(judge, pictures):

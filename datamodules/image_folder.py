@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from lumina.config.locate import locate
 from lumina.data.arrays import file_stamp
 from lumina.data.census import Census
-from lumina.data.classes import some, warn_of_one
+from lumina.data.classes import abbreviate, warn_of_one
 from lumina.data.datamodule import SplitDataModule
 from lumina.data.holdout import held_out, require_share
 from lumina.data.sources.folder import OUTSIDE, class_names
@@ -147,8 +147,8 @@ class ImageFolder(SplitDataModule):
             foreign = sorted(found[split].keys() - set(self.label_names))
             if foreign:
                 raise ValueError(
-                    f"{self.root} has classes for {split} that the training pictures have not: {some(foreign)}; remove "
-                    "them, or add them to the training pictures."
+                    f"{self.root} has classes for {split} that the training pictures have not: {abbreviate(foreign)}; "
+                    "remove them, or add them to the training pictures."
                 )
         self.left_out["splits"] = census = Census()
         census.leave_out(UNSPLIT, unsplit)

@@ -18,7 +18,7 @@ from lumina.config.locate import locate
 from lumina.data.arrays import stamp
 from lumina.data.batches import stacked
 from lumina.data.budget import Budget
-from lumina.data.classes import some, warn_of_one
+from lumina.data.classes import abbreviate, warn_of_one
 from lumina.data.datamodule import SplitDataModule
 from lumina.data.holdout import held_out_of_each, require_share
 from lumina.data.loader import Loader
@@ -147,7 +147,9 @@ class LabelledPictures(SplitDataModule):
         warn_of_one(names, self.train_source.root)
         absent = sorted(set(self.classes or ()) - set(names))
         if absent:
-            raise ValueError(f"Got classes {some(absent)}, which no training label is: expected some of {some(names)}.")
+            raise ValueError(
+                f"Got classes {abbreviate(absent)}, which no training label is: expected some of {abbreviate(names)}."
+            )
         return names if self.classes is None else tuple(self.classes)
 
     def prepare_data(self) -> None:
@@ -261,7 +263,7 @@ class LabelledPictures(SplitDataModule):
         foreign = np.unique(labels[numbers == OTHER]).tolist()
         if foreign and self.classes is None:
             raise ValueError(
-                f"{source.root} has labels that the training data has not: {some(foreign)}; remove these pictures, or "
-                "add some to the training data."
+                f"{source.root} has labels that the training data has not: {abbreviate(foreign)}; remove these "
+                "pictures, or add some to the training data."
             )
         return numbers

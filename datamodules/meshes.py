@@ -16,7 +16,7 @@ from lumina.clouds.shape_table import ShapeTable
 from lumina.config.locate import locate
 from lumina.data.arrays import file_stamp
 from lumina.data.census import Census
-from lumina.data.classes import some, warn_of_one
+from lumina.data.classes import abbreviate, warn_of_one
 from lumina.data.holdout import held_out_of_each, require_share
 from lumina.data.shape_cache import ShapeCache
 from lumina.data.sources.listing import files_below
@@ -137,8 +137,8 @@ class Meshes(PointClouds):
         foreign = sorted({file.label for file in found} - {file.label for file in found if file.split == "train"})
         if foreign:
             raise ValueError(
-                f"there are shapes of {some(foreign)} to evaluate with, but none to train on: remove these classes, "
-                "or name those to use in data.classes."
+                f"there are shapes of {abbreviate(foreign)} to evaluate with, but none to train on: remove these "
+                "classes, or name those to use in data.classes."
             )
         return found
 

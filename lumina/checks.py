@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lumina.backbone import NextDiTConfig
-from lumina.data.classes import some
+from lumina.data.classes import abbreviate
 from lumina.interfaces import Conditioner, DataModule, Modality, Objective
 from lumina.values import Tokens
 
@@ -117,9 +117,9 @@ def check_classes(stored: Mapping[str, Sequence[str]], current: Mapping[str, Seq
     for part in stored.keys() & current.keys():
         if list(stored[part]) != list(current[part]):
             raise ValueError(
-                f"the checkpoint numbers the classes of its {part} {some(stored[part])}; this run "
-                f"{some(current[part])}. Resume with the run's own config, which keeps the order of its classes, or "
-                "start a new run with the checkpoint as model.weights, which matches classes by name."
+                f"the checkpoint numbers the classes of its {part} {abbreviate(stored[part])}; this run "
+                f"{abbreviate(current[part])}. Resume with the run's own config, which keeps the order of its classes, "
+                "or start a new run with the checkpoint as model.weights, which matches classes by name."
             )
 
 

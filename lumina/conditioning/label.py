@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from lumina.data.classes import learn_classes, some
+from lumina.data.classes import abbreviate, learn_classes
 from lumina.interfaces import Conditioner
 from lumina.values import Conditioning, Route, Wish
 
@@ -147,7 +147,7 @@ def number_of(label: int | str, classes: Sequence[str]) -> int:
         return int(asked)
     close = difflib.get_close_matches(asked, classes, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise ValueError(f"label={asked}: the model knows no such class.{hint} It knows {some(classes)}.")
+    raise ValueError(f"label={asked}: the model knows no such class.{hint} It knows {abbreviate(classes)}.")
 
 
 def check_count(num_classes: int | None, owner: str) -> int:

@@ -18,19 +18,19 @@ def numbers_among(own: Sequence[str], names: Sequence[str]) -> list[int]:
         ValueError: the model lacks a class of the data, or a name is duplicated.
     """
     if len(set(names)) < len(names):
-        raise ValueError(f"the model's classes are {some(names)}: a name occurs twice; give each class a unique name.")
+        raise ValueError(f"the model's classes are {abbreviate(names)}: a name occurs twice; give each class a unique name.")
     if _only_numbers(own, names):
         return list(range(len(own)))
     unknown = [name for name in own if name not in names]
     if unknown:
         raise ValueError(
-            f"the data has classes that the model does not know: {some(unknown)}. The data has {some(own)}; the model "
-            f"has {some(names)}. Remove the unknown ones from the data, or start a new run with the checkpoint as "
+            f"the data has classes that the model does not know: {abbreviate(unknown)}. The data has {abbreviate(own)}; the model "
+            f"has {abbreviate(names)}. Remove the unknown ones from the data, or start a new run with the checkpoint as "
             "model.weights, which initialises the new classes randomly."
         )
     missing = [name for name in names if name not in own]
     if missing:
-        warnings.warn(f"the data has no samples of {some(missing)}, which the model knows.", stacklevel=3)
+        warnings.warn(f"the data has no samples of {abbreviate(missing)}, which the model knows.", stacklevel=3)
     return [names.index(name) for name in own]
 
 
@@ -53,7 +53,7 @@ def learn_classes(data: Any, classes: Sequence[str] | None, count: int | None, o
     if count is not None and names and count != len(names):
         where = "the data has" if classes is None else "its classes are"
         raise ValueError(
-            f"{owner} has num_classes={count}, but {where} {len(names)}: {some(names)}. Omit num_classes: it is taken "
+            f"{owner} has num_classes={count}, but {where} {len(names)}: {abbreviate(names)}. Omit num_classes: it is taken "
             "from the data."
         )
     if names:
@@ -67,7 +67,7 @@ def warn_of_one(names: Sequence[str], where: object) -> None:
         warnings.warn(f"all samples in {where} are of one class, {names[0]!r}.", stacklevel=3)
 
 
-def some(names: Sequence[object], most: int = 12) -> str:
+def abbreviate(names: Sequence[object], most: int = 12) -> str:
     """The first names, and the number of the others."""
     return ", ".join(str(name) for name in names[:most]) + (f" and {len(names) - most} more" if names[most:] else "")
 

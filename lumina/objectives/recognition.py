@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from lumina.backbone.rope import Rule
 from lumina.conditioning.label import check_count, check_labels
-from lumina.data.classes import some
+from lumina.data.classes import abbreviate
 from lumina.interfaces import Backbone, BackboneConfig, Head, Modality, Objective
 from lumina.randomness import Randomness
 from lumina.values import Batch, Conditioning, Inference, Tokens
@@ -87,7 +87,7 @@ class Recognition(Objective):
             self.head.num_classes = len(names)
         if self.head.num_classes != len(names):
             raise ValueError(
-                f"the head has {self.head.num_classes} classes, but {whose} {len(names)}: {some(names)}; leave "
+                f"the head has {self.head.num_classes} classes, but {whose} {len(names)}: {abbreviate(names)}; leave "
                 f"num_classes of the {type(self.head).__name__} out: it is set automatically."
             )
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from lumina.backbone import NextDiT
-from lumina.data.classes import some
+from lumina.data.classes import abbreviate
 from lumina.interfaces import Conditioner, Objective
 
 
@@ -80,9 +80,13 @@ def _notice(stored: Sequence[str] | None, wanted: Sequence[str] | None, same: bo
     if stored is None or wanted is None:
         if not same:
             return "has another number of classes and does not name them: the rows of all classes start anew."
-        return "" if wanted is None else f"does not name its classes: they are taken to be {some(wanted)}."
+        return "" if wanted is None else f"does not name its classes: they are taken to be {abbreviate(wanted)}."
     fresh = [name for name in wanted if name not in stored]
-    return f"knows the classes {some(stored)}: {some(fresh)} start anew, the others go on by name." if fresh else ""
+    return (
+        f"knows the classes {abbreviate(stored)}: {abbreviate(fresh)} start anew, the others go on by name."
+        if fresh
+        else ""
+    )
 
 
 def _parameters(module: Trainee) -> dict[str, str]:

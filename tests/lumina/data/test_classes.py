@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from lumina.data.classes import learn_classes, numbers_among, some, warn_of_one
+from lumina.data.classes import abbreviate, learn_classes, numbers_among, warn_of_one
 
 
 class Data:
@@ -62,4 +62,4 @@ def test_a_single_class_is_warned_of():
 
 
 def test_long_lists_are_cut():
-    assert some(range(3)) == "0, 1, 2" and some(range(5), most=2) == "0, 1 and 3 more"
+    assert abbreviate(range(3)) == "0, 1, 2" and abbreviate(range(5), most=2) == "0, 1 and 3 more"

@@ -13,9 +13,9 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lumina.callbacks.ema import EMA
 from lumina.callbacks.progress import Progress
 from lumina.data.batches import move, take
+from lumina.generation.description import describe
 from lumina.generation.drawing import draw_part, parts
 from lumina.generation.requests import Request
-from lumina.generation.told import told
 from lumina.generation.what import What
 from lumina.randomness import Purpose, keyed_generator
 from lumina.reports.media import log_samples
@@ -125,7 +125,7 @@ class SampleGrid(Callback):
         for part in parts(pl_module, self._requests, pl_module.data.eval_batch_size):
             with trainer.precision_plugin.val_step_context():  # callbacks run outside the trainer's precision
                 drawn = draw_part(pl_module, part)
-            yield part.places, drawn, [", ".join(told(pl_module, request).words) for request in part.requests]
+            yield part.places, drawn, [", ".join(describe(pl_module, request).words) for request in part.requests]
 
     def _items(self, trainer: Trainer, pl_module: Any) -> Iterator[tuple[Sequence[int], list[Any], list[str]]]:
         """Those under the conditions of validation items, a batch at a time."""

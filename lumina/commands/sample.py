@@ -13,11 +13,11 @@ from lumina.checkpoints.pretrained import build_module, load_pretrained
 from lumina.commands.folders import free_folder, require_free
 from lumina.config.device import choose_device
 from lumina.config.parser import ShortErrorParser
+from lumina.generation.description import describe
 from lumina.generation.drawing import Drawing
 from lumina.generation.how import How
 from lumina.generation.options import parsed
 from lumina.generation.requests import Request
-from lumina.generation.told import told
 from lumina.generation.what import What
 from lumina.generation.wishes import Wishes
 from lumina.metrics.not_finite import NotFinite
@@ -92,7 +92,7 @@ def sample(
     named: dict[str, Any] = {"weights": str(weights or ckpt_path)}
     named |= {} if read.step is None else {"checkpoint": str(read.origin), "step": read.step}
     settings = {**named, "dtype": dtype, **drawing.described()}
-    files = SampleFolder(folder, module.modality, [told(module, request) for request in requests], settings)
+    files = SampleFolder(folder, module.modality, [describe(module, request) for request in requests], settings)
     for places, samples in drawing.run(requests):
         files.add(places, samples)
     page, count = files.finish(), len(files.files)

@@ -1,4 +1,4 @@
-"""What is told of a sample in files and on pages."""
+"""Descriptions of samples, for files and pages."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from lumina.values import Wish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What is told of one sample.
+class Description:
+    """Describes one sample.
 
     Attributes:
         record: all that was asked for, as plain data.
@@ -32,8 +32,8 @@ class Told:
     exhibits: Sequence[tuple[Wish, Any]] = ()
 
 
-def told(module: LuminaModule, request: Request) -> Told:
-    """What is told of a sample that ``request``, which is complete, asks for."""
+def describe(module: LuminaModule, request: Request) -> Description:
+    """Describes a sample by its completed ``request``."""
     wishes, record, words, away = Wishes.of(module), dict[str, Any](), dict[str, list[str]](), dict[str, list[str]]()
     for conditioner in module.conditioners:
         for wish, lines in ((conditioner.wish, words), (conditioner.avoid, away)):
@@ -46,7 +46,7 @@ def told(module: LuminaModule, request: Request) -> Told:
     said = [name for name, lines in (words | away).items() if lines == _listed(record[name])]
     forms = {name: f"{name} ({wish.form})" if wish.form else name for name, wish in wishes.canvas.items()}
     record |= canvas | seed
-    return Told(
+    return Description(
         record=record,
         words=[line for lines in words.values() for line in lines],
         away=[line for lines in away.values() for line in lines],

@@ -87,11 +87,11 @@ def draw_part(
         inference: options of the backbone.
         **options: of `lumina.objectives.generative.Generative.outputs`.
     """
-    told = conditions(module, part.requests, part.canvas, grid)
+    pair = conditions(module, part.requests, part.canvas, grid)
     batch = move(fields(module, part.requests), module.device)
     options |= {"noise": noise_of(part.requests, part.canvas).to(module.device)}
     options |= {} if part.start is None else {"known": part.start.known}
-    samples = module.generate(part.canvas, batch, None, inference, told, **options)
+    samples = module.generate(part.canvas, batch, None, inference, pair, **options)
     if part.start is not None and part.start.restore is not None:
         samples = part.start.restore(samples)
     return [move(sample, torch.device("cpu")) for sample in samples]

@@ -45,7 +45,7 @@ class What:
         self.grid = None if compose is None else _grid(compose)
 
     def read(self, wishes: Wishes) -> list[Request]:
-        """What is asked for, as far as it can be told without the model itself.
+        """What is asked for, as far as that is known without the model itself.
 
         Raises:
             ValueError: for what such a model cannot be asked for.
@@ -73,8 +73,8 @@ class What:
         """
         wishes = Wishes.of(module)
         asked = self.read(wishes)
-        told = any(request.only(wishes.conditions) for request in asked)
-        return completed(module, numbered(asked, self.count or (1 if told else UNASKED), self.seed))
+        conditioned = any(request.only(wishes.conditions) for request in asked)
+        return completed(module, numbered(asked, self.count or (1 if conditioned else UNASKED), self.seed))
 
     def _lines(self, wishes: Wishes, single: Request, several: dict[str, list[Any]]) -> list[Request]:
         """A request for each prompt, given or from the file; or one for all regions."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import lumina
 from lumina.data.batches import select
-from lumina.generation.told import Told
+from lumina.generation.description import Description
 from lumina.interfaces import Modality
 from lumina.metrics.not_finite import NotFinite
 from lumina.pictures.sheet import save_picture
@@ -24,12 +24,14 @@ class SampleFolder:
     Args:
         folder: where everything goes; it is made.
         modality: knows how a sample becomes a file, and how a page shows it.
-        told: what is told of each sample.
+        descriptions: one of each sample.
         settings: what all samples have in common, as plain data.
     """
 
-    def __init__(self, folder: Path, modality: Modality, told: Sequence[Told], settings: Mapping[str, Any]) -> None:
-        self.folder, self.modality, self.told = folder, modality, told
+    def __init__(
+        self, folder: Path, modality: Modality, descriptions: Sequence[Description], settings: Mapping[str, Any]
+    ) -> None:
+        self.folder, self.modality, self.descriptions = folder, modality, descriptions
         self.settings = {"lumina": lumina.__version__, **settings}
         self.files: dict[int, Path] = {}
         self.sheet: dict[int, Any] = {}
@@ -45,7 +47,8 @@ class SampleFolder:
         places, samples = select(list(places), finite), select(list(samples), finite)
         if not places:
             return
-        written = self.modality.save(samples, self.folder, places, [self._texts(self.told[place]) for place in places])
+        texts = [self._texts(self.descriptions[place]) for place in places]
+        written = self.modality.save(samples, self.folder, places, texts)
         self.files |= zip(places, written, strict=True)
         self.sheet |= zip(places[: ON_SHEET - len(self.sheet)], samples, strict=False)
 
@@ -58,20 +61,21 @@ class SampleFolder:
         if not self.files:
             raise ValueError(self.strange.message("are not written"))
         places = sorted(self.sheet)
-        captions = [", ".join(self.told[place].words) for place in places]
+        captions = [", ".join(self.descriptions[place].words) for place in places]
         sheet = self.modality.picture([self.sheet[place] for place in places], captions if any(captions) else ())
         save_picture(sheet, self.folder / "grid.png")
-        written = [(self.files[place], self.told[place]) for place in sorted(self.files)]
-        samples = [{"file": file.name, **told.record} for file, told in written]
+        written = [(self.files[place], self.descriptions[place]) for place in sorted(self.files)]
+        samples = [{"file": file.name, **description.record} for file, description in written]
         text = json.dumps({**self.settings, "samples": samples}, indent=2, ensure_ascii=False)
         (self.folder / "settings.json").write_text(text + "\n", encoding="utf-8")
-        figures = [*self._exhibits(), *(self._figure(file, told) for file, told in written)]
+        figures = [*self._exhibits(), *(self._figure(file, description) for file, description in written)]
         title = f"{len(written)} sample{'s' if len(written) > 1 else ''}"
         return write_page(self.folder, title, _line(self.settings), figures)
 
     def _exhibits(self) -> list[Figure]:
         """What samples were made from, each once."""
-        asked = {repr((wish.name, value)): (wish, value) for told in self.told for wish, value in told.exhibits}
+        exhibits = [exhibit for description in self.descriptions for exhibit in description.exhibits]
+        asked = {repr((wish.name, value)): (wish, value) for wish, value in exhibits}
         return [
             Figure(shown=shown, words=[shown.note] if shown.note else [])
             for wish, value in asked.values()
@@ -79,16 +83,16 @@ class SampleFolder:
             for shown in [wish.exhibit(value, self.folder)]
         ]
 
-    def _figure(self, file: Path, told: Told) -> Figure:
-        shown = self.modality.shown(file, ", ".join(told.words))
-        seed = f"seed {told.record['seed']}" if "seed" in told.record else ""
+    def _figure(self, file: Path, description: Description) -> Figure:
+        shown = self.modality.shown(file, ", ".join(description.words))
+        seed = f"seed {description.record['seed']}" if "seed" in description.record else ""
         facts = [fact for fact in (seed, shown.note, file.name) if fact]
-        return Figure(shown=shown, words=told.words, away=told.away, facts=facts)
+        return Figure(shown=shown, words=description.words, away=description.away, facts=facts)
 
-    def _texts(self, told: Told) -> dict[str, str]:
-        lines = ["\n".join(told.words), *(f"Negative prompt: {words}" for words in told.away)]
-        lines.append(_line({**told.facts, **self.settings}))
-        whole = {**self.settings, **told.record}
+    def _texts(self, description: Description) -> dict[str, str]:
+        lines = ["\n".join(description.words), *(f"Negative prompt: {words}" for words in description.away)]
+        lines.append(_line({**description.facts, **self.settings}))
+        whole = {**self.settings, **description.record}
         return {"lumina": json.dumps(whole, ensure_ascii=False), "parameters": "\n".join(lines)}
 
 

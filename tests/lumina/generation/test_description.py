@@ -6,8 +6,8 @@ import torch
 
 from lumina.conditioning.label import LabelConditioner
 from lumina.conditioning.text import TextConditioner
+from lumina.generation.description import describe
 from lumina.generation.requests import Regions, Request
-from lumina.generation.told import told
 from modalities.image import Image
 
 
@@ -22,7 +22,7 @@ def text():
 def test_text_and_class():
     labels = LabelConditioner(classes=["cat", "dog"])
     asked = {"prompt": "a pet", "negative": "dull", "label": 1, "size": (8, 16)}
-    found = told(model(text(), labels), Request(asked=asked, seed=3))
+    found = describe(model(text(), labels), Request(asked=asked, seed=3))
     assert found.record == {
         "prompt": "a pet", "negative": "dull", "label": 1, "class": "dog", "size": "8x16", "seed": 3,
     }  # fmt: skip
@@ -33,18 +33,18 @@ def test_text_and_class():
 
 def test_classes_that_are_but_numbered():
     digits, unnamed = LabelConditioner(classes=["0", "1"]), LabelConditioner(2)
-    assert told(model(digits), Request(asked={"label": 1})).record == {"label": 1}
-    assert told(model(digits), Request(asked={"label": 1})).words == ["1"]
-    assert told(model(unnamed), Request(asked={"label": 1})).words == ["label 1"]
+    assert describe(model(digits), Request(asked={"label": 1})).record == {"label": 1}
+    assert describe(model(digits), Request(asked={"label": 1})).words == ["1"]
+    assert describe(model(unnamed), Request(asked={"label": 1})).words == ["label 1"]
 
 
 def test_regions_and_two_conditioners_of_one_text():
-    found = told(model(text(), text()), Request(asked={"prompt": Regions(("a", "b"))}))
+    found = describe(model(text(), text()), Request(asked={"prompt": Regions(("a", "b"))}))
     assert found.record == {"prompt": ["a", "b"]} and found.words == ["a", "b"]
 
 
 def test_nothing_is_asked():
-    assert told(model(), Request()).record == {} and not told(model(), Request()).words
+    assert describe(model(), Request()).record == {} and not describe(model(), Request()).words
 
 
 def test_gathered_labels_are_a_tensor():

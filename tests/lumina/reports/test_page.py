@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import torch
 
-from lumina.generation.told import Told
+from lumina.generation.description import Description
 from lumina.interfaces import Modality
 from lumina.pictures.on_page import picture_on_page
 from lumina.pictures.sheet import save_picture
@@ -79,7 +79,9 @@ class Points:
 
 
 def test_other_files_are_links(tmp_path):
-    folder = SampleFolder(tmp_path / "new" / "folder", Points(), [Told(record={"seed": n}) for n in range(3)], {"a": 2})
+    folder = SampleFolder(
+        tmp_path / "new" / "folder", Points(), [Description(record={"seed": n}) for n in range(3)], {"a": 2}
+    )
     folder.add([2, 0], ["two", "zero"])
     folder.add([1], ["one"])
     page = Page(folder.finish())
@@ -94,7 +96,7 @@ def test_other_files_are_links(tmp_path):
 def test_page_shows_what_samples_were_made_from_once(tmp_path):
     first, second = (picture(tmp_path, name, 40, 80) for name in ("camera.png", "other.png"))
     wish = next(wish for wish in Image.wishes if wish.name == "image")
-    told = [Told(record={"seed": n}, exhibits=[(wish, file)]) for n, file in enumerate((first, first, second))]
+    told = [Description(record={"seed": n}, exhibits=[(wish, file)]) for n, file in enumerate((first, first, second))]
     folder = SampleFolder(tmp_path / "new", Points(), told, {})
     folder.add([0, 1, 2], "abc")
     page = Page(folder.finish())
@@ -107,7 +109,9 @@ def test_sheet_says_what_samples_show(tmp_path):
     sheets = []
     modality = Points()
     modality.picture = lambda samples, captions=(): sheets.append(captions) or torch.zeros(3, 4, 4, dtype=torch.uint8)
-    folder = SampleFolder(tmp_path, modality, [Told(words=["a cat", "left"]), Told(words=["dog"]), Told()], {})
+    folder = SampleFolder(
+        tmp_path, modality, [Description(words=["a cat", "left"]), Description(words=["dog"]), Description()], {}
+    )
     folder.add([0, 1, 2], ["a", "b", "c"])
     folder.finish()
     assert sheets == [["a cat, left", "dog", ""]]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image as Picture
 
-from lumina.generation.told import Told
+from lumina.generation.description import Description
 from lumina.reports.sample_folder import SampleFolder
 from modalities.image import Image
 
@@ -14,7 +14,7 @@ NAN = float("nan")
 
 
 def filled(folder, *batches, count=4):
-    told = [Told(record={"seed": seed}, words=[f"text {seed}"]) for seed in range(count)]
+    told = [Description(record={"seed": seed}, words=[f"text {seed}"]) for seed in range(count)]
     samples = SampleFolder(folder, Image((4, 4)), told, {"steps": 3, "guidance": None})
     for places, values in batches:
         samples.add(places, [torch.full((3, 4, 4), value) for value in values])

@@ -39,7 +39,7 @@ def _facts(path: str | Path) -> tuple[int, ...]:
     return facts.st_size, facts.st_mtime_ns
 
 
-def kept(
+def cached(
     folder: Path | None, name: str, gather: Callable[[], Arrays], complete: Callable[[Arrays], Arrays] | None = None
 ) -> Arrays:
     """Returns the result of ``gather``, or reads it from ``folder/name.npz`` if an earlier run has stored it.

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from lumina.data.arrays import Arrays, kept, stamp
+from lumina.data.arrays import Arrays, cached, stamp
 from lumina.errors import CorruptSample
 
 Cloud = npt.NDArray[np.float64]
@@ -32,7 +32,7 @@ class ShapeCache:
 
     def __init__(self, names: Sequence[str], points: int, read: Read, folder: Path | None, source: str) -> None:
         self.names = names
-        arrays = kept(
+        arrays = cached(
             folder,
             f"clouds-{stamp(source, points, *names)}",
             lambda: _gather(names, points, read),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from lumina.data.arrays import Arrays, kept
+from lumina.data.arrays import Arrays, cached
 from lumina.data.samples import Samples
 from lumina.interfaces import DataModule
 from lumina.metrics.identity import identity
@@ -62,7 +62,7 @@ def _of_split(data: DataModule, split: Split, network: Lite0, cache: Path, key: 
             captions += batch[key]
         return {"features": torch.cat(features).numpy(), "captions": np.array(captions)}
 
-    stored = kept(cache, identity(data, split, ("image", key), SHA256, network.size, key), compute)
+    stored = cached(cache, identity(data, split, ("image", key), SHA256, network.size, key), compute)
     return CaptionedPictures(torch.from_numpy(stored["features"]), stored["captions"].tolist())
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lumina.data.arrays import Arrays, kept, stamp
+from lumina.data.arrays import Arrays, cached, stamp
 from lumina.frozen.network import Frozen
 from lumina.interfaces import DataModule
 from lumina.metrics.frechet import frechet_distance
@@ -114,7 +114,7 @@ class ClassifierQuality(RobustMetric):
 
         pictures = hashlib.sha256(images.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()
         name = f"classifier-{stamp(pictures, self.steps, self.batch_size, repr(network))}"
-        weights = kept(self.cache, name, train)
+        weights = cached(self.cache, name, train)
         network.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
         return network.eval()
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from lumina.data.arrays import Arrays, kept
+from lumina.data.arrays import Arrays, cached
 from lumina.data.sources.source import Source
 from lumina.errors import CorruptSample
 from lumina.pictures.reading import picture_size
@@ -98,13 +98,14 @@ def picture_sizes(source: Source, cache: Path | None) -> npt.NDArray[np.int32]:
         source: the pictures.
         cache: folder for the result, because reading all headers takes long; None = read them each time.
     """
-    sizes = kept(cache, f"sizes-{source.stamp}", lambda: _sizes(source), lambda cached: _sizes(source, cached))["sizes"]
-    return np.maximum(sizes, 1)
+    name = f"sizes-{source.stamp}"
+    arrays = cached(cache, name, lambda: _sizes(source), lambda known: _sizes(source, known))
+    return np.maximum(arrays["sizes"], 1)
 
 
-def _sizes(source: Source, cached: Arrays | None = None) -> Arrays:
-    """Heights and widths ``[N, 2]``, 0 by 0 where unreadable; only pictures without a cached size are read."""
-    sizes = np.zeros((len(source), 2), np.int32) if cached is None else cached["sizes"].copy()
+def _sizes(source: Source, known: Arrays | None = None) -> Arrays:
+    """Heights and widths ``[N, 2]``, 0 by 0 where unreadable; only pictures without a known size are read."""
+    sizes = np.zeros((len(source), 2), np.int32) if known is None else known["sizes"].copy()
     missing = np.flatnonzero(sizes[:, 0] == 0).tolist()
     for index in tqdm(missing, "Sizes of the pictures", delay=2, disable=None):
         try:
@@ -113,4 +114,4 @@ def _sizes(source: Source, cached: Arrays | None = None) -> Arrays:
         except CorruptSample:
             continue  # reported when the sample is read
         sizes[index] = height, width
-    return cached if cached is not None and np.array_equal(sizes, cached["sizes"]) else {"sizes": sizes}
+    return known if known is not None and np.array_equal(sizes, known["sizes"]) else {"sizes": sizes}

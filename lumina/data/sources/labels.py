@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from lumina.data.arrays import Arrays, kept, stamp
+from lumina.data.arrays import Arrays, cached, stamp
 from lumina.data.sources.folder import ClassFolders
 from lumina.data.sources.source import Fields, Source
 from lumina.errors import CorruptSample
@@ -59,7 +59,7 @@ def labels_of(source: Source, names: Sequence[str], cache: Path | None) -> Label
     """
     if isinstance(source, ClassFolders):  # labels come from the paths, so no cache is needed
         return _read(source, names)["labels"]
-    return kept(cache, f"labels-{stamp(source.stamp, names)}", lambda: _read(source, names))["labels"]
+    return cached(cache, f"labels-{stamp(source.stamp, names)}", lambda: _read(source, names))["labels"]
 
 
 def _read(source: Source, names: Sequence[str]) -> Arrays:

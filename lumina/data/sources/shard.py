@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from lumina.data.arrays import file_stamp, kept, stamp
+from lumina.data.arrays import cached, file_stamp, stamp
 from lumina.data.census import Census, LeftOut
 from lumina.data.sources.source import Fields, Source, Wanted, as_record
 from lumina.data.sources.tar_index import read_index
@@ -44,7 +44,7 @@ class Shard(Source):
         kinds |= {f".{text}": 2 + number for number, text in enumerate(self.texts)}
         self.endings = wanted.endings
         name = f"tar-{stamp(file_stamp([path]), kinds, wanted.texts)}"
-        index = kept(wanted.cache, name, lambda: read_index(path, kinds, wanted.texts))
+        index = cached(wanted.cache, name, lambda: read_index(path, kinds, wanted.texts))
         self.keys, self.spans = index["keys"], index["spans"]
         self.census = Census()
         for reason, count, example in zip(index["reasons"], index["counts"], index["examples"], strict=True):

@@ -10,8 +10,8 @@ from torch import Tensor
 from lumina.backbone.config import NextDiTConfig
 from lumina.backbone.layout import Layout
 from lumina.backbone.pooling import Pool
-from lumina.backbone.prefix import Sequence
 from lumina.backbone.rope import Table, rotary_angles, time_read, turns
+from lumina.backbone.sequence import Sequence
 from lumina.backbone.text import Text
 from lumina.randomness import Randomness, uniform
 from lumina.values import Conditioning, Inference, StepCache, Tokens

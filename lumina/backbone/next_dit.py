@@ -16,8 +16,8 @@ from lumina.backbone.embedding import LinearEmbedding, PooledText, TimeEmbedding
 from lumina.backbone.initialisation import zero_linear
 from lumina.backbone.layout import Layout
 from lumina.backbone.line_tokens import LineTokens
-from lumina.backbone.prefix import Sequence, before, check_prefix, group_count, join
 from lumina.backbone.rope import sincos_table
+from lumina.backbone.sequence import Sequence, before, check_prefix, group_count, join
 from lumina.values import Conditioning, Inference, Prefix, StepCache, Tokens
 
 

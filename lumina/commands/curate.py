@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lumina.config.parser import parse_function
-from lumina.curation.table import ROW, check_columns, database, first_line, format_of, open_table, quoted, write
+from lumina.curation.table import ROW, check_columns, database, first_paragraph, format_of, open_table, quoted, write
 
 RANK = "rank_sum"
 
@@ -112,7 +112,7 @@ def score(data: Any, table: Path, columns: Mapping[str, str]) -> None:
                 pictures.aggregate(f"max({numbers[name]})").fetchall()
             except Error as error:
                 raise ValueError(
-                    f"the column {column!r} of {table} is not made of numbers: {first_line(error)}"
+                    f"the column {column!r} of {table} is not made of numbers: {first_paragraph(error)}"
                 ) from error
         raise
 

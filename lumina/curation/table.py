@@ -49,7 +49,7 @@ def database(table: Path) -> Iterator[Any]:
             try:
                 yield data
             except duckdb.Error as error:
-                raise ValueError(f"{table} cannot be curated: {first_line(error)}") from error
+                raise ValueError(f"{table} cannot be curated: {first_paragraph(error)}") from error
 
 
 def open_table(data: Any, path: Path) -> None:
@@ -165,6 +165,6 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def first_line(error: Exception) -> str:
-    """What an error of the database says, without the query."""
-    return str(error).splitlines()[0]
+def first_paragraph(error: Exception) -> str:
+    """What an error of the database says, without its advice and the query."""
+    return "; ".join(str(error).split("\n\n")[0].splitlines()[:3])

@@ -18,15 +18,17 @@ def numbers_among(own: Sequence[str], names: Sequence[str]) -> list[int]:
         ValueError: the model lacks a class of the data, or a name is duplicated.
     """
     if len(set(names)) < len(names):
-        raise ValueError(f"the model's classes are {abbreviate(names)}: a name occurs twice; give each class a unique name.")
+        raise ValueError(
+            f"the model's classes are {abbreviate(names)}: a name occurs twice; give each class a unique name."
+        )
     if _only_numbers(own, names):
         return list(range(len(own)))
     unknown = [name for name in own if name not in names]
     if unknown:
         raise ValueError(
-            f"the data has classes that the model does not know: {abbreviate(unknown)}. The data has {abbreviate(own)}; the model "
-            f"has {abbreviate(names)}. Remove the unknown ones from the data, or start a new run with the checkpoint as "
-            "model.weights, which initialises the new classes randomly."
+            f"the data has classes that the model does not know: {abbreviate(unknown)}. The data has "
+            f"{abbreviate(own)}; the model has {abbreviate(names)}. Remove the unknown ones from the data, or start a "
+            "new run with the checkpoint as model.weights, which initialises the new classes randomly."
         )
     missing = [name for name in names if name not in own]
     if missing:
@@ -53,8 +55,8 @@ def learn_classes(data: Any, classes: Sequence[str] | None, count: int | None, o
     if count is not None and names and count != len(names):
         where = "the data has" if classes is None else "its classes are"
         raise ValueError(
-            f"{owner} has num_classes={count}, but {where} {len(names)}: {abbreviate(names)}. Omit num_classes: it is taken "
-            "from the data."
+            f"{owner} has num_classes={count}, but {where} {len(names)}: {abbreviate(names)}. Omit num_classes: it "
+            "is taken from the data."
         )
     if names:
         data.number_by(names)

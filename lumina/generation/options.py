@@ -24,12 +24,13 @@ def parsed(parser: ArgumentParser, arguments: Sequence[str], wishes: Wishes | No
         wishes: those of the model; None = no model is named, so those of all that are known.
 
     Raises:
-        ValueError: an option belongs to another model.
+        ValueError: an option belongs to another model, or is given twice.
     """
     own = known_wishes() if wishes is None else list(wishes.all.values())
     parser.add_class_arguments(What, as_positional=False)
     add_wishes(parser, own)
     parser.add_class_arguments(How, as_positional=False)
+    _refuse_repetitions(arguments, own)
     if wishes is not None:
         _refuse_others(arguments, parser, wishes)
     options = dict(vars(parser.instantiate(parser.parse_args(arguments))))
@@ -49,6 +50,15 @@ def add_wishes(parser: ArgumentParser, wishes: Iterable[Wish]) -> None:
         else:
             kind = list[wish.type] | wish.type if wish.several else wish.type  # type: ignore[name-defined]
             parser.add_argument(f"--{wish.name}", type=kind, help=wish.help, **form)
+
+
+def _refuse_repetitions(arguments: Sequence[str], wishes: Iterable[Wish]) -> None:
+    """Refuses an option that is given twice where the second value would replace the first."""
+    words = [word.partition("=")[0] for word in arguments]
+    for wish in wishes:
+        if words.count(f"--{wish.name}") > 1 and not (wish.several and wish.type is str):
+            remedy = f"list the values: --{wish.name}=[A,B]" if wish.several else "give it once"
+            raise ValueError(f"--{wish.name} was given {words.count(f'--{wish.name}')} times: {remedy}.")
 
 
 def _refuse_others(arguments: Sequence[str], parser: ArgumentParser, wishes: Wishes) -> None:

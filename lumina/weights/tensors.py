@@ -45,7 +45,7 @@ def stated_config(architecture: NextDiTConfig | Mapping[str, Any] | None, source
             name: tuple(x) if isinstance(x, list) else x for name, x in (architecture or {}).items()
         }
         return NextDiTConfig(**settings)
-    except (TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"{source} describes a backbone that cannot be built: {error}") from error
 
 

@@ -65,3 +65,9 @@ def test_a_config_as_a_file_states_it():
     for wrong in ({"depth": 3}, {"dim": 7, "num_heads": 2}):
         with pytest.raises(ValueError, match="file describes a backbone that cannot be built"):
             stated_config(wrong, Path("file"))
+
+
+@pytest.mark.parametrize("architecture", [[1], "deep", {"depth": 2}, {"dim": 33, "num_heads": 2}])
+def test_an_architecture_that_is_none_is_refused_by_name(architecture, tmp_path):
+    with pytest.raises(ValueError, match="describes a backbone that cannot be built"):
+        stated_config(architecture, tmp_path)

@@ -185,7 +185,7 @@ class LuminaModule(LightningModule):
         """
         seed_dropout(self.seed, self.trainer.fit_loop.epoch_loop.total_batch_idx, self.global_rank)
         tokens = self.tokens(batch)
-        count = len(tokens.features)
+        count = tokens.features.shape[0]
         generators = self._generators(Purpose.TRAINING, batch, batch_index, count, self.global_step)
         cond = self.conditioners.train_conditions(batch, count, generators)
         losses = self.objective.loss(self.backbone, tokens, cond, batch, generators)
@@ -211,7 +211,7 @@ class LuminaModule(LightningModule):
         """The loss under the same noise in each epoch, and the metrics if configured; fillers count in neither."""
         real, counts = without_fillers(batch)
         tokens = self.tokens(real)
-        count = len(tokens.features)
+        count = tokens.features.shape[0]
         generators = self._generators(Purpose.VALIDATION, real, batch_index, count)
         cond = self.conditioners.conditions(real, count, self.device)
         losses = self.objective.loss(self.backbone, tokens, cond, real, generators)
@@ -227,7 +227,7 @@ class LuminaModule(LightningModule):
         """Generates outputs for the batch's conditions."""
         tokens = self.tokens(batch)
         return self.generate(
-            tokens, batch, self._generators(Purpose.PREDICTION, batch, batch_index, len(tokens.features))
+            tokens, batch, self._generators(Purpose.PREDICTION, batch, batch_index, tokens.features.shape[0])
         )
 
     def tokens(self, batch: Batch) -> Tokens:
@@ -256,7 +256,7 @@ class LuminaModule(LightningModule):
                 conditions.
             **options: passed on to the objective's ``outputs``.
         """
-        count, device = len(tokens.features), tokens.features.device
+        count, device = tokens.features.shape[0], tokens.features.device
         if conditions is None:
             encode = self.conditioners.conditions
             conditions = encode(batch, count, device), encode(batch, count, device, keep=False)
@@ -302,7 +302,9 @@ class LuminaModule(LightningModule):
         self.log_dict(named, prog_bar=True, batch_size=count, sync_dist=not training)
 
     def _update_metrics(self, batch: Batch, batch_index: int, tokens: Tokens) -> Any:
-        samples = self.generate(tokens, batch, self._generators(Purpose.TEST, batch, batch_index, len(tokens.features)))
+        samples = self.generate(
+            tokens, batch, self._generators(Purpose.TEST, batch, batch_index, tokens.features.shape[0])
+        )
         real, counts = without_fillers(batch)
         if "real" in batch:
             samples = select(samples, batch["real"])

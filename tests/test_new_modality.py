@@ -87,7 +87,7 @@ def test_wishes_on_the_command_line(sample):
 
 
 def test_the_page_shows_what_the_modality_says(sample):
-    out, _ = sample("--pitch=2", "--pitch=3")
+    out, _ = sample("--pitch=3")
     page = (out / "index.html").read_text()
     assert page.count('<svg class="curve"') == 1 and "3 swings" in page and "seed 0 · 12 values" in page
     assert page.count(".curve { fill: none") == 1 and (out / "grid.png").is_file()

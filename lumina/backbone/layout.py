@@ -65,7 +65,8 @@ class Layout:
         groups, rows = groups_of(tokens, group_count), None
         if groups is not None:
             rows = torch.arange(batch, device=groups.device).unsqueeze(-1) * group_count + groups
-        lengths = counts(tokens.features, mask, tokens.lengths)
+        # without a mask nothing is counted: a tuple as long as the batch would fix its size in an exported program
+        lengths = () if mask is None else counts(tokens.features, mask, tokens.lengths)
         if mask is None or sum(lengths) == batch * length:
             scale = None if proportional_base is None else _length_scale(canvas or length, proportional_base)
             return cls(shape=(batch, length), rows=rows, query_scale=scale, canvas=canvas)

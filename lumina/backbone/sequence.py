@@ -85,7 +85,7 @@ def before(tokens: Tokens) -> Tensor:
     """Sequence indices ``[B, P, 1]`` of tokens that precede a sequence starting at 0; the last index is -1."""
     index = torch.arange(tokens.features.shape[1], device=tokens.features.device)[None, :, None]
     count = len(index[0]) if tokens.mask is None else tokens.mask.sum(1)[:, None, None]
-    return (index - count).expand(len(tokens.features), -1, -1)
+    return (index - count).expand(tokens.features.shape[0], -1, -1)
 
 
 def group_count(cond: Conditioning) -> int:

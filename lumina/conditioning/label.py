@@ -120,9 +120,10 @@ class LabelConditioner(Conditioner):
         return [f"label {number}" if self.classes is None else self.classes[number] for number in value.tolist()]
 
     def record(self, value: int) -> dict[str, Any]:
-        """The number, and the name unless it is the number again."""
-        name = str(value) if self.classes is None else self.classes[value]
-        return {"label": value} | ({} if name == str(value) else {"class": name})
+        """The number, and the name unless the classes are only numbered."""
+        classes = self.classes or ()
+        numbered = list(classes) == [str(number) for number in range(len(classes))]
+        return {"label": value} | ({} if numbered else {"class": classes[value]})
 
     def example(self, count: int) -> Any:
         """Random labels ``[count]``."""

@@ -45,7 +45,7 @@ def fields(module: LuminaModule, requests: Sequence[Request]) -> Batch:
 
 
 def _conditioning(module: LuminaModule, tokens: Tokens, values: dict[str, list[Any]]) -> Conditioning:
-    count, device = len(tokens.features), tokens.features.device
+    count, device = tokens.features.shape[0], tokens.features.device
     batch = {c.key: _field(c, values[c.key], count) for c in module.conditioners}
     keep = {key: [value is not None for value in asked] for key, asked in values.items()}
     return module.conditioners.conditions(move(batch, device), count, device, keep)

@@ -212,11 +212,10 @@ def test_index_names_what_is_there(small_model, tmp_path):
     [
         ({"objective": {"class_path": "lumina.objectives.diffusion.Diffusion"}}, "samples FlowMatching, .* Diffusion"),
         ({"vae": None}, "needs an AutoencoderKL, .* Image has none"),
-        ({"vae": {"shift_factor": 0.06}}, r"does not shift latents, .* \(by 0.06\)"),
         ({"size": [64, 32]}, "64x32"),
         ({"backbone": {"rope_layout": "concatenated"}}, "rope_layout='concatenated'"),
         ({"encoder": {"layer": 0}}, r"this model hidden_states\[0\] of BertModel"),
-        ({"labels": 3}, "this model of HuggingFaceText, LabelConditioner"),
+        ({"labels": 3}, "this model has HuggingFaceText, LabelConditioner"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

@@ -63,5 +63,5 @@ def test_modules_of_others_are_lightnings():
 def test_lightning_still_calls_what_it_is_told(hostile):
     optimizer, left = hostile
     with pytest.raises(TypeError):  # what the function returned is no optimizer
-        workaround._theirs(Stranger, {"optimizer": optimizer})
+        workaround._original(Stranger, {"optimizer": optimizer})
     assert left.exists()

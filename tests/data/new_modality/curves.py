@@ -62,8 +62,9 @@ class Curves(Modality):
     @classmethod
     def check_request(cls, request: Mapping[str, Any]) -> None:
         """Refuses an opening that is longer than its curve."""
-        if len(request.get("opening", ())) > request.get("length", 100):
-            raise ValueError(f"the opening is longer than length={request['length']}.")
+        length = request.get("length")
+        if length is not None and len(request.get("opening", ())) > length:
+            raise ValueError(f"the opening is longer than length={length}.")
 
     def compress(self, batch: Batch) -> Tensor:
         """The curves themselves, ``[B, L]``."""
@@ -88,6 +89,8 @@ class Curves(Modality):
         if "opening" not in request:
             return None
         canvas, opening = self.layout(1, request), torch.tensor(request["opening"])
+        if len(opening) > canvas.features.shape[1]:
+            raise ValueError(f"the opening has {len(opening)} values, but the curve {canvas.features.shape[1]}.")
         features, kept = canvas.features.clone(), torch.zeros_like(canvas.features, dtype=torch.bool)
         features[0, : len(opening), 0], kept[0, : len(opening)] = opening, True
         return Start(known=Known(features=features.to(device), keep_mask=kept.to(device)))

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tiny_backbones import SIT
 from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_attention, silu
 
 from lumina.backbone import NextDiT, NextDiTConfig
@@ -9,20 +10,6 @@ from lumina.backbone.layout import Layout
 from lumina.values import Conditioning, Tokens
 
 SHAPES = [(8, 64, False), (16, 16, False), (3, 16, True), (16, 16, False)]  # samples, tokens, of mixed sizes
-SIT = {
-    "positions": "sincos",
-    "norm": "layer",
-    "post_norm": False,
-    "affine_pre_norm": False,
-    "qk_norm": None,
-    "modulation": "shift_scale_gate",
-    "tanh_gates": False,
-    "feed_forward": "gelu",
-    "bias": True,
-    "num_kv_heads": 4,
-    "final_shift": True,
-    "learn_sigma": True,
-}
 LEARNED = {"modulation": "learned"}
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tiny_backbones import SIT
 from torch import nn
 from torch.nn.functional import linear
 
@@ -10,20 +11,6 @@ from lumina.values import Conditioning, Inference, Tokens
 
 T = torch.tensor([0.3, 0.8])
 NOTHING = Conditioning()
-SIT = {
-    "positions": "sincos",
-    "norm": "layer",
-    "post_norm": False,
-    "affine_pre_norm": False,
-    "qk_norm": None,
-    "modulation": "shift_scale_gate",
-    "tanh_gates": False,
-    "feed_forward": "gelu",
-    "bias": True,
-    "num_kv_heads": 4,
-    "final_shift": True,
-    "learn_sigma": True,
-}
 FLAG = {"positions": "rope_1d", "post_norm": False, "modulation": "shift_scale_gate", "tanh_gates": False}
 NEXT = {"text_dim": 10, "pad_token": True, "learn_sigma": True}
 LEARNED = {"modulation": "learned"}

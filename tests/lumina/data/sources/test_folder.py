@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
+from tiny_sources import opened, read, write
+
 from lumina.data.census import LeftOut
-from lumina.data.sources import Wanted, open_sources
-
-WANTED = {"suffixes": (".png",), "media": ("image", "file_name")}
-
-
-def write(root, *names):
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(f"of {name}")
-    return root
-
-
-def opened(path, **wanted):
-    return open_sources([path], Wanted(**WANTED, **wanted))
-
-
-def read(source):
-    return {source.name(i): source.fields(i) for i in range(len(source))}
 
 
 def test_texts_of_both_endings_are_read_and_the_rest_is_counted(tmp_path):

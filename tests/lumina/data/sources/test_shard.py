@@ -6,29 +6,11 @@ import io
 import tarfile
 
 import pytest
+from tiny_sources import opened_tar as opened
+from tiny_sources import write_tar as write
 
-from lumina.data.sources import Wanted, open_sources
 from lumina.data.sources.shard import Member
 from lumina.errors import CorruptSample
-
-WANTED = Wanted(suffixes=(".jpg", ".png"), media=("image",))
-
-
-def write(path, names, links=(), mode="w"):
-    with tarfile.open(path, mode) as tar:
-        for name in names:
-            member = tarfile.TarInfo(name)
-            member.size = len(name)
-            tar.addfile(member, io.BytesIO(name.encode("utf-8", "surrogateescape")))
-        for name, target, kind in links:
-            member = tarfile.TarInfo(name)
-            member.type, member.linkname = kind, target
-            tar.addfile(member)
-    return path
-
-
-def opened(path, **wanted):
-    return open_sources([path], Wanted(suffixes=WANTED.suffixes, media=WANTED.media, **wanted))
 
 
 def test_a_missing_text_is_no_field(tmp_path):

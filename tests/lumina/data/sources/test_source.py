@@ -5,26 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from tiny_sources import WANTED, opened, write
 
 from lumina.data.sources import Wanted, open_sources
 from lumina.errors import CorruptSample
-
-WANTED = {"suffixes": (".png",), "media": ("image", "file_name")}
-
-
-def write(root, *names):
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(f"of {name}")
-    return root
-
-
-def opened(path, **wanted):
-    return open_sources([path], Wanted(**WANTED, **wanted))
-
-
-def read(source):
-    return {source.name(i): source.fields(i) for i in range(len(source))}
 
 
 def test_names_composed_otherwise_are_found(tmp_path):

@@ -1,29 +1,10 @@
-import io
 import tarfile
 
 import pytest
+from tiny_sources import opened_tar as opened
+from tiny_sources import write_tar as write
 
 from lumina.data.census import LeftOut
-from lumina.data.sources import Wanted, open_sources
-
-WANTED = Wanted(suffixes=(".jpg", ".png"), media=("image",))
-
-
-def write(path, names, links=(), mode="w"):
-    with tarfile.open(path, mode) as tar:
-        for name in names:
-            member = tarfile.TarInfo(name)
-            member.size = len(name)
-            tar.addfile(member, io.BytesIO(name.encode("utf-8", "surrogateescape")))
-        for name, target, kind in links:
-            member = tarfile.TarInfo(name)
-            member.type, member.linkname = kind, target
-            tar.addfile(member)
-    return path
-
-
-def opened(path, **wanted):
-    return open_sources([path], Wanted(suffixes=WANTED.suffixes, media=WANTED.media, **wanted))
 
 
 def content(source):

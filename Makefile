@@ -49,9 +49,10 @@ clean: ## remove the environment and every cache; runs/ stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): pyproject.toml scripts/system_libraries.sh
+$(READY): pyproject.toml scripts/system_libraries.sh scripts/without_dependencies.txt
 	@python='$(PYTHON)'; $${python:-false} -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo 'lumina needs Python 3.11 or newer: install it, or name one with `make PYTHON=/path/to/python3.12`.' >&2; exit 1; }; \
 	bash scripts/system_libraries.sh $$python && { test -x $(BIN)/pip || $$python -m venv .venv; }
 	$(INSTALL) -e '.[all,dev]'
+	$(INSTALL) --no-deps -r scripts/without_dependencies.txt
 	@touch $@

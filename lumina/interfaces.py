@@ -21,7 +21,20 @@ from lightning.pytorch import LightningDataModule
 from torch import Generator, Tensor, device, nn
 
 from lumina.randomness import Randomness
-from lumina.values import Batch, Conditioning, Inference, Item, Route, Shown, Split, Start, Tokens, Velocity, Wish
+from lumina.values import (
+    Batch,
+    Conditioning,
+    Inference,
+    Item,
+    MelConvention,
+    Route,
+    Shown,
+    Split,
+    Start,
+    Tokens,
+    Velocity,
+    Wish,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -120,11 +133,11 @@ class Framing(ABC):
 
 
 class Autoencoder(ABC):
-    """Pixels to normalised latents and back.
+    """Pixels, or the frames of a mel spectrogram, to normalised latents and back.
 
     Attributes:
         channels: of the latents.
-        factor: pixels along a latent cell's side.
+        factor: pixels along a latent cell's side, or frames of a latent frame.
     """
 
     channels: int
@@ -133,15 +146,44 @@ class Autoencoder(ABC):
     @property
     @abstractmethod
     def identity(self) -> Mapping[str, Any]:
-        """What decides the latents of a picture, as plain data; latents of another one do not go with this one."""
+        """What decides the latents of a sample, as plain data; latents of another one do not go with this one."""
 
     @abstractmethod
-    def encode(self, images: Tensor) -> Tensor:
-        """``[B, 3, H, W]`` in [-1, 1] to ``[B, channels, H / factor, W / factor]`` of about unit variance."""
+    def encode(self, data: Tensor) -> Tensor:
+        """Latents of about unit variance.
+
+        Args:
+            data: pictures ``[B, 3, H, W]`` in [-1, 1], which become ``[B, channels, H / factor, W / factor]``; or mel
+                spectrograms ``[B, bands, T]``, which become ``[B, channels, T / factor]``.
+        """
 
     @abstractmethod
     def decode(self, latents: Tensor) -> Tensor:
         """The reverse of `encode`."""
+
+
+class MelAutoencoder(Autoencoder):
+    """An autoencoder of mel spectrograms.
+
+    Attributes:
+        convention: of the spectrograms that it was trained on, takes and gives.
+    """
+
+    convention: MelConvention
+
+
+class Vocoder(ABC):
+    """Mel spectrograms to sound.
+
+    Attributes:
+        convention: of the spectrograms that it takes.
+    """
+
+    convention: MelConvention
+
+    @abstractmethod
+    def sound(self, mel: Tensor) -> Tensor:
+        """``[B, bands, T]`` to ``[B, T * hop]``; sample 0 is where the convention puts the first frame's start."""
 
 
 class TextEncoder(ABC):

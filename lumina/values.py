@@ -187,6 +187,38 @@ class Corrupted:
     weight: Tensor
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MelConvention:
+    """What a mel spectrogram is. The window is a periodic Hann window of ``fft`` samples.
+
+    Attributes:
+        name: of the convention.
+        rate: samples a second.
+        bands: of the filter bank.
+        fft: samples of a window, and of its Fourier transform.
+        hop: samples from one frame to the next.
+        low: lower end of the lowest band, in Hz.
+        high: upper end of the highest band, in Hz.
+        centred: True = frame k is centred on sample ``k * hop`` and N samples have ``1 + N // hop`` frames; False =
+            on sample ``k * hop + hop / 2``, and N samples have ``N // hop`` frames.
+        inside: added to the squared magnitude before its root.
+        floor: the least magnitude of a band; what is lower is raised to it before the logarithm.
+        base: of the logarithm; 10 or e.
+    """
+
+    name: str
+    rate: int
+    bands: int
+    fft: int
+    hop: int
+    low: float
+    high: float
+    centred: bool = False
+    inside: float = 0.0
+    floor: float = 1e-5
+    base: float = 10.0
+
+
 def _as_it_is(value: Any) -> Any:
     return value
 

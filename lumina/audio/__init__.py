@@ -1,0 +1,1 @@
+"""Sound: mel spectrograms, reading and writing files, Griffin-Lim."""

@@ -1,0 +1,1 @@
+"""Autoencoders of pictures and mel spectrograms: their networks, losses and training."""

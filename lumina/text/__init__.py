@@ -1,0 +1,1 @@
+"""Words: structured captions and text normalisation."""

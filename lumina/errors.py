@@ -15,6 +15,15 @@ from packaging.utils import canonicalize_name
 
 PROJECT = "lumina-nextdit"
 
+WITHOUT_DEPENDENCIES = {
+    "aisfx": "0.1.2",
+    "bigvgan": "2.4.1",
+    "hear21passt": "0.0.26",
+    "musicnn": "0.1.0",
+    "tinysoundfont": "0.3.7",
+}
+"""Packages that run without what they declare to need, as ``scripts/without_dependencies.txt`` lists them."""
+
 
 @contextmanager
 def importing(package: str, purpose: str) -> Iterator[None]:
@@ -45,11 +54,16 @@ def missing_package(package: str, purpose: str, cause: ImportError | None = None
         An error that names the smallest extra that contains the package, or the package itself if no extra does.
     """
     package = canonicalize_name(package)
+    why = f"cannot be imported ({cause})" if cause and _installed(package) else "is not installed"
+    return ImportError(f"{purpose} needs the package {package}, which {why}: pip install {_to_install(package)}")
+
+
+def _to_install(package: str) -> str:
+    if package in WITHOUT_DEPENDENCIES:
+        return f"--no-deps {package}=={WITHOUT_DEPENDENCIES[package]}"
     candidates = {extra: packages for extra, packages in _extras().items() if package in packages}
     smallest = min(candidates, key=lambda extra: len(candidates[extra]), default=None)
-    name = package if smallest is None else f'"{PROJECT}[{smallest}]"'
-    why = f"cannot be imported ({cause})" if cause and _installed(package) else "is not installed"
-    return ImportError(f"{purpose} needs the package {package}, which {why}: pip install {name}")
+    return package if smallest is None else f'"{PROJECT}[{smallest}]"'
 
 
 def require_extra(extra: str, purpose: str) -> None:

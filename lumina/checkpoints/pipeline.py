@@ -13,6 +13,7 @@ from torch import nn
 
 from lumina.backbone import NextDiT
 from lumina.conditioning.text import TextConditioner
+from lumina.files.weights import read_json
 from lumina.frozen.autoencoders import KLAutoencoder
 from lumina.frozen.text_encoders import HuggingFaceText
 from lumina.module import LuminaModule
@@ -20,7 +21,6 @@ from lumina.objectives.flow_matching import FlowMatching
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Rational, Uniform
 from lumina.weights.diffusers import save_diffusers
-from lumina.weights.files import read_json
 from lumina.weights.tensors import OUTPUT_ROWS, empty_backbone, fill
 
 FACTOR = 8  # the pipeline takes it for granted

@@ -17,10 +17,10 @@ from lumina.config.instantiate import instantiated
 from lumina.config.messages import one_sentence
 from lumina.config.trust import UntrustedError
 from lumina.errors import require_extra
+from lumina.files.weights import check_tensors
 from lumina.module import LuminaModule
 from lumina.weights.published import published_arguments, where_to_put
 from lumina.weights.source import BUNDLED, Weights, read_weights
-from lumina.weights.tensors import check_tensors
 from lumina.workarounds.instantiate_module import NAME
 
 TRAINING = ("metrics", "optimizer", "lr_scheduler", "weights")

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.files.atomic import replacing
-from lumina.weights.files import read_json, read_safetensors
-from lumina.weights.tensors import OUTPUT_ROWS, channels_first, channels_last, check_tensors, empty_backbone, fill
+from lumina.files.weights import check_tensors, read_json, read_safetensors
+from lumina.weights.tensors import OUTPUT_ROWS, channels_first, channels_last, empty_backbone, fill
 
 CLASS = "LuminaNextDiT2DModel"
 FILE = "diffusion_pytorch_model.safetensors"

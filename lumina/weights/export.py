@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 from torch import Tensor
 
+from lumina.files.weights import read_safetensors
 from lumina.files.yaml_file import load
-from lumina.weights.files import read_safetensors
 
 ARGUMENTS, WEIGHTS = "model.yaml", "model.safetensors"
 

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from lumina.backbone import NextDiT, NextDiTConfig
-from lumina.weights.files import read_pickle, read_safetensors
-from lumina.weights.tensors import OUTPUT_ROWS, channels_first, check_tensors, empty_backbone, fill
+from lumina.files.weights import check_tensors, read_pickle, read_safetensors
+from lumina.weights.tensors import OUTPUT_ROWS, channels_first, empty_backbone, fill
 
 LABELS = "y_embedder.embedding_table.weight"
 PATCH_SIZE = 2  # of all released models

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lumina.backbone import NextDiTConfig
+from lumina.files.weights import read_json
 from lumina.frozen.autoencoders import KLAutoencoder
-from lumina.weights.files import read_json
 from lumina.weights.official import PATCH_SIZE, model_arguments
 from lumina.weights.source import LABEL_TABLE, Weights
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from lumina.files.weights import read_pickle
 from lumina.survival.choose import choose_checkpoint
-from lumina.weights.files import read_pickle
 
 EMA, ARCHITECTURE = "ema", "architecture"
 """Keys of a checkpoint: the averaged weights, and the backbone's config with the widths that the parts have."""

@@ -13,13 +13,14 @@ from lightning.pytorch.utilities import rank_zero_info
 
 from lumina.backbone import NextDiTConfig
 from lumina.backbone.lora import Lora, add_adapters, lower_base
+from lumina.files.weights import check_tensors, named
 from lumina.frozen.network import fingerprint
 from lumina.weights.adapters import KEY as ADAPTERS
 from lumina.weights.adapters import check_base, keep_trained
 from lumina.weights.axes import compare_axes
 from lumina.weights.class_rows import Trainee, rows_by_name
 from lumina.weights.source import Weights, read_weights
-from lumina.weights.tensors import BACKBONE, CONDITIONERS, OBJECTIVE, check_tensors, named
+from lumina.weights.tensors import BACKBONE, CONDITIONERS, OBJECTIVE
 
 COMPUTED = ("drop_path", "mixed_sizes")
 """Fields that affect the computation, not the architecture."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,6 @@ OUTPUT_ROWS = ("final_layer.linear.weight", "final_layer.linear.bias")
 
 BACKBONE, CONDITIONERS, OBJECTIVE = "backbone.", "conditioners.", "objective."
 """Prefixes of the names of each part's tensors in `LuminaModule`."""
-
-LISTED = 4  # names per category in an error
 
 
 def empty_backbone(config: NextDiTConfig) -> NextDiT:
@@ -49,41 +47,6 @@ def stated_config(architecture: NextDiTConfig | Mapping[str, Any] | None, source
         raise ValueError(f"{source} describes a backbone that cannot be built: {error}") from error
 
 
-def check_tensors(
-    source: Path,
-    expected: Mapping[str, torch.Size],
-    actual: Mapping[str, Tensor],
-    model: str = "the architecture that comes with them",
-) -> None:
-    """Compares the names and shapes of tensors with the expected ones.
-
-    Args:
-        source: of the tensors, for the message.
-        expected: shapes by name.
-        actual: tensors by name.
-        model: description of the model that expects them, for the message.
-
-    Raises:
-        ValueError: lists missing and unexpected tensors and tensors of the wrong shape.
-    """
-    shapes = [
-        f"{name} {list(actual[name].shape)} instead of {list(shape)}"
-        for name, shape in expected.items()
-        if name in actual and actual[name].shape != shape
-    ]
-    problems = {
-        "missing": sorted(expected.keys() - actual.keys()),
-        "unexpected": sorted(actual.keys() - expected.keys()),
-        "of another shape": shapes,
-    }
-    faults = [f"{len(names)} {kind} ({named(names)})" for kind, names in problems.items() if names]
-    if faults:
-        raise ValueError(
-            f"{source}: expected the {len(expected)} tensors of {model}, got "
-            f"{'; '.join(faults)}; the file is damaged or belongs to another model."
-        )
-
-
 def channels_first(x: Tensor, patch_size: int) -> Tensor:
     """Reorders rows ``[ph * pw * C, ...]`` to ``[C * ph * pw, ...]``; C includes both halves of a learn-sigma head."""
     return x.reshape(patch_size, patch_size, -1, *x.shape[1:]).movedim(2, 0).reshape(x.shape)
@@ -92,8 +55,3 @@ def channels_first(x: Tensor, patch_size: int) -> Tensor:
 def channels_last(x: Tensor, patch_size: int) -> Tensor:
     """The reverse of `channels_first`."""
     return x.reshape(-1, patch_size, patch_size, *x.shape[1:]).movedim(0, 2).reshape(x.shape)
-
-
-def named(names: Sequence[str]) -> str:
-    """The first `LISTED` names as text, with "..." if there are more."""
-    return ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")

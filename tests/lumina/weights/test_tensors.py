@@ -9,10 +9,8 @@ from lumina.backbone import NextDiTConfig
 from lumina.weights.tensors import (
     channels_first,
     channels_last,
-    check_tensors,
     empty_backbone,
     fill,
-    named,
     stated_config,
 )
 
@@ -32,22 +30,6 @@ def test_output_rows_change_places(patch, columns):
                 expected = theirs[(row * patch + column) * channels + c]
                 assert torch.equal(ours[(c * patch + row) * patch + column], expected)
     assert torch.equal(channels_last(ours, patch), theirs)
-
-
-def test_every_difference_is_named():
-    expected = {"a": torch.Size([2]), "b": torch.Size([3]), "c": torch.Size([1])}
-    check_tensors(Path("file"), expected, {"a": torch.zeros(2), "b": torch.zeros(3), "c": torch.zeros(1)})
-    with pytest.raises(ValueError) as error:
-        check_tensors(Path("file"), expected, {"a": torch.zeros(4), "b": torch.zeros(3), "d": torch.zeros(1)}, "this")
-    told = (
-        "expected the 3 tensors of this, got 1 missing (c); 1 unexpected (d); 1 of another shape (a [4] instead of [2])"
-    )
-    assert told in str(error.value)
-
-
-def test_a_long_list_is_cut():
-    assert named(["a", "b", "c", "d"]) == "a, b, c, d"
-    assert named(["a", "b", "c", "d", "e"]) == "a, b, c, d, ..."
 
 
 def test_a_backbone_is_filled_without_a_copy():

@@ -1,9 +1,11 @@
 """Files of weights and settings, read safely."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
-from lumina.weights.files import read_json, read_pickle
+from lumina.files.weights import check_tensors, named, read_json, read_pickle
 
 
 def test_settings_are_named(tmp_path):
@@ -23,3 +25,19 @@ def test_pickled_tensors_are_mapped_and_code_is_refused(tmp_path):
         read_pickle(tmp_path / "code.pth")
     with pytest.raises(FileNotFoundError):
         read_pickle(tmp_path / "none.pth")
+
+
+def test_every_difference_is_named():
+    expected = {"a": torch.Size([2]), "b": torch.Size([3]), "c": torch.Size([1])}
+    check_tensors(Path("file"), expected, {"a": torch.zeros(2), "b": torch.zeros(3), "c": torch.zeros(1)})
+    with pytest.raises(ValueError) as error:
+        check_tensors(Path("file"), expected, {"a": torch.zeros(4), "b": torch.zeros(3), "d": torch.zeros(1)}, "this")
+    told = (
+        "expected the 3 tensors of this, got 1 missing (c); 1 unexpected (d); 1 of another shape (a [4] instead of [2])"
+    )
+    assert told in str(error.value)
+
+
+def test_a_long_list_is_cut():
+    assert named(["a", "b", "c", "d"]) == "a, b, c, d"
+    assert named(["a", "b", "c", "d", "e"]) == "a, b, c, d, ..."

@@ -1,8 +1,9 @@
-"""Safe reading of weights and settings: JSON, safetensors and `torch.save` files."""
+"""Safe reading of weights and settings: JSON, safetensors and `torch.save` files; what is wrong with their tensors."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from lumina.files.zip_file import check_archive
+
+LISTED = 4  # names per category in an error
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -60,3 +63,43 @@ def read_pickle(path: Path) -> Any:
             f"{path} is broken, or no file of tensors alone that is safe to load ({reason}); fetch it again, or have "
             "its owner save the tensors as safetensors."
         ) from error
+
+
+def check_tensors(
+    source: Path,
+    expected: Mapping[str, torch.Size],
+    actual: Mapping[str, Tensor],
+    model: str = "the architecture that comes with them",
+) -> None:
+    """Compares the names and shapes of tensors with the expected ones.
+
+    Args:
+        source: of the tensors, for the message.
+        expected: shapes by name.
+        actual: tensors by name.
+        model: description of the model that expects them, for the message.
+
+    Raises:
+        ValueError: lists missing and unexpected tensors and tensors of the wrong shape.
+    """
+    shapes = [
+        f"{name} {list(actual[name].shape)} instead of {list(shape)}"
+        for name, shape in expected.items()
+        if name in actual and actual[name].shape != shape
+    ]
+    problems = {
+        "missing": sorted(expected.keys() - actual.keys()),
+        "unexpected": sorted(actual.keys() - expected.keys()),
+        "of another shape": shapes,
+    }
+    faults = [f"{len(names)} {kind} ({named(names)})" for kind, names in problems.items() if names]
+    if faults:
+        raise ValueError(
+            f"{source}: expected the {len(expected)} tensors of {model}, got "
+            f"{'; '.join(faults)}; the file is damaged or belongs to another model."
+        )
+
+
+def named(names: Sequence[str]) -> str:
+    """The first `LISTED` names as text, with "..." if there are more."""
+    return ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")

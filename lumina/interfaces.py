@@ -251,7 +251,7 @@ class Modality(nn.Module, ABC):
 
         Args:
             outputs: of the objective, one for each sample of ``batch``.
-            batch: what they were made for; where there is no data (sampling), it holds conditions at most.
+            batch: what they were made for; where there is no data (sampling), it holds conditions and `fields`.
         """
 
     @abstractmethod
@@ -263,6 +263,15 @@ class Modality(nn.Module, ABC):
             request: values of ``wishes`` by their names (size, seconds, points, views); a missing one means the trained
                 value.
         """
+
+    def fields(self, count: int, request: Mapping[str, Any]) -> Batch:
+        """What a batch of such samples would hold beside conditions and data, for `decode`: their lengths, say.
+
+        Args:
+            count: B.
+            request: as for `layout`.
+        """
+        return {}
 
     @classmethod
     def check_request(cls, request: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ from lumina.generation.wishes import Wishes
 from lumina.module import LuminaModule
 from lumina.randomness import Purpose, keyed_generator
 from lumina.sampling.sampler import Sampler
-from lumina.values import Inference, Start, Tokens
+from lumina.values import Batch, Inference, Start, Tokens
 
 TOKENS_AT_ONCE = 16_384
 
@@ -31,12 +31,14 @@ class Part:
         requests: B of them.
         canvas: of B samples.
         start: what they start from; None = noise.
+        fields: what decoding reads of a batch beside conditions.
     """
 
     places: list[int]
     requests: Sequence[Request]
     canvas: Tokens
     start: Start | None
+    fields: Batch
 
 
 def parts(module: LuminaModule, requests: Sequence[Request], batch_size: int | None = None) -> Iterator[Part]:
@@ -67,6 +69,7 @@ def parts(module: LuminaModule, requests: Sequence[Request], batch_size: int | N
                 requests=[requests[place] for place in chosen],
                 canvas=canvas.expand(len(chosen)),
                 start=start,
+                fields=module.modality.fields(len(chosen), asked),
             )
 
 
@@ -88,7 +91,7 @@ def draw_part(
         **options: of `lumina.objectives.generative.Generative.outputs`.
     """
     pair = conditions(module, part.requests, part.canvas, grid)
-    batch = move(fields(module, part.requests), module.device)
+    batch = move({**fields(module, part.requests), **part.fields}, module.device)
     options |= {"noise": noise_of(part.requests, part.canvas).to(module.device)}
     options |= {} if part.start is None else {"known": part.start.known}
     samples = module.generate(part.canvas, batch, None, inference, pair, **options)

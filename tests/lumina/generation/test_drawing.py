@@ -10,6 +10,7 @@ from lumina.generation.requests import Request
 from lumina.module import LuminaModule
 from lumina.objectives.flow_matching import FlowMatching
 from lumina.sampling.guidance import ClassifierFree
+from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Rational
 from lumina.sampling.solvers import Euler
 from modalities.image import Image
@@ -42,6 +43,27 @@ def test_so_many_as_have_the_tokens_of_a_batch(module, monkeypatch):
     assert [len(part.places) for part in drawing.parts(module, REQUESTS)] == [2, 1, 2]
     monkeypatch.setattr(drawing, "TOKENS_AT_ONCE", 3)
     assert [len(part.places) for part in drawing.parts(module, REQUESTS)] == [1] * 5
+
+
+class Cropped(Image):
+    """Pictures on a canvas of whole cells, of which decoding keeps the height that was asked for."""
+
+    def fields(self, count, request):
+        return {"height": [request.get("size", self.size)[0] - 1] * count}
+
+    def decode(self, outputs, batch):
+        pictures = super().decode(outputs, batch)
+        return [picture[:, :height] for picture, height in zip(pictures, batch["height"], strict=True)]
+
+
+def test_decoding_knows_what_was_asked_for(module):
+    backbone = NextDiTConfig(dim=16, num_layers=1, num_heads=2, multiple_of=8)
+    cropped = LuminaModule(Cropped((8, 8), channels=1), backbone, FlowMatching(), [LabelConditioner(3)])
+    requests = [Request(asked={**request.asked, "label": 1}, seed=0) for request in REQUESTS]
+    drawn, sampler = {}, Sampler(Rational(), Euler(), 1)
+    for part in drawing.parts(cropped, requests, 2):
+        drawn |= zip(part.places, drawing.draw_part(cropped, part, sampler=sampler), strict=True)
+    assert [tuple(drawn[place].shape) for place in range(5)] == [(1, 7, 8), (1, 3, 8)] * 2 + [(1, 7, 8)]
 
 
 def test_noise_is_a_samples_own(module):

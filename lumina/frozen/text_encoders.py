@@ -12,9 +12,9 @@ from torch import Tensor, device
 
 from lumina.config.locate import locate
 from lumina.config.trust import require_trust
-from lumina.errors import importing
 from lumina.frozen.network import Frozen
 from lumina.frozen.text_cache import TextCache
+from lumina.frozen.text_network import load_network, load_tokenizer, read_config
 from lumina.interfaces import TextEncoder
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -24,7 +24,7 @@ MAX_WARNINGS = 3
 
 
 class HuggingFaceText(TextEncoder):
-    """Any Hugging Face decoder LLM or text encoder, frozen.
+    """Any Hugging Face decoder LLM or text encoder, the text tower of CLAP or CLIP among them, frozen.
 
     The features are the hidden states of one layer, for at most ``max_tokens`` tokens (Lumina-Next uses the input of
     the last layer of Gemma-2B). Captions are used unchanged: not lower-cased, without a template. The model's config
@@ -64,7 +64,7 @@ class HuggingFaceText(TextEncoder):
         self._location, self._remote = str(locate(path)), trust_remote_code
         self._tokenizer_path = tokenizer
         self._tokenizer_location = self._location if tokenizer is None else str(locate(tokenizer))
-        self.dim = int(_text_config(self._location, path, trust_remote_code).hidden_size)
+        self.dim = self._width()
         self._network = Frozen(self._load_network)
         self._tokenizer: Any = None
         self._cut: set[str] = set()
@@ -129,39 +129,11 @@ class HuggingFaceText(TextEncoder):
             FileNotFoundError: its vocabulary is missing.
         """
         if self._tokenizer is None:
-            tokenizer = _transformers().AutoTokenizer.from_pretrained(
-                self._tokenizer_location, padding_side="right", trust_remote_code=self._remote
-            )
-            if len(tokenizer.get_vocab()) < 2 * max(1, len(tokenizer.all_special_tokens)):
-                raise FileNotFoundError(
-                    f"the tokenizer of text encoder {self.path!r} has no vocabulary; put tokenizer.json (or "
-                    "tokenizer.model) beside its config."
-                )
-            if tokenizer.pad_token is None:
-                tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-            self._tokenizer = tokenizer
+            self._tokenizer = load_tokenizer(self._tokenizer_location, self.path, self._remote)
         return self._tokenizer
 
+    def _width(self) -> int:
+        return int(read_config(self._location, self.path, self._remote).get_text_config().hidden_size)
+
     def _load_network(self) -> Any:
-        transformers = _transformers()
-        config = transformers.AutoConfig.from_pretrained(self._location, trust_remote_code=self._remote)
-        encoders = transformers.models.auto.modeling_auto.MODEL_FOR_TEXT_ENCODING_MAPPING  # T5 without its decoder, ...
-        kind = transformers.AutoModelForTextEncoding if type(config) in encoders else transformers.AutoModel
-        return kind.from_pretrained(self._location, dtype=self._dtype, trust_remote_code=self._remote)
-
-
-def _text_config(location: str, path: str, remote: bool) -> Any:
-    try:
-        config = _transformers().AutoConfig.from_pretrained(location, trust_remote_code=remote)
-    except OSError as error:
-        raise FileNotFoundError(
-            f"text encoder {path!r} is neither a local folder nor available from the Hugging Face hub; download its "
-            "config.json, *.safetensors and tokenizer files into one folder, and set path to that folder."
-        ) from error
-    return config.get_text_config()
-
-
-def _transformers() -> Any:
-    with importing("transformers", "a text encoder"):
-        import transformers
-    return transformers
+        return load_network(self._location, self.path, self._dtype, self._remote)

@@ -8,41 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import (
-    BertConfig,
-    BertModel,
-    GemmaConfig,
-    GemmaModel,
-    PreTrainedTokenizerFast,
-    T5Config,
-    T5EncoderModel,
-)
+from tiny_encoders import WORDS, clap, gemma, t5, tokenizer
+from transformers import BertConfig, BertModel, ClapModel, GemmaModel, T5ForConditionalGeneration
 
 from lumina.frozen.text_cache import TextCache, write_text_shard
 from lumina.frozen.text_encoders import HuggingFaceText
 
 CPU = torch.device("cpu")
-WORDS = ["<pad>", "<eos>", "<bos>", "<unk>", "a", "red", "apple", "green", "pear"]
-
-
-def tokenizer(folder: Path, bos: bool) -> None:
-    words = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="<unk>"))
-    words.pre_tokenizer = pre_tokenizers.Whitespace()
-    if bos:
-        words.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 2)])
-    PreTrainedTokenizerFast(
-        tokenizer_object=words, pad_token="<pad>", eos_token="<eos>", bos_token="<bos>", unk_token="<unk>"
-    ).save_pretrained(folder)
-
-
-def gemma(folder: Path, bos: bool = True) -> Path:
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2}
-    config = GemmaConfig(vocab_size=len(WORDS), num_key_value_heads=1, head_dim=8, **sizes)
-    GemmaModel(config).save_pretrained(folder)
-    tokenizer(folder, bos)
-    return folder
 
 
 def test_a_decoder_gives_the_states_that_enter_its_last_layer(tmp_path: Path) -> None:
@@ -70,20 +42,40 @@ def test_long_captions_are_cut_and_the_first_ones_told(tmp_path: Path) -> None:
     assert ["Further truncated texts are not reported" in str(told.message) for told in caught] == [False, True]
 
 
-@pytest.mark.parametrize("kind", ["bert", "t5"])
-def test_encoders_work_too(tmp_path: Path, kind: str) -> None:
-    if kind == "bert":
-        sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
-        BertModel(BertConfig(vocab_size=len(WORDS), **sizes)).save_pretrained(tmp_path)
-    else:
-        T5EncoderModel(
-            T5Config(vocab_size=len(WORDS), d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2)
-        ).save_pretrained(tmp_path)
-    tokenizer(tmp_path, bos=False)
+def test_an_encoder_gives_its_last_states(tmp_path: Path) -> None:
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    BertModel(BertConfig(vocab_size=len(WORDS), **sizes)).save_pretrained(tmp_path)
+    tokenizer(tmp_path)
     encoder = HuggingFaceText(str(tmp_path), layer=-1, dtype="float32")
     two = encoder.encode(["a red apple", "pear"], CPU)
     assert [tuple(features.shape) for features in two] == [(3, 16), (1, 16)]
     torch.testing.assert_close(two[1], encoder.encode(["pear"], CPU)[0], atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_t5_gives_the_states_of_its_encoder_alone(tmp_path: Path) -> None:
+    folder = t5(tmp_path)
+    encoder = HuggingFaceText(str(folder), layer=-1, dtype="float32")
+    long, _ = encoder.encode(["a red apple", "pear"], CPU)
+    whole = T5ForConditionalGeneration.from_pretrained(folder)
+    torch.testing.assert_close(long, whole.encoder(torch.tensor([[4, 5, 6]])).last_hidden_state[0])
+    network = encoder._network.on(CPU)
+    assert sum(p.numel() for p in network.parameters()) < sum(p.numel() for p in whole.parameters()) / 2
+
+
+@torch.no_grad()
+def test_clap_gives_the_states_of_its_text_tower_alone(tmp_path: Path) -> None:
+    """From a folder with both towers, as published, and from one with the text tower."""
+    both = ClapModel.from_pretrained(clap(tmp_path / "both"))
+    both.text_model.save_pretrained(tmp_path / "text")
+    tokenizer(tmp_path / "text")
+    expected = both.text_model(torch.tensor([[4, 5, 6]])).last_hidden_state[0]
+    for folder in ("both", "text"):
+        encoder = HuggingFaceText(str(tmp_path / folder), layer=-1, dtype="float32")
+        assert encoder.dim == 12
+        long, short = encoder.encode(["a red apple", "pear"], CPU)
+        torch.testing.assert_close(long, expected, atol=1e-6, rtol=1e-5)
+        assert short.shape == (1, 12)
 
 
 def test_the_cache_gives_what_the_network_gave(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The one LightningModule."""
+"""The module that trains and evaluates a backbone."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
-from torch.optim import Optimizer
 
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.backbone.lora import Lora
@@ -29,16 +27,14 @@ from lumina.data.resolve import CLASSES, resolve, store
 from lumina.distributed.sharding import shard
 from lumina.interfaces import Conditioner, DataModule, Modality, Objective, SampleMetric
 from lumina.metrics.suite import MetricSuite
-from lumina.optimizers.gradients import Gradients, check_clipping, unscale
-from lumina.optimizers.schedule import on_schedule
-from lumina.randomness import Purpose, Randomness, SampleGenerators, seed_dropout
+from lumina.randomness import Purpose, Randomness, seed_dropout
+from lumina.training.module import TrainedModule
 from lumina.values import Batch, Conditioning, Inference, Tokens
 from lumina.weights.run import ARCHITECTURE
 from lumina.weights.starting import StartingPoint
-from lumina.workarounds.hyperparameters import save_given_hyperparameters
 
 
-class LuminaModule(LightningModule):
+class LuminaModule(TrainedModule):
     """Trains and evaluates a backbone with a modality, conditioners and an objective, and depends on none of them.
 
     The objective holds what differs between tasks: generation and recognition run through the same steps. Widths that
@@ -80,8 +76,7 @@ class LuminaModule(LightningModule):
         evaluate_in_validation: bool = False,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        save_given_hyperparameters(self)
+        super().__init__(optimizer, lr_scheduler, seed)
         self.modality = modality
         config = measured(backbone, modality, conditioners or [])
         check_memory(config)
@@ -93,19 +88,10 @@ class LuminaModule(LightningModule):
         objective.build(config, modality)
         self.objective = objective
         self.metrics = MetricSuite(metrics or [])
-        self.not_computed: dict[str, str] = {}
-        self.not_finite = 0
-        self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
         self.start = StartingPoint(weights, lora)
         self.strict_loading = lora is None  # with adapters a checkpoint holds what trains
-        self.compile_blocks, self.evaluate_in_validation, self.seed = compile_blocks, evaluate_in_validation, seed
+        self.compile_blocks, self.evaluate_in_validation = compile_blocks, evaluate_in_validation
         self.configured = False
-        self.gradients = Gradients()
-
-    @property
-    def data(self) -> Any:
-        """The trainer's datamodule, or None."""
-        return getattr(self.trainer, "datamodule", None)
 
     def configure_model(self) -> None:
         """Loads starting weights, adds adapters, compiles and shards the backbone, each if configured."""
@@ -132,22 +118,13 @@ class LuminaModule(LightningModule):
         check_classes(checkpoint.get(CLASSES, {}), self.classes)
         self.start.check(checkpoint)
 
-    def configure_optimizers(self) -> Any:
-        """One optimizer over the trainable parameters, and a schedule that steps with it.
-
-        Raises:
-            ValueError: the run is too short for the schedule.
-        """
-        optimizer = self.optimizer(parameter for parameter in self.parameters() if parameter.requires_grad)
-        return on_schedule(optimizer, self.lr_scheduler)
-
     def setup(self, stage: str) -> None:
         """Checks the data's fields and the clipping value before step 0.
 
         Raises:
             ValueError: a field is missing, or the trainer's clipping value is invalid.
         """
-        check_clipping(self.trainer.gradient_clip_val)
+        super().setup(stage)
         data = self.data
         if isinstance(data, DataModule):
             self._require_fields(data.batch_keys, type(data).__name__)
@@ -191,21 +168,6 @@ class LuminaModule(LightningModule):
         losses = self.objective.loss(self.backbone, tokens, cond, batch, generators)
         self._log("train", losses, count)
         return {"loss": losses["loss"], "samples": count, "tokens": tokens.count}
-
-    def on_before_zero_grad(self, optimizer: Optimizer) -> None:
-        """Clears the cached gradient norm."""
-        self.gradients.forget()
-
-    def configure_gradient_clipping(
-        self,
-        optimizer: Optimizer,
-        gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,
-    ) -> None:
-        """Logs the norm of the gradients, then clips them."""
-        unscale(optimizer, getattr(self.trainer.precision_plugin, "scaler", None))
-        self.log("train/grad_norm", self.gradients.norm(optimizer))
-        self.gradients.clip(optimizer, gradient_clip_val or 0.0, gradient_clip_algorithm)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """The loss under the same noise in each epoch, and the metrics if configured; fillers count in neither."""
@@ -267,6 +229,22 @@ class LuminaModule(LightningModule):
         """The decoded `outputs` of these arguments: the one way from conditions to samples."""
         return self.modality.decode(self.outputs(tokens, batch, *arguments, **options), batch)
 
+    def draw(self, batch: Batch, generator: Randomness) -> Any:
+        """Outputs for the conditions of a batch."""
+        return self.generate(self.tokens(batch), batch, generator)
+
+    def words(self, batch: Batch) -> list[str]:
+        """What the conditions of a batch say."""
+        return self.conditioners.words(batch)
+
+    def picture(self, samples: Any, captions: Sequence[str] = ()) -> Tensor:
+        """The modality's sheet."""
+        return self.modality.picture(samples, captions)
+
+    def wandb_media(self, samples: Any, captions: Sequence[str] = ()) -> Any:
+        """The modality's media."""
+        return self.modality.wandb_media(samples, captions)
+
     def on_test_start(self) -> None:
         """Prepares the metrics' reference data."""
         self.metrics.prepare(self.data)
@@ -289,18 +267,6 @@ class LuminaModule(LightningModule):
         compressed = () if "latent" in present else self.modality.batch_keys
         require_fields((*compressed, *self.conditioners.batch_keys), present, owner)
 
-    def _generators(self, purpose: Purpose, batch: Batch, batch_index: int, count: int, *when: int) -> SampleGenerators:
-        indices = range(self.global_rank, count * self.trainer.world_size, self.trainer.world_size)
-        identities = batch.get("identity") or [(batch_index, index) for index in indices]
-        return SampleGenerators(purpose, [(self.seed, *when, *identity) for identity in identities], self.device)
-
-    def _log(self, stage: str, values: dict[str, Tensor], count: int) -> None:
-        named = {f"{stage}/{name}": value for name, value in values.items()}
-        training = stage == "train"
-        if training and self.trainer._logger_connector.should_update_logs:  # reducing unlogged steps would only wait
-            named = {name: self.trainer.strategy.reduce(value.detach().clone()) for name, value in named.items()}
-        self.log_dict(named, prog_bar=True, batch_size=count, sync_dist=not training)
-
     def _update_metrics(self, batch: Batch, batch_index: int, tokens: Tokens) -> Any:
         samples = self.generate(
             tokens, batch, self._generators(Purpose.TEST, batch, batch_index, tokens.features.shape[0])
@@ -318,8 +284,3 @@ class LuminaModule(LightningModule):
         self.log_dict(values, rank_zero_only=True, sync_dist=True)  # already reduced; sync_dist=True avoids a warning
         self.not_computed = evaluation.failures
         self.count_not_finite(evaluation.not_finite)
-
-    def count_not_finite(self, count: int) -> None:
-        """Stores how many samples of an evaluation contain NaN or infinity, summed over all processes."""
-        here = torch.tensor(count, device=self.device)
-        self.not_finite = int(self.trainer.strategy.reduce(here, reduce_op="sum"))

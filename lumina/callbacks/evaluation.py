@@ -40,7 +40,7 @@ class EvaluationReport(Callback):
         """Selects a few samples of the batch for the sheet; outputs and samples contain no fillers."""
         self._counted += len(outputs)
         if trainer.is_global_zero and len(outputs):
-            captions = pl_module.conditioners.words(select(batch, batch["real"]))
+            captions = pl_module.words(select(batch, batch["real"]))
             share = min(_share(trainer), len(outputs))
             chosen = [number * len(outputs) // share for number in range(share)]
             self._samples += [move(outputs[index], torch.device("cpu")) for index in chosen]
@@ -61,7 +61,7 @@ class EvaluationReport(Callback):
         print("\n" + "\n".join(f"  {name:<{width}}  {value:.4g}" for name, value in values.items()))
         if self._samples:
             file = _sheet(trainer)
-            log_samples(trainer, "test", pl_module.modality, self._samples, self._captions, file)
+            log_samples(trainer, "test", pl_module, self._samples, self._captions, file)
             print(f"\n  sheet       {file}", end="")
         print(f"\n  metrics     {_report(trainer)}, of {counted:,} samples{_left_out(pl_module.data)}")
         print(f"  checkpoint  {trainer.ckpt_path}, step {trainer.global_step}")

@@ -118,7 +118,7 @@ class SampleGrid(Callback):
             file = run_folder(trainer) / self.name / f"step_{trainer.global_step:07d}.png"
             shown = [samples[index] for index in range(total)]
             words = [captions[index] for index in range(total)] if captions else []
-            log_samples(trainer, self.name, pl_module.modality, shown, words, file)
+            log_samples(trainer, self.name, pl_module, shown, words, file)
 
     def _asked_for(self, trainer: Trainer, pl_module: Any) -> Iterator[tuple[Sequence[int], list[Any], list[str]]]:
         """Places, samples and captions of what is asked for, a part at a time."""
@@ -137,6 +137,6 @@ class SampleGrid(Callback):
             batch = trainer.precision_plugin.convert_input(batch)
             generator = keyed_generator(Purpose.GRID, pl_module.seed, first, device=pl_module.device)
             with trainer.precision_plugin.val_step_context():
-                drawn = pl_module.generate(pl_module.tokens(batch), batch, generator)
+                drawn = pl_module.draw(batch, generator)
             places, samples = range(first, first + len(drawn)), [move(sample, torch.device("cpu")) for sample in drawn]
-            yield places, samples, pl_module.conditioners.words(batch)
+            yield places, samples, pl_module.words(batch)

@@ -8,11 +8,11 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import ModelParallelStrategy
 
 from lumina.files.weights import check_tensors
-from lumina.module import LuminaModule
 from lumina.survival.checkpoints import is_sharded, read_head
+from lumina.training.module import TrainedModule
 
 
-def require_fitting(path: Path, module: LuminaModule, trainer: Trainer) -> None:
+def require_fitting(path: Path, module: TrainedModule, trainer: Trainer) -> None:
     """Refuses a checkpoint of a different architecture, and a sharded one if the run is not sharded.
 
     Raises:
@@ -24,6 +24,6 @@ def require_fitting(path: Path, module: LuminaModule, trainer: Trainer) -> None:
                 f"{path} is a sharded checkpoint, which only a sharded run reads: add --config base/fsdp2, or train "
                 "with save_distributed_checkpoint=false to get one file."
             )
-    elif module.start.lora is None:  # adapters are compared when they are made
+    elif module.strict_loading:  # adapters are compared when they are made
         expected = {name: tensor.shape for name, tensor in module.state_dict().items()}
         check_tensors(path, expected, read_head(path)["state_dict"], "this run's model")

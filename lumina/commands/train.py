@@ -19,6 +19,7 @@ from lumina.checkpoints.fits import require_fitting
 from lumina.config.experiments import find_experiments
 from lumina.config.limits import check_trainer
 from lumina.config.matmul import MatmulPrecision, choose_matmul_precision
+from lumina.config.module_choice import arguments_of_module, names_module
 from lumina.config.nulls import refuse_nulls
 from lumina.config.parser import ShortErrorParser
 from lumina.config.schedule import follow_run, settle_schedule
@@ -42,6 +43,7 @@ from lumina.survival.exact_resume import ExactResume
 from lumina.survival.graceful_stop import GracefulStop
 from lumina.survival.last_state import LastState
 from lumina.survival.non_finite import NonFiniteGuard
+from lumina.training.module import TrainedModule
 from lumina.workarounds.evaluation_step import EvaluationStep
 from lumina.workarounds.given_settings import GivenSettings
 from lumina.workarounds.model_summary import Summary
@@ -66,9 +68,9 @@ class RunConfig(SaveConfigCallback):
             return
         folder = run_folder(trainer)
         folder.mkdir(parents=True, exist_ok=True)
-        store(pl_module.resolve(pl_module.data), self.config.model)
+        store(pl_module.resolve(pl_module.data), arguments_of_module(self.config.model))
         file, config = folder / CONFIG, self.config.clone()
-        follow_run(config.model, config.trainer)
+        follow_run(arguments_of_module(config.model), config.trainer)
         self.parser.save(config, file, skip_none=False, overwrite=True, multifile=False)
         log_config(trainer, file)
         print(f"run {folder}: settings, metrics, checkpoints and samples go there", flush=True)
@@ -79,7 +81,7 @@ class RunConfig(SaveConfigCallback):
 
 
 class LuminaCLI(LightningCLI):
-    """LightningCLI for `LuminaModule`, with the callbacks and checks of every run."""
+    """LightningCLI for the module of an experiment, with the callbacks and checks of every run."""
 
     trainer: Any
 
@@ -102,7 +104,7 @@ class LuminaCLI(LightningCLI):
             path = choose_checkpoint(config.ckpt_path, runs_folder(config.trainer.as_dict()) if resumes else None)
             config.ckpt_path = None if path is None else str(path)
             if path is not None:
-                inherit(config.model, stored_arguments(path))
+                inherit(arguments_of_module(config.model), stored_arguments(path))
         elif not resumes:
             raise ValueError("an evaluation needs --ckpt_path: a .ckpt file or a run's folder.")
 
@@ -115,14 +117,16 @@ class LuminaCLI(LightningCLI):
         """Fills in settings that follow from others; refuses contradictions and names that are not classes."""
         require_classes(self.config.get(self.subcommand or "", self.config))
         model, trainer = (self._get(self.config, name) for name in ("model", "trainer"))
-        refuse_nulls(model.as_dict(), "model", LuminaModule)
+        refuse_nulls(model.as_dict(), "model", None if self.subclass_mode_model else LuminaModule)
         refuse_nulls(trainer.as_dict(), "trainer", Trainer)
-        settle_schedule(model, trainer)
+        arguments = arguments_of_module(model)
+        settle_schedule(arguments, trainer)
         data = self._get(self.config, "data")
         refuse_nulls(data.as_dict(), "data")
-        settle_seeds(self._get(self.config, "seed_everything"), model, data.get("init_args"))
+        settle_seeds(self._get(self.config, "seed_everything"), arguments, data.get("init_args"))
         if checkpoint := self._get(self.config, "ckpt_path"):
-            check_differences(Path(checkpoint), self.config[self.subcommand].as_dict(), self.subcommand == "fit")
+            config = {**self.config[self.subcommand].as_dict(), "model": arguments.as_dict()}
+            check_differences(Path(checkpoint), config, self.subcommand == "fit")
 
     def instantiate_trainer(self, **options: Any) -> Trainer:
         """Adds the mandatory parts: atomic checkpoints, graceful stop, NaN guard, reports."""
@@ -202,16 +206,19 @@ def build(arguments: list[str], run: bool = False) -> LuminaCLI:
 def build_as(kind: type[CLI], arguments: list[str], run: bool = False) -> CLI:
     """As `build`, with a CLI class that decides which parts are built."""
     silence_lightning()
+    words = stack_configs(arguments)
+    named = names_module(words)
     return kind(
-        LuminaModule,
+        TrainedModule if named else LuminaModule,
         DataModule,
+        subclass_mode_model=named,
         subclass_mode_data=True,
         seed_everything_default=0,
         auto_configure_optimizers=False,
         parser_class=ShortErrorParser,
         save_config_callback=RunConfig,
         trainer_defaults={"use_distributed_sampler": False, "default_root_dir": "runs"},
-        args=stack_configs(arguments),
+        args=words,
         run=run,
     )
 

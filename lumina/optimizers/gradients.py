@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
@@ -34,23 +34,24 @@ class Gradients:
         self._norm = None
 
     @torch.no_grad()
-    def clip(self, optimizer: Optimizer, limit: float, algorithm: str | None) -> None:
+    def clip(
+        self, optimizer: Optimizer, limit: float, algorithm: str | None, parts: Iterable[nn.Module] | None = None
+    ) -> None:
         """Clips the gradients in place.
 
         Args:
             optimizer: its parameters' gradients are clipped.
             limit: the largest norm, or the largest absolute value of an element; 0 = no clipping.
             algorithm: "norm" or "value"; None = "norm".
+            parts: the networks that the optimizer trains, each of which is clipped by its own norm; None = one norm.
         """
-        shards = _local(_gradients(optimizer))
-        if not limit or not shards:
+        if not limit:
             return
-        if algorithm == "value":
-            torch._foreach_clamp_min_(shards, -limit)
-            torch._foreach_clamp_max_(shards, limit)
-        else:
-            factor = (limit / (self.norm(optimizer) + 1e-6)).clamp(max=1)  # as torch.nn.utils.clip_grad_norm_
-            torch._foreach_mul_(shards, factor)
+        if parts is None:
+            _clip(_gradients(optimizer), limit, algorithm, self.norm(optimizer))
+        for part in parts or ():
+            gradients = [parameter.grad for parameter in part.parameters() if parameter.grad is not None]
+            _clip(gradients, limit, algorithm, _total_norm(gradients))
 
 
 def check_clipping(limit: float | None) -> None:
@@ -69,6 +70,17 @@ def unscale(optimizer: Optimizer, scaler: Any) -> None:
     """Divides the gradients by the loss scale; Lightning leaves this to the step of a fused optimizer."""
     if scaler is not None and getattr(optimizer, "_step_supports_amp_scaling", False):
         scaler.unscale_(optimizer)
+
+
+def _clip(gradients: list[Tensor], limit: float, algorithm: str | None, norm: Tensor) -> None:
+    shards = _local(gradients)
+    if not shards:
+        return
+    if algorithm == "value":
+        torch._foreach_clamp_min_(shards, -limit)
+        torch._foreach_clamp_max_(shards, limit)
+    else:
+        torch._foreach_mul_(shards, (limit / (norm + 1e-6)).clamp(max=1))  # as torch.nn.utils.clip_grad_norm_
 
 
 def _gradients(optimizer: Optimizer) -> list[Tensor]:

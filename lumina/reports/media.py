@@ -11,28 +11,29 @@ from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 
 from lumina.interfaces import Modality
 from lumina.pictures.sheet import save_picture
+from lumina.training.module import TrainedModule
 
 
 def log_samples(
-    trainer: Trainer, name: str, modality: Modality, samples: Any, captions: Sequence[str], file: Path
+    trainer: Trainer, name: str, owner: TrainedModule | Modality, samples: Any, captions: Sequence[str], file: Path
 ) -> Path:
     """Shows samples on every logger that can, and writes their sheet.
 
     Args:
         trainer: of the run.
         name: group on the dashboards, "samples" say.
-        modality: knows what the samples look like.
+        owner: knows what the samples look like.
         samples: decoded ones.
         captions: a text for each sample; none = there is nothing to say.
         file: the PNG of the sheet.
     """
-    sheet = modality.picture(samples, captions)
+    sheet = owner.picture(samples, captions)
     for logger in trainer.loggers:
         if isinstance(logger, WandbLogger):
             import wandb
 
             shown = {f"{name}/sheet": wandb.Image(sheet.permute(1, 2, 0).numpy())}
-            media = modality.wandb_media(samples, captions)
+            media = owner.wandb_media(samples, captions)
             logger.log_metrics(shown | ({f"{name}/media": media} if media else {}), trainer.global_step)
         elif isinstance(logger, TensorBoardLogger):
             logger.experiment.add_image(f"{name}/sheet", sheet, trainer.global_step)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from urllib.parse import quote
 
+import torch
 import torchmetrics
 from lightning.pytorch import LightningDataModule
 from torch import Generator, Tensor, device, nn
@@ -27,6 +28,7 @@ from lumina.values import (
     Inference,
     Item,
     MelConvention,
+    Posterior,
     Route,
     Shown,
     Split,
@@ -170,6 +172,62 @@ class MelAutoencoder(Autoencoder):
     """
 
     convention: MelConvention
+
+
+class VAE(nn.Module, ABC):
+    """A variational autoencoder that is trained here; a trained one serves the backbone as an `Autoencoder`.
+
+    Class attributes:
+        last_layer: name of the weight that puts out the data; the adaptive weight of an adversary is measured at it.
+
+    Attributes:
+        channels: of the latents.
+        factor: pixels along a latent cell's side, or frames of a latent frame; data is cut to a multiple of it.
+        convention: of the mel spectrograms that it takes; None = it takes pictures.
+        scale_factor: a buffer ``[]``; latents times it have about unit variance. 0 = nobody has measured it.
+    """
+
+    last_layer: ClassVar[str]
+    channels: int
+    factor: int
+    convention: MelConvention | None = None
+    scale_factor: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("scale_factor", torch.zeros(()))
+
+    @property
+    @abstractmethod
+    def settings(self) -> Mapping[str, Any]:
+        """What builds the same network again: its class as ``_class_name`` and its arguments, as plain data."""
+
+    @property
+    def stored(self) -> nn.Module:
+        """The module whose tensors are stored under their own names; ``scale_factor`` is stored with the settings."""
+        return self
+
+    @abstractmethod
+    def encode(self, data: Tensor) -> Posterior:
+        """The posterior of mel spectrograms ``[B, bands, T]`` or pictures ``[B, 3, H, W]``.
+
+        What exceeds a multiple of ``factor`` is cut off at the end.
+
+        Raises:
+            ValueError: the data is shorter than the factor, or has another number of bands.
+        """
+
+    @abstractmethod
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents as `encode` gives them, not scaled, to data."""
+
+    def standardise(self, mean: Tensor, std: Tensor) -> None:
+        """Takes the mean and the deviation ``[bands]`` of the training data; networks of pictures keep theirs.
+
+        Args:
+            mean: of each band.
+            std: of each band.
+        """
 
 
 class Vocoder(ABC):

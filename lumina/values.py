@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, device
 from torch.nn.utils.rnn import pad_sequence
 
-from lumina.randomness import Randomness
+from lumina.randomness import Randomness, normal
 
 T = TypeVar("T")
 
@@ -217,6 +217,24 @@ class MelConvention:
     inside: float = 0.0
     floor: float = 1e-5
     base: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posterior:
+    """A Gaussian over the latents of each sample, as the encoder of a VAE gives it.
+
+    Attributes:
+        mean: ``[B, C, ...]``.
+        logvar: of the same shape, the logarithm of the variances.
+    """
+
+    mean: Tensor
+    logvar: Tensor
+
+    def sample(self, source: Randomness) -> Tensor:
+        """Latents drawn from it."""
+        noise = normal(source, *self.mean.shape).to(self.mean)
+        return self.mean + torch.exp(self.logvar / 2) * noise
 
 
 def _as_it_is(value: Any) -> Any:

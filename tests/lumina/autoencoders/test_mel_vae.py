@@ -1,0 +1,105 @@
+"""The mel VAE: the released layout, any length, bands standardised, arguments that make no network."""
+
+import pytest
+import torch
+
+from lumina.autoencoders.mel_vae import MelVAE
+
+TINY = {"latent_channels": 3, "width": 8, "multipliers": (1, 2), "blocks": 1, "groups": 4}
+
+
+def test_the_defaults_are_the_released_layout():
+    with torch.device("meta"):
+        network = MelVAE()
+        posterior = network.encode(torch.zeros(1, 80, 624))
+        assert network.decode(posterior.mean).shape == (1, 80, 624)
+    assert posterior.mean.shape == posterior.logvar.shape == (1, 20, 312)
+    parameters = dict(network.named_parameters())
+    assert sum(p.numel() for p in parameters.values()) == 212_958_212
+    assert sum(p.numel() for p in network.encoder.parameters()) == 113_623_336
+    assert set(parameters) == set(released_names())
+    assert parameters["encoder.down.0.downsample.conv.weight"].shape == (384, 384, 3)
+    assert parameters["decoder.up.1.upsample.conv.weight"].shape == (768, 768, 3)
+    assert parameters["encoder.mid.block_1.conv1.weight"].shape == (1536, 1536, 5)
+    assert parameters["decoder.mid.block_1.conv1.weight"].shape == (1536, 1536, 3)
+    assert parameters["decoder.conv_in.weight"].shape == (1536, 20, 5)
+    assert network.last_layer in parameters
+
+
+def released_names():
+    """The names of the released files, from the description of their layout."""
+    layers = ["quant_conv", "post_quant_conv"]
+    layers += ["encoder.down.0.downsample.conv", "decoder.up.1.upsample.conv"]
+    blocks, shortcuts = [], ["encoder.down.1.block.0", "encoder.down.2.block.0", "decoder.up.0.block.0"]
+    shortcuts += ["decoder.up.1.block.0"]
+    for side, levels, count in (("encoder", "down", 2), ("decoder", "up", 3)):
+        layers += [f"{side}.{name}" for name in ("conv_in", "norm_out", "conv_out")]
+        layers += [f"{side}.mid.attn_1.{name}" for name in ("norm", "q", "k", "v", "proj_out")]
+        blocks += [f"{side}.mid.block_{n}" for n in (1, 2)]
+        blocks += [f"{side}.{levels}.{level}.block.{n}" for level in range(3) for n in range(count)]
+    layers += [f"{block}.{name}" for block in blocks for name in ("norm1", "conv1", "norm2", "conv2")]
+    layers += [f"{block}.nin_shortcut" for block in shortcuts]
+    return [f"{layer}.{kind}" for layer in layers for kind in ("weight", "bias")]
+
+
+@pytest.mark.parametrize("frames", [2, 3, 10, 11])
+def test_any_length_is_cut_to_a_multiple_of_the_factor(frames):
+    network, mel = MelVAE(**TINY).eval(), torch.randn(1, 80, frames)
+    mean = network.encode(mel).mean
+    assert mean.shape == (1, 3, frames // 2)
+    assert network.decode(mean).shape == (1, 80, frames - frames % 2)
+    assert torch.equal(mean, network.encode(mel[..., : frames - frames % 2]).mean)
+
+
+def test_other_bands_and_too_few_frames_are_refused():
+    with pytest.raises(ValueError, match="80 bands and at least 2 frames, got 64 bands and 10 frames"):
+        MelVAE(**TINY).encode(torch.zeros(1, 64, 10))
+    with pytest.raises(ValueError, match="got 80 bands and 1 frames"):
+        MelVAE(**TINY).encode(torch.zeros(1, 80, 1))
+
+
+def test_two_halvings_make_a_factor_of_four():
+    network = MelVAE(latent_channels=2, width=8, multipliers=(1, 1, 2), blocks=1, groups=4, down_levels=(0, 1))
+    mean = network.encode(torch.randn(1, 80, 21)).mean
+    assert network.factor == 4 and mean.shape == (1, 2, 5)
+    assert network.decode(mean).shape == (1, 80, 20)
+
+
+def test_bands_are_standardised_and_brought_back():
+    plain, standard = MelVAE(**TINY), MelVAE(**TINY)
+    standard.load_state_dict(plain.state_dict())
+    mean, std = torch.linspace(-4, 0, 80), torch.linspace(0.5, 2, 80)
+    standard.standardise(mean, std)
+    mel = torch.randn(1, 80, 10)
+    shifted = mel * std[:, None] + mean[:, None]
+    torch.testing.assert_close(standard.encode(shifted).mean, plain.encode(mel).mean)
+    latents = torch.randn(1, 3, 5)
+    torch.testing.assert_close(standard.decode(latents), plain.decode(latents) * std[:, None] + mean[:, None])
+    standard.standardise(mean, torch.zeros(80))
+    assert torch.equal(standard.band_std, torch.full((80, 1), 0.1))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"convention": "mine"}, "convention 'mine' is unknown; there are make_an_audio"),
+        ({"width": 0}, "at least 1, got 20, 0, 2, 32"),
+        ({"multipliers": ()}, r"at least 1, .* \[\]"),
+        ({"down_levels": (2,)}, r"down_levels=\[2\] must be different levels below the last of the 3"),
+        ({"down_levels": (0, 0)}, "must be different levels"),
+        ({"width": 80}, r"groups=32 must divide the channels of every level, got \[80, 160, 320\]"),
+        ({"dropout": 1.0}, "dropout=1.0 must be"),
+        ({"decoder_kernel": 4}, "kernels must be odd, got 5 and 4"),
+    ],
+)
+def test_arguments_that_make_no_network_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        MelVAE(**wrong)
+
+
+def test_settings_build_the_same_network():
+    network = MelVAE(**TINY, down_levels=(), encoder_kernel=1, dropout=0.1, convention="mm_audio")
+    settings = dict(network.settings)
+    assert settings.pop("_class_name") == "MelVAE"
+    again = MelVAE(**settings)
+    assert str(again) == str(network) and again.settings == network.settings

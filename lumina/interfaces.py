@@ -100,6 +100,9 @@ class DataModule(LightningDataModule, ABC):
         Args:
             item: the stored sample.
             generator: source of all randomness, in training; None = without any, as evaluation sees the sample.
+
+        Raises:
+            CorruptSample: a part of the sample that is read only here cannot be read.
         """
 
     @abstractmethod

@@ -97,16 +97,14 @@ class Samples(Dataset[Sample]):
             return Sample({}, False, (), {}, (first, copy))
         skipped: dict[int, str] = {}
         for index in islice(self._candidates(first), TRIES):
+            generator = keyed_generator(Purpose.AUGMENTATION, self.seed, epoch, index, copy) if self.train else None
             try:
-                item = self._numbered(self.dataset[index])
+                item = self.transform(self._numbered(self.dataset[index]), generator)
             except CorruptSample as error:
                 skipped[index] = str(error)
                 continue
-            tried = (*skipped, index)
-            if not self.train:
-                return Sample(self.transform(item, None), real and not skipped, tried, skipped, (first, copy))
-            generator = keyed_generator(Purpose.AUGMENTATION, self.seed, epoch, index, copy)
-            return Sample(self.transform(item, generator), real, tried, skipped, (first, copy))
+            counted = real and (self.train or not skipped)
+            return Sample(item, counted, (*skipped, index), skipped, (first, copy))
         raise ValueError(f"None of {len(skipped)} samples in a row can be read; the first is {skipped[first]}")
 
     def _numbered(self, item: Item) -> Item:

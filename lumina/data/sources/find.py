@@ -20,7 +20,8 @@ from lumina.data.sources.source import Chain, Source, Wanted
 from lumina.data.sources.stream import INDEX, Stream
 from lumina.data.sources.table import Table
 
-METADATA = "metadata.jsonl"
+METADATA = ("metadata.jsonl", "metadata.csv")
+"""Names of the files whose records describe the media beside them, as Hugging Face's datasets have them."""
 SHARDS = (".tar", ".parquet", ".arrow")
 """Suffixes of files that hold many samples."""
 
@@ -28,9 +29,10 @@ SHARDS = (".tar", ".parquet", ".arrow")
 def open_sources(paths: Sequence[Path], wanted: Wanted) -> Source:
     """Opens all paths as one source.
 
-    A path is a ``.json``, ``.jsonl``, ``.tar``, ``.parquet`` or ``.arrow`` file; a pattern of such files
-    (``shards/*.tar``, ``shards/{000..099}.tar``); or a folder of litdata, of tar, Parquet or Arrow files, or of media
-    files with or without a ``metadata.jsonl``. The source's census records what is left out, and why.
+    A path is a ``.json``, ``.jsonl``, ``.csv``, ``.tsv``, ``.tar``, ``.parquet`` or ``.arrow`` file; a pattern of
+    such files (``shards/*.tar``, ``shards/{000..099}.tar``); or a folder of litdata, of tar, Parquet or Arrow files,
+    or of media files with or without a ``metadata.jsonl`` or ``metadata.csv``. The source's census records what is left
+    out, and why.
 
     Raises:
         ValueError: a path does not exist, or has none of these formats.
@@ -67,7 +69,7 @@ def open_file(path: Path, root: Path, wanted: Wanted) -> Source:
         ValueError: the format is not supported.
     """
     match path.suffix.lower():
-        case ".json" | ".jsonl":
+        case ".json" | ".jsonl" | ".csv" | ".tsv":
             return Manifest(path, wanted)
         case ".tar":
             return Shard(path, root, wanted)
@@ -75,7 +77,9 @@ def open_file(path: Path, root: Path, wanted: Wanted) -> Source:
             return Table(path, root, wanted)
         case ".arrow":
             return Arrow(path, root, wanted)
-    raise ValueError(f"{path} has no supported format: expected .json, .jsonl, .tar, .parquet, .arrow or a folder.")
+    raise ValueError(
+        f"{path} has no supported format: expected .json, .jsonl, .csv, .tsv, .tar, .parquet, .arrow or a folder."
+    )
 
 
 def _open_folder(folder: Path, wanted: Wanted) -> list[Source]:
@@ -111,7 +115,7 @@ def open_listed(folder: Path, files: list[str], wanted: Wanted, census: Census) 
     if not len(source):
         raise ValueError(
             f"Found no data in {folder}: expected files ending in {', '.join(wanted.endings)}{_where(wanted)}; or .tar "
-            f"or .parquet files. Give the path of a .json or .jsonl file itself. Left out: {census}."
+            f"or .parquet files. Give the path of a .json, .jsonl, .csv or .tsv file itself. Left out: {census}."
         )
     return [source]
 
@@ -134,8 +138,8 @@ def _with(census: Census, sources: list[Source]) -> list[Source]:
 
 
 def _image_folder(folder: Path, files: list[str], wanted: Wanted, census: Census) -> list[Source]:
-    """The records of ``metadata.jsonl`` (Hugging Face's imagefolder), if they have the wanted fields."""
-    tables = [Manifest(folder / file, wanted, folder) for file in files if os.path.basename(file) == METADATA]
+    """The records of `METADATA` (Hugging Face's imagefolder, audiofolder), if they have the wanted fields."""
+    tables = [Manifest(folder / file, wanted, folder) for file in files if os.path.basename(file) in METADATA]
     tables = [table for table in tables if wanted.texts and table.names & {*(wanted.captions or wanted.usual)}]
     if not tables:
         return []
@@ -144,13 +148,13 @@ def _image_folder(folder: Path, files: list[str], wanted: Wanted, census: Census
     for table in tables:
         paths = [_named(table, number, folder) for number in range(len(table))]
         census.leave_out(
-            f"records of {METADATA} without their file",
+            f"records of {table.path.name} without their file",
             [table.name(i) for i, path in enumerate(paths) if path not in present],
         )
         named |= set(paths)
         table.keep([number for number, path in enumerate(paths) if path in present])
     media = [file for file in files if file.lower().endswith(wanted.endings)]
-    census.leave_out(f"files that no {METADATA} names", [file for file in media if file not in named])
+    census.leave_out(f"files that no {tables[0].path.name} names", [file for file in media if file not in named])
     own = {*media, *named, *(os.path.relpath(table.path, folder) for table in tables)}
     census.leave_out_by_ending(file for file in files if file not in own)
     return [table for table in tables if len(table)]

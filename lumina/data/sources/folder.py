@@ -67,6 +67,9 @@ class Folder(Source):
         """A hash of all files and their texts."""
         return file_stamp(self.root / part for file in self.files for part in (file, self.texts.get(file)) if part)
 
+    def _file_name(self, index: int) -> str:
+        return self.files[index]
+
     def _medium(self, index: int) -> BinaryIO:
         return open_regular(self.root / self.files[index])
 

@@ -1,4 +1,4 @@
-"""Reads JSON and JSONL files whose records name media files."""
+"""Reads JSON, JSONL, CSV and TSV files whose records name media files."""
 
 from __future__ import annotations
 
@@ -12,15 +12,24 @@ import numpy as np
 
 from lumina.data.arrays import file_stamp
 from lumina.data.census import Census
+from lumina.data.csv_file import read_csv
 from lumina.data.sources.source import Fields, Source, Wanted, as_record, medium_of
 from lumina.files.regular import open_regular
+
+FORMS = {
+    ".json": "a list of objects",
+    ".jsonl": "one object per line, without commas between them",
+    ".csv": "rows with as many cells as the header, between commas",
+    ".tsv": "rows with as many cells as the header, between tabs",
+}
+"""What is expected of a file, by its suffix."""
 
 LOOKED_AT = 10
 """Number of leading records of which at least one must be readable."""
 
 
 class Manifest(Source):
-    """A file of records, one per line (JSONL) or in one list (JSON).
+    """A file of records, one per line (JSONL), in one list (JSON), or in rows below a header (CSV, TSV).
 
     For JSONL, only the offsets of the lines are held in memory.
 
@@ -33,17 +42,19 @@ class Manifest(Source):
         names: field names of the first records.
 
     Raises:
-        ValueError: the file is not JSON, or has no records.
+        ValueError: the file is not JSON or CSV, or has no records.
     """
 
     def __init__(self, path: Path, wanted: Wanted, root: Path | None = None) -> None:
         self.root = path.parent if root is None else root
         self.path = path
         self.wanted, self.census = wanted, Census()
-        self.records = _records(path) if path.suffix.lower() == ".json" else None
+        self.header, self.records = _records(path)
         self.lines = _lines(path) if self.records is None else np.arange(len(self.records))
         if not len(self.lines):
-            raise ValueError(f"{path} has no records: expected a list of objects, or one object per line.")
+            raise ValueError(
+                f"{path} has no records: expected a list of objects, one object per line, or rows below a header."
+            )
         self.numbers = np.arange(len(self.lines))
         self.names = self._names()
 
@@ -61,11 +72,9 @@ class Manifest(Source):
             except ValueError as error:
                 errors.append(str(error))
         if len(errors) == min(LOOKED_AT, len(self)):
-            form = (
-                "a list of objects" if self.records is not None else "one object per line, without commas between them"
-            )
             raise ValueError(
-                f"{self.path}: none of the first {len(errors)} records can be read ({errors[0]}): expected {form}."
+                f"{self.path}: none of the first {len(errors)} records can be read ({errors[0]}): expected "
+                f"{FORMS[self.path.suffix.lower()]}."
             )
         return names
 
@@ -102,13 +111,17 @@ class Manifest(Source):
             ValueError: the record names no medium.
         """
         path = medium_of(self._fields(index), self.wanted)
-        if not isinstance(path, str):
+        if not isinstance(path, str | int):
             raise ValueError(f"the medium is {type(path).__name__}, expected the path of a file")
-        return self.wanted.file(path, self.path.parent)
+        return self.wanted.file(str(path), self.path.parent)
+
+    def _file_name(self, index: int) -> str:
+        return str(self.file(index))
 
     def _fields(self, index: int) -> Fields:
         number = int(self.numbers[index])
-        return as_record(self._line(number) if self.records is None else self.records[number])
+        record = self._line(number) if self.records is None else self.records[number]
+        return as_record(record) if self.header is None else _below(self.header, record)
 
     def _line(self, number: int) -> Any:
         with self.path.open("rb") as file:
@@ -116,7 +129,24 @@ class Manifest(Source):
             return json.loads(file.readline())
 
 
-def _records(path: Path) -> list[Any]:
+def _records(path: Path) -> tuple[list[str] | None, list[Any] | None]:
+    """The header of the file, and its records; None without one, and where records are read one by one."""
+    match path.suffix.lower():
+        case ".json":
+            return None, _listed(path)
+        case ".csv" | ".tsv":
+            header, *rows = read_csv(path) or [[]]
+            return [name.strip() for name in header], rows
+    return None, None
+
+
+def _below(header: list[str], row: list[str]) -> Fields:
+    if len(row) != len(header):
+        raise ValueError(f"the row has {len(row)} cells, its header has {len(header)}")
+    return dict(zip(header, row, strict=True))
+
+
+def _listed(path: Path) -> list[Any]:
     try:
         records = json.loads(path.read_bytes())
     except ValueError as error:

@@ -66,6 +66,9 @@ class Shard(Source):
         """A hash of the tar and the suffixes of the members read."""
         return stamp(file_stamp([self.path]), self.endings, self.texts)
 
+    def _file_name(self, index: int) -> str:
+        return str(self.keys[index])
+
     def _medium(self, index: int) -> BinaryIO:
         offset, size = self.spans[index, 0].tolist()
         if size < 0:

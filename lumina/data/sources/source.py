@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,9 +29,11 @@ class Wanted:
     Attributes:
         suffixes: suffixes of media files in lower case, with the dot.
         media: usual names of the medium field, in order of preference.
-        medium: name of the medium field if it is unusual; in a tar, the suffix of the members (``"mask.png"``).
+        medium: name of the medium field if it is unusual; in a tar, the suffix of the members (``"mask.png"``); for
+            records whose fields together name the file, a template such as ``"{youtube_id}_{start_time}.wav"``.
         captions: names of the fields that describe the medium (captions or a label); None = a usual one.
         usual: usual names of such a field, in order of preference; empty = not needed.
+        more: names of further fields to read where there are any.
         class_folders: a folder of media has one subfolder per class, instead of a text per medium.
         root: base folder of relative paths in records; None = the folder of the file with the records.
         cache: folder for results that are slow to compute; None = no cache.
@@ -41,6 +44,7 @@ class Wanted:
     medium: str | None = None
     captions: tuple[str, ...] | None = None
     usual: tuple[str, ...] = USUAL
+    more: tuple[str, ...] = ()
     class_folders: bool = False
     root: Path | None = None
     cache: Path | None = None
@@ -48,7 +52,7 @@ class Wanted:
     @property
     def endings(self) -> tuple[str, ...]:
         """Suffixes of media files."""
-        return self.suffixes if self.medium is None else (f".{self.medium.lower()}",)
+        return self.suffixes if self.medium is None or "{" in self.medium else (f".{self.medium.lower()}",)
 
     @property
     def texts(self) -> bool:
@@ -64,11 +68,14 @@ class Wanted:
         """Resolves a path in a record of the folder ``beside``.
 
         If the file is missing, a file whose name has another Unicode normalisation matches (macOS decomposes accents).
+        An id without the suffix of a media file stands for the file of that name with a suffix.
         """
         folder = beside if self.root is None else self.root
-        if path.isascii():
+        forms = [path] if path.isascii() else [path, *(normalize(form, path) for form in ("NFC", "NFD"))]
+        if not path.lower().endswith(self.suffixes):
+            forms += [form + suffix for form in forms for suffix in self.suffixes]
+        if len(forms) == 1:
             return folder / path
-        forms = (path, *(normalize(form, path) for form in ("NFC", "NFD")))
         return next((folder / form for form in forms if (folder / form).exists()), folder / path)
 
 
@@ -105,6 +112,18 @@ class Source(ABC):
     def where(self, index: int) -> str:
         """Where the user finds the record."""
         return str(self.root / self.name(index))
+
+    def file_name(self, index: int) -> str:
+        """The name of the medium's own file, below its folders.
+
+        Raises:
+            CorruptSample: it has none.
+        """
+        with self.blamed(index):
+            return self._file_name(index)
+
+    def _file_name(self, index: int) -> str:
+        raise ValueError("the medium has no file name")
 
     def open(self, index: int) -> BinaryIO:
         """The medium's encoded file, to be closed.
@@ -172,6 +191,10 @@ class Chain(Source):
         source, own = self._locate(index)
         return source.fields(own)
 
+    def _file_name(self, index: int) -> str:
+        source, own = self._locate(index)
+        return source.file_name(own)
+
 
 def as_record(value: Any) -> dict[str, Any]:
     """Checks that a record is a dictionary.
@@ -191,6 +214,19 @@ def medium_of(record: Fields, wanted: Wanted) -> Any:
         ValueError: the record has no medium.
     """
     for name in wanted.names:
+        if "{" in name:
+            return _filled(name, record)
         if record.get(name) is not None:
             return record[name]
     raise ValueError(f"the record lacks {' or '.join(wanted.names)}; it has: {', '.join(record) or 'no fields'}")
+
+
+def _filled(template: str, record: Fields) -> str:
+    """``"{id}.wav"`` with the fields of a record in place of their names."""
+
+    def field(found: re.Match[str]) -> str:
+        if record.get(found[1]) is None:
+            raise ValueError(f"the record lacks {found[1]} of {template}; it has: {', '.join(record) or 'no fields'}")
+        return str(record[found[1]])
+
+    return re.sub(r"\{([^{}]*)\}", field, template)

@@ -98,6 +98,11 @@ class Table(Source):
             raise ValueError(f"the medium is {type(value).__name__}, expected bytes or the path of a file")
         return open_regular(self.wanted.file(value, self.path.parent))
 
+    def _file_name(self, index: int) -> str:
+        value = self._row(index, self.columns[:1])[self.columns[0]]
+        path = value.get("path") if isinstance(value, dict) else value
+        return path if isinstance(path, str) else super()._file_name(index)
+
     def _fields(self, index: int) -> Fields:
         return {name: self._named(name, value) for name, value in self._row(index, self.columns[1:]).items()}
 
@@ -166,4 +171,5 @@ def _columns(path: Path, names: list[str], wanted: Wanted) -> tuple[str, ...]:
     missing += [] if captions or not wanted.usual else [" or ".join(wanted.usual)]
     if missing:
         raise ValueError(f"{path} lacks the columns {', '.join(missing)}; it has: {', '.join(names)}.")
-    return (*medium, *dict.fromkeys(captions))
+    more = [name for name in wanted.more if name in names]
+    return (*medium, *dict.fromkeys([*captions, *more]))

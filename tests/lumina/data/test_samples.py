@@ -55,6 +55,16 @@ def test_what_stands_in_counts_in_training_alone():
         assert sample.real == train and sample.identity == (2, 0)
 
 
+def test_what_cannot_be_read_until_it_is_transformed_is_replaced_as_well():
+    def read_late(item, generator=None):
+        if item["number"] in (2, 3):
+            raise CorruptSample(str(item["number"]), "is broken further on")
+        return transform(item, generator)
+
+    sample = Samples(Numbers(), 0, read_late, train=True)[Key(0, 2)]
+    assert sample.item["number"] == 4 and sample.tried == (2, 3, 4) and set(sample.skipped) == {2, 3}
+
+
 def test_what_stands_in_is_of_the_same_bucket_if_there_is_one():
     buckets = torch.tensor([0, 1, 0, 1, 1, 0])
     assert samples(0, buckets=buckets)[0].item["number"] == 2

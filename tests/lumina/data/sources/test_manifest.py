@@ -7,6 +7,7 @@ import json
 import pytest
 
 from lumina.data.sources import Wanted, open_sources
+from lumina.errors import CorruptSample
 
 WANTED = {"suffixes": (".png",), "media": ("image", "file_name")}
 
@@ -42,6 +43,37 @@ def test_both_forms_hold_the_same_records(tmp_path):
         assert [source.name(n) for n in range(5)] == [f"{name}:{n}" for n in range(5)]
         with source.open(3) as file:
             assert file.read() == b"of 3.png"
+
+
+@pytest.mark.parametrize(("suffix", "between"), [(".csv", ","), (".tsv", "\t")])
+def test_rows_below_a_header(tmp_path, suffix, between):
+    rows = [["image", "text"], ["0.png", "a cat"], ["1.png", ""], ["2.png"]]
+    (tmp_path / f"a{suffix}").write_text("\n".join(between.join(row) for row in rows))
+    write(tmp_path, "0.png", "1.png")
+    source = opened(tmp_path / f"a{suffix}")
+    assert len(source) == 3 and source.fields(1) == {"image": "1.png", "text": ""}
+    assert source.open(0).read() == b"of 0.png" and source.file_name(1).endswith("1.png")
+    with pytest.raises(CorruptSample, match=rf"a\{suffix}:2: .*the row has 1 cells, its header has 2"):
+        source.fields(2)
+    (tmp_path / f"b{suffix}").write_text("image")
+    with pytest.raises(ValueError, match="has no records"):
+        opened(tmp_path / f"b{suffix}")
+
+
+def test_an_id_or_a_template_names_the_file(tmp_path):
+    write(tmp_path, "Ya.b_30.png", "17.png")
+    (tmp_path / "a.csv").write_text("image,id,start\nYa.b_30,a.b,30\n17,,\n")
+    assert opened(tmp_path / "a.csv").open(0).read() == b"of Ya.b_30.png"
+    assert opened(tmp_path / "a.csv").open(1).read() == b"of 17.png"
+    source = opened(tmp_path / "a.csv", medium="Y{id}_{start}.png")
+    assert source.open(0).read() == b"of Ya.b_30.png"
+    (tmp_path / "b.jsonl").write_text('{"image": 17}\n{"image": [1]}\n')
+    source = opened(tmp_path / "b.jsonl")
+    assert source.open(0).read() == b"of 17.png"
+    with pytest.raises(CorruptSample, match="the medium is list"):
+        source.open(1)
+    with pytest.raises(CorruptSample, match=r"lacks id of Y\{id\}\.png"):
+        opened(tmp_path / "b.jsonl", medium="Y{id}.png").open(0)
 
 
 def test_records_that_stay_keep_their_numbers_as_names(tmp_path):

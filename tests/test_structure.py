@@ -14,7 +14,7 @@ from benchmarks.ways import HERE
 
 FROM_LOW_TO_HIGH = """
     errors randomness files runs values interfaces survival config workarounds optimizers training data pictures clouds
-    audio text autoencoders frozen backbone distributed sampling conditioning objectives metrics checks weights module
+    text audio autoencoders frozen backbone distributed sampling conditioning objectives metrics checks weights module
     checkpoints generation reports callbacks analysis curation commands cli
 """.split()
 MOST_LOOSE_MODULES = 8

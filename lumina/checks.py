@@ -27,7 +27,8 @@ def measured(config: NextDiTConfig, modality: Modality, conditioners: Sequence[C
     text = {conditioner.dim for conditioner in conditioners if conditioner.route == "cross"}
     if len(text) > 1:
         raise ValueError(
-            f"conditioners on the cross route must have the same width, got {sorted(text)}; project them to one width."
+            f"conditioners on the cross route must have the same width, got {sorted(text)}; set their `width` to "
+            "one number, to which a linear layer brings each."
         )
     filled = replace(
         config,

@@ -422,23 +422,30 @@ class Conditioner(nn.Module, ABC):
         route: the route, named and never guessed from a tensor's rank.
         class_rows: names of the parameters with a row for each class, other rows after them.
         wish: the user's option for this condition; None = there is none, and `lumina sample` refuses the model.
-        avoid: the user's option for a condition that guidance steers away from; None = there is none.
+        stand_ins: options that serve where users leave that of ``wish`` out, first the one that goes before the others;
+            `ask` takes their values too.
+        avoid: the user's option for a condition that guidance steers away from; None = there is none. `ask` takes its
+            values too.
 
     Attributes:
         classes: names of the classes in the order of their numbers; None = there are none, or the data names them.
         key: the field of the batch that is read.
         dim: C, the width of what is put out on the cross route.
         dropout: chance in training that a sample's condition is replaced by the null condition.
+        drop_group: conditioners with one name here are dropped by one draw, together where their chances are equal;
+            None = it is dropped for itself.
     """
 
     route: ClassVar[Route]
     class_rows: ClassVar[tuple[str, ...]] = ()
     wish: ClassVar[Wish | None] = None
+    stand_ins: ClassVar[tuple[Wish, ...]] = ()
     avoid: ClassVar[Wish | None] = None
     classes: list[str] | None = None
     key: str
     dim: int
     dropout: float
+    drop_group: str | None = None
 
     def build(self, width: int) -> None:
         """Creates the parameters whose shape depends on the backbone: ``width`` of its condition vector."""
@@ -470,7 +477,7 @@ class Conditioner(nn.Module, ABC):
         """
 
     def ask(self, value: Any) -> Any:
-        """What this model makes of a value of ``wish``: the number of a class by its name, say.
+        """What this model makes of a value of ``wish``, or of one that serves as such: the number of a class, say.
 
         Raises:
             ValueError: the model does not know it.

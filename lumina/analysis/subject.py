@@ -126,7 +126,9 @@ class Subject:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + start)
             return {
-                conditioner.key: texts if conditioner.route == "cross" else conditioner.example(count)
+                conditioner.key: [conditioner.ask(text) for text in texts or ()]
+                if conditioner.route == "cross"
+                else conditioner.example(count)
                 for conditioner in self.module.conditioners
             }
 

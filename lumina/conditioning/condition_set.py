@@ -48,8 +48,11 @@ class ConditionerSet(nn.ModuleList):
         """Conditions of ``count`` samples; each condition is dropped with its conditioner's probability."""
         if not len(self):
             return Conditioning()
-        draws = uniform(generator, count, len(self)).unbind(1)
-        keeps = [draw >= conditioner.dropout for draw, conditioner in zip(draws, self, strict=True)]
+        draws, of_group = uniform(generator, count, len(self)).unbind(1), dict[str, Tensor]()
+        keeps = [
+            (draw if c.drop_group is None else of_group.setdefault(c.drop_group, draw)) >= c.dropout
+            for draw, c in zip(draws, self, strict=True)
+        ]
         parts = self._parts(batch, keeps)
         prefixes = [
             drop(part.prefix, keep) if conditioner.dropout else part.prefix
@@ -75,9 +78,9 @@ class ConditionerSet(nn.ModuleList):
         return _merge(parts, [prefix for prefix in prefixes if prefix is not None])
 
     def words(self, batch: Batch) -> list[str]:
-        """A readable description of each sample's conditions; empty if no conditioner has one."""
+        """What people may read of each sample's conditions, each word once; empty if no conditioner says anything."""
         described = [words for conditioner in self if (words := conditioner.words(batch[conditioner.key]))]
-        return [", ".join(parts) for parts in zip(*described, strict=True)]
+        return [", ".join(dict.fromkeys(parts)) for parts in zip(*described, strict=True)]
 
     def _parts(self, batch: Batch, keeps: Sequence[Tensor]) -> list[Conditioning]:
         return [conditioner(batch[conditioner.key], keep) for conditioner, keep in zip(self, keeps, strict=True)]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from lumina.backbone.initialisation import xavier
 from lumina.interfaces import Conditioner, TextEncoder
 from lumina.values import Conditioning, Route, Wish, length_mask
 
@@ -22,6 +24,12 @@ class TextConditioner(Conditioner):
         encoder: a frozen pretrained text encoder.
         dropout: probability in training that a caption is replaced by the empty one.
         key: field of the batch, a list of strings.
+        width: C, to which a learned linear layer brings the features, so that texts of encoders of different widths go
+            together; None = that of the encoder, without a layer.
+        drop_group: texts with one name here are dropped together where their chances are equal; None = each for itself.
+
+    Raises:
+        ValueError: the width is below 1.
     """
 
     route: ClassVar[Route] = "cross"
@@ -40,9 +48,26 @@ class TextConditioner(Conditioner):
         help="what to stay away from; guidance leads from this to the prompt",
     )
 
-    def __init__(self, encoder: TextEncoder, dropout: float = 0.1, key: str = "caption") -> None:
+    def __init__(
+        self,
+        encoder: TextEncoder,
+        dropout: float = 0.1,
+        key: str = "caption",
+        width: int | None = None,
+        drop_group: str | None = None,
+    ) -> None:
         super().__init__()
-        self.encoder, self.dropout, self.key, self.dim = encoder, dropout, key, encoder.dim
+        if width is not None and width < 1:
+            raise ValueError(f"{type(self).__name__}: width={width} must be at least 1.")
+        self.encoder, self.dropout, self.key, self.width, self.drop_group = encoder, dropout, key, width, drop_group
+        self.dim = encoder.dim if width is None else width
+        self.projection: nn.Linear | None = None
+
+    def build(self, width: int) -> None:
+        """Creates the linear layer, if there is to be one."""
+        if self.width is not None:
+            self.projection = nn.Linear(self.encoder.dim, self.width)
+            xavier(self.projection)
 
     def forward(self, value: Sequence[str], keep: Tensor) -> Conditioning:
         """Encodes B captions: ``cross [B, S, C]``; the mask is None if all have the same length.
@@ -55,7 +80,7 @@ class TextConditioner(Conditioner):
             raise ValueError(f"field {self.key!r} must contain one string per sample, got a {type(invalid).__name__}.")
         captions = [caption if kept else "" for caption, kept in zip(value, keep.tolist(), strict=True)]
         unique = list(dict.fromkeys(captions))
-        encoded = dict(zip(unique, self.encoder.encode(unique, keep.device), strict=True))
+        encoded = dict(zip(unique, self._features(unique, keep.device), strict=True))
         rows = [
             encoded[caption] if len(encoded[caption]) else encoded[caption].new_zeros(1, self.dim)
             for caption in captions
@@ -68,13 +93,23 @@ class TextConditioner(Conditioner):
             cross_lengths=None if mask is None else lengths,
         )
 
+    def _features(self, captions: Sequence[str], device: torch.device) -> Sequence[Tensor]:
+        """``[S_i, C]`` of each caption."""
+        features = self.encoder.encode(captions, device)
+        if self.projection is None:
+            return features
+        projected: Tensor = self.projection(torch.cat(features))
+        return projected.split([len(rows) for rows in features])
+
     def unasked(self) -> Sequence[str]:
         """Nothing.
 
         Raises:
             ValueError: there has to be a prompt.
         """
-        raise ValueError(f"this model was trained with {self.key!r}: say what to draw with --prompt or --prompts.")
+        raise ValueError(
+            f"this model was trained with {self.key!r}: say what to draw with --{self.wish.name} or --prompts."
+        )
 
     def words(self, value: Sequence[str]) -> list[str]:
         """The captions themselves."""

@@ -69,4 +69,7 @@ def _avoided(module: LuminaModule, conditioner: Conditioner, request: Request) -
     names = {part.avoid.name for part in module.conditioners if part.avoid is not None}
     if not request.only(names):
         return None
-    return _told(conditioner, request, 0) if conditioner.avoid is None else request.asked.get(conditioner.avoid.name)
+    if conditioner.avoid is None:
+        return _told(conditioner, request, 0)
+    value = request.asked.get(conditioner.avoid.name)
+    return None if value is None else conditioner.ask(value)

@@ -48,7 +48,7 @@ def describe(module: LuminaModule, request: Request) -> Description:
     record |= canvas | seed
     return Description(
         record=record,
-        words=[line for lines in words.values() for line in lines],
+        words=[line for lines in dict.fromkeys(map(tuple, words.values())) for line in lines],
         away=[line for lines in away.values() for line in lines],
         facts={forms.get(name, name): value for name, value in record.items() if name not in said},
         exhibits=[(w, request.asked[w.name]) for w in wishes.all.values() if w.exhibit and request.only([w.name])],

@@ -61,7 +61,7 @@ def completed(module: LuminaModule, samples: Sequence[Request]) -> list[Request]
     Raises:
         ValueError: for a value that the model does not know, or the lack of one that it needs.
     """
-    done: set[str] = set()
+    done, given = set[str](), list(samples)
     for conditioner in module.conditioners:
         wish = conditioner.wish
         if wish is None:
@@ -72,11 +72,17 @@ def completed(module: LuminaModule, samples: Sequence[Request]) -> list[Request]
         if wish.name in done:
             continue
         done.add(wish.name)
-        told = [_ask(conditioner.ask, sample.asked.get(wish.name)) for sample in samples]
+        names = [wish.name, *(other.name for other in conditioner.stand_ins)]
+        told = [_ask(conditioner.ask, _first(sample.only(names), names)) for sample in given]
         turn = conditioner.unasked() if None in told else ()
         values = [turn[place % len(turn)] if value is None else value for place, value in enumerate(told)]
         samples = [sample.also(wish.name, value) for sample, value in zip(samples, values, strict=True)]
     return list(samples)
+
+
+def _first(asked: Mapping[str, Any], names: Sequence[str]) -> Any:
+    """The value of the first of ``names`` that is asked for; None = of none."""
+    return next((asked[name] for name in names if name in asked), None)
 
 
 def _ask(ask: Any, value: Any) -> Any:

@@ -23,7 +23,7 @@ class Wishes:
     Attributes:
         modality: class of the model's modality.
         canvas: its wishes, by name.
-        conditions: those of the conditioners.
+        conditions: those of the conditioners, and those that serve in their place.
         avoided: what samples can be led away from.
         regions: names of the conditions that regions of a sample may have values of their own of.
 
@@ -35,9 +35,11 @@ class Wishes:
     def __init__(self, modality: type[Modality], conditioners: Sequence[type[Conditioner]]) -> None:
         self.modality = modality
         self.canvas = _by_name(modality.wishes)
-        self.conditions = _by_name(kind.wish for kind in conditioners)
+        self.conditions = _by_name(wish for kind in conditioners for wish in (kind.wish, *kind.stand_ins))
         self.avoided = _by_name(kind.avoid for kind in conditioners)
-        self.regions = [kind.wish.name for kind in conditioners if kind.wish is not None and kind.route == "cross"]
+        texts = [kind for kind in conditioners if kind.route == "cross"]
+        self.regions = list(_by_name(wish for kind in texts for wish in (kind.wish, *kind.stand_ins)))
+        self._serving = _by_name(wish for kind in conditioners for wish in kind.stand_ins)
 
     @classmethod
     def of(cls, module: LuminaModule) -> Wishes:
@@ -51,9 +53,12 @@ class Wishes:
 
     @property
     def line(self) -> Wish | None:
-        """What a line of a text file is taken for: the first condition that is a text, or else the first."""
-        texts = [wish for wish in self.conditions.values() if wish.type is str]
-        return next(iter([*texts, *self.conditions.values()]), None)
+        """What a line of a text file is taken for: the first condition, a text if there is one.
+
+        One that serves in place of others goes before those that do not.
+        """
+        wishes = self.conditions.values()
+        return min(wishes, key=lambda wish: (wish.type is not str, wish.name not in self._serving), default=None)
 
     def find(self, name: str, option: str = "") -> Wish:
         """The wish of a name.

@@ -77,3 +77,46 @@ def test_words_of_all_conditions_stand_together():
     conditions = ConditionerSet([LabelConditioner(classes=["cat", "dog"]), TextConditioner(Letters())], 8)
     assert conditions.batch_keys == ("label", "caption")
     assert conditions.words({"label": torch.tensor([1, 0]), "caption": ["red", "blue"]}) == ["dog, red", "cat, blue"]
+
+
+def dropped(*texts):
+    """Of 4000 samples whether each text is dropped, ``[texts, 4000]``."""
+    conditions = ConditionerSet(texts, 8)
+    parts = [lambda value, keep, at=at: kept.__setitem__(at, keep) or Conditioning() for at in range(len(texts))]
+    kept = [None] * len(texts)
+    for text, part in zip(texts, parts, strict=True):
+        text.forward = part
+    conditions.train_conditions({text.key: [] for text in texts}, 4000, keyed_generator(Purpose.TRAINING, 0))
+    return ~torch.stack(kept)
+
+
+@pytest.mark.parametrize(
+    ("chances", "groups", "alone", "both"),
+    [
+        ((0.2, 0.2), (None, None), (0.16, 0.16), 0.04),
+        ((0.2, 0.2), ("text", "text"), (0.0, 0.0), 0.2),
+        ((0.2, 0.5), ("text", "text"), (0.0, 0.3), 0.2),
+        ((0.2, 0.0), ("text", "text"), (0.2, 0.0), 0.0),
+        ((0.2, 0.2), ("text", "other"), (0.16, 0.16), 0.04),
+    ],
+)
+def test_texts_are_dropped_alone_or_together(chances, groups, alone, both):
+    one, other = dropped(
+        *(
+            TextConditioner(Letters(), dropout=chance, key=key, drop_group=group)
+            for chance, key, group in zip(chances, ("caption", "title"), groups, strict=True)
+        )
+    )
+    shares = [(one & ~other), (other & ~one), (one & other)]
+    assert [share.float().mean().item() for share in shares] == pytest.approx([*alone, both], abs=0.03)
+
+
+def test_what_two_conditions_say_is_read_once():
+    texts = ConditionerSet([TextConditioner(Letters()), TextConditioner(Letters(), key="title")], 8)
+    assert texts.words({"caption": ["red", "blue"], "title": ["red", "sky"]}) == ["red", "blue, sky"]
+
+
+def test_texts_of_two_widths_are_joined_at_one():
+    both = [TextConditioner(Letters(4), width=6), TextConditioner(Letters(8), key="title", width=6)]
+    cross = ConditionerSet(both, 8).conditions({"caption": ["ab"], "title": ["xyz"]}, 1, torch.device("cpu")).cross
+    assert cross.shape == (1, 7, 6)

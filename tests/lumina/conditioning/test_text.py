@@ -60,3 +60,22 @@ def test_captions_that_are_no_strings_are_refused():
 
 def test_examples_are_of_every_length_from_none():
     assert [len(text.split()) for text in TextConditioner(Words()).example(4)] == [0, 1, 2, 3]
+
+
+def test_a_layer_brings_features_to_another_width():
+    plain = TextConditioner(Words())
+    plain.build(8)
+    assert not plain.state_dict()
+    wide = TextConditioner(Words(), width=5)
+    wide.build(8)
+    assert sorted(wide.state_dict()) == ["projection.bias", "projection.weight"] and wide.dim == 5
+    torch.nn.init.ones_(wide.projection.bias)
+    given = wide(["a pear", ""], KEEP)
+    expected = wide.projection(torch.tensor([[1.0, 1.0], [4.0, 4.0]]))
+    torch.testing.assert_close(given.cross[0], expected)
+    assert given.cross_mask.tolist() == [[True, True], [True, False]]
+    assert not given.cross[1].any()  # a caption without tokens stays zero
+    given.cross.sum().backward()
+    assert wide.projection.weight.grad is not None
+    with pytest.raises(ValueError, match=r"TextConditioner: width=0 must be at least 1"):
+        TextConditioner(Words(), width=0)

@@ -72,7 +72,8 @@ def cache(
 ) -> None:
     """Writes the latents of every split and the text features of every caption of an experiment.
 
-    Train on them with ``datamodules.cached.Cached(root=OUTPUT)`` and, on the text encoder, ``cache: OUTPUT/text``.
+    Train on them with ``datamodules.cached.Cached(root=OUTPUT)`` and, on the text encoder, ``cache: OUTPUT/text``; of
+    several text conditioners each has a folder of its own, named by its field: ``cache: OUTPUT/text/caption``.
 
     Args:
         experiment: options of `lumina fit` that describe it, such as ``--config FILE``.
@@ -110,10 +111,10 @@ def cache(
         left_out = samples[split] - len(writer.items)
         print(f"{split}: {len(writer.items):,} samples" + (f", {left_out} left out" if left_out else ""))
         print("".join(f"  skipped {name}\n" for name in writer.skipped), end="")
-    for conditioner in parts.texts:
+    for conditioner, folder in zip(parts.texts, _text_folders(parts.texts, output / "text"), strict=True):
         texts = list(captions[conditioner.key])
-        _cache_text(conditioner, texts, output / "text", shard_size, getattr(torch, dtype), chosen)
-        print(f"{len(texts)} captions in {output / 'text'}")
+        _cache_text(conditioner, texts, folder, shard_size, getattr(torch, dtype), chosen)
+        print(f"{len(texts)} captions in {folder}")
     write_settings(output, settings, complete=True)
 
 
@@ -202,6 +203,15 @@ class _SplitWriter:
 
     def _fields(self, item: Item) -> Item:
         return {name: value for name, value in item.items() if name not in self.modality.batch_keys}
+
+
+def _text_folders(texts: Sequence[TextConditioner], folder: Path) -> list[Path]:
+    """Where the features of each conditioner go: encoders differ, and one folder holds those of one."""
+    if len(texts) < 2:
+        return [folder]
+    keys = [conditioner.key for conditioner in texts]
+    counts = [keys[:place].count(key) for place, key in enumerate(keys)]
+    return [folder / (f"{key}_{count + 1}" if count else key) for key, count in zip(keys, counts, strict=True)]
 
 
 def _cache_text(

@@ -17,7 +17,7 @@ from lumina.frozen.text_network import transformers
 
 BRANCH = re.compile(r"^(?:module\.)?text_branch\.(?!embeddings\.(?:position|token_type)_ids$)")
 HEAD = 64  # features of a head of RoBERTa, of whatever size
-SCALARS = [  # checkpoints of a training note its best metric in NumPy's form
+SCALARS: list[Any] = [  # checkpoints of a training note its best metric in NumPy's form
     *((np.float64().__reduce__()[0], f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),  # 1 and 2
     np.dtype,
     np.dtypes.Float32DType,

@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 from PIL import Image
+from tiny_encoders import t5
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
@@ -128,6 +129,26 @@ def test_training_from_the_cache_needs_neither_pictures_nor_text_encoder(
     data = Cached(batch_size=4, root=Path("cache"))
     assert len(data.dataset("train")[0]["variants"]) == 2
     assert len(data.dataset("test")[0]["variants"]) == 1
+
+
+def test_each_of_two_encoders_has_a_folder_of_its_own(run_in: Callable[..., None], tmp_path: Path) -> None:
+    config = experiment(tmp_path)
+    piece = yaml.safe_load(config.read_text())
+    (first,) = piece["model"]["conditioners"]
+    first["init_args"]["width"] = 12
+    other = {"path": str(t5(tmp_path / "t5")), "layer": -1, "dtype": "float32"}
+    encoder = part("lumina.frozen.text_encoders.HuggingFaceText", **other)
+    second = part("lumina.conditioning.text.TextConditioner", encoder=encoder, width=12)
+    piece["model"]["conditioners"] = [first, second]
+    config.write_text(yaml.safe_dump(piece))
+    run_in("cache", "--config", config, "--output", "cache")
+    for folder in ("encoder", "t5"):
+        (tmp_path / folder / "model.safetensors").unlink()
+    for conditioner, name in ((first, "caption"), (second, "caption_2")):
+        conditioner["init_args"]["encoder"]["init_args"]["cache"] = f"cache/text/{name}"
+    piece["data"] = part("datamodules.cached.Cached", batch_size=4, root="cache")
+    Path("cached.yaml").write_text(yaml.safe_dump(piece))
+    run_in("fit", "--config", "cached.yaml")
 
 
 def test_neither_the_network_nor_the_trainer_is_built(run_in: Callable[..., None], tmp_path: Path) -> None:

@@ -233,6 +233,32 @@ class VAE(nn.Module, ABC):
         """
 
 
+class Discriminator(nn.Module, ABC):
+    """Tells data from reconstructions: the adversary of a VAE in training."""
+
+    def places(self, data: Tensor, mask: Tensor | None, source: Randomness) -> Any:
+        """Where to look in a batch, drawn once, so that data and reconstructions are judged at the same places.
+
+        Args:
+            data: as for `forward`.
+            mask: ``[B, T]``, True for what is real along the last axis; None = all is.
+            source: of all randomness.
+
+        Returns:
+            What `forward` takes; None = it looks everywhere.
+        """
+        return None
+
+    @abstractmethod
+    def forward(self, data: Tensor, places: Any = None) -> Tensor:
+        """Logits ``[N, ...]``, the higher the more likely real, of the N samples that can be judged.
+
+        Args:
+            data: ``[B, bands, T]`` or ``[B, 3, H, W]``.
+            places: drawn for this batch.
+        """
+
+
 class Vocoder(ABC):
     """Mel spectrograms to sound.
 

@@ -1,15 +1,15 @@
-"""Waveforms to logarithmic mel spectrograms, by any convention."""
+"""Waveforms to logarithmic mel spectrograms, and those of one convention to another."""
 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from lumina.audio.bands import held, to_bands, to_linear
 from lumina.audio.conventions import CONVENTIONS
-from lumina.errors import importing
+from lumina.audio.frames import magnitudes
 from lumina.values import MelConvention
 
 
@@ -30,8 +30,57 @@ def mel_spectrogram(waveform: Tensor, convention: str | MelConvention = "make_an
         ValueError: the convention is unknown, or the sound is shorter than a frame.
     """
     convention = named(convention)
-    mel = to_bands(magnitudes(waveform, convention), convention)
-    return logarithm(mel, convention)
+    return logarithm(to_bands(magnitudes(waveform, convention), convention), convention)
+
+
+def convert(mel: Tensor, source: str | MelConvention, target: str | MelConvention) -> Tensor:
+    """A mel spectrogram as if it were made by another convention.
+
+    Another base of the logarithm is exact, another floor too unless it is lower. Other bands are estimated from linear
+    magnitudes that have the given ones, and frames half a hop apart by cubic interpolation.
+
+    Args:
+        mel: ``[..., bands, T]`` of ``source``.
+        source: convention of ``mel``.
+        target: convention of the result.
+
+    Returns:
+        ``[..., bands, T]``; with one frame more where only the target's frames are centred on samples, with one less
+        where only the source's are, as a sound of ``T * hop`` samples has.
+
+    Raises:
+        ValueError: the conventions differ in rate, hop or window; names both numbers. Or one is unknown.
+    """
+    source, target = named(source), named(target)
+    require_convertible(source, target)
+    if same_bank(source, target):
+        mel = mel.float() * (math.log(source.base) / math.log(target.base))
+    else:
+        linear = held(to_linear(exponential(mel, source), source), source)
+        mel = logarithm(to_bands(linear, target), target)
+    if source.centred != target.centred:
+        mel = _half_a_frame_on(mel, beyond=target.centred)
+    return mel.clamp(min=silence(target))
+
+
+def require_convertible(source: MelConvention, target: MelConvention) -> None:
+    """Refuses conventions whose spectrograms `convert` cannot turn into each other.
+
+    Raises:
+        ValueError: names both numbers.
+    """
+    for name, unit in (("rate", "Hz"), ("hop", "samples"), ("fft", "samples")):
+        ours, theirs = getattr(source, name), getattr(target, name)
+        if ours != theirs:
+            raise ValueError(
+                f"a mel spectrogram of the convention {source.name} cannot become one of {target.name}: their {name} "
+                f"differs, {ours} and {theirs} {unit}"
+            )
+
+
+def same_bank(one: MelConvention, other: MelConvention) -> bool:
+    """Whether both have the same bands, over the same transform."""
+    return all(getattr(one, name) == getattr(other, name) for name in ("rate", "fft", "bands", "low", "high"))
 
 
 def named(convention: str | MelConvention) -> MelConvention:
@@ -45,38 +94,6 @@ def named(convention: str | MelConvention) -> MelConvention:
     if convention not in CONVENTIONS:
         raise ValueError(f"unknown mel convention {convention!r}, expected one of {', '.join(CONVENTIONS)}")
     return CONVENTIONS[convention]
-
-
-def magnitudes(waveform: Tensor, convention: MelConvention) -> Tensor:
-    """``[..., N]`` to the magnitudes ``[..., fft // 2 + 1, frames]`` of its short Fourier transform."""
-    least = 1 if convention.centred else convention.hop
-    if waveform.shape[-1] < least:
-        raise ValueError(
-            f"a sound of {waveform.shape[-1]} samples is shorter than a frame of the mel spectrogram, {least} samples; "
-            "pad it with silence"
-        )
-    with torch.autocast(waveform.device.type, enabled=False):
-        padded = _reflected(waveform.to(_precision(convention)), _padding(convention))
-        flat = padded.reshape(-1, padded.shape[-1])
-        spectrum = torch.stft(
-            flat,
-            convention.fft,
-            convention.hop,
-            window=window(convention.fft, flat.device).to(flat.dtype),
-            center=False,
-            return_complex=True,
-        )
-        if convention.inside:
-            spectrum = (torch.view_as_real(spectrum).square().sum(-1) + convention.inside).sqrt()
-        else:
-            spectrum = spectrum.abs()
-    return spectrum.reshape(*waveform.shape[:-1], *spectrum.shape[-2:])
-
-
-def to_bands(linear: Tensor, convention: MelConvention) -> Tensor:
-    """Magnitudes ``[..., fft // 2 + 1, T]`` to ``[..., bands, T]``."""
-    with torch.autocast(linear.device.type, enabled=False):
-        return filter_bank(convention, linear.device).to(linear.dtype) @ linear
 
 
 def logarithm(magnitudes: Tensor, convention: MelConvention) -> Tensor:
@@ -94,52 +111,10 @@ def silence(convention: MelConvention) -> float:
     return math.log(convention.floor) / math.log(convention.base)
 
 
-@lru_cache(maxsize=64)
-def filter_bank(convention: MelConvention, device: torch.device) -> Tensor:
-    """The bank of triangles of librosa, by Slaney's scale and area, ``[bands, fft // 2 + 1]`` float32."""
-    with importing("torchaudio", "a mel spectrogram"):
-        from torchaudio.functional import melscale_fbanks
-    with torch.inference_mode(False), torch.device("cpu"):
-        bank = melscale_fbanks(
-            convention.fft // 2 + 1,
-            convention.low,
-            convention.high,
-            convention.bands,
-            convention.rate,
-            norm="slaney",
-            mel_scale="slaney",
-        )
-        return bank.T.contiguous().to(device)
-
-
-@lru_cache(maxsize=64)
-def window(fft: int, device: torch.device) -> Tensor:
-    """A periodic Hann window, ``[fft]`` float32."""
-    with torch.inference_mode(False), torch.device("cpu"):
-        return torch.hann_window(fft).to(device)
-
-
-def _padding(convention: MelConvention) -> int:
-    """Samples to reflect at each end."""
-    return convention.fft // 2 if convention.centred else (convention.fft - convention.hop) // 2
-
-
-def _precision(convention: MelConvention) -> torch.dtype:
-    """Below a floor of about 1e-7 a transform in float32 is rounding noise."""
-    return torch.float64 if convention.floor < 1e-7 else torch.float32
-
-
-def _reflected(waveform: Tensor, padding: int) -> Tensor:
-    """NumPy's padding "reflect", which PyTorch refuses where a sound is not longer than the padding."""
-    count = waveform.shape[-1]
-    device = waveform.device
-    before = _mirrored(torch.arange(-padding, 0, device=device), count)
-    after = _mirrored(torch.arange(count, count + padding, device=device), count)
-    return torch.cat([waveform[..., before], waveform, waveform[..., after]], dim=-1)
-
-
-def _mirrored(places: Tensor, count: int) -> Tensor:
-    """Places on an endless row of reflections to those of ``count`` samples."""
-    period = max(1, 2 * (count - 1))
-    places = places.remainder(period)
-    return torch.minimum(places, period - places).clamp(max=count - 1)
+def _half_a_frame_on(mel: Tensor, beyond: bool) -> Tensor:
+    """Values halfway between frames, ``T - 1`` of them, or ``T + 1`` with one beyond each end."""
+    edge = 2 if beyond else 1
+    padded = torch.cat([mel[..., :1]] * edge + [mel] + [mel[..., -1:]] * edge, dim=-1)
+    near = padded[..., 1:-2] + padded[..., 2:-1]
+    far = padded[..., :-3] + padded[..., 3:]
+    return (9 * near - far) / 16

@@ -11,10 +11,16 @@ import torch
 
 import datamodules
 import modalities
+from lumina.frozen.mel_autoencoders import RandomMelAutoencoder
 from lumina.interfaces import DataModule, Modality
 from lumina.values import Tokens
 
-ARGUMENTS = {"Image": {"size": (8, 12)}, "Recognition": {"size": (32, 48)}}  # what a modality cannot do without
+ARGUMENTS = {  # what a modality cannot do without
+    "Image": {"size": (8, 12)},
+    "Recognition": {"size": (32, 48)},
+    "Audio": {"autoencoder": RandomMelAutoencoder(), "seconds": 0.512},
+}
+LOSSY = ("Audio",)  # decoding passes networks; how near it comes is tested beside them
 
 
 def classes(package, base):
@@ -62,7 +68,7 @@ def decoded(modality, batch):
 
 def test_decode_undoes_tokenize(modality):
     batch = modality.example_batch(2)
-    if modality.decodes is Tokens:
+    if modality.decodes is Tokens and type(modality).__name__ not in LOSSY:
         torch.testing.assert_close(decoded(modality, batch), modality.compress(batch))
     assert len(decoded(modality, batch)) == 2
 

@@ -22,7 +22,10 @@ class Cached(SplitDataModule):
 
     Fields: ``latent``, a tensor, or a list of tensors of mixed sizes; and whatever the cached datamodule yielded
     beside the data. Where several variants of a latent or several captions were stored, training draws one of them
-    each epoch and evaluation takes the first.
+    each epoch and evaluation takes the first. Fields with equally many values, such as a plain and a structured caption
+    for each captioner, are drawn together.
+
+    It has the attributes that the modality asks of its data (`Modality.data_settings`), such as the size of pictures.
 
     Args:
         root: the folder that `lumina cache` wrote.
@@ -51,7 +54,9 @@ class Cached(SplitDataModule):
         if not settings["complete"]:
             raise ValueError(f"{self.root} is not finished: run the `lumina cache` that began it once more.")
         self.latent_identity, self.label_names = settings["modality"], tuple(settings["classes"])
-        self.size: list[int] | None = settings["size"] or None
+        for name, value in settings["data"].items():
+            setattr(self, name, value)
+        self.shapes: list[tuple[int, ...]] = []  # of the buckets
         self.splits = {split: CachedLatents(self.root / split) for split in ("train", "validation", "test")}
         self.batch_keys = tuple(self.transform(self.splits["train"][0]))
 
@@ -63,13 +68,29 @@ class Cached(SplitDataModule):
         """The size of each latent, where a batch has one size."""
         if self.batching == "mixed" or not isinstance(dataset, CachedLatents):
             return None
-        numbers: dict[tuple[int, ...], int] = {}
-        return torch.tensor([numbers.setdefault(shape, len(numbers)) for shape in dataset.shapes()])
+        shapes = dataset.shapes()
+        self.shapes += sorted({*shapes} - {*self.shapes})
+        numbers = {shape: number for number, shape in enumerate(self.shapes)}
+        return torch.tensor([numbers[shape] for shape in shapes])
+
+    def bucket_name(self, bucket: int) -> str:
+        """The shape of the latents."""
+        return "x".join(map(str, self.shapes[bucket]))
 
     def transform(self, item: Item, generator: Generator | None = None) -> Item:
         """One of the variants, one of the captions; without a generator the first."""
-        one = {name: pick(value, generator) if isinstance(value, list) else value for name, value in item.items()}
-        return {"latent": one.pop("variants"), **one}
+        drawn: dict[int, int] = {}  # by the number of values; variants of the data are drawn apart from its texts
+        one: Item = {}
+        for name, value in item.items():
+            if not isinstance(value, list):
+                one[name] = value
+            elif name == "variants":
+                one["latent"] = pick(value, generator)
+            else:
+                if len(value) not in drawn:
+                    drawn[len(value)] = pick(range(len(value)), generator)
+                one[name] = value[drawn[len(value)]]
+        return {"latent": one.pop("latent"), **one}
 
     def collate(self, items: list[Item]) -> Item:
         """Stacks latents of one size, lists others."""

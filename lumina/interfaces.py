@@ -282,6 +282,11 @@ class TextEncoder(ABC):
 
     dim: int
 
+    @property
+    def identity(self) -> Mapping[str, Any] | None:
+        """What decides the features of a caption, as plain data; None = `lumina cache` cannot keep them."""
+        return None
+
     @abstractmethod
     def encode(self, captions: Sequence[str], device: device) -> list[Tensor]:
         """Of each caption ``[S_i, C]``, without padding; S_i is 0 where the tokenizer finds no token."""
@@ -322,6 +327,11 @@ class Modality(nn.Module, ABC):
     @property
     def latent_identity(self) -> Mapping[str, Any]:
         """What decides the latents that `compress` makes, as plain data; cached latents of another one are refused."""
+        return {}
+
+    @property
+    def data_settings(self) -> Mapping[str, Any]:
+        """Attributes that `resolve` asks of its data, by name, as plain data; cached latents have them as well."""
         return {}
 
     @abstractmethod
@@ -501,6 +511,10 @@ class Conditioner(nn.Module, ABC):
             value: ``batch[key]``.
             keep: ``[B]`` bool; False = the null condition. Of a prefix `ConditionerSet` leaves such samples out itself.
         """
+
+    def cacheable(self) -> TextEncoder | None:
+        """The frozen encoder of the texts in ``key``, whose features `lumina cache` computes once; None = nothing."""
+        return None
 
     def ask(self, value: Any) -> Any:
         """What this model makes of a value of ``wish``, or of one that serves as such: the number of a class, say.

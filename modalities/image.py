@@ -93,6 +93,11 @@ class Image(Modality):
         """That of the autoencoder, or the channels in pixel space."""
         return {"channels": self.channels} if self.autoencoder is None else self.autoencoder.identity
 
+    @property
+    def data_settings(self) -> Mapping[str, Any]:
+        """The size."""
+        return {"size": list(self.size)}
+
     def resolve(self, data: Any) -> Mapping[str, Any]:
         """Nothing.
 

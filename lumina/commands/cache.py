@@ -12,9 +12,9 @@ from jsonargparse import Namespace
 from torch import Tensor
 from tqdm import tqdm
 
+from lumina.checks import require_fields
 from lumina.commands.folders import require_free
 from lumina.commands.train import LuminaCLI, build_as
-from lumina.conditioning.text import TextConditioner
 from lumina.config.device import choose_device
 from lumina.config.experiments import find_experiments
 from lumina.config.parser import parse_function
@@ -23,8 +23,8 @@ from lumina.data.datamodule import SplitDataModule
 from lumina.data.latents import read_settings, read_shard_items, write_settings, write_shard
 from lumina.errors import CorruptSample
 from lumina.frozen.text_cache import write_text_shard
-from lumina.frozen.text_encoders import HuggingFaceText, Precision
-from lumina.interfaces import Modality
+from lumina.frozen.text_encoders import Precision
+from lumina.interfaces import Modality, TextEncoder
 from lumina.randomness import Purpose, keyed_generator
 from lumina.values import Item, Split
 
@@ -32,10 +32,10 @@ BATCH = 32  # captions per batch
 
 
 class Parts(LuminaCLI):
-    """Builds the modality, text conditioners and data of an experiment, but neither its network nor its trainer."""
+    """Builds the modality, conditioners and data of an experiment, but neither its network nor its trainer."""
 
     modality: Modality
-    texts: list[TextConditioner]
+    encoders: list[tuple[str, TextEncoder]]  # each with the field that it reads
 
     def instantiate_classes(self) -> None:
         """Instantiates only these parts."""
@@ -44,7 +44,8 @@ class Parts(LuminaCLI):
             wanted[key] = self.config[key]
         built = self.parser.instantiate(wanted, instantiate_groups=False)
         self.modality, self.datamodule = built.model.modality, built.data
-        self.texts = [part for part in built.model.conditioners or () if isinstance(part, TextConditioner)]
+        parts = [(part.key, part.cacheable()) for part in built.model.conditioners or ()]
+        self.encoders = [(key, encoder) for key, encoder in parts if encoder is not None]
 
 
 def main(arguments: list[str]) -> None:
@@ -72,8 +73,7 @@ def cache(
 ) -> None:
     """Writes the latents of every split and the text features of every caption of an experiment.
 
-    Train on them with ``datamodules.cached.Cached(root=OUTPUT)`` and, on the text encoder, ``cache: OUTPUT/text``; of
-    several text conditioners each has a folder of its own, named by its field: ``cache: OUTPUT/text/caption``.
+    Train on them with ``datamodules.cached.Cached(root=OUTPUT)`` and, on each text encoder, ``cache: OUTPUT/text``.
 
     Args:
         experiment: options of `lumina fit` that describe it, such as ``--config FILE``.
@@ -92,9 +92,10 @@ def cache(
     modality.to(chosen)
     samples = {split: len(data.dataset(split)) for split in get_args(Split)}
     print("".join(f"left out: {line}\n" for line in data.census().lines()), end="")
+    encoders = _by_identity(parts.encoders, data)
     settings = {
         "modality": dict(modality.latent_identity),
-        "size": list(getattr(modality, "size", ())),
+        "data": dict(modality.data_settings),
         "classes": list(data.class_names),
         "variants": variants,
         "shard_size": shard_size,
@@ -102,20 +103,44 @@ def cache(
         "samples": samples,
     }
     _begin(output, settings)
-    captions = {conditioner.key: {"": None} for conditioner in parts.texts}
+    texts: dict[str, dict[str, None]] = {key: {} for key, _ in parts.encoders}
     for split in get_args(Split):
         writer = _SplitWriter(modality, data, split, variants if split == "train" else 1, getattr(torch, dtype), chosen)
         writer.write(output / split, shard_size, batch_size)
-        for key, known in captions.items():
-            known |= dict.fromkeys(caption for item in writer.items for caption in _listed(item[key]))
+        for key, known in texts.items():
+            known |= dict.fromkeys(text for item in writer.items for text in _listed(item[key]))
         left_out = samples[split] - len(writer.items)
         print(f"{split}: {len(writer.items):,} samples" + (f", {left_out} left out" if left_out else ""))
         print("".join(f"  skipped {name}\n" for name in writer.skipped), end="")
-    for conditioner, folder in zip(parts.texts, _text_folders(parts.texts, output / "text"), strict=True):
-        texts = list(captions[conditioner.key])
-        _cache_text(conditioner, texts, folder, shard_size, getattr(torch, dtype), chosen)
-        print(f"{len(texts)} captions in {folder}")
+    for encoder, keys in encoders:
+        own = list(dict.fromkeys(["", *(text for key in keys for text in texts[key])]))
+        _cache_text(encoder, own, output / "text", shard_size, getattr(torch, dtype), chosen)
+        print(f"{len(own)} texts of {' and '.join(keys)} in {output / 'text'}")
     write_settings(output, settings, complete=True)
+
+
+def _by_identity(
+    encoders: Sequence[tuple[str, TextEncoder]], data: SplitDataModule
+) -> list[tuple[TextEncoder, list[str]]]:
+    """Encoders that differ, each with the fields that it reads.
+
+    Raises:
+        ValueError: the data lacks a field, or the features of an encoder cannot be kept.
+    """
+    found: list[tuple[TextEncoder, list[str]]] = []
+    for key, encoder in encoders:
+        require_fields([key], data.batch_keys, type(data).__name__)
+        if encoder.identity is None:
+            raise ValueError(
+                f"text features of a {type(encoder).__name__} cannot be cached, as it does not say what decides them "
+                "(its property identity): give it that, or cache without its conditioner."
+            )
+        keys = next((keys for known, keys in found if known.identity == encoder.identity), None)
+        if keys is None:
+            found.append((encoder, [key]))
+        elif key not in keys:
+            keys.append(key)
+    return found
 
 
 def _begin(output: Path, settings: dict[str, Any]) -> None:
@@ -168,11 +193,11 @@ class _SplitWriter:
         latents: list[list[Tensor]] = []
         items: list[Item] = []
         for first in shard[::batch_size]:
-            part = self._read(range(first, min(first + batch_size, shard.stop)))
-            for item, compressed in zip(part.values(), self._compress(part), strict=True):
+            read = self._read(range(first, min(first + batch_size, shard.stop)))
+            for (item, _), compressed in zip(read, self._compress([varied for _, varied in read]), strict=True):
                 if all(bool(latent.isfinite().all()) for latent in compressed):
                     latents.append(compressed)
-                    items.append(self._fields(item))
+                    items.append(item)
                 else:
                     name = item.get("name", f"a sample of shard {number}")
                     self.skipped.append(f"{name}: its latent is NaN or infinite in {self.dtype}")
@@ -180,20 +205,22 @@ class _SplitWriter:
             write_shard(folder, number, latents, items)
         return items
 
-    def _read(self, indices: range) -> dict[int, Item]:
-        items: dict[int, Item] = {}
+    def _read(self, indices: range) -> list[tuple[Item, list[Item]]]:
+        """The other fields of each readable item, and its variants."""
+        read: list[tuple[Item, list[Item]]] = []
         for index in indices:
             try:
-                items[index] = self.dataset[index]
+                item = self.dataset[index]
+                read.append((self._fields(item), [self._variant(index, item, v) for v in range(self.variants)]))
             except CorruptSample as error:
                 self.skipped.append(str(error))
-        return items
+        return read
 
-    def _compress(self, items: dict[int, Item]) -> list[list[Tensor]]:
+    def _compress(self, items: list[list[Item]]) -> list[list[Tensor]]:
         """The latents of each item, one per variant."""
-        variants = [[self._variant(index, item, v) for index, item in items.items()] for v in range(self.variants)]
         compressed = [
-            self.modality.compress(move(self.data.collate(part), self.device)) if part else [] for part in variants
+            self.modality.compress(move(self.data.collate(list(part)), self.device))
+            for part in zip(*items, strict=True)
         ]
         return [[latent.to(self.dtype) for latent in latents] for latents in zip(*compressed, strict=True)]
 
@@ -205,17 +232,8 @@ class _SplitWriter:
         return {name: value for name, value in item.items() if name not in self.modality.batch_keys}
 
 
-def _text_folders(texts: Sequence[TextConditioner], folder: Path) -> list[Path]:
-    """Where the features of each conditioner go: encoders differ, and one folder holds those of one."""
-    if len(texts) < 2:
-        return [folder]
-    keys = [conditioner.key for conditioner in texts]
-    counts = [keys[:place].count(key) for place, key in enumerate(keys)]
-    return [folder / (f"{key}_{count + 1}" if count else key) for key, count in zip(keys, counts, strict=True)]
-
-
 def _cache_text(
-    conditioner: TextConditioner,
+    encoder: TextEncoder,
     captions: Sequence[str],
     folder: Path,
     shard_size: int,
@@ -223,18 +241,13 @@ def _cache_text(
     device: torch.device,
 ) -> None:
     """Writes the features of all captions."""
-    encoder = conditioner.encoder
-    if not isinstance(encoder, HuggingFaceText):
-        raise ValueError(
-            f"text features of a {type(encoder).__name__} cannot be cached, only those of HuggingFaceText."
-        )
     for number, start in enumerate(range(0, len(captions), shard_size)):
         shard = captions[start : start + shard_size]
         features: dict[str, Tensor] = {}
         for first in tqdm(range(0, len(shard), BATCH), desc="captions"):
             part = shard[first : first + BATCH]
             features |= zip(part, encoder.encode(part, device), strict=True)
-        write_text_shard(folder, number, encoder.identity, features, dtype)
+        write_text_shard(folder, number, encoder.identity or {}, features, dtype)
 
 
 def _listed(value: str | list[str]) -> list[str]:

@@ -111,6 +111,10 @@ class TextConditioner(Conditioner):
             f"this model was trained with {self.key!r}: say what to draw with --{self.wish.name} or --prompts."
         )
 
+    def cacheable(self) -> TextEncoder:
+        """That of the captions."""
+        return self.encoder
+
     def words(self, value: Sequence[str]) -> list[str]:
         """The captions themselves."""
         return list(value)

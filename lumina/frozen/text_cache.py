@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from lumina.data.arrays import stamp
 from lumina.files.atomic import replacing
 
 IDENTITY = "encoder.json"
@@ -22,6 +23,7 @@ IDENTITY = "encoder.json"
 class TextCache:
     """Reads cached token features; a lookup reads only the rows of its caption.
 
+    The features of an encoder lie in a folder of their own (`features_folder`), beside those of other encoders.
     A shard is a safetensors file with ``keys [N]`` int64 (sorted hashes of the captions), ``offsets [N + 1]`` int64 and
     ``features [tokens, C]``. ``encoder.json`` describes the encoder that wrote them.
 
@@ -31,21 +33,20 @@ class TextCache:
 
     Raises:
         FileNotFoundError: the folder has no cache.
-        ValueError: a different encoder wrote the cache.
+        ValueError: only different encoders wrote the cache.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
-        if not (folder / IDENTITY).is_file():
-            raise FileNotFoundError(
-                f"{folder} contains no text features ({IDENTITY} is missing); create them with `lumina cache`."
-            )
-        written = json.loads((folder / IDENTITY).read_text())
-        if written != dict(identity):
+        own = features_folder(folder, identity)
+        if not (own / IDENTITY).is_file():
+            written = [json.loads(file.read_text()) for file in sorted(folder.glob(f"*/{IDENTITY}"))]
+            if not written:
+                raise FileNotFoundError(f"{folder} contains no text features; create them with `lumina cache`.")
             raise ValueError(
-                f"{folder} contains features of {written}, but this text encoder is {dict(identity)}; run "
-                "`lumina cache` again, or use the same encoder settings."
+                f"{folder} contains features of {' and of '.join(map(str, written))}, but this text encoder is "
+                f"{dict(identity)}; run `lumina cache` again, or use the same encoder settings."
             )
-        self._shards = [_Shard(path) for path in sorted(folder.glob("text-*.safetensors"))]
+        self._shards = [_Shard(path) for path in sorted(own.glob("text-*.safetensors"))]
 
     def get(self, captions: Sequence[str]) -> list[Tensor | None]:
         """The features ``[S_i, C]`` of each caption, or None if it is not cached."""
@@ -74,6 +75,11 @@ class _Shard:
         return rows
 
 
+def features_folder(folder: Path, identity: Mapping[str, Any]) -> Path:
+    """Where the features of an encoder lie in the folder of a cache."""
+    return folder / stamp(sorted(identity.items()))
+
+
 def write_text_shard(
     folder: Path, number: int, identity: Mapping[str, Any], features: Mapping[str, Tensor], dtype: torch.dtype
 ) -> None:
@@ -86,7 +92,8 @@ def write_text_shard(
         features: by caption, ``[S_i, C]`` each.
         dtype: storage type; if its range is too small, bfloat16 is used and a warning says so.
     """
-    with replacing(folder / IDENTITY) as file:
+    own = features_folder(folder, identity)
+    with replacing(own / IDENTITY) as file:
         file.write_text(json.dumps(dict(identity), indent=2) + "\n")
     rows = [features[caption].cpu() for caption in sorted(features, key=caption_key)]
     lengths = torch.tensor([0, *(len(row) for row in rows)])
@@ -95,7 +102,7 @@ def write_text_shard(
         "offsets": lengths.cumsum(0),
         "features": _stored(torch.cat(rows), dtype),
     }
-    with replacing(folder / f"text-{number:05d}.safetensors") as file:
+    with replacing(own / f"text-{number:05d}.safetensors") as file:
         save_file(tensors, file)
 
 

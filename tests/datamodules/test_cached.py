@@ -8,7 +8,7 @@ import torch
 from datamodules.cached import Cached
 from lumina.data.latents import write_settings, write_shard
 
-SETTINGS = {"modality": {"factor": 8}, "classes": ["cat", "dog"], "size": [32, 32]}
+SETTINGS = {"modality": {"factor": 8}, "classes": ["cat", "dog"], "data": {"size": [32, 32]}}
 
 
 @pytest.fixture
@@ -53,3 +53,20 @@ def test_what_is_no_finished_cache_is_refused(cache):
     write_settings(cache, SETTINGS, complete=False)
     with pytest.raises(ValueError, match="is not finished: run the `lumina cache` that began it once more"):
         Cached(root=cache, batch_size=4)
+
+
+def test_texts_of_one_captioner_are_drawn_together(tmp_path):
+    for split in ("train", "validation", "test"):
+        items = [{"caption": ["0", "1"], "structured": ["<0& all>", "<1& all>"], "length": 5 + n} for n in range(4)]
+        write_shard(tmp_path / split, 0, [[torch.zeros(2, 3), torch.ones(2, 3)] for _ in items], items)
+    write_settings(tmp_path, SETTINGS, complete=True)
+    data = Cached(root=tmp_path, batch_size=4, batching="buckets")
+    drawn, loader = set(), data.train_dataloader()
+    for epoch in range(8):
+        loader.sampler.set_epoch(epoch)
+        for batch in loader:
+            assert batch["length"].tolist() != [0] * 4 and batch["length"].dtype == torch.int64
+            assert batch["structured"] == [f"<{caption}& all>" for caption in batch["caption"]]
+            drawn |= set(zip(batch["caption"], batch["latent"][:, 0, 0].tolist(), strict=True))
+    assert drawn == {("0", 0.0), ("0", 1.0), ("1", 0.0), ("1", 1.0)}
+    assert data.bucket_name(0) == "2x3"

@@ -11,6 +11,7 @@ import torch
 import yaml
 from PIL import Image
 from tiny_encoders import t5
+from tiny_sounds import write_tones
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
@@ -20,13 +21,14 @@ from datamodules.cached import Cached
 from lumina.commands.train import build
 from lumina.data.batches import take
 from lumina.frozen.autoencoders import RandomAutoencoder
+from lumina.frozen.text_encoders import HuggingFaceText
 
 WORDS = ["<pad>", "<unk>", "a", "red", "green", "pear", "apple"]
 SIZES = {"wide": (64, 32), "tall": (32, 64), "square": (48, 48)}
 
 
-def text_encoder(folder: Path) -> dict[str, object]:
-    torch.manual_seed(0)
+def text_encoder(folder: Path, seed: int = 0) -> dict[str, object]:
+    torch.manual_seed(seed)
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
     BertModel(BertConfig(vocab_size=len(WORDS), **sizes)).save_pretrained(folder)
     words = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="<unk>"))
@@ -83,6 +85,30 @@ def experiment(folder: Path, corrupt: bool = False, **data: object) -> Path:
     return path
 
 
+def sound_experiment(folder: Path, *conditioners: dict[str, object], **data: object) -> Path:
+    sounds = write_tones(folder / "sounds", [0.3, 0.7, 0.3, 0.7, 1.1, 2.0])
+    (sounds / "005.wav").write_bytes((sounds / "005.wav").read_bytes()[:9000])
+    read = {"sources": [str(sounds)], "batch_size": 2, "cache": str(folder / "lengths"), "holdout": 0.2, **data}
+    config = {
+        "model": {
+            "modality": part("tiny_waves.Waves"),
+            "backbone": {"dim": 32, "num_layers": 1, "num_heads": 2, "multiple_of": 32},
+            "conditioners": list(conditioners),
+            "objective": part("lumina.objectives.flow_matching.FlowMatching"),
+        },
+        "data": part("datamodules.audio_text.AudioText", **read),
+        "trainer": {"accelerator": "cpu", "max_steps": 2, "logger": False},
+    }
+    path = folder / "sounds.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def text(encoder: dict[str, object], **arguments: object) -> dict[str, object]:
+    kind = "lumina.frozen.text_encoders.HuggingFaceText"
+    return part("lumina.conditioning.text.TextConditioner", encoder=part(kind, **encoder), **arguments)
+
+
 def part(class_path: str, /, **arguments: object) -> dict[str, object]:
     return {"class_path": class_path, "init_args": arguments}
 
@@ -131,7 +157,7 @@ def test_training_from_the_cache_needs_neither_pictures_nor_text_encoder(
     assert len(data.dataset("test")[0]["variants"]) == 1
 
 
-def test_each_of_two_encoders_has_a_folder_of_its_own(run_in: Callable[..., None], tmp_path: Path) -> None:
+def test_each_of_two_encoders_finds_its_own_features(run_in: Callable[..., None], tmp_path: Path) -> None:
     config = experiment(tmp_path)
     piece = yaml.safe_load(config.read_text())
     (first,) = piece["model"]["conditioners"]
@@ -144,8 +170,8 @@ def test_each_of_two_encoders_has_a_folder_of_its_own(run_in: Callable[..., None
     run_in("cache", "--config", config, "--output", "cache")
     for folder in ("encoder", "t5"):
         (tmp_path / folder / "model.safetensors").unlink()
-    for conditioner, name in ((first, "caption"), (second, "caption_2")):
-        conditioner["init_args"]["encoder"]["init_args"]["cache"] = f"cache/text/{name}"
+    for conditioner in (first, second):
+        conditioner["init_args"]["encoder"]["init_args"]["cache"] = "cache/text"
     piece["data"] = part("datamodules.cached.Cached", batch_size=4, root="cache")
     Path("cached.yaml").write_text(yaml.safe_dump(piece))
     run_in("fit", "--config", "cached.yaml")
@@ -254,3 +280,49 @@ def test_a_damaged_cache_is_named(run_in: Callable[..., None], tmp_path: Path, n
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(ValueError, match=rf"{name} .*damaged|beside it"):
         Cached(batch_size=4, root=Path("cache"))
+
+
+def test_sounds_of_many_lengths_with_two_text_encoders(
+    run_in: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = text_encoder(tmp_path / "one"), text_encoder(tmp_path / "other", seed=1)
+    texts = [text(one), text(other, key="structured"), text(other, key="caption")]
+    config = sound_experiment(tmp_path, *texts)
+    run_in("cache", "--config", config, "--output", "cache", "--dtype", "float32", "--variants", 2)
+    told = capsys.readouterr().out
+    assert "skipped" in told and "005.wav" in told
+    assert "6 texts of caption" in told and "11 texts of structured and caption" in told
+    assert len([*Path("cache/text").iterdir()]) == 2
+    for encoder, caption in ((one, "tone number 1"), (other, "<tone number 1& all>"), (other, "tone number 1")):
+        cached = HuggingFaceText(**encoder, cache=Path("cache/text"))  # type: ignore[arg-type]
+        assert cached.cache is not None and cached.cache.get([caption])[0] is not None
+        (found,), (fresh,) = (
+            made.encode([caption], torch.device("cpu"))
+            for made in (cached, HuggingFaceText(**encoder))  # type: ignore[arg-type]
+        )
+        torch.testing.assert_close(found, fresh)
+    data = Cached(batch_size=1, root=Path("cache"), batching="buckets")
+    assert data.rate == 16_000  # type: ignore[attr-defined]
+    batches = [take(data, split, [n]) for split in ("train", "test") for n in range(len(data.dataset(split)))]  # type: ignore[arg-type]
+    assert len(batches) == 5
+    for batch in batches:
+        assert 0 <= batch["latent"].shape[-1] * 512 - int(batch["length"]) < 1024
+        assert batch["structured"] == [f"<{batch['caption'][0]}& all>"]
+    assert all(batch["latent"].shape[:2] == (1, 2) for batch in data.train_dataloader())
+
+
+def test_what_cannot_be_cached_is_refused_at_once(
+    run_in: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoder = text_encoder(tmp_path / "one")
+    for conditioner, reason in (
+        (text(encoder, key="translation"), "AudioText has no 'translation'"),
+        (
+            part("lumina.conditioning.text.TextConditioner", encoder=part("tiny_text.Letters")),
+            "a Letters cannot be cached",
+        ),
+    ):
+        config = sound_experiment(tmp_path / str(len(reason)), conditioner)
+        with pytest.raises(SystemExit):
+            run_in("cache", "--config", config, "--output", "cache")
+        assert reason in capsys.readouterr().err and not Path("cache").exists()

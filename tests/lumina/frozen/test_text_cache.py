@@ -34,9 +34,21 @@ def test_features_too_large_for_float16_are_kept_finite(tmp_path):
     assert torch.equal(small.float(), features["small"])
 
 
+def test_encoders_share_a_folder_and_find_their_own(tmp_path):
+    with pytest.raises(FileNotFoundError, match="contains no text features"):
+        TextCache(tmp_path, {"layer": 1})
+    for layer in (1, 2):
+        write_text_shard(tmp_path, 0, {"layer": layer}, {"a": torch.full((1, 4), layer)}, torch.float32)
+    for layer in (1, 2):
+        (rows,) = TextCache(tmp_path, {"layer": layer}).get(["a"])
+        assert rows is not None and rows.unique().item() == layer
+    with pytest.raises(ValueError, match=r"features of \{'layer': .\} and of \{'layer': .\}, but .* is \{'layer': 3\}"):
+        TextCache(tmp_path, {"layer": 3})
+
+
 def test_a_damaged_shard_of_features_is_named(tmp_path):
     write_text_shard(tmp_path, 0, {}, {"a": torch.ones(1, 4)}, torch.float16)
-    path = tmp_path / "text-00000.safetensors"
+    (path,) = tmp_path.rglob("text-00000.safetensors")
     path.write_bytes(path.read_bytes()[:-4])
     with pytest.raises(ValueError, match=r"text-00000.safetensors is damaged .* remove it and run"):
         TextCache(tmp_path, {})

@@ -26,6 +26,7 @@ COMMANDS = {
     "sample": "a checkpoint in, samples out",
     "convert": "trained weights in one form, out in another: ours, or a diffusers pipeline",
     "cache": "an experiment's data, compressed once: latents and text features",
+    "synthesize": "captioned music and sound events, rendered with a soundfont",
     "curate": "the best pictures of a large table: filtered and ranked by their scores",
     "report": "metrics of several runs over their steps: one PNG, one CSV",
     "analyze": "the paper's figures: attention, activations, truncation, wavelengths, time, accuracy over resolution",
@@ -115,7 +116,7 @@ def _other_lightning(command: str, arguments: list[str]) -> None:
 
 
 def _help() -> str:
-    rows = [f"  {name:<10}{text}" for name, text in {**TRAINER_COMMANDS, **COMMANDS}.items()]
+    rows = [f"  {name:<12}{text}" for name, text in {**TRAINER_COMMANDS, **COMMANDS}.items()]
     head = f"lumina {lumina.__version__}: multi-modal diffusion transformers\n\nusage: lumina COMMAND [options]\n"
     trust = "--trust: a run, checkpoint or export of others may name classes of any package and run their code."
     return "\n".join([head, *rows, f"\n`lumina COMMAND --help` lists a command's options; all take\n{trust}"])

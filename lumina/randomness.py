@@ -39,6 +39,7 @@ class Purpose(StrEnum):
     DROPOUT = "dropout inside the network"
     BASELINE = "samples without a model, to compare with"
     RESAMPLING = "sets drawn for a confidence interval"
+    COMPOSITION = "what a synthetic sound consists of"
 
 
 def keyed_generator(purpose: Purpose, *key: int, device: torch.device | str = "cpu") -> Generator:
@@ -50,6 +51,11 @@ def keyed_generator(purpose: Purpose, *key: int, device: torch.device | str = "c
         device: the generator's device.
     """
     return Generator(device).manual_seed(_seed(purpose, key))
+
+
+def keyed_random(purpose: Purpose, *key: int) -> random.Random:
+    """Python's generator, for choices among names, whose stream is a function of the purpose and the key."""
+    return random.Random(_seed(purpose, key))
 
 
 def seed_dropout(*key: int) -> None:

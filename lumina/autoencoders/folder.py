@@ -7,7 +7,7 @@ serves no backbone.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from lumina.autoencoders.diffusers_networks import MMAudioMelVAE, PictureVAE
 from lumina.autoencoders.mel_vae import MelVAE
 from lumina.autoencoders.released import read_released, released_settings
 from lumina.errors import importing
@@ -24,7 +25,11 @@ from lumina.interfaces import VAE
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
 CLASS, SCALE = "_class_name", "scaling_factor"
-NETWORKS = {"MelVAE": MelVAE}
+NETWORKS: dict[Any, Callable[..., VAE]] = {
+    "MelVAE": MelVAE,
+    "MMAudioVAE": MMAudioMelVAE,
+    "AutoencoderKL": PictureVAE.of,
+}
 
 
 def save_autoencoder(network: VAE, folder: Path) -> None:
@@ -94,7 +99,7 @@ def build(settings: Mapping[str, Any], source: str | Path) -> VAE:
     arguments = {key: value for key, value in settings.items() if not key.startswith("_") and key != SCALE}
     try:
         return NETWORKS[name](**arguments)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, ArithmeticError, IndexError) as error:
         raise ValueError(f"{source} describes a {name} that cannot be built: {error}") from error
 
 

@@ -13,12 +13,9 @@ from torch.nn import functional as F
 
 from lumina.audio.conventions import CONVENTIONS
 from lumina.autoencoders.layers import Downsample, Level, Middle, Style, Upsample, conv, norm
-from lumina.autoencoders.posterior import split
+from lumina.autoencoders.moments import cut, deviation, split
 from lumina.interfaces import VAE
 from lumina.values import Posterior
-
-LEAST_DEVIATION = 0.1
-"""Of a band, in units of the logarithm: one that is silent throughout the training data is not blown up."""
 
 
 class MelVAE(VAE):
@@ -97,13 +94,7 @@ class MelVAE(VAE):
         Raises:
             ValueError: it has another number of bands, or fewer frames than ``factor``.
         """
-        bands, frames = mel.shape[1:]
-        if bands != len(self.band_mean) or frames < self.factor:
-            raise ValueError(
-                f"this VAE takes mel spectrograms of {len(self.band_mean)} bands and at least {self.factor} frames, "
-                f"got {bands} bands and {frames} frames."
-            )
-        standard = (mel[..., : frames - frames % self.factor] - self.band_mean) / self.band_std
+        standard = (cut(mel, len(self.band_mean), self.factor) - self.band_mean) / self.band_std
         return split(self.quant_conv(self.encoder(standard)))
 
     def decode(self, latents: Tensor) -> Tensor:
@@ -114,7 +105,7 @@ class MelVAE(VAE):
     def standardise(self, mean: Tensor, std: Tensor) -> None:
         """Takes the mean and the deviation ``[bands]`` of the training data; a deviation counts as at least 0.1."""
         self.band_mean.copy_(mean[:, None])
-        self.band_std.copy_(std.clamp(min=LEAST_DEVIATION)[:, None])
+        self.band_std.copy_(deviation(std)[:, None])
 
 
 class Encoder(nn.Module):

@@ -52,9 +52,9 @@ def test_any_length_is_cut_to_a_multiple_of_the_factor(frames):
 
 
 def test_other_bands_and_too_few_frames_are_refused():
-    with pytest.raises(ValueError, match="80 bands and at least 2 frames, got 64 bands and 10 frames"):
+    with pytest.raises(ValueError, match=r"80 bands and sides of at least 2, got .1, 64, 10."):
         MelVAE(**TINY).encode(torch.zeros(1, 64, 10))
-    with pytest.raises(ValueError, match="got 80 bands and 1 frames"):
+    with pytest.raises(ValueError, match=r"got .1, 80, 1."):
         MelVAE(**TINY).encode(torch.zeros(1, 80, 1))
 
 

@@ -39,6 +39,7 @@ class LaionClapText(HuggingFaceText):
         max_tokens: longer captions are truncated; a warning shows the first ones.
         dtype: precision of the network.
         cache: a folder of features that `lumina cache` wrote; captions that are not in it are encoded.
+        normalise: write numbers, currency, dates, measures and abbreviations out before encoding; English.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -53,8 +54,9 @@ class LaionClapText(HuggingFaceText):
         max_tokens: int = 256,
         dtype: Precision = "bfloat16",
         cache: Path | None = None,
+        normalise: bool = False,
     ) -> None:
-        super().__init__(path, layer, max_tokens, dtype, tokenizer, cache)
+        super().__init__(path, layer, max_tokens, dtype, tokenizer, cache, normalise=normalise)
 
     def _width(self) -> int:
         return self._weights()["embeddings.word_embeddings.weight"].shape[1]

@@ -16,6 +16,7 @@ from lumina.frozen.network import Frozen
 from lumina.frozen.text_cache import TextCache
 from lumina.frozen.text_network import load_network, load_tokenizer, read_config
 from lumina.interfaces import TextEncoder
+from lumina.text.normalise import normalise
 
 Precision = Literal["float32", "bfloat16", "float16"]
 
@@ -27,7 +28,7 @@ class HuggingFaceText(TextEncoder):
     """Any Hugging Face decoder LLM or text encoder, the text tower of CLAP or CLIP among them, frozen.
 
     The features are the hidden states of one layer, for at most ``max_tokens`` tokens (Lumina-Next uses the input of
-    the last layer of Gemma-2B). Captions are used unchanged: not lower-cased, without a template. The model's config
+    the last layer of Gemma-2B). Captions are neither lower-cased nor put into a template. The model's config
     is read at once, its weights and its tokenizer at first use.
 
     Args:
@@ -40,6 +41,7 @@ class HuggingFaceText(TextEncoder):
         tokenizer: path of the tokenizer; None = that of the model.
         cache: a folder of features that `lumina cache` wrote; captions that are not in it are encoded.
         trust_remote_code: run the Python code in the model repository; only for repositories you trust.
+        normalise: write numbers, currency, dates, measures and abbreviations out before encoding; English.
 
     Raises:
         ImportError: transformers, or the package named in ``path``, is not installed.
@@ -56,10 +58,11 @@ class HuggingFaceText(TextEncoder):
         tokenizer: str | None = None,
         cache: Path | None = None,
         trust_remote_code: bool = False,
+        normalise: bool = False,
     ) -> None:
         if trust_remote_code:
             require_trust(f"sets trust_remote_code for {path!r}, which would run Python code from there")
-        self.path, self.layer, self.max_tokens = path, layer, max_tokens
+        self.path, self.layer, self.max_tokens, self.normalise = path, layer, max_tokens, normalise
         self._dtype: torch.dtype = getattr(torch, dtype)
         self._location, self._remote = str(locate(path)), trust_remote_code
         self._tokenizer_path = tokenizer
@@ -74,13 +77,17 @@ class HuggingFaceText(TextEncoder):
     def identity(self) -> dict[str, str | int | None]:
         """All settings that determine the features; a cache with a different identity is refused."""
         names = {"path": self.path, "tokenizer": self._tokenizer_path, "dtype": str(self._dtype).removeprefix("torch.")}
-        return {**names, "layer": self.layer, "max_tokens": self.max_tokens, "dim": self.dim}
+        return {**names, "layer": self.layer, "max_tokens": self.max_tokens, "dim": self.dim} | (
+            {"normalise": True} if self.normalise else {}
+        )
 
     @torch.no_grad()
     def encode(self, captions: Sequence[str], device: device) -> list[Tensor]:
         """Hidden states ``[S_i, C]`` float32 of each caption, from the cache or the network."""
         cached: list[Tensor | None] = [None] * len(captions) if self.cache is None else self.cache.get(captions)
         missing = [caption for caption, features in zip(captions, cached, strict=True) if features is None]
+        if self.normalise:
+            missing = [normalise(caption) for caption in missing]
         fresh = iter(self._encode(missing, device) if missing else [])
         return [next(fresh) if features is None else features.to(device).float() for features in cached]
 

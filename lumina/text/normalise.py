@@ -56,7 +56,7 @@ CALLED = {"#": "number", "No.": "number", "Op.": "opus"}
 def normalise(text: str) -> str:
     """An English text with its numbers, currency, dates, measures and abbreviations written out.
 
-    Texts that are mostly in other scripts than the Latin stay as they are.
+    Texts that are mostly in other scripts than the Latin stay as they are. A structured caption keeps its structure.
 
     Raises:
         ImportError: wetext is not installed.
@@ -164,7 +164,7 @@ def _either(names: Any) -> str:
 
 
 _RULES: dict[str, tuple[str, Callable[[str], str | None]]] = {
-    "address": (r"(?<!\S)\S*(?:://|www\.|@)\S*", _as_it_is),
+    "address": (r"(?<![\w.+-])(?:[\w+-]+://|www\.|[\w.+-]+@\w+\.)[^\s<>&]*", _as_it_is),
     "key": (r"(?<![\w#])(?:[A-G][#♯♭]|[ABDEG]b)(?:m|min|maj)?(?![\w#-])", _key),
     "phone": (
         rf"{START}(?:\+?[0-9]{{1,2}}[- ])?(?:\([0-9]{{3}}\)\s?|[0-9]{{3}}[- ])?[0-9]{{3}}-[0-9]{{4}}{END}",
@@ -190,7 +190,7 @@ _RULES: dict[str, tuple[str, Callable[[str], str | None]]] = {
     "street": (rf"\b[A-Z][a-z]+ (?:{_either(STREETS)})\.(?! [A-Z])", _street),
     "saint": (r"\bSt\.(?= [A-Z])", lambda text: "Saint"),
     "short": (rf"(?<![\w.])(?:{_either(SHORT)})(?!\w)", SHORT.get),
-    "and": (r"(?<=\w )&(?= \w)", lambda text: "and"),
+    "and": (r"(?<=\w )&(?= \w)(?! (?:all|start|mid|end)>)", lambda text: "and"),
 }
 """What is written out, by name: how it looks, and what makes words of it. The first that fits holds."""
 

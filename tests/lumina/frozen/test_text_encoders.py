@@ -130,3 +130,13 @@ def test_a_caption_without_any_token_has_no_features(tmp_path: Path) -> None:
     encoder = HuggingFaceText(str(gemma(tmp_path, bos=False)), dtype="float32")
     assert [len(features) for features in encoder.encode(["a pear", ""], CPU)] == [2, 0]
     assert encoder.encode([""], CPU)[0].shape == (0, 16)
+
+
+def test_numbers_are_written_out_before_they_are_encoded_if_wished(tmp_path: Path) -> None:
+    pytest.importorskip("wetext")
+    folder = t5(tmp_path)
+    plain = HuggingFaceText(str(folder), layer=-1, dtype="float32")
+    normal = HuggingFaceText(str(folder), layer=-1, dtype="float32", normalise=True)
+    assert [len(text) for text in plain.encode(["21 pears", "red & green"], CPU)] == [2, 3]
+    assert [len(text) for text in normal.encode(["21 pears", "red & green"], CPU)] == [3, 3]
+    assert normal.identity == {**plain.identity, "normalise": True}

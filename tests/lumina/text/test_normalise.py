@@ -6,6 +6,7 @@ import re
 import pytest
 
 from lumina.text.normalise import normalise
+from lumina.text.structured import POSITIONS, parse, write
 
 pytest.importorskip("wetext")
 
@@ -107,6 +108,20 @@ def test_no_text_is_lost():
         assert re.search(r"alpha .*omega .*end$", result, re.DOTALL), text
         for mark in '"\\<>🎶🎵語':
             assert result.count(mark) == text.count(mark), text
+
+
+def test_a_structured_caption_keeps_its_structure():
+    assert normalise("<2 dogs & 1 cat& start>@<3 honks& end>") == "<two dogs and one cat& start>@<three honks& end>"
+    generator = random.Random(1)
+    for _ in range(400):
+        texts = [
+            generator.choice(
+                [*(text for text, _ in WRITTEN), *(text for text in SAME if text.isascii() and text.strip())]
+            )
+            for _ in range(2)
+        ]
+        events = [(f"{text}{generator.choice(['', ' '])}", generator.choice(POSITIONS)) for text in texts]
+        assert parse(normalise(write(events))) == [(normalise(text), position) for text, position in events]
 
 
 def test_a_long_text_takes_no_time():

@@ -22,6 +22,7 @@ from lumina.data.batches import stacked
 from lumina.data.budget import Budget
 from lumina.data.datamodule import SplitDataModule
 from lumina.data.holdout import held_out, require_share
+from lumina.data.mixture import rates_of, require_shares
 from lumina.data.sources import Parts, Source, Wanted
 from lumina.interfaces import Items
 from lumina.values import Item, Split
@@ -76,6 +77,9 @@ class AudioText(SplitDataModule):
             ``"{youtube_id}_{start_time}.wav"``; None = a usual one (audio, path, audiocap_id, ytid, ...).
         caption_keys: names of the captions' fields, together a pool; None = a usual one (caption, text, prompt, ...).
         structured_key: name of the structured caption's field; None = a usual one.
+        shares: of each source in a training epoch, up to a common factor. An epoch has all of the first source, and
+            so many of each other one, in turn, as its share says, or all of them: ``[1, 1]`` is half and half. None =
+            an epoch has everything.
         root: where relative paths in records begin; None = the folder of the file that has the records.
         eval_sources: what to evaluate with; None = the validation and test data in ``sources``.
         holdout: share of the training samples held out where there is no validation data; chosen by name, whatever the
@@ -104,6 +108,7 @@ class AudioText(SplitDataModule):
         sound_key: str | None = None,
         caption_keys: list[str] | None = None,
         structured_key: str | None = None,
+        shares: list[float] | None = None,
         root: Path | None = None,
         eval_sources: list[Path] | None = None,
         holdout: float = 0.05,
@@ -112,7 +117,7 @@ class AudioText(SplitDataModule):
     ) -> None:
         super().__init__(**loading)
         self.rate, self.batching, self.max_tokens = rate, batching, max_tokens
-        self.loudness, self.holdout = loudness, holdout
+        self.loudness, self.shares, self.holdout = loudness, shares, holdout
         self.captions = Captions(
             origin=captions, plain=tuple(caption_keys) if caption_keys else None, structured=structured_key
         )
@@ -132,6 +137,8 @@ class AudioText(SplitDataModule):
         self.grid = Grid(lengths if window is None else lengths[-1:], cell)
         self._known_lengths: dict[Source, npt.NDArray[np.int64]] = {}
         require_share(holdout)
+        if shares is not None:
+            require_shares(shares, sources)
 
     @property
     def train_source(self) -> Source:
@@ -188,6 +195,12 @@ class AudioText(SplitDataModule):
         if self.max_tokens is None or numbers is None:
             return None
         return Budget(lengths=torch.tensor(self.grid.lengths)[numbers] // self.grid.cell, max_tokens=self.max_tokens)
+
+    def rates(self, dataset: Items) -> Tensor | None:
+        """By the shares of the sources."""
+        if self.shares is None or not isinstance(dataset, Clips):
+            return None
+        return rates_of(torch.from_numpy(dataset.source.origins()[dataset.indices]), self.shares)
 
     def _numbers(self, dataset: Items) -> Tensor | None:
         lengths = dataset.lengths if isinstance(dataset, Clips) else None

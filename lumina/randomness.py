@@ -24,6 +24,7 @@ class Purpose(StrEnum):
 
     ORDER = "order of the samples of an epoch"
     STEPS = "order of the batches of an epoch"
+    MIXTURE = "samples of an epoch, where it has not all"
     AUGMENTATION = "augmentation of a sample"
     MIXING = "mixing of the samples of a batch"
     TRAINING = "noise, times and dropped conditions of training"

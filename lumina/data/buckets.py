@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lumina.data.mixture import Mixture
 from lumina.data.sampler import BLANK, Key, RankSampler
 from lumina.randomness import Purpose, keyed_generator
 
@@ -31,6 +32,7 @@ class BucketSampler(RankSampler):
         seed: seed of the order.
         rank: index of this process among the data-parallel processes.
         world: number of data-parallel processes.
+        mixture: of `RankSampler`, with these buckets.
 
     Attributes:
         past: ``(step, samples)`` for each part of this epoch that was served with another step size.
@@ -40,11 +42,20 @@ class BucketSampler(RankSampler):
     """
 
     def __init__(
-        self, buckets: Tensor, batch_size: int, *, train: bool, seed: int = 0, rank: int = 0, world: int = 1
+        self,
+        buckets: Tensor,
+        batch_size: int,
+        *,
+        train: bool,
+        seed: int = 0,
+        rank: int = 0,
+        world: int = 1,
+        mixture: Mixture | None = None,
     ) -> None:
-        super().__init__(len(buckets), batch_size, train=train, seed=seed, rank=rank, world=world)
+        super().__init__(len(buckets), batch_size, train=train, seed=seed, rank=rank, world=world, mixture=mixture)
         self.buckets = buckets
-        self.counts = torch.bincount(buckets)
+        served = buckets if mixture is None else buckets[mixture.chosen(0)]
+        self.counts = torch.bincount(served, minlength=int(buckets.max()) + 1)
         self.past: list[tuple[int, int]] = []
         self._pending: list[tuple[int, int]] = []
         if train:

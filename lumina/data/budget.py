@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from lumina.data.mixture import Mixture
 from lumina.data.sampler import BLANK, Key, RankSampler
 
 Stretch = tuple[int, int]
@@ -60,6 +61,7 @@ class BudgetSampler(RankSampler):
         rank: index of this process among the data-parallel processes.
         world: number of data-parallel processes.
         repeats: number of times training serves each sample per epoch.
+        mixture: of `RankSampler`.
 
     Attributes:
         steps: number of batches of one rank per epoch.
@@ -78,8 +80,11 @@ class BudgetSampler(RankSampler):
         rank: int = 0,
         world: int = 1,
         repeats: int = 1,
+        mixture: Mixture | None = None,
     ) -> None:
-        super().__init__(len(budget.lengths), 1, train=train, seed=seed, rank=rank, world=world, repeats=repeats)
+        super().__init__(
+            len(budget.lengths), 1, train=train, seed=seed, rank=rank, world=world, repeats=repeats, mixture=mixture
+        )
         self.budget, self.batch_size = budget, batch_size
         self._ends: Iterator[int] = iter(())
         self._check_lengths()
@@ -96,11 +101,11 @@ class BudgetSampler(RankSampler):
         if longest > self.budget.max_tokens:
             raise ValueError(
                 f"A sample has {longest} tokens, more than data.max_tokens={self.budget.max_tokens}: raise that, or "
-                "choose a framing that makes smaller pictures."
+                "make samples smaller."
             )
 
     def _lengths(self, order: Tensor) -> Tensor:
-        return self.budget.lengths[order % self.size]
+        return self.budget.lengths[order % self.total]
 
     def _cut(self, lengths: Tensor, start: int) -> Iterator[Stretch]:
         """Batches from position ``start``; training repeats ``lengths [N]`` endlessly, evaluation does not."""
@@ -132,8 +137,8 @@ class BudgetSampler(RankSampler):
             first, last = batches[self.rank]
             for position in range(first, last):
                 draw, round_ = int(order[position % self.size]), position // self.size
-                copy = draw // self.size + self.repeats * round_
-                yield Key(self.epoch, draw % self.size, self.shuffle or not round_, copy)
+                copy = draw // self.total + self.repeats * round_
+                yield Key(self.epoch, draw % self.total, self.shuffle or not round_, copy)
             yield from repeat(Key(self.epoch, BLANK, False), self.batch_size - (last - first))
 
     def __len__(self) -> int:

@@ -15,6 +15,7 @@ from lumina.data.census import Census, printable
 from lumina.data.classes import numbers_among
 from lumina.data.corrupt import CorruptCount
 from lumina.data.loader import Loader
+from lumina.data.mixture import Mixture
 from lumina.data.sampler import RankSampler
 from lumina.data.samples import Batcher, Samples
 from lumina.data.workers import outlive_signals
@@ -137,6 +138,13 @@ class SplitDataModule(DataModule):
         """
         return None
 
+    def rates(self, dataset: Items) -> Tensor | None:
+        """The share of the training epochs in which each sample is served, ``[N]`` in (0, 1]; None = in all.
+
+        Sources are mixed by it; see `Mixture`.
+        """
+        return None
+
     def stamp(self, dataset: Items) -> str | None:
         """A short hash that changes with the files of a split; None = the samples come from no files.
 
@@ -187,7 +195,7 @@ class SplitDataModule(DataModule):
             self.corrupt,
             "training" if train else "evaluation",
             dataset=samples,
-            sampler=self._sampler(len(samples), size, train, buckets, budget),
+            sampler=self._sampler(dataset, size, train, buckets, budget),
             batch_size=size,
             collate_fn=Batcher(self.collate),
             num_workers=self.num_workers,
@@ -197,15 +205,22 @@ class SplitDataModule(DataModule):
         )
 
     def _sampler(
-        self, count: int, size: int, train: bool, buckets: Tensor | None, budget: Budget | None
+        self, dataset: Items, size: int, train: bool, buckets: Tensor | None, budget: Budget | None
     ) -> RankSampler:
-        seed, repeats = self.seed, self.repeats
+        rates = self.rates(dataset) if train else None
         rank, world = self.rank_and_world()
+        options: dict[str, Any] = {
+            "train": train,
+            "seed": self.seed,
+            "rank": rank,
+            "world": world,
+            "mixture": None if rates is None else Mixture(rates, buckets if budget is None else None, self.seed),
+        }
         if budget is not None:
-            return BudgetSampler(budget, size, train=train, seed=seed, rank=rank, world=world, repeats=repeats)
+            return BudgetSampler(budget, size, repeats=self.repeats, **options)
         if buckets is not None:
-            return BucketSampler(buckets, size, train=train, seed=seed, rank=rank, world=world)
-        return RankSampler(count, size, train=train, seed=seed, rank=rank, world=world, repeats=repeats)
+            return BucketSampler(buckets, size, **options)
+        return RankSampler(len(dataset), size, repeats=self.repeats, **options)
 
     def train_dataloader(self) -> Loader:
         """Batches of the split ``"train"``."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data.distributed import DistributedSampler
 
+from lumina.data.mixture import Mixture
 from lumina.randomness import Purpose, keyed_generator
 
 BLANK = -1
@@ -52,8 +53,11 @@ class RankSampler(DistributedSampler[Key]):
         world: number of data-parallel processes.
         repeats: number of times training serves each sample per epoch, in variations on different ranks (repeated
             augmentation, Hoffer et al., 2020); the epoch keeps its length and has correspondingly fewer samples.
+        mixture: chooses the samples of each training epoch; None = an epoch has all.
 
     Attributes:
+        total: number of samples in the dataset.
+        size: number of samples in an epoch.
         step: samples in a batch of all ranks together.
         served: samples of this epoch served by all ranks together; the loader counts them.
 
@@ -62,8 +66,19 @@ class RankSampler(DistributedSampler[Key]):
     """
 
     def __init__(
-        self, size: int, batch_size: int, *, train: bool, seed: int = 0, rank: int = 0, world: int = 1, repeats: int = 1
+        self,
+        size: int,
+        batch_size: int,
+        *,
+        train: bool,
+        seed: int = 0,
+        rank: int = 0,
+        world: int = 1,
+        repeats: int = 1,
+        mixture: Mixture | None = None,
     ) -> None:
+        self.total, self.mixture = size, mixture
+        size = size if mixture is None else mixture.size
         super().__init__(range(size), world, rank, shuffle=train, seed=seed, drop_last=train)  # type: ignore[arg-type]
         self.size = size
         self.step = batch_size * world
@@ -80,11 +95,13 @@ class RankSampler(DistributedSampler[Key]):
             raise ValueError(f"Got repeats {repeats}: set 1 or more.")
 
     def plan(self, epoch: int) -> Tensor:
-        """The order of ``epoch``, ``[size]`` int64; each entry is ``sample + size * copy``."""
+        """The order of ``epoch``, ``[size]`` int64; each entry is ``sample + total * copy``."""
         if not self.shuffle:
             return torch.arange(self.size)
         order = torch.randperm(self.size, generator=keyed_generator(Purpose.ORDER, self.seed, epoch))
-        copies = self.size * torch.arange(self.repeats)
+        if self.mixture is not None:
+            order = self.mixture.chosen(epoch)[order]
+        copies = self.total * torch.arange(self.repeats)
         return (order[: -(-self.size // self.repeats), None] + copies).flatten()[: self.size]
 
     def __iter__(self) -> Iterator[Key]:
@@ -96,7 +113,7 @@ class RankSampler(DistributedSampler[Key]):
         mine = torch.cat([order, order[-1:].expand(fillers)])[self.rank :: self.num_replicas]
         for position, draw in enumerate(mine.tolist()):
             real = position * self.num_replicas + self.rank < len(order)
-            yield Key(self.epoch, draw % self.size, real, draw // self.size)
+            yield Key(self.epoch, draw % self.total, real, draw // self.total)
 
     def __len__(self) -> int:
         """Number of keys of one rank in a full epoch, even if resumed."""

@@ -11,6 +11,7 @@ from lumina.data.buckets import BucketSampler
 from lumina.data.budget import BudgetSampler
 from lumina.data.datamodule import SplitDataModule
 from lumina.data.loader import Loader
+from lumina.data.sampler import RankSampler
 
 ROWS = 8
 """Number of largest buckets that are listed individually."""
@@ -43,6 +44,8 @@ def summary(
 def _contents(data: SplitDataModule, training: Loader) -> Iterator[str]:
     """Describes the batches: number of samples, buckets or tokens."""
     sampler = training.sampler
+    if isinstance(sampler, RankSampler) and sampler.mixture is not None:
+        yield f"an epoch has {sampler.size:,} of {sampler.total:,} samples, others in turn"
     if isinstance(sampler, BucketSampler):
         yield f"{data.batch_size} samples of one size"
         yield from _buckets(data, sampler)

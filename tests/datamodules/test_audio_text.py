@@ -249,3 +249,18 @@ def test_a_stamp_changes_with_the_files(tmp_path):
         write_tone(source / "000.flac", 0.9)
     assert stamps[0] != stamps[1]
     assert data.bucket_name(0) == "0.03 s"
+
+
+@pytest.mark.parametrize("batching", ["mixed", "buckets"])
+def test_sources_are_mixed_half_and_half(tmp_path, batching):
+    main, other = (write_tones(tmp_path / name, [0.3] * count) for name, count in (("main", 4), ("other", 10)))
+    data = AudioText([main, other], batch_size=2, shares=[1, 1], batching=batching, holdout=0, cache=None)
+    loader, seen = data.train_dataloader(), set()
+    for epoch in range(5):
+        loader.sampler.set_epoch(epoch)
+        indices = [index for batch in loader for index, _ in batch["identity"]]
+        assert sorted(indices)[:4] == [0, 1, 2, 3] and len(set(indices)) == 8
+        seen |= set(indices)
+    assert seen == set(range(14))
+    with pytest.raises(ValueError, match="for 2 sources"):
+        AudioText([main, other], batch_size=2, shares=[1])

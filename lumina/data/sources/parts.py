@@ -80,8 +80,9 @@ def open_splits(paths: Sequence[Path], wanted: Wanted) -> dict[Split, Source]:
         ValueError: see `lumina.data.sources.find.open_sources`.
     """
     splits: dict[Split, list[Source]] = {} if paths else {"train": []}
-    for path in map(locate, paths):
+    for origin, path in enumerate(map(locate, paths)):
         for split, source in _folder(path, wanted) if path.is_dir() else _pattern(path, wanted):
+            source.origin = origin
             splits.setdefault(split, []).append(source)
     return {split: chained(sources) for split, sources in splits.items()}
 

@@ -85,10 +85,12 @@ class Source(ABC):
     Attributes:
         root: the folder to which names of records are relative.
         census: what was left out while listing the records.
+        origin: index of the path at which it was found, among those that were opened together.
     """
 
     root: Path
     census: Census
+    origin: int = 0
 
     @abstractmethod
     def __len__(self) -> int:
@@ -108,6 +110,10 @@ class Source(ABC):
 
     @abstractmethod
     def _fields(self, index: int) -> Fields: ...
+
+    def origins(self) -> np.typing.NDArray[np.int64]:
+        """``[N]``, the origin of each record."""
+        return np.full(len(self), self.origin)
 
     def where(self, index: int) -> str:
         """Where the user finds the record."""
@@ -172,6 +178,10 @@ class Chain(Source):
         """The name in the record's own source."""
         source, own = self._locate(index)
         return source.name(own)
+
+    def origins(self) -> np.typing.NDArray[np.int64]:
+        """Those of the sources."""
+        return np.concatenate([source.origins() for source in self.sources])
 
     def where(self, index: int) -> str:
         """The position in the record's own source."""

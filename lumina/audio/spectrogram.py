@@ -20,13 +20,18 @@ def spectrogram_picture(sound: Tensor, convention: MelConvention) -> Tensor:
 
     The colours mean the same levels in every picture. The time that a column stands for depends on the length.
     """
-    from matplotlib import colormaps
-
     least = convention.fft  # samples that a padding by reflection needs
     padded = F.pad(sound.detach().float().cpu(), (0, max(0, least - len(sound))))
-    mel = mel_spectrogram(padded, convention) * (math.log10(convention.base))
-    frames = math.ceil(mel.shape[-1] / WIDEST)
-    columns = F.avg_pool1d(mel[None], frames, ceil_mode=True)[0].flip(0)
-    levels = ((columns - DARKEST) / (BRIGHTEST - DARKEST)).clamp(0, 1)
+    return mel_picture(mel_spectrogram(padded, convention), convention)
+
+
+def mel_picture(mel: Tensor, convention: MelConvention) -> Tensor:
+    """As `spectrogram_picture`, of a mel spectrogram ``[bands, T]``."""
+    from matplotlib import colormaps
+
+    levels = mel.detach().float().cpu() * math.log10(convention.base)
+    frames = math.ceil(levels.shape[-1] / WIDEST)
+    columns = F.avg_pool1d(levels[None], frames, ceil_mode=True)[0].flip(0)
+    shares = ((columns - DARKEST) / (BRIGHTEST - DARKEST)).clamp(0, 1)
     colours = torch.tensor(colormaps["magma"].resampled(256)(range(256))[:, :3], dtype=torch.float32)
-    return colours[(levels * 255).round().long()].permute(2, 0, 1) * 2 - 1
+    return colours[(shares * 255).round().long()].permute(2, 0, 1) * 2 - 1

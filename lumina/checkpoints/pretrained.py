@@ -13,6 +13,7 @@ from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters_c
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
+from lumina.checkpoints.own_modules import CLASS, own_class
 from lumina.config.instantiate import instantiated
 from lumina.config.messages import one_sentence
 from lumina.config.trust import UntrustedError
@@ -68,6 +69,10 @@ def build_module(
         ValueError: the arguments are invalid, or the tensors do not match them.
     """
     arguments = weights.arguments
+    if other := own_class(weights):
+        raise ValueError(
+            f"{weights.origin} is a run of {other}, not of a model to sample from; `lumina convert` may help."
+        )
     if arguments is None:
         arguments = published_arguments(weights, text_encoder, vae)
     elif text_encoder or vae:
@@ -83,7 +88,7 @@ def build_module(
 
 
 def _instantiated(weights: Weights, arguments: Mapping[str, Any]) -> LuminaModule:
-    source, left_out = weights.origin, (*TRAINING, "_instantiator")
+    source, left_out = weights.origin, (*TRAINING, CLASS, "_instantiator")
     kept = {key: item for key, item in arguments.items() if key not in left_out}
     try:
         with _parameters_without_memory(), _given_hyperparameters_context(kept, NAME):

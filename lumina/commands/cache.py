@@ -39,6 +39,8 @@ class Parts(LuminaCLI):
 
     def instantiate_classes(self) -> None:
         """Instantiates only these parts."""
+        if self.subclass_mode_model:
+            raise ValueError(f"model is a {self.config.model.class_path}, which has no modality to compress the data.")
         wanted = Namespace()
         for key in ("model.modality", "model.conditioners", "data"):
             wanted[key] = self.config[key]

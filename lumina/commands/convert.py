@@ -8,11 +8,14 @@ from typing import Literal
 import torch
 
 from lumina.checkpoints.export import save_export
+from lumina.checkpoints.own_modules import load_own_module, own_class
 from lumina.checkpoints.pipeline import save_pipeline
-from lumina.checkpoints.pretrained import load_pretrained
+from lumina.checkpoints.pretrained import build_module
 from lumina.checkpoints.program import save_program
 from lumina.commands.folders import require_free
 from lumina.config.parser import ShortErrorParser
+from lumina.training.module import TrainedModule
+from lumina.weights.source import read_weights
 
 
 def main(arguments: list[str]) -> None:
@@ -33,6 +36,8 @@ def convert(
 ) -> None:
     """Writes a trained model to a folder, for `lumina sample --weights` or for diffusers' LuminaPipeline.
 
+    A run that trains something else, an autoencoder say, becomes the folder by which experiments name it.
+
     Args:
         source: a checkpoint file or run folder (its averaged weights are used), an exported folder, a diffusers
             pipeline, a folder of the authors' weights, or the name of a bundled model.
@@ -48,15 +53,30 @@ def convert(
         ValueError: ``output`` is in use, or the format does not support a part of the model.
     """
     require_free(output)
-    module = load_pretrained(source, getattr(torch, dtype), text_encoder=text_encoder, vae=vae)
-    notes: list[str] = []
+    weights, notes = read_weights(source), list[str]()
+    if own_class(weights):
+        _export_own(load_own_module(weights), output, to, dtype)
+        return
+    module = build_module(weights, getattr(torch, dtype), text_encoder, vae)
     if to == "lumina":
         save_export(module, output, copy)
     elif to == "diffusers":
         notes = save_pipeline(module, output)
     else:
         print(f"checked against the model: probabilities differ by at most {save_program(module, output):.1e}")
-    parts = sorted(path.name for path in output.iterdir())
-    print(f"{output}: {', '.join(parts)}")
+    _list(output)
     if notes:
         print("\n- ".join(["What diffusers' LuminaPipeline does otherwise:", *notes]))
+
+
+def _export_own(module: TrainedModule, output: Path, to: str, dtype: str) -> None:
+    """Writes what a module of another class exports, in the one form that it has."""
+    if to != "lumina" or dtype != "float32":
+        raise ValueError(f"a {type(module).__name__} has one form, in float32: leave out --to and --dtype.")
+    module.export(output)
+    _list(output)
+
+
+def _list(folder: Path) -> None:
+    parts = sorted(path.name for path in folder.iterdir())
+    print(f"{folder}: {', '.join(parts)}")

@@ -104,6 +104,19 @@ def test_a_module_that_an_experiment_names_is_trained_resumed_and_evaluated(expe
     assert report["metrics"]["loss"] > 0 and report["step"] == 6
 
 
+def test_other_commands_say_what_they_cannot_do_with_it(experiment, run_in, capsys):
+    run_in("fit", "--config", "blur.yaml")
+    for command, words in {
+        ("convert", "runs/blur", "out", "--trust"): "Blur has no form of its own",
+        ("convert", "runs/blur", "out", "--trust", "--to=program"): "leave out --to",
+        ("sample", "--ckpt_path", "runs/blur"): "is a run of own.Blur, not of a model to sample from",
+        ("cache", "--config", "blur.yaml", "--output", "cached"): "own.Blur, which has no modality",
+    }.items():
+        with pytest.raises(SystemExit):
+            run_in(*command)
+        assert words in capsys.readouterr().err
+
+
 def test_options_reach_the_arguments_of_a_named_module(experiment, run_in, tmp_path):
     run_in("fit", "--config", "blur.yaml", "--model.width=3", "--seed_everything=7")
     stored = yaml.safe_load((tmp_path / "runs/blur/version_0/config.yaml").read_text())["model"]["init_args"]

@@ -26,8 +26,8 @@ class Adversary(nn.Module):
         weight: of the generator's loss, times the adaptive weight that gives both losses gradients of one size.
         start: steps that the VAE trains alone.
         kind: loss of the discriminator, "lsgan" (least squares) or "hinge"; the generator's is ``-mean(logits)``.
-        r1: weight of the R1 penalty in the discriminator's loss; 0 = none. Without it small or tonal sets end in
-            over-smoothed spectrograms.
+        r1: weight of the R1 penalty in the discriminator's loss, Make-An-Audio 2's remedy for over-smoothed
+            spectrograms; 0 = none.
 
     Raises:
         ValueError: a number is negative.

@@ -77,7 +77,7 @@ def test_samples_that_no_window_fits_in_count_in_no_loss():
     torch.testing.assert_close(r1_penalty(judge, data, places), r1_penalty(judge, data[:1], alone))
     adversary = Adversary(judge)
     none = judge.places(data, torch.zeros(2, 8, dtype=torch.bool), torch.Generator())
-    assert float(adversary.discriminator_loss(data, data, none)) == 0
+    assert float(adversary.discriminator_loss(data, data, none).detach()) == 0
     weight = torch.ones((), requires_grad=True)
     assert float(adversary.generator_loss(data * weight, none, (data * weight).mean(), weight)) == 0
 

@@ -56,6 +56,16 @@ def test_a_logit_is_the_sum_over_the_windows_and_a_long_one_is_left_out_alone():
     assert judge(mel, judge.places(mel, none, source())).shape == (0,)
 
 
+@pytest.mark.parametrize("lengths", [[12, 5], [5, 5], [3, 3]])
+def test_every_weight_takes_part_so_that_no_process_waits_for_one(lengths):
+    judge, mel = small(bands=16), torch.randn(2, 16, 12)
+    places = judge.places(mel, mask_of(lengths, 12), source())
+    judge(mel, places).sum().backward()
+    assert all(p.grad is not None for p in judge.parameters())
+    long = torch.cat([p.grad.flatten() for p in judge.judges[1].parameters()])
+    assert bool(long.any()) == (max(lengths) >= 8)
+
+
 def test_a_window_is_judged_by_convolutions_and_one_linear_layer():
     judge = small(windows=(8,)).eval().judges[0]
     mel = torch.randn(2, 6, 8)

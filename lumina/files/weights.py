@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -15,6 +17,11 @@ from torch import Tensor
 from lumina.files.zip_file import check_archive
 
 LISTED = 4  # names per category in an error
+
+_HOMES = ("numpy.core.multiarray", "numpy._core.multiarray")  # of NumPy 1 and 2
+_NUMBERS: list[Any] = [np.dtype, np.ndarray, *{type(np.dtype(code)) for code in "?bBhHiIlLqQefd"}]
+_NUMBERS += [(np.float64().__reduce__()[0], f"{home}.scalar") for home in _HOMES]
+_NUMBERS += [(np.zeros(0).__reduce__()[0], f"{home}._reconstruct") for home in _HOMES]
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -47,14 +54,15 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def read_pickle(path: Path) -> Any:
-    """Reads a `torch.save` file with memory-mapped tensors; refuses files that would run code.
+    """Reads a `torch.save` file; refuses files that would run code. Tensors are memory-mapped but in files before 1.6.
 
     Raises:
-        ValueError: the file is damaged, or contains more than tensors and plain data.
+        ValueError: the file is damaged, or contains more than tensors, NumPy's numbers and plain data.
     """
     try:
         check_archive(path)
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        with torch.serialization.safe_globals(_NUMBERS):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
     except OSError:
         raise
     except Exception as error:  # torch raises a different class for each way in which a file is broken

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,13 +16,6 @@ from lumina.frozen.text_network import transformers
 
 BRANCH = re.compile(r"^(?:module\.)?text_branch\.(?!embeddings\.(?:position|token_type)_ids$)")
 HEAD = 64  # features of a head of RoBERTa, of whatever size
-SCALARS: list[Any] = [  # checkpoints of a training note its best metric in NumPy's form
-    *((np.float64().__reduce__()[0], f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),  # 1 and 2
-    np.dtype,
-    np.dtypes.Float32DType,
-    np.dtypes.Float64DType,
-    np.dtypes.Int64DType,
-]
 
 
 class LaionClapText(HuggingFaceText):
@@ -75,8 +67,7 @@ class LaionClapText(HuggingFaceText):
                 f"there is no {self._location}: download a checkpoint of laion-clap, 630k-audioset-best.pt say, from "
                 "https://huggingface.co/lukewys/laion_clap and set path to it."
             )
-        with torch.serialization.safe_globals(SCALARS):
-            content = read_pickle(Path(self._location))
+        content = read_pickle(Path(self._location))
         named = content.get("state_dict", content) if isinstance(content, dict) else {}
         tower = {BRANCH.sub("", name): value for name, value in named.items() if BRANCH.match(str(name))}
         if "embeddings.position_embeddings.weight" not in tower:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -41,3 +42,18 @@ def test_every_difference_is_named():
 def test_a_long_list_is_cut():
     assert named(["a", "b", "c", "d"]) == "a, b, c, d"
     assert named(["a", "b", "c", "d", "e"]) == "a, b, c, d, ..."
+
+
+def test_numbers_of_numpy_are_plain_data(tmp_path):
+    facts = {"count": np.int64(3), "loss": np.float32(0.5), "order": np.arange(4), "weight": torch.ones(2)}
+    for new in (True, False):  # files before 1.6 are no archives
+        torch.save(facts, tmp_path / "facts.pt", _use_new_zipfile_serialization=new)
+        found = read_pickle(tmp_path / "facts.pt")
+        assert (found["count"], found["loss"], found["order"].tolist()) == (3, 0.5, [0, 1, 2, 3])
+        assert found["weight"].tolist() == [1, 1]
+
+
+def test_arrays_of_objects_do_not_smuggle_code(tmp_path):
+    torch.save(np.array([print], dtype=object), tmp_path / "objects.pt")
+    with pytest.raises(ValueError, match="safe to load"):
+        read_pickle(tmp_path / "objects.pt")

@@ -53,6 +53,8 @@ class MMAudioMelVAE(VAE):
         super().__init__()
         if len(channel_multipliers) < 2:
             raise ValueError(f"MMAudioMelVAE: channel_multipliers={list(channel_multipliers)} must be two or more.")
+        with importing("diffusers", "an MMAudio VAE"):
+            from diffusers import MMAudioVAE
         self._settings: dict[str, Any] = {
             "mel_bins": mel_bins,
             "latent_channels": latent_channels,
@@ -63,7 +65,7 @@ class MMAudioMelVAE(VAE):
             "n_fft": n_fft,
             "hop_length": hop_length,
         }
-        self.network = _diffusers().MMAudioVAE(**self._settings)
+        self.network: Any = MMAudioVAE(**self._settings)
         self.channels, self.factor = latent_channels, 2
         self.convention = mm_audio(sample_rate, mel_bins, n_fft, hop_length)
         for part in self.network.vae.modules():
@@ -125,8 +127,10 @@ class PictureVAE(VAE):
         mid_block_add_attention: bool = True,
     ) -> None:
         super().__init__()
+        with importing("diffusers", "an image VAE"):
+            from diffusers import AutoencoderKL
         levels = len(block_out_channels)
-        self.network = _diffusers().AutoencoderKL(
+        self.network: Any = AutoencoderKL(
             latent_channels=latent_channels,
             block_out_channels=list(block_out_channels),
             layers_per_block=layers_per_block,
@@ -170,17 +174,12 @@ class PictureVAE(VAE):
         Raises:
             ValueError: it has another number of channels, or sides shorter than the factor.
         """
-        return split(self.network.encode(cut(images, 3, self.factor)).latent_dist.parameters)
+        latents = self.network.encode(cut(images, 3, self.factor)).latent_dist
+        return Posterior(mean=latents.mean, logvar=latents.logvar)
 
     def decode(self, latents: Tensor) -> Tensor:
         """``[B, C, H / f, W / f]``, not scaled, to ``[B, 3, H, W]``."""
         return self.network.decode(latents).sample
-
-
-def _diffusers() -> Any:
-    with importing("diffusers", "a VAE of diffusers"):
-        import diffusers
-    return diffusers
 
 
 def mm_audio(rate: int, bands: int, fft: int, hop: int) -> MelConvention:

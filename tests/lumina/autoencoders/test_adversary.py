@@ -122,23 +122,3 @@ def test_it_starts_at_its_step():
     assert not Adversary(Linear(1), weight=0.0).active(5)
     with pytest.raises(ValueError, match=r"weight=1.0, start=-1 and r1=3.0 must not be negative"):
         Adversary(Linear(1), start=-1)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_all_losses_are_the_same_on_a_gpu():
-    judge, data, z = small(windows=(4, 8)).eval(), torch.randn(3, 6, 12), torch.randn(3, 4)
-    mask, layer = torch.arange(12) < torch.tensor([[12], [8], [5]]), nn.Linear(4, 72)
-    results = []
-    for device in ("cpu", "cuda"):
-        adversary = Adversary(judge).to(device)
-        here, mean = data.to(device), layer.to(device)
-        places = judge.places(here, mask.to(device), torch.Generator().manual_seed(0))
-        output = mean(z.to(device)).view(3, 6, 12)
-        loss = adversary.discriminator_loss(here, output, places)
-        (slope,) = torch.autograd.grad(loss, judge.judges[0].layers[0].weight)
-        reconstruction = (output - here).abs().mean()
-        generator = adversary.generator_loss(output, places, reconstruction, layer.weight)
-        results.append([value.detach().cpu() for value in (loss, slope, generator)])
-    for cpu, cuda in zip(*results, strict=True):
-        torch.testing.assert_close(cpu, cuda, rtol=1e-3, atol=1e-4)

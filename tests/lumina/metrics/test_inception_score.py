@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from lumina.metrics.inception_score import inception_score
+from lumina.metrics.inception_score import inception_score, inception_score_of_splits
 
 ORACLE = dict(np.load(Path(__file__).parents[2] / "data/oracles/inception_score.npz"))
 LOGITS = torch.from_numpy(ORACLE["logits"])
@@ -51,3 +51,21 @@ def test_the_bias_of_all_logits_does_not_matter():
 def test_no_pictures_are_named(shape):
     with pytest.raises(ValueError, match="at least one row"):
         inception_score(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("tool", ["torch_fidelity", "audioldm_eval"])
+@pytest.mark.parametrize("shuffled", [0, 1])
+def test_ten_splits_agree_with_reference_implementations(tool, shuffled):
+    order = torch.from_numpy(ORACLE["permutation_seed2020"]) if shuffled else torch.arange(1000)
+    expected = tuple(ORACLE[f"{tool}_shuffle{shuffled}_splits10"])
+    assert tuple(inception_score_of_splits(LOGITS[order])) == pytest.approx(expected, rel=1e-7)
+
+
+def test_splits_of_unequal_length_agree_with_the_reference_implementation():
+    expected = tuple(ORACLE["torch_fidelity_n997_splits10"])
+    assert tuple(inception_score_of_splits(LOGITS[:997])) == pytest.approx(expected, rel=1e-7)
+
+
+def test_fewer_rows_than_splits_are_refused():
+    with pytest.raises(ValueError, match="at least 10 rows"):
+        inception_score_of_splits(LOGITS[:9])

@@ -1,0 +1,1 @@
+"""Metrics of sounds, on features of frozen networks."""

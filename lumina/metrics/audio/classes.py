@@ -1,0 +1,100 @@
+"""Whether sounds are heard as what they should be, and whether they copy the training data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor
+from torchmetrics.utilities import dim_zero_cat
+
+from lumina.interfaces import DataModule
+from lumina.metrics.audio.features import SoundFeatures
+from lumina.metrics.audio.nearest import nearest
+from lumina.metrics.audio.real_sounds import RealSounds, classes_of, real_sounds
+from lumina.metrics.audio.sound_metric import SoundMetric, Sounds
+from lumina.values import Batch
+
+STATES = ("rows", "real_rows", "labels")
+COPY = 0.05
+"""Share of the training sounds whose nearest neighbour is so near that a generated sound as near counts as a copy."""
+
+
+class SoundClasses(SoundMetric):
+    """Measures by the training sounds what generated sounds are heard as. Names of results begin with the network's.
+
+    A sound is the mean of its windows' features; near is a small angle between two of them.
+
+    * ``aisfx_nearest``: share of generated sounds whose nearest training sound is of the class asked for;
+      ``aisfx_nearest_real``: the same for the training sounds, each among the others.
+    * ``aisfx_probe``: share that a linear classifier, trained on the training sounds, hears as the class asked for;
+      ``aisfx_probe_real``: the same for the real sounds of the evaluated split.
+    * ``aisfx_copies``: share of generated sounds that are nearer to a training sound than 95 % of the training sounds
+      are to each other. 0.05 is natural; much more means copies. Training data with duplicates hide them.
+    * A sound with NaN or infinity is heard as nothing.
+
+    With `Aisfx`, 0.62 of 206 sound samples of 18 classes have their nearest neighbour in their class.
+
+    Args:
+        features: the network: `Aisfx` for effects, `Musicnn` for music, or another.
+        rate: of the generated and the real sounds, in Hz.
+        key: field of the class: ``name`` = what the file's name begins with, as ``drum`` of ``drum_snare.flac``; or
+            another, such as ``label``.
+        cache: folder for the features of the training sounds.
+    """
+
+    rows: list[Tensor]
+    real_rows: list[Tensor]
+    labels: list[Tensor]
+
+    def __init__(
+        self,
+        features: SoundFeatures,
+        rate: int = 16_000,
+        key: str = "name",
+        cache: Path = Path("runs/references"),
+    ) -> None:
+        super().__init__(features, rate, needs=(key,))
+        self.key, self.cache = key, Path(cache)
+        for state in STATES:
+            self.add_state(state, default=[], dist_reduce_fx="cat")
+        self._known: RealSounds | None = None
+
+    @property
+    def known(self) -> RealSounds:
+        """The training sounds; available after `prepare`."""
+        assert self._known is not None
+        return self._known
+
+    def prepare(self, data: DataModule) -> None:
+        """Listens to the training sounds.
+
+        Raises:
+            FileNotFoundError: the network's weights are missing; the message says where to get them.
+            ValueError: the data have another rate or not the fields.
+        """
+        super().prepare(data)
+        if self._known is None:
+            self._known = real_sounds(data, self, self.key, self.cache)
+
+    def update(self, generated: Sounds, batch: Batch) -> None:
+        """Adds sounds ``[B, N]`` or a list of ``[N_i]``, and beside them the real ones, ``batch["sound"]``."""
+        self.rows.append(self.describe(generated, batch))
+        self.real_rows.append(self.describe(batch["sound"], batch))
+        self.labels.append(self.known.numbers(classes_of(batch, self.key)).to(self.device))
+
+    def results(self) -> dict[str, float]:
+        """The five shares; without those of the classifier if there is one class only."""
+        rows, real_rows, labels = (dim_zero_cat(state).cpu() for state in (self.rows, self.real_rows, self.labels))
+        known, name = self.known, self.features.name
+        count = len(labels) + int(self.missed)
+        found, among = nearest(rows, known.features), known.among
+        near = among.distance.quantile(COPY)
+        report = {
+            f"{name}_nearest": int((known.labels[found.place] == labels).sum()) / count,
+            f"{name}_nearest_real": (known.labels[among.place] == known.labels).double().mean().item(),
+            f"{name}_copies": int((found.distance < near).sum()) / count,
+        }
+        with self.attempt(f"{name}_probe"):
+            report[f"{name}_probe"] = int((known.probe.predict(rows) == labels).sum()) / count
+            report[f"{name}_probe_real"] = (known.probe.predict(real_rows) == labels).double().mean().item()
+        return report

@@ -1,0 +1,76 @@
+"""What sounds are heard as, and copies."""
+
+import pytest
+import torch
+from tiny_features import Tiny, Tones, tones
+
+from lumina.metrics.audio.classes import SoundClasses
+
+
+@pytest.fixture
+def metric(tmp_path):
+    metric = SoundClasses(Tiny(), cache=tmp_path)
+    metric.prepare(Tones())
+    return metric
+
+
+def measured(metric, generated, batch):
+    metric.update(generated, batch)
+    metric.taken += len(generated)
+    return metric.compute()
+
+
+def test_sounds_of_the_right_class(metric):
+    batch = tones(12, seed=2)
+    found = measured(metric, tones(12, seed=7)["sound"], batch)
+    assert not metric.failures
+    assert found["tiny_nearest"] == found["tiny_nearest_real"] == found["tiny_probe"] == found["tiny_probe_real"] == 1
+
+
+def test_sounds_of_the_wrong_class(metric):
+    batch = tones(12, seed=2)
+    found = measured(metric, batch["sound"].roll(1, 0), batch)
+    assert found["tiny_nearest"] == found["tiny_probe"] == 0
+    assert found["tiny_nearest_real"] == found["tiny_probe_real"] == 1
+
+
+def test_copies_of_the_training_sounds(metric):
+    batch = tones(12, seed=2)
+    training = tones(12, seed=0)["sound"]  # the split "train" of `Tones`
+    assert measured(metric, training, batch)["tiny_copies"] == 1
+    metric.reset()
+    assert measured(metric, tones(12, seed=7)["sound"], batch)["tiny_copies"] <= 0.25
+
+
+def test_sounds_with_nan_are_heard_as_nothing(metric):
+    batch = tones(12, seed=2)
+    metric.missed += 12
+    found = measured(metric, tones(12, seed=7)["sound"], batch)
+    assert found["tiny_nearest"] == found["tiny_probe"] == 0.5
+    assert found["tiny_probe_real"] == 1
+
+
+def test_classes_by_a_field(tmp_path):
+    metric = SoundClasses(Tiny(), key="label", cache=tmp_path)
+    metric.prepare(Tones())
+    batch = tones(12, seed=2)
+    assert measured(metric, batch["sound"], batch)["tiny_nearest"] == 1
+
+
+def test_one_class_leaves_the_classifier_out(tmp_path):
+    metric = SoundClasses(Tiny(), cache=tmp_path)
+    metric.prepare(Tones(classes=1))
+    found = measured(metric, tones(12, classes=1)["sound"], tones(12, classes=1))
+    assert found.keys() == {"tiny_nearest", "tiny_nearest_real", "tiny_copies"}
+    assert "two classes or more" in metric.failures["tiny_probe"]
+
+
+def test_what_is_missing_is_named(tmp_path):
+    with pytest.raises(ValueError, match="yields no instrument, which SoundClasses needs"):
+        SoundClasses(Tiny(), key="instrument", cache=tmp_path).prepare(Tones())
+
+
+def test_real_sounds_are_read_once(metric):
+    known = metric.known
+    metric.prepare(Tones())
+    assert metric.known is known and torch.is_tensor(known.features)

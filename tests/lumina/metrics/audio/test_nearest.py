@@ -1,0 +1,27 @@
+"""Nearest neighbours by the angle."""
+
+import torch
+from sklearn.neighbors import NearestNeighbors
+
+from lumina.metrics.audio import nearest as module
+from lumina.metrics.audio.nearest import nearest, nearest_other
+
+
+def test_as_scikit_learn(monkeypatch):
+    monkeypatch.setattr(module, "AT_ONCE", 7)
+    generator = torch.Generator().manual_seed(0)
+    rows, reference = (torch.randn(count, 5, generator=generator, dtype=torch.float64) for count in (20, 30))
+    theirs = NearestNeighbors(metric="cosine").fit(reference.numpy())
+    distance, place = theirs.kneighbors(rows.numpy(), 1)
+    found = nearest(rows, reference)
+    torch.testing.assert_close(found.distance, torch.from_numpy(distance[:, 0]))
+    assert found.place.tolist() == place[:, 0].tolist()
+    distance, place = theirs.kneighbors(n_neighbors=1)  # each among the others
+    found = nearest_other(reference)
+    torch.testing.assert_close(found.distance, torch.from_numpy(distance[:, 0]))
+    assert found.place.tolist() == place[:, 0].tolist()
+
+
+def test_the_length_of_a_row_does_not_matter():
+    found = nearest(torch.tensor([[10.0, 1.0]]), torch.tensor([[0.0, 1.0], [0.1, 0.0]]))
+    assert found.place.tolist() == [1]

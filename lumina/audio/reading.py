@@ -164,7 +164,7 @@ def _opened(file: Path | BinaryIO, name: str | Path | None) -> Iterator[tuple[An
     with importing("soundfile", "reading sound"):
         import soundfile
 
-    class Sequential(soundfile.SoundFile):  # type: ignore[misc, name-defined]
+    class Sequential(soundfile.SoundFile):  # type: ignore[misc]
         def seekable(self) -> bool:
             return False  # or each read would end in a seek, after which MP3 decodes to something else
 

@@ -25,26 +25,26 @@ FAST = ("fast", "quick", "lively")
 LOUDNESS_WORDS = {"soft": ("soft", "quiet"), "medium": (), "loud": ("loud", "strong")}
 
 PITCHED = (
-    "{a_style} in {key} on {an_instrument}, {tempo} BPM",
-    "{a_style} in {key} played on {an_instrument} at {tempo} beats per minute",
-    "{an_instrument} plays {a_style} in {key} at {tempo} BPM",
+    "{a_style} in {key} {on_instrument}, {tempo} BPM",
+    "{a_style} in {key} played {on_instrument} at {tempo} beats per minute",
+    "{an_instrument} playing {a_style} in {key} at {tempo} BPM",
     "{a_style} for {instrument} in {key}, {tempo} BPM",
-    "solo {instrument}: {a_style} in {key}, {tempo} beats per minute",
     "{instrument} music, {a_style}, {key}, {tempo} BPM",
-    "this is {a_style} in {key}, played on {an_instrument}; the tempo is {tempo} BPM",
-    "in {key} at {tempo} BPM, {an_instrument} plays {a_style}",
+    "this is {a_style} in {key}, played {on_instrument}; the tempo is {tempo} BPM",
+    "in {key} at {tempo} BPM, {a_style} {on_instrument}",
     "{an_instrument} playing {a_style}",
-    "{a_style} on {an_instrument} in {key}",
-    "{a_style} on {an_instrument}, {tempo} BPM",
+    "{a_style} {on_instrument} in {key}",
+    "{a_style} {on_instrument}, {tempo} BPM",
 )
 DRUMS = (
-    "{a_style} on {an_instrument}, {tempo} BPM",
+    "{a_style} {on_instrument}, {tempo} BPM",
     "{an_instrument} playing {a_style} at {tempo} beats per minute",
-    "solo {instrument}: {a_style}, {tempo} BPM",
-    "{a_style} played on {an_instrument}; the tempo is {tempo} BPM",
-    "{instrument} only, {a_style} at {tempo} BPM",
+    "{a_style} played {on_instrument}; the tempo is {tempo} BPM",
     "{an_instrument} playing {a_style}",
 )
+ALONE = ("solo {instrument}: {a_style} at {tempo} beats per minute", "{instrument} alone, {a_style}, {tempo} BPM")
+"""For one instrument."""
+
 IN_TURN = (
     "{first} followed by {second}",
     "{first}, then {second}",
@@ -80,10 +80,13 @@ def describe_music(
         loudness: soft, medium or loud.
     """
     words = [*adjectives(random, tempo, loudness), random.choice(NOUNS.get(style, (style,)))]
-    return random.choice(DRUMS if key is None else PITCHED).format(
+    who = listed([one.with_article for one in instruments])
+    templates = (*(DRUMS if key is None else PITCHED), *(ALONE if len(instruments) == 1 else ()))
+    return random.choice(templates).format(
         a_style=with_article(", ".join(words[:-1]) + " " + words[-1] if words[:-1] else words[-1]),
         key=key,
-        an_instrument=listed([one.with_article for one in instruments]),
+        an_instrument=who,
+        on_instrument=f"{'by' if all(one.sung for one in instruments) else 'on'} {who}",
         instrument=listed([one.name for one in instruments]),
         tempo=tempo,
     )

@@ -20,6 +20,7 @@ SLOWEST, FASTEST = 56, 168
 LOUDNESS = {"soft": (62, 0.2), "medium": (88, 0.45), "loud": (112, 0.85)}
 """By name: the usual velocity of a note, and the peak of the sound."""
 
+UNEVEN = 6  # of the velocity
 TAIL = 0.12  # seconds before the end of a segment in which no note begins
 
 
@@ -91,7 +92,7 @@ def compose_phrase(
         styles = styles_of(instrument)
         style = random.choice(list(styles))
         notes = list(styles[style](random, Setting(key, instrument.low, instrument.high, beats)))
-    played = played_at(loudness, fitted(in_seconds(notes, tempo), seconds))
+    played = played_at(random, loudness, fitted(in_seconds(notes, tempo), seconds))
     return Phrase(instrument, style, key, tempo, loudness, Part(instrument.program, played, instrument.drums))
 
 
@@ -170,7 +171,8 @@ def fitted(notes: Sequence[Note], seconds: float) -> list[Note]:
     return [replace(note, length=min(note.length, seconds - note.start)) for note in notes if note.start < last]
 
 
-def played_at(loudness: str, notes: Sequence[Note]) -> list[Note]:
-    """The notes struck as hard as a loudness wants; accents stay."""
+def played_at(random: Random, loudness: str, notes: Sequence[Note]) -> list[Note]:
+    """The notes struck as hard as a loudness wants, a little unevenly, as by hand; accents stay."""
     change = LOUDNESS[loudness][0] - LOUDNESS["medium"][0]
-    return [replace(note, velocity=min(max(note.velocity + change, 1), 127)) for note in notes]
+    uneven = [note.velocity + change + random.randint(-UNEVEN, UNEVEN) for note in notes]
+    return [replace(note, velocity=min(max(hard, 1), 127)) for note, hard in zip(notes, uneven, strict=True)]

@@ -1,4 +1,4 @@
-"""Drum patterns, as strings of steps, with small random accents and fills. Times are in beats."""
+"""Drum patterns, as strings of steps, with random fills. Times are in beats."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def beat(random: Random, name: str, beats: float) -> Iterator[Note]:
     """Repeats a pattern for a number of beats; one bar in four may end with a fill on the toms.
 
     Args:
-        random: source of accents and fills.
+        random: source of the fills.
         name: of the pattern.
         beats: length.
     """
@@ -37,6 +37,6 @@ def beat(random: Random, name: str, beats: float) -> Iterator[Note]:
                 start = place * 4 / len(steps)
                 if step == "x" and not (fill and start >= 3):
                     accent = 14 if start % 1 == 0 else 0
-                    yield Note(bar * 4 + start, 0.2, drum, 80 + accent + random.randint(-8, 8))
+                    yield Note(bar * 4 + start, 0.2, drum, 80 + accent)
         if fill:
             yield from (Note(bar * 4 + 3 + number / 4, 0.2, drum, 100) for number, drum in enumerate(TOMS))

@@ -20,6 +20,7 @@ class Instrument:
         chords: it plays several notes at once.
         bass: it plays bass lines.
         drums: it is a drum kit.
+        sung: it is played by nobody: it sings.
     """
 
     name: str
@@ -29,11 +30,13 @@ class Instrument:
     chords: bool = False
     bass: bool = False
     drums: bool = False
+    sung: bool = False
 
     @property
     def with_article(self) -> str:
         """The name as a part of a sentence: "a violin", "drums"."""
-        return self.name if self.drums else with_article(self.name)
+        several = self.name.endswith("s") and not self.name.endswith("ss")
+        return self.name if several else with_article(self.name)
 
 
 DEFAULT = (
@@ -44,7 +47,7 @@ DEFAULT = (
     Instrument("synth bass", 38, 28, 52, bass=True),
     Instrument("violin", 40, 55, 88),
     Instrument("harp", 46, 48, 88, chords=True),
-    Instrument("choir", 52, 48, 76, chords=True),
+    Instrument("choir", 52, 48, 76, chords=True, sung=True),
     Instrument("trumpet", 56, 55, 82),
     Instrument("flute", 73, 62, 93),
     Instrument("sitar", 104, 48, 76),

@@ -2,7 +2,7 @@ from random import Random
 
 import pytest
 
-from lumina.music.captions import DRUMS, PITCHED, describe_music, describe_section, in_turn, listed, together
+from lumina.music.captions import ALONE, DRUMS, PITCHED, describe_music, describe_section, in_turn, listed, together
 from lumina.music.instruments import NAMED
 from lumina.music.keys import Key
 
@@ -45,7 +45,21 @@ def test_articles_fit_what_follows():
 
 def test_templates_use_what_is_known():
     assert all("{key}" not in template for template in DRUMS)
-    assert all("{a_style}" in template for template in (*DRUMS, *PITCHED))
+    assert all("{a_style}" in template for template in (*ALONE, *DRUMS, *PITCHED))
+    assert all("{key}" not in template for template in ALONE)
+
+
+def test_several_instruments_and_voices():
+    both = [
+        describe_music(Random(seed), [VIOLIN, NAMED["harp"]], "piece", Key(0, "major"), 90, "medium")
+        for seed in range(99)
+    ]
+    assert not any("solo" in caption or "alone" in caption for caption in both)
+    assert any("on a violin and a harp" in caption for caption in both)
+    sung = [
+        describe_music(Random(seed), [NAMED["choir"]], "melody", Key(0, "major"), 90, "medium") for seed in range(99)
+    ]
+    assert any("by a choir" in caption for caption in sung) and not any("on a choir" in caption for caption in sung)
 
 
 def test_sections_and_events():

@@ -2,7 +2,7 @@ from random import Random
 
 import pytest
 
-from lumina.music.composing import FASTEST, LOUDNESS, SLOWEST, Phrases, Sections, compose_phrase, fitted
+from lumina.music.composing import FASTEST, LOUDNESS, SLOWEST, Phrases, Sections, compose_phrase, fitted, played_at
 from lumina.music.drums import PATTERNS
 from lumina.music.instruments import DEFAULT, NAMED
 from lumina.music.keys import Key
@@ -62,6 +62,13 @@ def test_sections_follow_each_other_in_one_tempo(synth):
     assert halves == pytest.approx([LOUDNESS[part["loudness"]][1] for part in (first, second)], abs=1e-5)
     with pytest.raises(ValueError, match="two instruments"):
         Sections((NAMED["piano"],))
+
+
+def test_two_clips_are_never_quite_the_same():
+    scales = [compose_phrase(Random(seed), NAMED["violin"], 2.0, 100, Key(0, "major")) for seed in range(60)]
+    assert len({str(phrase.part) for phrase in scales}) == 60
+    soft = played_at(Random(0), "soft", [Note(0, 1, 60, 88)] * 50)
+    assert {note.velocity for note in soft} == set(range(56, 69))
 
 
 def test_no_note_begins_just_before_the_end():

@@ -36,4 +36,6 @@ def test_ranges_hold_an_octave_and_articles_fit():
     assert [with_article(name) for name in ("oboe", "violin", "English horn")] == [
         *("an oboe", "a violin", "an English horn")
     ]
-    assert NAMED["drums"].with_article == "drums"
+    assert [NAMED[name].with_article for name in ("drums", "strings", "double bass")] == [
+        *("drums", "strings", "a double bass")
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +17,7 @@ from lumina.audio.clips import Clips
 from lumina.audio.lengths import Grid, grid_lengths, sound_lengths
 from lumina.audio.loudness import Loudness
 from lumina.audio.reading import FIELDS, SUFFIXES
+from lumina.audio.survey import lines, survey
 from lumina.audio.texts import PLAIN, STRUCTURED, Captions, Origin, census_of
 from lumina.config.locate import locate
 from lumina.data.arrays import stamp
@@ -51,9 +54,11 @@ class AudioText(SplitDataModule):
 
     A sound is brought to one of few lengths (`lumina.audio.lengths.grid_lengths`), by silence at its end. A longer one
     than ``seconds`` is cut: at a random place in training, after its first part in evaluation; nothing else of its file
-    is read. A silent sound is kept. A caption may be a list, of which training draws one each epoch and evaluation
-    takes the first. An empty caption is kept, as an example without a condition; a sound without a text file is left
-    out; a record without a caption is corrupt.
+    is read. A silent sound is kept; a warning says if more than one in a hundred of 200 random ones are silent.
+
+    A caption may be a list, of which training draws one each epoch and evaluation takes the first. An empty caption is
+    kept, as an example without a condition; a sound without a text file is left out; a record without a caption is
+    corrupt.
 
     Fields: ``sound`` float32 in [-1, 1], ``[B, N]`` where all sounds have one length, else a list of ``[N]``;
     ``length`` ``[B]`` int64, samples before the silence; ``caption`` and ``name``, lists of str; and ``structured``,
@@ -153,8 +158,16 @@ class AudioText(SplitDataModule):
 
     def prepare_data(self) -> None:
         """Gathers what takes long, on one process, for all to find in the cache."""
-        self.dataset("train")
+        clips = self._training()
         self.dataset("validation")
+        found = survey(clips, self.wanted.cache)
+        if found.too_silent:
+            example = self.train_source.where(int(found.records[found.silent][0]))
+            warnings.warn(
+                f"{int(found.silent.sum())} of {len(found.silent)} sounds looked at are silent, {example} among them: "
+                "they are kept; remove them unless their captions say so.",
+                stacklevel=2,
+            )
 
     def dataset(self, split: Split) -> Items:
         """The samples of a split.
@@ -163,12 +176,15 @@ class AudioText(SplitDataModule):
             ValueError: a source is not there, cannot be read, or has not the fields.
         """
         if split == "train":
-            self.left_out["captions"] = census_of(self.captions, self.train_source, self.wanted.cache)
-            return self._clips(self.train_source, ~self.held_out)
+            return self._training()
         source = self.parts.evaluation(split)
         if source is None:
             return self._clips(self.train_source, self.held_out)
         return self._clips(source, np.ones(len(source), bool))
+
+    def _training(self) -> Clips:
+        self.left_out["captions"] = census_of(self.captions, self.train_source, self.wanted.cache)
+        return self._clips(self.train_source, ~self.held_out)
 
     def _clips(self, source: Source, chosen: npt.NDArray[np.bool_]) -> Clips:
         lengths = None if self.batching == "mixed" and self.max_tokens is None else self._lengths_of(source)
@@ -195,6 +211,11 @@ class AudioText(SplitDataModule):
         if self.max_tokens is None or numbers is None:
             return None
         return Budget(lengths=torch.tensor(self.grid.lengths)[numbers] // self.grid.cell, max_tokens=self.max_tokens)
+
+    def about(self, dataset: Items) -> Iterator[str]:
+        """Hours of sound, and the share of silent ones in a random part."""
+        if isinstance(dataset, Clips):
+            yield from lines(dataset, survey(dataset, self.wanted.cache))
 
     def rates(self, dataset: Items) -> Tensor | None:
         """By the shares of the sources."""

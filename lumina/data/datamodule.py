@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -144,6 +144,10 @@ class SplitDataModule(DataModule):
         Sources are mixed by it; see `Mixture`.
         """
         return None
+
+    def about(self, dataset: Items) -> Iterable[str]:
+        """Further lines about the training data for the summary of a run; by default none."""
+        return ()
 
     def stamp(self, dataset: Items) -> str | None:
         """A short hash that changes with the files of a split; None = the samples come from no files.

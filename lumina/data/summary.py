@@ -32,6 +32,7 @@ def summary(
     """
     held_out = "" if evaluation is None else f", validation {len(evaluation.samples):,}"
     rows = [("samples", f"training {len(training.samples):,}{held_out}")]
+    rows += [("", line) for line in data.about(training.samples.dataset)]
     rows += [("left out", line) for line in data.census().lines()]
     if data.class_names:
         rows.append(("classes", f"{len(data.class_names)}: {_some(data.class_names)}"))

@@ -15,6 +15,7 @@ from tiny_sounds import RATE, tone, write_tone, write_tones
 from datamodules.audio_text import AudioText
 from lumina.data.batches import take
 from lumina.data.sampler import Key
+from lumina.data.summary import summary
 
 SECONDS = [0.3, 0.7, 1.1, 0.3, 0.7, 1.1, 0.5, 0.5]
 
@@ -264,3 +265,14 @@ def test_sources_are_mixed_half_and_half(tmp_path, batching):
     assert seen == set(range(14))
     with pytest.raises(ValueError, match="for 2 sources"):
         AudioText([main, other], batch_size=2, shares=[1])
+
+
+def test_silence_and_hours_are_told_before_training(tmp_path):
+    root = write_tones(tmp_path / "data", [0.5] * 4)
+    soundfile.write(root / "002.wav", np.zeros(8000), RATE)
+    data = module(root, tmp_path, holdout=0)
+    with pytest.warns(UserWarning, match=r"1 of 4 sounds looked at are silent, .*002\.wav among them: they are kept"):
+        data.prepare_data()
+    loader = data.train_dataloader()
+    told = summary(data, loader, None, len(loader), 1, -1)
+    assert "0.00 hours; 0.50 to 0.50 s each" in told and "1 of 4 looked at are silent" in told

@@ -54,11 +54,20 @@ class MultiWindowDiscriminator(Discriminator):
         super().__init__()
         if not windows or min(windows) < 1:
             raise ValueError(f"MultiWindowDiscriminator: windows={list(windows)} must be numbers of frames, as 32.")
-        self.windows = tuple(windows)
+        self.windows, self.bands = tuple(windows), bands
         self.judges = nn.ModuleList(_Window(bands, window, channels, dropout) for window in windows)
 
     def places(self, data: Tensor, mask: Tensor | None, source: Randomness) -> list[Clips]:
-        """A start for each window in each sample that is long enough."""
+        """A start for each window in each sample that is long enough.
+
+        Raises:
+            ValueError: the data has another number of bands.
+        """
+        if data.shape[1] != self.bands:
+            raise ValueError(
+                f"MultiWindowDiscriminator: bands={self.bands}, but the spectrograms have {data.shape[1]}; set bands "
+                "to that."
+            )
         count, frames = len(data), data.shape[-1]
         shares = uniform(source, count, len(self.windows)).to(data.device)
         lengths = torch.full((count,), frames, device=data.device) if mask is None else mask.sum(-1)

@@ -38,11 +38,13 @@ def read_released(path: Path) -> Released:
     """
     content: Any = read_safetensors(path) if path.suffix == ".safetensors" else read_pickle(path)
     state: Any = content.get("state_dict", content) if isinstance(content, Mapping) else {}
-    prefix = PREFIX if any(str(name).startswith(PREFIX) for name in state) else ""
+    prefix = PREFIX if any(isinstance(name, str) and name.startswith(PREFIX) for name in state) else ""
     tensors = {
         name.removeprefix(prefix): tensor
         for name, tensor in state.items()
-        if isinstance(tensor, Tensor) and name.startswith(tuple(prefix + part for part in PARTS))
+        if isinstance(name, str)
+        and isinstance(tensor, Tensor)
+        and name.startswith(tuple(prefix + part for part in PARTS))
     }
     if "encoder.conv_in.weight" not in tensors or "post_quant_conv.weight" not in tensors:
         raise ValueError(

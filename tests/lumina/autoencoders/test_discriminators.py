@@ -88,6 +88,8 @@ def test_windows_without_frames_and_judging_without_places_are_refused():
     for windows in ((), (0, 32)):
         with pytest.raises(ValueError, match="must be numbers of frames"):
             MultiWindowDiscriminator(windows=windows)
+    with pytest.raises(ValueError, match="bands=6, but the spectrograms have 64"):
+        small().places(torch.zeros(1, 64, 8), None, source())
     with pytest.raises(ValueError, match="its method `places` draws"):
         small()(torch.zeros(1, 6, 8))
 

@@ -38,13 +38,13 @@ def read_released(path: Path) -> Released:
     """
     content: Any = read_safetensors(path) if path.suffix == ".safetensors" else read_pickle(path)
     state: Any = content.get("state_dict", content) if isinstance(content, Mapping) else {}
-    prefix = PREFIX if any(isinstance(name, str) and name.startswith(PREFIX) for name in state) else ""
+    named: dict[str, Any] = {str(name): value for name, value in state.items()} if isinstance(state, Mapping) else {}
+    prefix = PREFIX if any(name.startswith(PREFIX) for name in named) else ""
+    parts = tuple(prefix + part for part in PARTS)
     tensors = {
-        name.removeprefix(prefix): tensor
-        for name, tensor in state.items()
-        if isinstance(name, str)
-        and isinstance(tensor, Tensor)
-        and name.startswith(tuple(prefix + part for part in PARTS))
+        name.removeprefix(prefix): value
+        for name, value in named.items()
+        if isinstance(value, Tensor) and name.startswith(parts)
     }
     if "encoder.conv_in.weight" not in tensors or "post_quant_conv.weight" not in tensors:
         raise ValueError(
@@ -53,8 +53,8 @@ def read_released(path: Path) -> Released:
         )
     bands = tensors["encoder.conv_in.weight"].shape[1]
     tensors |= {"band_mean": torch.zeros(bands, 1), "band_std": torch.ones(bands, 1)}
-    scale = state.get(SCALE)
-    return Released(tensors=tensors, scale=None if scale is None else float(scale))
+    scale = named.get(SCALE)
+    return Released(tensors=tensors, scale=float(scale) if isinstance(scale, Tensor) and scale.numel() == 1 else None)
 
 
 def released_settings(path: Path) -> dict[str, Any]:

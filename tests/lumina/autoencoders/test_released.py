@@ -37,9 +37,10 @@ def test_other_files_are_refused(tmp_path):
     released(tmp_path / "code.ckpt", "", callback=print)
     with pytest.raises(ValueError, match="no file of tensors alone that is safe to load"):
         load_autoencoder(tmp_path / "code.ckpt")
-    torch.save([1], tmp_path / "list.ckpt")
-    with pytest.raises(ValueError, match="holds no VAE"):
-        load_autoencoder(tmp_path / "list.ckpt")
+    for content in ([1], {"state_dict": [1]}, {"state_dict": {1: torch.zeros(1)}}):
+        torch.save(content, tmp_path / "list.ckpt")
+        with pytest.raises(ValueError, match="holds no VAE"):
+            load_autoencoder(tmp_path / "list.ckpt")
 
 
 def test_missing_tensors_are_named(tmp_path):

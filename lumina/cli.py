@@ -27,6 +27,7 @@ COMMANDS = {
     "convert": "trained weights in one form, out in another: ours, or a diffusers pipeline",
     "cache": "an experiment's data, compressed once: latents and text features",
     "synthesize": "captioned music and sound events, rendered with a soundfont",
+    "caption": "structured captions of a table's plain ones, by a language model: which sounds, and when",
     "curate": "the best pictures of a large table: filtered and ranked by their scores",
     "report": "metrics of several runs over their steps: one PNG, one CSV",
     "analyze": "the paper's figures: attention, activations, truncation, wavelengths, time, accuracy over resolution",

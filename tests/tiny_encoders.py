@@ -11,6 +11,8 @@ from transformers import (
     ClapModel,
     GemmaConfig,
     GemmaModel,
+    LlamaConfig,
+    LlamaForCausalLM,
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaModel,
@@ -37,6 +39,16 @@ def gemma(folder: Path, bos: bool = True) -> Path:
     config = GemmaConfig(vocab_size=len(WORDS), num_key_value_heads=1, head_dim=8, **sizes)
     GemmaModel(config).save_pretrained(folder)
     tokenizer(folder, bos)
+    return folder
+
+
+def llama(folder: Path) -> Path:
+    """A model to chat with, whose answers are random words."""
+    torch.manual_seed(4)
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    LlamaForCausalLM(LlamaConfig(vocab_size=len(WORDS), **sizes)).save_pretrained(folder)
+    tokenizer(folder)
+    (folder / "chat_template.jinja").write_text("{% for one in messages %}{{ one.content }} <eos> {% endfor %}")
     return folder
 
 

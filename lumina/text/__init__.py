@@ -1,1 +1,1 @@
-"""Words: structured captions and text normalisation."""
+"""Words: structured captions, their writing by a language model, text normalisation."""

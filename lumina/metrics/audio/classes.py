@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -10,8 +12,8 @@ from torchmetrics.utilities import dim_zero_cat
 from lumina.interfaces import DataModule
 from lumina.metrics.audio.features import SoundFeatures
 from lumina.metrics.audio.nearest import nearest
-from lumina.metrics.audio.real_sounds import RealSounds, classes_of, real_sounds
-from lumina.metrics.audio.sound_metric import SoundMetric, Sounds
+from lumina.metrics.audio.real_sounds import Pieces, RealSounds, real_sounds
+from lumina.metrics.audio.sound_metric import SoundMetric, Sounds, cut
 from lumina.values import Batch
 
 STATES = ("rows", "real_rows", "labels")
@@ -74,7 +76,10 @@ class SoundClasses(SoundMetric):
         """
         super().prepare(data)
         if self._known is None:
-            self._known = real_sounds(data, self, self.key, self.cache)
+            self._known = real_sounds(data, self, self.key, self.cache, self._pieces)
+
+    def _pieces(self, batch: Batch) -> Pieces:
+        return Pieces(cut(batch["sound"], batch), classes_of(batch, self.key))
 
     def update(self, generated: Sounds, batch: Batch) -> None:
         """Adds sounds ``[B, N]`` or a list of ``[N_i]``, and beside them the real ones, ``batch["sound"]``."""
@@ -98,3 +103,19 @@ class SoundClasses(SoundMetric):
             report[f"{name}_probe"] = int((known.probe.predict(rows) == labels).sum()) / count
             report[f"{name}_probe_real"] = (known.probe.predict(real_rows) == labels).double().mean().item()
         return report
+
+
+def classes_of(batch: Batch, key: str) -> list[str]:
+    """The class of each sample, as text.
+
+    Args:
+        batch: with a field ``key``.
+        key: ``name`` = what the file's name begins with, as ``drum`` of ``drum_snare-hard.flac``; any other field = its
+            value.
+    """
+    values: Sequence[object] = batch[key].tolist() if isinstance(batch[key], Tensor) else batch[key]
+    return [_beginning(str(value)) if key == "name" else str(value) for value in values]
+
+
+def _beginning(name: str) -> str:
+    return re.split(r"[\W_]", Path(name).name.lstrip("_"), maxsplit=1)[0]

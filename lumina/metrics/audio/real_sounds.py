@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -32,12 +32,14 @@ class RealSounds:
 
     Attributes:
         features: ``[N, D]``.
-        labels: ``[N]`` int64, the numbers of the classes.
+        names: of the classes.
+        labels: ``[N]`` int64, the number of each one's class.
     """
 
     def __init__(self, features: Tensor, classes: Sequence[str]) -> None:
         self.features = features
-        self._numbers = {name: number for number, name in enumerate(sorted(set(classes)))}
+        self.names = sorted(set(classes))
+        self._numbers = {name: number for number, name in enumerate(self.names)}
         self.labels = self.numbers(classes)
 
     def numbers(self, classes: Sequence[str]) -> Tensor:
@@ -59,41 +61,43 @@ class RealSounds:
         return Probe(self.features, self.labels)
 
 
-def real_sounds(data: DataModule, metric: SoundMetric, key: str, cache: Path) -> RealSounds:
-    """The sounds of the split ``"train"``, each once and without augmentation, at most `LIMIT`.
+class Pieces(NamedTuple):
+    """Sounds, or parts of them, and the class of each.
 
-    Their features are cached in the folder ``cache``; the name there covers the network and the sounds.
+    Attributes:
+        sounds: ``[N_i]`` each.
+        classes: a name for each.
+    """
+
+    sounds: Sequence[Tensor]
+    classes: Sequence[str]
+
+
+PiecesOf = Callable[[Batch], Pieces]
+
+
+def real_sounds(data: DataModule, metric: SoundMetric, key: str, cache: Path, pieces: PiecesOf) -> RealSounds:
+    """The sounds of the split ``"train"``, at most `LIMIT`, each once and without augmentation.
+
+    Their features are cached in the folder ``cache``; the name there covers the metric, its network and the sounds.
 
     Args:
         data: the datamodule.
-        metric: that listens to them.
-        key: as for `classes_of`.
+        metric: whose network listens to them.
+        key: the field of the batch from which the classes follow.
         cache: the folder.
+        pieces: what of a batch is listened to.
     """
 
     def compute() -> Arrays:
         features, classes = [], list[str]()
         for batch in real_batches(data, "train", LIMIT, "Real sounds"):
-            features.append(metric.describe(batch["sound"], batch).cpu())
-            classes += classes_of(batch, key)
-        return {"features": torch.cat(features).numpy(), "classes": np.array(classes)}
+            found = pieces(batch)
+            if found.sounds:
+                features.append(metric.features.describe(found.sounds, metric.rate, metric.device).cpu())
+                classes += found.classes
+        return {"features": torch.cat(features or [torch.zeros(0, 1)]).numpy(), "classes": np.array(classes, np.str_)}
 
-    name = identity(data, "train", ("sound", "length", key), metric.features.identity(metric.device), metric.rate)
-    stored = cached(cache, name, compute)
+    owner = type(metric).__name__, metric.features.identity(metric.device), metric.rate
+    stored = cached(cache, identity(data, "train", ("sound", "length", key), *owner), compute)
     return RealSounds(torch.from_numpy(stored["features"]), stored["classes"].tolist())
-
-
-def classes_of(batch: Batch, key: str) -> list[str]:
-    """The class of each sample, as text.
-
-    Args:
-        batch: with a field ``key``.
-        key: ``name`` = what the file's name begins with, as ``drum`` of ``drum_snare-hard.flac``; any other field = its
-            value.
-    """
-    values: Sequence[object] = batch[key].tolist() if isinstance(batch[key], Tensor) else batch[key]
-    return [_beginning(str(value)) if key == "name" else str(value) for value in values]
-
-
-def _beginning(name: str) -> str:
-    return re.split(r"[\W_]", Path(name).name.lstrip("_"), maxsplit=1)[0]

@@ -16,6 +16,7 @@ from lumina.interfaces import SampleMetric
 from lumina.metrics.accuracy import Accuracy
 from lumina.metrics.audio.clap_score import ClapScore as SoundClapScore
 from lumina.metrics.audio.classes import SoundClasses
+from lumina.metrics.audio.event_order import EventOrder
 from lumina.metrics.audio.quality import SoundQuality
 from lumina.metrics.audio.real_sounds import RealSounds
 from lumina.metrics.caption import CaptionQuality
@@ -141,10 +142,17 @@ def sound_classes():
     return metric
 
 
+def event_order():
+    metric, training = EventOrder(Tiny()), tones(30, seed=9)
+    metric._known = RealSounds(metric.describe(training["sound"], training), [name[0] for name in training["name"]])
+    return metric
+
+
 PICTURES = {"samples": draw(COUNT, 3, 8, 8), "label": torch.arange(COUNT) % CLASSES}
 PICTURES["caption"] = [f"caption {'x' * number}" for number in range(COUNT)]
 CLOUDS = {"samples": draw(COUNT, 20, 3), "points": draw(COUNT, 20, 3, seed=6)}
 SOUNDS = {**tones(COUNT), "caption": PICTURES["caption"], "length": torch.arange(COUNT) * 10 + 80}
+SOUNDS["structured"] = [f"<{'abc'[n % 3]}& start>@<{'bca'[n % 3]}& end>" for n in range(COUNT)]
 SOUNDS["samples"] = SOUNDS["sound"] + 0.3 * draw(COUNT, 200, seed=8)
 GUESSES = {"samples": [Guess(row.softmax(0)) for row in draw(COUNT, CLASSES)], "label": PICTURES["label"]}
 
@@ -162,6 +170,7 @@ CASES = {
     ClipScore: Case(clip_score),
     InceptionMetrics: Case(lambda: inception(InceptionMetrics)),
     KernelInceptionDistance: Case(lambda: inception(KernelInceptionDistance, subsets=5, subset_size=6)),
+    EventOrder: Case(event_order, SOUNDS),
     SoundClapScore: Case(sound_clap_score, SOUNDS),
     SoundClasses: Case(sound_classes, SOUNDS),
     SoundQuality: Case(lambda: SoundQuality(Tiny(components=4)), SOUNDS),

@@ -4,7 +4,7 @@ import pytest
 import torch
 from tiny_features import Tiny, Tones, tones
 
-from lumina.metrics.audio.classes import SoundClasses
+from lumina.metrics.audio.classes import SoundClasses, classes_of
 
 
 @pytest.fixture
@@ -74,3 +74,23 @@ def test_real_sounds_are_read_once(metric):
     known = metric.known
     metric.prepare(Tones())
     assert metric.known is known and torch.is_tensor(known.features)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("drum_snare-hard.flac", "drum"),
+        ("drum-snare.flac", "drum"),
+        ("sounds/drum snare.flac", "drum"),
+        ("train/000012", "000012"),
+        ("_private_1", "private"),
+        ("drum", "drum"),
+    ],
+)
+def test_a_name_begins_with_the_class(name, expected):
+    assert classes_of({"name": [name]}, "name") == [expected]
+
+
+def test_other_fields_are_the_class():
+    assert classes_of({"label": torch.tensor([3, 1])}, "label") == ["3", "1"]
+    assert classes_of({"instrument": ["steel drum"]}, "instrument") == ["steel drum"]

@@ -29,6 +29,7 @@ BASES = {  # what the settings on a page are for, by its name
     "dashboards": "quickstart/digits",
     "text_to_image": "toy/emoji",
     "recognition": "paper/table1_pretrain",
+    "evaluation": "toy/emoji",
     "point_clouds": "toy/furniture",
     "CONTRIBUTING": "quickstart/digits",
 }

@@ -16,7 +16,7 @@ from lumina.interfaces import Items
 from lumina.music.instruments import find_instruments
 from lumina.music.recipes import SPLITS, Content, Durations, Recipe, composer_of
 from lumina.music.soundfonts import find_soundfont
-from lumina.music.synthesizer import render, synthesizer
+from lumina.music.synthesizer import library, render, synthesizer
 from lumina.values import Item, Split
 
 
@@ -46,7 +46,7 @@ class RenderedMusic(SplitDataModule):
 
     Raises:
         ValueError: an argument is out of its range, or there is no such instrument or soundfont.
-        ImportError: neither a soundfont is installed nor pretty_midi.
+        ImportError: tinysoundfont is not installed, or neither a soundfont nor pretty_midi.
     """
 
     batch_keys: tuple[str, ...] = ("sound", "length", "caption", "structured", "name", "label")
@@ -72,6 +72,7 @@ class RenderedMusic(SplitDataModule):
         self.composer = composer_of(content or ["phrases"], find_instruments(instruments))
         self.recipe = Recipe(dict.fromkeys(SPLITS, self.composer), Durations(seconds, longest, step), clips_seed)
         self.soundfont, self.rate = find_soundfont(soundfont), rate
+        library()  # rather than in a worker, later
 
     @property
     def label_names(self) -> Sequence[str]:

@@ -187,9 +187,8 @@ def _parts(files: Sequence[Path], counts: Mapping[Split, int], shares: tuple[flo
 
 
 def _below(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    found = [path / file for file in files_below(path) if file.lower().endswith(SUFFIXES)] if path.is_dir() else []
+    files = [path] if path.is_file() else [path / file for file in files_below(path)] if path.is_dir() else []
+    found = [file for file in files if file.suffix.lower() in SUFFIXES]
     if not found:
         raise ValueError(f"There are no scores at {path}: expected files ending in {', '.join(SUFFIXES)}.")
     return found

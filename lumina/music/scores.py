@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 from lumina.errors import CorruptSample, importing
+from lumina.files.zip_file import check_archive
 from lumina.music.captions import describe_music
 from lumina.music.composing import LOUDNESS, Composer, fitted, random_tempo
 from lumina.music.instruments import DEFAULT, Instrument, instrument_of
@@ -71,6 +72,8 @@ def read_score(path: Path) -> Score:
         CorruptSample: it cannot be read, or has no notes; names the file.
         ImportError: the package that reads it is not installed.
     """
+    if path.suffix.lower() not in SUFFIXES:
+        raise CorruptSample(path, f"it is no score: expected a file ending in {', '.join(SUFFIXES)}")
     score = _read_midi(path) if path.suffix.lower() in MIDI else _read_other(path)
     if not score.lines:
         raise CorruptSample(path, "it has no notes")
@@ -231,7 +234,9 @@ def _read_other(path: Path) -> Score:
     with importing("music21", "reading scores"):
         import music21
     try:
-        score: Any = music21.converter.parse(path)
+        check_archive(path)
+        # forceSource: music21 would unpickle whatever lies under the score's name in a folder that all users share
+        score: Any = music21.converter.parse(path, forceSource=True)
     except Exception as error:  # of as many kinds as there are formats
         raise CorruptSample(path, f"it is no score that music21 can read ({error or type(error).__name__})") from error
     parts = list(score.parts) or [score]

@@ -23,6 +23,17 @@ VOICES = 256
 FLUSH = 0.1  # seconds in which cut-off voices end
 
 
+def library() -> Any:
+    """The package that renders.
+
+    Raises:
+        ImportError: it is not installed; says how to.
+    """
+    with importing("tinysoundfont", "rendering music"):
+        import tinysoundfont
+    return tinysoundfont
+
+
 class Synthesizer:
     """Renders notes. The same notes give the same samples, whatever was rendered before.
 
@@ -36,10 +47,8 @@ class Synthesizer:
     """
 
     def __init__(self, soundfont: Path, rate: int) -> None:
-        with importing("tinysoundfont", "rendering music"):
-            import tinysoundfont
         self.soundfont, self.rate = soundfont, rate
-        self.synth: Any = tinysoundfont.Synth(samplerate=rate)
+        self.synth: Any = library().Synth(samplerate=rate)
         try:
             self.font = self.synth.sfload(os.fspath(soundfont), max_voices=VOICES)
         except (RuntimeError, ValueError, OSError) as error:

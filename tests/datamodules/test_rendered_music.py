@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 import torch
 
@@ -77,3 +79,9 @@ def test_events_are_labelled_by_the_first():
 def test_wrong_arguments_are_refused(options, words):
     with pytest.raises(ValueError, match=words):
         music(**options)
+
+
+def test_a_missing_package_is_told_at_once(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tinysoundfont", None)
+    with pytest.raises(ImportError, match="--no-deps tinysoundfont"):
+        music()

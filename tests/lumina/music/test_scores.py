@@ -1,4 +1,6 @@
 import sys
+import zipfile
+import zlib
 from itertools import pairwise
 from random import Random
 
@@ -97,6 +99,29 @@ def test_a_broken_score_is_named_and_left_out(tmp_path, name):
     assert {clip.facts["score"] for clip in clips} == {"good.mid"}
     with pytest.warns(UserWarning), pytest.raises(ValueError, match="None of 1 scores can be read"):
         Excerpts((broken,)).compose(Random(0), 2.0)
+
+
+def test_no_pickle_is_read(tmp_path, monkeypatch):
+    """Music21 keeps parsed scores as pickles in a folder that all users of the machine share."""
+    music21 = pytest.importorskip("music21")
+    monkeypatch.setattr("music21.environment.Environment.getRootTempDir", lambda self: tmp_path)
+    file = write_abc(tmp_path / "a.abc")
+    planted = music21.converter.PickleFilter(file).getPickleFp(zipType="gz")
+    assert planted.parent == tmp_path
+    planted.write_bytes(zlib.compress(b"cos\nsystem\n(S'touch " + str(tmp_path / "ran").encode() + b"'\ntR."))
+    assert len(read_score(file).lines[0].notes) == 32
+    assert not (tmp_path / "ran").exists()
+    with pytest.raises(CorruptSample, match="no score: expected a file ending in"):
+        read_score(planted)
+
+
+def test_an_archive_that_swells_is_refused(tmp_path, monkeypatch):
+    pytest.importorskip("music21")
+    monkeypatch.setattr("lumina.files.zip_file.FREE", 1000)
+    with zipfile.ZipFile(tmp_path / "a.mxl", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.xml", bytes(1_000_000))
+    with pytest.raises(CorruptSample, match=r"a\.mxl: .*would unpack to 1000000"):
+        read_score(tmp_path / "a.mxl")
 
 
 def test_scores_that_cannot_sound_are_corrupt(tmp_path):

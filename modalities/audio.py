@@ -122,6 +122,11 @@ class Audio(Modality):
         """That of the autoencoder."""
         return self.autoencoder.identity
 
+    @property
+    def data_settings(self) -> Mapping[str, Any]:
+        """The rate."""
+        return {"rate": self.rate}
+
     def resolve(self, data: Any) -> Mapping[str, Any]:
         """Nothing.
 

@@ -18,7 +18,10 @@ import torch
 import yaml
 from PIL import Image as Picture
 from tiny import ROOT
+from tiny_encoders import clap, t5
 from tiny_shapes import write_catalogue, write_vrml
+from tiny_sounds import write_tones
+from tiny_vocoders import hifi_gan
 
 from datamodules.openclipart import CLASSES
 from datamodules.shapenet import SYNSETS
@@ -103,7 +106,12 @@ def _small_networks(model: dict[str, Any], folder: Path) -> None:
         ):
             place["init_args"]["path"] = str(write_vae(folder / "vae"))
         if key == "class_path" and value.endswith(".HuggingFaceText") and model.get("weights") != "emoji":
-            place["init_args"]["path"] = str(write_text_encoder(folder / "text"))
+            place["init_args"]["path"] = str(write_text_encoder(folder, place["init_args"]["path"]))
+        if key == "class_path" and value.endswith(".MelKLAutoencoder"):
+            place["init_args"]["path"] = str(write_mel_vae(folder / "mel_vae"))
+        if key == "class_path" and value.endswith(".PretrainedVocoder"):
+            hifi_gan(folder / "vocoder")
+            place["init_args"]["path"] = str(folder / "vocoder")
 
 
 def _small_sampling(model: dict[str, Any]) -> None:
@@ -126,8 +134,28 @@ def write_vae(folder: Path) -> Path:
     return folder
 
 
-def write_text_encoder(folder: Path) -> Path:
-    """A tiny Gemma with a tokenizer of ten words, as transformers keeps it."""
+def write_mel_vae(folder: Path) -> Path:
+    """A tiny VAE of mel spectrograms, of the paper's factor and channels."""
+    from lumina.autoencoders.folder import save_autoencoder
+    from lumina.frozen.mel_autoencoders import RandomMelAutoencoder
+
+    if not folder.exists():
+        network = RandomMelAutoencoder()._network.on(torch.device("cpu"))
+        network.scale_factor.fill_(1.0)
+        save_autoencoder(network, folder)
+    return folder
+
+
+def write_text_encoder(folder: Path, name: str) -> Path:
+    """A tiny one of the kind that the name tells, with a tokenizer of a few words, as transformers keeps it."""
+    for part, write in {"clap": clap, "t5": t5}.items():
+        if part in name:
+            return write(folder / part)
+    return write_gemma(folder / "text")
+
+
+def write_gemma(folder: Path) -> Path:
+    """A tiny Gemma with a tokenizer of ten words."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import GemmaConfig, GemmaModel, PreTrainedTokenizerFast
 
@@ -233,6 +261,26 @@ def _clip_art(settings: dict[str, Any], folder: Path) -> None:
         settings["data"]["init_args"]["max_tokens"] = 32
 
 
+def _sounds(settings: dict[str, Any], folder: Path) -> None:
+    """Tones of several lengths, each with its caption."""
+    write_tones(folder / "data/sounds", [0.6, 0.8, 1.0, 1.3] * 6)
+    settings["data"]["init_args"] |= {"sources": ["data/sounds"], "root": None, "holdout": 0.25, "cache": None}
+    _short(settings)
+
+
+def _music(settings: dict[str, Any], folder: Path) -> None:
+    settings["data"]["init_args"] |= {"count": 8, "eval_count": 4}
+    _short(settings)
+
+
+def _short(settings: dict[str, Any]) -> None:
+    quick = {"class_path": "lumina.audio.griffin_lim.GriffinLim", "init_args": {"iterations": 1}}
+    settings["model"].get("modality", {"init_args": {}})["init_args"].setdefault("vocoder", quick)
+    for place, key, value in entries(settings):
+        if key in ("seconds", "longest"):
+            place[key] = min(value, 1.0)
+
+
 def _nothing(settings: dict[str, Any], folder: Path) -> None:
     """Digits come with scikit-learn, a cache is made by `lumina cache`."""
 
@@ -247,6 +295,8 @@ WRITERS: dict[str, Callable[[dict[str, Any], Path], None]] = {
     "Meshes": _parts,
     "FashionMNIST": _fashion,
     "OpenClipart": _clip_art,
+    "AudioText": _sounds,
+    "RenderedMusic": _music,
     "Digits": _nothing,
     "Cached": _nothing,
 }

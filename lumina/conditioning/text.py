@@ -98,7 +98,7 @@ class TextConditioner(Conditioner):
         features = self.encoder.encode(captions, device)
         if self.projection is None:
             return features
-        projected: Tensor = self.projection(torch.cat(features))
+        projected: Tensor = self.projection(torch.cat(features).to(self.projection.weight.dtype))
         return projected.split([len(rows) for rows in features])
 
     def unasked(self) -> Sequence[str]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lumina.files.weights import read_pickle
 from lumina.frozen.text_encoders import HuggingFaceText, Precision
-from lumina.frozen.text_network import transformers
+from lumina.frozen.text_network import check_length, transformers
 
 BRANCH = re.compile(r"^(?:module\.)?text_branch\.(?!embeddings\.(?:position|token_type)_ids$)")
 HEAD = 64  # features of a head of RoBERTa, of whatever size
@@ -51,7 +51,9 @@ class LaionClapText(HuggingFaceText):
         super().__init__(path, layer, max_tokens, dtype, tokenizer, cache, normalise=normalise)
 
     def _width(self) -> int:
-        return self._weights()["embeddings.word_embeddings.weight"].shape[1]
+        config = _config(self._weights())
+        check_length(config, self.path, self.max_tokens)
+        return int(config.hidden_size)
 
     def _load_network(self) -> Any:
         weights = self._weights()

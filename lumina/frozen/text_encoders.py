@@ -14,7 +14,7 @@ from lumina.config.locate import locate
 from lumina.config.trust import require_trust
 from lumina.frozen.network import Frozen
 from lumina.frozen.text_cache import TextCache
-from lumina.frozen.text_network import load_network, load_tokenizer, read_config
+from lumina.frozen.text_network import check_length, load_network, load_tokenizer, read_config
 from lumina.interfaces import TextEncoder
 from lumina.text.normalise import normalise
 
@@ -140,7 +140,9 @@ class HuggingFaceText(TextEncoder):
         return self._tokenizer
 
     def _width(self) -> int:
-        return int(read_config(self._location, self.path, self._remote).get_text_config().hidden_size)
+        config = read_config(self._location, self.path, self._remote).get_text_config()
+        check_length(config, self.path, self.max_tokens)
+        return int(config.hidden_size)
 
     def _load_network(self) -> Any:
         return load_network(self._location, self.path, self._dtype, self._remote)

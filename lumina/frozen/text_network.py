@@ -45,6 +45,26 @@ def read_config(location: str, path: str, remote: bool) -> Any:
         ) from error
 
 
+def check_length(config: Any, path: str, max_tokens: int) -> None:
+    """Refuses texts that are longer than a network has positions.
+
+    Args:
+        config: of the text network.
+        path: as the user named it.
+        max_tokens: of a text.
+
+    Raises:
+        ValueError: names both numbers.
+    """
+    positions = getattr(config, "max_position_embeddings", None) or 0
+    if config.model_type in ("roberta", "clap_text_model", "xlm-roberta"):  # which count on from the padding's number
+        positions -= config.pad_token_id + 1
+    if 0 < positions < max_tokens:
+        raise ValueError(
+            f"text encoder {path!r} takes {positions} tokens at most, but max_tokens={max_tokens}: lower it."
+        )
+
+
 def load_network(location: str, path: str, dtype: torch.dtype, remote: bool) -> Any:
     """The network that reads text: a decoder, the encoder of T5 without its decoder, or the text tower of CLAP or CLIP.
 

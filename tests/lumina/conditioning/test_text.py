@@ -77,5 +77,6 @@ def test_a_layer_brings_features_to_another_width():
     assert not given.cross[1].any()  # a caption without tokens stays zero
     given.cross.sum().backward()
     assert wide.projection.weight.grad is not None
+    assert wide.bfloat16()(["a pear", ""], KEEP).cross.dtype is torch.bfloat16
     with pytest.raises(ValueError, match=r"TextConditioner: width=0 must be at least 1"):
         TextConditioner(Words(), width=0)

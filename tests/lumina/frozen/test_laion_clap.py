@@ -23,7 +23,9 @@ def checkpoint(tmp_path):
 
 
 def encoder(path, **options):
-    return LaionClapText(str(path), tokenizer=str(path.parent / "tokenizer"), dtype="float32", **options)
+    return LaionClapText(
+        str(path), tokenizer=str(path.parent / "tokenizer"), dtype="float32", **{"max_tokens": 38, **options}
+    )
 
 
 @torch.no_grad()
@@ -42,6 +44,13 @@ def test_weights_without_the_names_of_a_training(tmp_path, checkpoint):
     torch.testing.assert_close(
         encoder(tmp_path / "plain.pt").encode(["a pear"], CPU), encoder(checkpoint).encode(["a pear"], CPU)
     )
+
+
+def test_longer_texts_than_it_has_positions_are_refused(checkpoint):
+    with pytest.raises(ValueError, match="takes 38 tokens at most, but max_tokens=256"):
+        encoder(checkpoint, max_tokens=256)
+    with pytest.warns(UserWarning, match="has 10000 tokens, but max_tokens=38"):
+        assert len(encoder(checkpoint).encode(["apple " * 10_000], CPU)[0]) == 38
 
 
 def test_its_identity_names_the_file(checkpoint):

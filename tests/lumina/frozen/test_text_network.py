@@ -6,9 +6,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tiny_encoders import WORDS, clap, gemma, t5
-from transformers import CLIPConfig, CLIPModel, CLIPTextModel
+from transformers import (
+    ClapTextConfig,
+    CLIPConfig,
+    CLIPModel,
+    CLIPTextConfig,
+    CLIPTextModel,
+    RobertaConfig,
+    T5Config,
+)
 
-from lumina.frozen.text_network import load_network, load_tokenizer
+from lumina.frozen.text_network import check_length, load_network, load_tokenizer
 
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
 
@@ -62,3 +70,19 @@ def test_a_text_tower_without_tokenizer(tmp_path):
     ClapModel.from_pretrained(clap(tmp_path / "both")).text_model.save_pretrained(tmp_path / "text")
     with pytest.raises(FileNotFoundError, match=r"has no vocabulary .*put tokenizer\.json into .*/text, or set `token"):
         load_tokenizer(str(tmp_path / "text"), "CLAP", False)
+
+
+@pytest.mark.parametrize(
+    ("config", "most"),
+    [
+        (ClapTextConfig(), 512),
+        (RobertaConfig(max_position_embeddings=40), 38),
+        (CLIPTextConfig(), 77),
+        (T5Config(), 10**6),
+    ],
+)
+def test_texts_are_no_longer_than_the_network_has_positions(config, most):
+    check_length(config, "the encoder", most)
+    if most < 10**6:
+        with pytest.raises(ValueError, match=f"'the encoder' takes {most} tokens at most, but max_tokens={most + 1}"):
+            check_length(config, "the encoder", most + 1)

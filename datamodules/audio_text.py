@@ -104,7 +104,7 @@ class AudioText(SplitDataModule):
         rate: int = 16_000,
         seconds: float = 20.0,
         window: float | None = None,
-        fineness: int = 16,
+        fineness: int = 8,
         cell: int = 512,
         batching: Literal["mixed", "buckets"] = "mixed",
         max_tokens: int | None = None,

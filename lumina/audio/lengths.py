@@ -17,7 +17,7 @@ from lumina.data.sources.source import Source
 from lumina.errors import CorruptSample
 
 
-def grid_lengths(rate: int, seconds: float, fineness: int = 16, cell: int = 512) -> list[int]:
+def grid_lengths(rate: int, seconds: float, fineness: int = 8, cell: int = 512) -> list[int]:
     """The lengths that sounds come in, in samples, ascending.
 
     Between a number of seconds that is a power of two and the next such number lie ``fineness`` equal steps, so that

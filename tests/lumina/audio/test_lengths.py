@@ -35,11 +35,12 @@ def test_a_sound_is_filled_up_by_a_share_of_itself_and_loses_half_a_token(finene
 
 
 def test_log_normal_lengths_are_padded_by_less_than_a_twentieth():
+    torch.manual_seed(0)
     seconds = torch.distributions.LogNormal(1.2, 0.8).sample((20_000,)).clamp(0.1, 20).numpy()
     samples = (seconds * 16_000).astype(np.int64)
     grid = Grid(grid_lengths(16_000, 20))
     sizes = np.array(grid.lengths)[grid.of_all(samples)]
-    assert 1 - np.minimum(samples, sizes).sum() / sizes.sum() < 0.04
+    assert 1 - np.minimum(samples, sizes).sum() / sizes.sum() < 0.05
     whole = np.minimum(samples, 160_000).sum() / (len(samples) * 160_000)
     assert 1 - whole > 0.5  # what padding all to 10 s would cost
 

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from lumina.data.arrays import stamp
 from lumina.data.batches import stacked
 from lumina.data.datamodule import SplitDataModule
 from lumina.interfaces import Items
 from lumina.music.instruments import find_instruments
 from lumina.music.recipes import SPLITS, Content, Durations, Recipe, composer_of
-from lumina.music.soundfonts import find_soundfont
+from lumina.music.soundfonts import digest, find_soundfont
 from lumina.music.synthesizer import library, render, synthesizer
 from lumina.values import Item, Split
 
@@ -92,6 +93,16 @@ class RenderedMusic(SplitDataModule):
     def bucket_name(self, bucket: int) -> str:
         """In seconds."""
         return f"{self.recipe.durations.seconds(bucket):.2f} s"
+
+    def stamp(self, dataset: Items) -> str | None:
+        """Of the soundfont, and of which clips they are."""
+        if not isinstance(dataset, RenderedClips):
+            return None
+        return stamp(digest(self.soundfont), self.rate, dataset.recipe, dataset.split, len(dataset))
+
+    def about(self, dataset: Items) -> list[str]:
+        """The soundfont."""
+        return [f"rendered with {self.soundfont}"]
 
     def collate(self, items: list[Item]) -> Item:
         """Stacks sounds of one length, lists others."""

@@ -85,3 +85,15 @@ def test_a_missing_package_is_told_at_once(monkeypatch):
     monkeypatch.setitem(sys.modules, "tinysoundfont", None)
     with pytest.raises(ImportError, match="--no-deps tinysoundfont"):
         music()
+
+
+def test_a_split_is_known_by_its_soundfont_and_its_clips():
+    def of(split="test", **options):
+        data = music(**options)
+        return data.stamp(data.dataset(split))
+
+    assert of() == of(seed=7, batch_size=2)
+    others = [of("train"), of(clips_seed=1), of(rate=22_050), of(instruments=["violin"]), of(eval_count=17)]
+    assert len({of(), *others}) == 6
+    [line] = music().about(music().dataset("train"))
+    assert line.startswith("rendered with ") and line.endswith((".sf2", ".sf3"))

@@ -49,7 +49,7 @@ class GriffinLim(Vocoder):
     def sound(self, mel: Tensor) -> Tensor:
         """``[B, bands, T]`` to ``[B, T * hop]`` float32."""
         with torch.autocast(mel.device.type, enabled=False):
-            magnitudes = to_linear(exponential(mel, self.convention), self.convention).mT.contiguous()
+            magnitudes = self.magnitudes(mel).mT.contiguous()
             spectrum = magnitudes * self._first_phases(magnitudes)
             before = torch.zeros_like(spectrum)
             for _ in range(self.iterations):
@@ -58,6 +58,10 @@ class GriffinLim(Vocoder):
                 spectrum = magnitudes * (ahead / (ahead.abs() + SMALLEST))
                 before = rebuilt
             return self._joined(spectrum)
+
+    def magnitudes(self, mel: Tensor) -> Tensor:
+        """The linear magnitudes ``[B, fft // 2 + 1, T]`` below a mel spectrogram, whose phases are sought."""
+        return to_linear(exponential(mel, self.convention), self.convention)
 
     def _first_phases(self, magnitudes: Tensor) -> Tensor:
         """``[T, bins]`` on the unit circle, the same for all samples."""

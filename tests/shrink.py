@@ -18,7 +18,7 @@ import torch
 import yaml
 from PIL import Image as Picture
 from tiny import ROOT
-from tiny_encoders import clap, t5
+from tiny_encoders import clap, laion_clap, t5
 from tiny_shapes import write_catalogue, write_vrml
 from tiny_sounds import write_tones
 from tiny_vocoders import hifi_gan
@@ -107,6 +107,9 @@ def _small_networks(model: dict[str, Any], folder: Path) -> None:
             place["init_args"]["path"] = str(write_vae(folder / "vae"))
         if key == "class_path" and value.endswith(".HuggingFaceText") and model.get("weights") != "emoji":
             place["init_args"]["path"] = str(write_text_encoder(folder, place["init_args"]["path"]))
+        if key == "class_path" and value.endswith(".LaionClapText"):
+            file = laion_clap(folder / "laion_clap")
+            place["init_args"] |= {"path": str(file), "tokenizer": str(file.with_name("tokenizer")), "max_tokens": 38}
         if key == "class_path" and value.endswith(".MelKLAutoencoder"):
             place["init_args"]["path"] = str(write_mel_vae(folder / "mel_vae"))
         if key == "class_path" and value.endswith(".PretrainedVocoder"):

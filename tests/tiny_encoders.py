@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
@@ -72,6 +73,21 @@ def t5(folder: Path) -> Path:
     T5ForConditionalGeneration(config).save_pretrained(folder)
     tokenizer(folder)
     return folder
+
+
+def laion_clap(folder: Path) -> Path:
+    """A checkpoint as published: named as by DistributedDataParallel, with other branches and notes of the training.
+
+    The tokenizer is beside it, in ``tokenizer``.
+    """
+    weights = roberta().state_dict() | {"embeddings.position_ids": torch.arange(40)[None]}
+    named = {f"module.text_branch.{name}": weight for name, weight in weights.items()}
+    other = {"module.logit_scale_a": torch.ones(()), "module.audio_branch.bn0.weight": torch.ones(4)}
+    notes = {"epoch": 15, "name": "a run", "best": np.float64(0.9), "count": np.int64(3)}
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save({**notes, "state_dict": named | other}, folder / "630k.pt")
+    tokenizer(folder / "tokenizer")
+    return folder / "630k.pt"
 
 
 def roberta() -> RobertaModel:

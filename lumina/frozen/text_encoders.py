@@ -16,7 +16,7 @@ from lumina.frozen.network import Frozen
 from lumina.frozen.text_cache import TextCache
 from lumina.frozen.text_network import check_length, load_network, load_tokenizer, read_config
 from lumina.interfaces import TextEncoder
-from lumina.text.normalise import normalise
+from lumina.text.normalise import grammars, normalise
 
 Precision = Literal["float32", "bfloat16", "float16"]
 
@@ -63,6 +63,8 @@ class HuggingFaceText(TextEncoder):
         if trust_remote_code:
             require_trust(f"sets trust_remote_code for {path!r}, which would run Python code from there")
         self.path, self.layer, self.max_tokens, self.normalise = path, layer, max_tokens, normalise
+        if normalise:
+            grammars()
         self._dtype: torch.dtype = getattr(torch, dtype)
         self._location, self._remote = str(locate(path)), trust_remote_code
         self._tokenizer_path = tokenizer

@@ -82,14 +82,19 @@ def _read(text: str) -> str | None:
     if four and not 1100 <= int(text) < 2100:  # else it is read like a year
         text = f"{text[0]},{text[1:]}"
     try:
-        words: str = _grammars().normalize(text).strip()
+        words: str = grammars().normalize(text).strip()
     except AssertionError:  # its grammars have no path
         return None
     return f"one {words}" if words.startswith("thousand") else words or None
 
 
 @cache
-def _grammars() -> Any:
+def grammars() -> Any:
+    """Those of wetext; asked for early, a missing package is told before it is needed.
+
+    Raises:
+        ImportError: it is not installed.
+    """
     with importing("wetext", "text normalisation"):
         from wetext import Normalizer
     return Normalizer(lang="en", operator="tn")

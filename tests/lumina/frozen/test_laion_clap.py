@@ -1,9 +1,8 @@
 """Checkpoints of laion-clap, made here from the class that it trains."""
 
-import numpy as np
 import pytest
 import torch
-from tiny_encoders import roberta, tokenizer
+from tiny_encoders import laion_clap, roberta
 
 from lumina.frozen.laion_clap import LaionClapText
 
@@ -12,14 +11,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    """As published: named as by DistributedDataParallel, with other branches and notes of the training."""
-    weights = roberta().state_dict() | {"embeddings.position_ids": torch.arange(40)[None]}
-    named = {f"module.text_branch.{name}": weight for name, weight in weights.items()}
-    other = {"module.logit_scale_a": torch.ones(()), "module.audio_branch.bn0.weight": torch.ones(4)}
-    notes = {"epoch": 15, "name": "a run", "best": np.float64(0.9), "count": np.int64(3)}
-    torch.save({**notes, "state_dict": named | other}, tmp_path / "630k.pt")
-    tokenizer(tmp_path / "tokenizer")
-    return tmp_path / "630k.pt"
+    return laion_clap(tmp_path)
 
 
 def encoder(path, **options):

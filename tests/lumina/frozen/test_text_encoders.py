@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from transformers import BertConfig, BertModel, ClapModel, GemmaModel, T5ForCond
 
 from lumina.frozen.text_cache import TextCache, write_text_shard
 from lumina.frozen.text_encoders import HuggingFaceText
+from lumina.text.normalise import grammars
 
 CPU = torch.device("cpu")
 
@@ -140,3 +142,10 @@ def test_numbers_are_written_out_before_they_are_encoded_if_wished(tmp_path: Pat
     assert [len(text) for text in plain.encode(["21 pears", "red & green"], CPU)] == [2, 3]
     assert [len(text) for text in normal.encode(["21 pears", "red & green"], CPU)] == [3, 3]
     assert normal.identity == {**plain.identity, "normalise": True}
+
+
+def test_normalisation_without_its_package_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grammars.cache_clear()
+    monkeypatch.setitem(sys.modules, "wetext", None)
+    with pytest.raises(ImportError, match="text normalisation needs the package wetext"):
+        HuggingFaceText(str(t5(tmp_path)), normalise=True)

@@ -32,8 +32,14 @@ BACKBONE = {"dim": 24, "num_layers": 2, "num_heads": 2, "num_kv_heads": 1, "mult
 AT_MOST = {
     "batch_size": 4, "eval_batch_size": 4, "num_workers": 0, "points": 32, "eval_points": 32, "max_patches": 8,
     "every_n_steps": 2, "every_n_train_steps": 2, "count": 2, "limit_val_batches": 1,
-    "max_steps": 2, "max_epochs": 1,
+    "max_steps": 2, "max_epochs": 1, "start": 1, "measured": 8,
 }  # fmt: skip
+TRAINED = {
+    "MelVAE": {"width": 8, "multipliers": [1, 2], "blocks": 1, "groups": 4},
+    "PictureVAE": {"block_out_channels": [8, 8, 8], "norm_num_groups": 4},
+    "MultiWindowDiscriminator": {"channels": 4},
+}
+"""Arguments of small networks that are trained against each other."""
 WORDS = ["<pad>", "<eos>", "<bos>", "<unk>", "a", "red", "cat", "blue", "line", "drawing"]
 
 
@@ -54,20 +60,16 @@ def shrunk(path: Path, folder: Path) -> dict[str, Any]:
     """The settings of a small run of the experiment in ``folder``, where its data and networks are written."""
     settings = settings_of(path)
     model, data, trainer = settings["model"], settings["data"], settings["trainer"]
-    model["compile_blocks"] = False
-    if model.get("weights") not in (None, "emoji"):
-        model["weights"] = f"runs/{name_of(settings_of(base_of(path)))}"
-    if model.get("weights") != "emoji":  # the bundled weights have their size
-        model["backbone"] |= {
-            key: value for key, value in BACKBONE.items() if key in {*model["backbone"], "multiple_of"}
-        }
+    if "backbone" in model:
+        _small_backbone(model, path)
     for place, key, value in entries(settings):
         if key in AT_MOST and isinstance(value, int):
             place[key] = min(value, AT_MOST[key]) if value > 0 else value
         if key == "size" and np.max(value) > 64:
             place[key] = [32, 32] if isinstance(value, list) else 32
     _small_networks(model, folder)
-    _small_sampling(model)
+    if "objective" in model:
+        _small_sampling(model)
     WRITERS[data["class_path"].rpartition(".")[2]](settings, folder)
     if "strategy" not in trainer:
         trainer["devices"] = 1
@@ -97,6 +99,16 @@ def entries(node: Any) -> Iterator[tuple[Any, Any, Any]]:
         yield from entries(value)
 
 
+def _small_backbone(model: dict[str, Any], path: Path) -> None:
+    model["compile_blocks"] = False
+    if model.get("weights") not in (None, "emoji"):
+        model["weights"] = f"runs/{name_of(settings_of(base_of(path)))}"
+    if model.get("weights") != "emoji":  # the bundled weights have their size
+        model["backbone"] |= {
+            key: value for key, value in BACKBONE.items() if key in {*model["backbone"], "multiple_of"}
+        }
+
+
 def _small_networks(model: dict[str, Any], folder: Path) -> None:
     for place, key, value in entries(model):
         if (
@@ -105,6 +117,8 @@ def _small_networks(model: dict[str, Any], folder: Path) -> None:
             and not place["init_args"]["path"].startswith("package")
         ):
             place["init_args"]["path"] = str(write_vae(folder / "vae"))
+        if key == "class_path" and value.rpartition(".")[2] in TRAINED:
+            place.setdefault("init_args", {}).update(TRAINED[value.rpartition(".")[2]])
         if key == "class_path" and value.endswith(".HuggingFaceText") and model.get("weights") != "emoji":
             place["init_args"]["path"] = str(write_text_encoder(folder, place["init_args"]["path"]))
         if key == "class_path" and value.endswith(".LaionClapText"):
@@ -266,9 +280,13 @@ def _clip_art(settings: dict[str, Any], folder: Path) -> None:
 
 def _sounds(settings: dict[str, Any], folder: Path) -> None:
     """Tones of several lengths, each with its caption."""
+    arguments = settings["data"]["init_args"]
     write_tones(folder / "data/sounds", [0.6, 0.8, 1.0, 1.3] * 6)
-    settings["data"]["init_args"] |= {"sources": ["data/sounds"], "root": None, "holdout": 0.25, "cache": None}
-    _short(settings)
+    arguments |= {"sources": ["data/sounds"], "root": None, "holdout": 0.25, "cache": None}
+    if "window" in arguments:
+        arguments["window"] = 1.1  # holds two of the three windows of a discriminator
+    else:
+        _short(settings)
 
 
 def _music(settings: dict[str, Any], folder: Path) -> None:

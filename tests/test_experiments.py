@@ -37,6 +37,7 @@ PARAMETERS = {
     "full_2b_24gb": 1_627_386_400,
     "table1_pretrain": 86_299_240,
     "table1_anyres": 86_299_240,
+    "audio_vae": 212_958_212 + 926_723 + 1,  # the VAE, its adversary, and the scale of the likelihood
 }
 
 
@@ -61,6 +62,9 @@ def run_experiment(path, settings, run_in, folder):
     more = ["--trainer.max_epochs=2"] if settings["trainer"].get("max_steps") == -1 else ["--trainer.max_steps=4"]
     run_in("fit", "--config", "experiment.yaml", "--ckpt_path", run, *more)
     run_in("test", "--ckpt_path", run)
+    if "class_path" in settings["model"]:
+        run_in("convert", run, "drawn")
+        return
     conditions = str(settings["model"].get("conditioners"))
     if "recognition" in settings["model"]["modality"]["class_path"]:
         run_in("predict", "--ckpt_path", run)
@@ -85,7 +89,7 @@ def check_run(settings, folder):
     states = [torch.load(file.with_name("checkpoints") / "last.ckpt", weights_only=True) for file in (first, second)]
     assert 0 < states[0]["global_step"] < states[1]["global_step"]
     assert list(run.glob("version_0/samples/*")) or "SampleGrid" not in str(settings["trainer"]["callbacks"])
-    assert list(run.rglob("metrics.json")) or not settings["model"]["metrics"]
+    assert list(run.rglob("metrics.json")) or not settings["model"].get("metrics")
     assert list(folder.glob("drawn/*")) or list(run.rglob("predictions/*"))
 
 
@@ -130,7 +134,7 @@ def write_cache(folder: Path) -> None:
 
 def without_weights(settings: dict) -> list[str]:
     """Options that replace the networks around the backbone by some that are on no disk."""
-    modality, place = settings["model"]["modality"]["init_args"], "--model.modality.init_args"
+    modality, place = settings["model"].get("modality", {}).get("init_args", {}), "--model.modality.init_args"
     named = modality.get("autoencoder", {}).get("class_path")
     vae = [f"{place}.autoencoder={RANDOM[named]}"] if named else []
     return [*vae, f"{place}.vocoder=null"] if "vocoder" in modality else vae

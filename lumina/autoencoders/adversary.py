@@ -51,7 +51,7 @@ class Adversary(nn.Module):
         return self.weight > 0 and step >= self.start
 
     def generator_loss(self, output: Tensor, places: Any, reconstruction: Tensor, last_layer: Tensor) -> Tensor:
-        """What the VAE's loss gets besides ``reconstruction``, ``[]``.
+        """What the VAE's loss gets besides ``reconstruction``, ``[]``; nothing flows back into the discriminator.
 
         Args:
             output: of the decoder.
@@ -59,7 +59,8 @@ class Adversary(nn.Module):
             reconstruction: the loss ``[]`` of ``output`` against the data.
             last_layer: weight of the decoder's last layer, at which both gradients are measured.
         """
-        logits = self.discriminator(output, places)
+        with _frozen(self.discriminator):
+            logits = self.discriminator(output, places)
         if not len(logits):
             return output.new_zeros(())
         loss = -logits.mean()
@@ -107,6 +108,18 @@ def r1_penalty(discriminator: Discriminator, data: Tensor, places: Any) -> Tenso
         return logits.sum()
     (slope,) = torch.autograd.grad(logits.sum(), data, create_graph=True)
     return slope.square().sum() / len(logits)
+
+
+@contextmanager
+def _frozen(module: nn.Module) -> Iterator[None]:
+    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    for parameter in trained:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)
 
 
 @contextmanager

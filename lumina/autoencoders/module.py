@@ -160,6 +160,10 @@ class AutoencoderModule(TrainedModule):
         """As `validation_step`; returns originals and reconstructions ``[B, 2, ...]``, without fillers."""
         return self._measure("test", batch)
 
+    def predict_step(self, batch: Batch, batch_index: int) -> Any:
+        """There is none; `setup` says so."""
+        raise NotImplementedError
+
     def on_validation_epoch_end(self) -> None:
         """Logs the measures."""
         self._log_measures("validation")

@@ -122,3 +122,17 @@ def test_it_starts_at_its_step():
     assert not Adversary(Linear(1), weight=0.0).active(5)
     with pytest.raises(ValueError, match=r"weight=1.0, start=-1 and r1=3.0 must not be negative"):
         Adversary(Linear(1), start=-1)
+
+
+def test_neither_side_has_gradients_to_the_other():
+    adversary = Adversary(small())
+    last = nn.Parameter(torch.ones(()))
+    data = torch.randn(3, 6, 8)
+    output = last * torch.randn(3, 6, 8)
+    places = adversary.discriminator.places(data, None, torch.Generator().manual_seed(0))
+    adversary.generator_loss(output, places, (output - data).abs().mean(), last).backward()
+    assert last.grad is not None and all(parameter.grad is None for parameter in adversary.parameters())
+    assert all(parameter.requires_grad for parameter in adversary.parameters())
+    last.grad = None
+    adversary.discriminator_loss(data, last * data, places).backward()
+    assert last.grad is None and all(parameter.grad is not None for parameter in adversary.parameters())

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from lumina.autoencoders.losses import Reconstruction, kl, latent_mask, masked_mean
+from lumina.autoencoders.losses import EdgeReconstruction, Reconstruction, kl, latent_mask, masked_mean
 from lumina.values import Posterior
 
 MASK = torch.arange(6) < torch.tensor([[6], [3], [0]])
@@ -61,3 +61,14 @@ def test_a_latent_is_real_where_any_of_its_frames_is(factor, real):
     mask = latent_mask(MASK, factor)
     assert mask.shape == (3, 6 // factor) and mask.sum(1).tolist() == real
     assert latent_mask(None, factor) is None
+
+
+def test_edges_count_at_every_scale():
+    data = torch.zeros(1, 1, 4, 4)
+    step = torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(1, 1, 4, 4)  # one edge down the middle
+    plain, edges = 0.5, 1 / 3
+    assert float(EdgeReconstruction(scales=0)(step, data)) == pytest.approx(plain)
+    assert float(EdgeReconstruction(scales=1)(step, data)) == pytest.approx(plain + edges)
+    assert float(EdgeReconstruction(scales=2)(step, data)) == pytest.approx(plain + edges + 1)
+    with pytest.raises(ValueError, match="for pictures"):
+        EdgeReconstruction()(step, data, torch.ones(1, 4, dtype=torch.bool))

@@ -23,7 +23,7 @@ def magnitudes(waveform: Tensor, convention: MelConvention) -> Tensor:
             "pad it with silence"
         )
     with torch.autocast(waveform.device.type, enabled=False):
-        padded = reflected(waveform.to(_precision(convention)), padding(convention))
+        padded = reflected(waveform.to(_precision(convention, waveform.device)), padding(convention))
         flat = padded.reshape(-1, padded.shape[-1])
         shape = window(convention.fft, flat.device).to(flat.dtype)
         spectrum = torch.stft(
@@ -63,6 +63,6 @@ def _mirrored(places: Tensor, count: int) -> Tensor:
     return torch.minimum(places, period - places).clamp(max=count - 1)
 
 
-def _precision(convention: MelConvention) -> torch.dtype:
-    """Below a floor of about 1e-7 a transform in float32 is rounding noise."""
-    return torch.float64 if convention.floor < 1e-7 else torch.float32
+def _precision(convention: MelConvention, device: torch.device) -> torch.dtype:
+    """Below a floor of about 1e-7 a transform in float32 is rounding noise; Apple's devices have nothing finer."""
+    return torch.float64 if convention.floor < 1e-7 and device.type != "mps" else torch.float32

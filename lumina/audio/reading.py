@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -33,7 +34,7 @@ RATES = (1000, 1_000_000)
 """Least and greatest sample rate of a file, in Hz: a header that claims less would grow without limit."""
 
 BLOCK = 4096  # frames that are read at once: a header may claim any number of them
-UNKNOWN = 0x7FFFF000  # lengths from here on stand in the headers of streams, whose length nobody knew
+UNKNOWN = (range(0x7FFFE000, 0x80000001), range(0xFFFFF000, 2**65))  # bytes that sox, ffmpeg claim for a stream
 CLAIM = re.compile(r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 
 
@@ -161,6 +162,25 @@ def _broken_off(place: int, header: Header) -> str:
 
 @contextmanager
 def _opened(file: Path | BinaryIO, name: str | Path | None) -> Iterator[tuple[Any, Header]]:
+    opened, libsndfile_error = _soundfile()
+    try:
+        if isinstance(file, (str, Path)):
+            # by its descriptor: by its name libsndfile takes text.vox for sound
+            with open_regular(file) as stream, opened(stream.fileno(), closefd=False) as sound:
+                yield sound, _checked(sound)
+        else:
+            file.seek(0)
+            with opened(file) as sound:
+                yield sound, _checked(sound)
+    except libsndfile_error as error:
+        raise CorruptSample(str(name or file), error.error_string or "it cannot be decoded") from error
+    except (OSError, ValueError) as error:
+        raise CorruptSample(str(name or file), error) from error
+
+
+@cache
+def _soundfile() -> tuple[Any, Any]:
+    """The class of open files, and libsndfile's error."""
     with importing("soundfile", "reading sound"):
         import soundfile
 
@@ -168,19 +188,7 @@ def _opened(file: Path | BinaryIO, name: str | Path | None) -> Iterator[tuple[An
         def seekable(self) -> bool:
             return False  # or each read would end in a seek, after which MP3 decodes to something else
 
-    try:
-        if isinstance(file, (str, Path)):
-            # by its descriptor: by its name libsndfile takes text.vox for sound
-            with open_regular(file) as stream, Sequential(stream.fileno(), closefd=False) as sound:
-                yield sound, _checked(sound)
-        else:
-            file.seek(0)
-            with Sequential(file) as sound:
-                yield sound, _checked(sound)
-    except soundfile.LibsndfileError as error:
-        raise CorruptSample(str(name or file), error.error_string or "it cannot be decoded") from error
-    except (OSError, ValueError) as error:
-        raise CorruptSample(str(name or file), error) from error
+    return Sequential, soundfile.LibsndfileError
 
 
 def _checked(sound: Any) -> Header:
@@ -189,7 +197,7 @@ def _checked(sound: Any) -> Header:
     if not RATES[0] <= sound.samplerate <= RATES[1]:
         raise ValueError(f"it claims a rate of {sound.samplerate} Hz, expected {RATES[0]} to {RATES[1]}")
     for claimed, found in (map(int, pair) for pair in CLAIM.findall(sound.extra_info)):
-        if found < claimed < UNKNOWN:
+        if found < claimed and not any(claimed in lengths for lengths in UNKNOWN):
             samples = round(sound.frames * claimed / max(found, 1))
             raise ValueError(f"truncated: it holds {sound.frames} of the {samples} samples that its header claims")
     if sound.frames <= 0:

@@ -100,3 +100,15 @@ def test_overlapping_is_a_sum_of_shifted_frames():
 def test_impossible_numbers_are_refused(wrong):
     with pytest.raises(ValueError, match="GriffinLim"):
         GriffinLim(**wrong)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("convention", ["make_an_audio", "speech_t5"])
+def test_a_gpu_hears_and_makes_the_same(convention):
+    sounds = torch.stack([sound[:6400] for sound in real_sounds()[:3]])
+    mel = mel_spectrogram(sounds, convention)
+    there = mel_spectrogram(sounds.cuda(), convention)
+    torch.testing.assert_close(there.cpu(), mel, atol=1e-3, rtol=0)
+    vocoder = GriffinLim(convention)
+    again = mel_spectrogram(vocoder.sound(there), convention)[..., : mel.shape[-1]].cpu()
+    assert (again - mel[..., : again.shape[-1]]).abs().mean() < 0.06

@@ -148,6 +148,10 @@ def test_a_truncated_file_says_how_much_there_is(tmp_path):
     file.write_bytes(file.read_bytes()[: 44 + 2 * 4000])
     with pytest.raises(CorruptSample, match=r"a\.wav: truncated: it holds 4000 of the 16000 samples"):
         read_header(file)
+    lying = bytearray(written(tmp_path / "b.wav", tone(16_000)).read_bytes())
+    lying[40:44] = struct.pack("<I", 0xC0000000)
+    with pytest.raises(CorruptSample, match=r"it holds 16000 of the 1610612736 samples"):
+        read_header(io.BytesIO(bytes(lying)))
     flac = written(tmp_path / "a.flac", np.random.default_rng(0).normal(scale=0.2, size=16_000))
     flac.write_bytes(flac.read_bytes()[: flac.stat().st_size // 2])
     with pytest.raises(CorruptSample, match=r"a\.flac: truncated or damaged after about 4096 of the 16000"):
@@ -168,11 +172,12 @@ def test_other_truncated_formats_are_corrupt_or_shorter_by_their_own_count(tmp_p
             read_sound(file, 16_000)
 
 
-def test_streams_of_unknown_length_are_read(tmp_path):
-    """As ffmpeg writes into a pipe: the header of the data claims 0xFFFFFFFF bytes."""
+@pytest.mark.parametrize("claimed", [0xFFFFFFFF, 0x7FFFF000], ids=["ffmpeg", "sox"])
+def test_streams_of_unknown_length_are_read(tmp_path, claimed):
+    """What is written into a pipe claims a length that nobody knew."""
     file = written(tmp_path / "a.wav", tone(16_000))
     data = bytearray(file.read_bytes())
-    data[4:8] = data[40:44] = struct.pack("<I", 0xFFFFFFFF)
+    data[4:8] = data[40:44] = struct.pack("<I", claimed)
     file.write_bytes(data)
     assert len(read_sound(file, 16_000)) == 16_000
 

@@ -97,24 +97,30 @@ class Answers:
     """
 
     def __init__(self, path: Path, settings: dict[str, Any]) -> None:
-        self.path, self.found = path, dict[str, str]()
+        self.path, self.settings, self.found = path, settings, dict[str, str]()
         # what follows the last end of a line was cut off when its writer ended
         lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
         if lines and json.loads(lines[0]) != settings:
             raise ValueError(f"{path} was begun with other settings, {lines[0]}: remove it, or give those again.")
         for line in lines[1:]:
             self.found.update(json.loads(line))
-        with replacing(path) as new:
-            _append(new, [settings, *({text: answer} for text, answer in self.found.items())])
+        if self.found:
+            self._begin()
 
     def add(self, answers: dict[str, str]) -> None:
         """Adds answers; they are on the disk when this returns."""
+        if not self.found:
+            self._begin()
         self.found |= answers
         _append(self.path, [{text: answer} for text, answer in answers.items()])
 
     def remove(self) -> None:
         """Removes the file."""
-        self.path.unlink()
+        self.path.unlink(missing_ok=True)
+
+    def _begin(self) -> None:
+        with replacing(self.path) as new:
+            _append(new, [self.settings, *({text: answer} for text, answer in self.found.items())])
 
 
 def _append(path: Path, records: Sequence[dict[str, Any]]) -> None:

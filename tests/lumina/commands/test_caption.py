@@ -109,6 +109,7 @@ def test_what_cannot_be_done_is_said(table, capsys, options, message):
     with pytest.raises(SystemExit):
         main(["caption", f"--table={table}", f"--output={table.with_name('out.jsonl')}", "--model=m", *options])
     assert message in capsys.readouterr().err
+    assert list(table.parent.iterdir()) == [table]
 
 
 def test_an_existing_file_is_not_overwritten(table, capsys):

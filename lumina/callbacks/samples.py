@@ -17,6 +17,7 @@ from lumina.generation.description import describe
 from lumina.generation.drawing import draw_part, parts
 from lumina.generation.requests import Request
 from lumina.generation.what import What
+from lumina.module import LuminaModule
 from lumina.randomness import Purpose, keyed_generator
 from lumina.reports.media import log_samples
 from lumina.runs import run_folder
@@ -62,6 +63,10 @@ class SampleGrid(Callback):
         Raises:
             ValueError: for what the model does not know, or lacks.
         """
+        if self._asked and not isinstance(pl_module, LuminaModule):
+            raise ValueError(
+                f"SampleGrid: a {type(pl_module).__name__} is asked for nothing; leave out wishes and prompts."
+            )
         if self._asked:
             self._requests = self._what.requests(pl_module)
 

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from lumina.audio.mel import mel_spectrogram
 from lumina.autoencoders.adversary import Adversary
-from lumina.autoencoders.diffusers_networks import PictureVAE
+from lumina.autoencoders.diffusers_networks import MMAudioMelVAE, PictureVAE
 from lumina.autoencoders.discriminators import MultiWindowDiscriminator, PatchDiscriminator
 from lumina.autoencoders.folder import load_autoencoder, save_autoencoder
 from lumina.autoencoders.mel_vae import MelVAE
@@ -189,6 +189,17 @@ def test_pictures_are_trained_by_the_same_module(tmp_path):
     assert moved(module, before) == before.keys()
     module.export(tmp_path / "vae")
     assert (tmp_path / "vae/config.json").is_file()
+
+
+def test_networks_of_diffusers_are_trained_on_sounds_too(tmp_path):
+    pytest.importorskip("diffusers")
+    vae = MMAudioMelVAE(latent_channels=3, hidden_channels=8, channel_multipliers=(1, 2), layers_per_block=1)
+    module = make(network=vae)
+    before = weights(module)
+    trainer(tmp_path).fit(module, Sounds(batch_size=4))
+    assert moved(module, before) == before.keys()
+    module.export(tmp_path / "vae")
+    assert float(load_autoencoder(tmp_path / "vae").scale_factor) == pytest.approx(float(vae.scale_factor))
 
 
 def test_what_does_not_fit_is_refused_before_the_first_step(tmp_path):

@@ -73,11 +73,11 @@ def experiment(tmp_path):
             },
             "callbacks": [
                 {"class_path": "lumina.callbacks.ema.EMA"},
-                {"class_path": "lumina.callbacks.samples.SampleGrid", "init_args": {"count": 4}},
                 {
                     "class_path": "lightning.pytorch.callbacks.ModelCheckpoint",
                     "init_args": {"save_last": True, "every_n_train_steps": 2},
                 },
+                {"class_path": "lumina.callbacks.samples.SampleGrid", "init_args": {"count": 4}},
             ],
         },
     }  # fmt: skip
@@ -130,6 +130,7 @@ def test_options_reach_the_arguments_of_a_named_module(experiment, run_in, tmp_p
         ("--model.class_path=own.Blurr", "Blurr"),
         ("--model.init_args.width=null", "width is null"),
         ("--trainer.gradient_clip_val=-1", "gradient_clip_val"),
+        ("--trainer.callbacks.wishes={prompt: [a cat]}", "SampleGrid: a Blur is asked for nothing"),
     ],
 )
 def test_wrong_arguments_are_refused_before_step_0(experiment, run_in, tmp_path, capsys, option, words):

@@ -26,7 +26,7 @@ from lumina.data.budget import Budget
 from lumina.data.datamodule import SplitDataModule
 from lumina.data.holdout import held_out, require_share
 from lumina.data.mixture import rates_of, require_shares
-from lumina.data.sources import Parts, Source, Wanted
+from lumina.data.sources import Absent, Parts, Source, Wanted
 from lumina.interfaces import Items
 from lumina.values import Item, Split
 
@@ -82,6 +82,8 @@ class AudioText(SplitDataModule):
             ``"{youtube_id}_{start_time}.wav"``; None = a usual one (audio, path, audiocap_id, ytid, ...).
         caption_keys: names of the captions' fields, together a pool; None = a usual one (caption, text, prompt, ...).
         structured_key: name of the structured caption's field; None = a usual one.
+        absent: what becomes of records of a table whose file is not there: ``"corrupt"``, of which few are allowed, or
+            ``"left_out"``, counted before training, as of clips that can no longer be downloaded.
         shares: of each source in a training epoch, up to a common factor. An epoch has all of the first source, and
             so many of each other one, in turn, as its share says, or all of them: ``[1, 1]`` is half and half. None =
             an epoch has everything.
@@ -113,6 +115,7 @@ class AudioText(SplitDataModule):
         sound_key: str | None = None,
         caption_keys: list[str] | None = None,
         structured_key: str | None = None,
+        absent: Absent = "corrupt",
         shares: list[float] | None = None,
         root: Path | None = None,
         eval_sources: list[Path] | None = None,
@@ -134,6 +137,7 @@ class AudioText(SplitDataModule):
             captions=self.captions.plain if named else None,
             usual=PLAIN if named else (),
             more=(*STRUCTURED, "caption") if structured_key is None else (structured_key,),
+            absent=absent,
             root=root and locate(root),
             cache=cache and locate(cache),
         )

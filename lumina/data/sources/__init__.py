@@ -3,6 +3,6 @@
 from lumina.data.sources.captions import caption_pool
 from lumina.data.sources.find import open_sources
 from lumina.data.sources.parts import Parts
-from lumina.data.sources.source import Fields, Source, Wanted
+from lumina.data.sources.source import Absent, Fields, Source, Wanted
 
-__all__ = ["Fields", "Parts", "Source", "Wanted", "caption_pool", "open_sources"]
+__all__ = ["Absent", "Fields", "Parts", "Source", "Wanted", "caption_pool", "open_sources"]

@@ -57,6 +57,8 @@ class Manifest(Source):
             )
         self.numbers = np.arange(len(self.lines))
         self.names = self._names()
+        if wanted.absent == "left_out":
+            self._leave_out_absent()
 
     def _names(self) -> set[str]:
         """The field names of the first records.
@@ -77,6 +79,25 @@ class Manifest(Source):
                 f"{FORMS[self.path.suffix.lower()]}."
             )
         return names
+
+    def _leave_out_absent(self) -> None:
+        """Keeps the records whose file is there, and those that name none, which are corrupt.
+
+        Raises:
+            ValueError: no file is there.
+        """
+        there = [self._is_there(index) for index in range(len(self))]
+        missing = [index for index, found in enumerate(there) if not found]
+        if len(missing) == len(self):
+            raise ValueError(f"{self.path}: none of the {len(self)} files that it names is there, {self.file(0)} say.")
+        self.census.leave_out("records whose file is not there", [self.name(index) for index in missing])
+        self.keep(self.numbers[there].tolist())
+
+    def _is_there(self, index: int) -> bool:
+        try:
+            return self.file(index).exists()
+        except ValueError:
+            return True
 
     def keep(self, numbers: Sequence[int]) -> None:
         """Selects records by number; their names keep the original numbers."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 from unicodedata import normalize
 
 import numpy as np
@@ -20,6 +20,8 @@ from lumina.data.sources.captions import USUAL
 from lumina.errors import CorruptSample
 
 Fields = Mapping[str, Any]
+
+Absent = Literal["corrupt", "left_out"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class Wanted:
             records whose fields together name the file, a template such as ``"{youtube_id}_{start_time}.wav"``.
         captions: names of the fields that describe the medium (captions or a label); None = a usual one.
         usual: usual names of such a field, in order of preference; empty = not needed.
+        absent: what becomes of records whose file is not there: ``"corrupt"``, or ``"left_out"`` before training.
         more: names of further fields to read where there are any.
         class_folders: a folder of media has one subfolder per class, instead of a text per medium.
         root: base folder of relative paths in records; None = the folder of the file with the records.
@@ -44,6 +47,7 @@ class Wanted:
     medium: str | None = None
     captions: tuple[str, ...] | None = None
     usual: tuple[str, ...] = USUAL
+    absent: Absent = "corrupt"
     more: tuple[str, ...] = ()
     class_folders: bool = False
     root: Path | None = None

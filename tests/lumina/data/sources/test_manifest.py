@@ -76,6 +76,19 @@ def test_an_id_or_a_template_names_the_file(tmp_path):
         opened(tmp_path / "b.jsonl", medium="Y{id}.png").open(0)
 
 
+def test_records_without_their_file_are_left_out_where_that_is_asked_for(tmp_path):
+    write(tmp_path, "0.png", "2.png")
+    rows = [{"image": f"{n}.png"} for n in range(4)] + [{"text": "names none"}]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert len(opened(tmp_path / "a.jsonl")) == 5
+    source = opened(tmp_path / "a.jsonl", absent="left_out")
+    assert [source.name(n) for n in range(len(source))] == ["a.jsonl:0", "a.jsonl:2", "a.jsonl:4"]
+    assert str(source.census) == "records whose file is not there: 2, for example a.jsonl:1"
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows[:4])))
+    with pytest.raises(ValueError, match=r"none of the 4 files that it names is there, .*b/0\.png"):
+        opened(tmp_path / "a.jsonl", absent="left_out", root=tmp_path / "b")
+
+
 def test_records_that_stay_keep_their_numbers_as_names(tmp_path):
     (tmp_path / "a.jsonl").write_text("".join(f'{{"image": "{n}.png", "text": "x"}}\n' for n in range(5)))
     source = opened(tmp_path / "a.jsonl")

@@ -28,6 +28,7 @@ COMMANDS = {
     "cache": "an experiment's data, compressed once: latents and text features",
     "synthesize": "captioned music and sound events, rendered with a soundfont",
     "caption": "structured captions of a table's plain ones, by a language model: which sounds, and when",
+    "compare": "two folders of sounds: their Frechet distance, the divergence of their tags, copies",
     "curate": "the best pictures of a large table: filtered and ranked by their scores",
     "report": "metrics of several runs over their steps: one PNG, one CSV",
     "analyze": "the paper's figures: attention, activations, truncation, wavelengths, time, accuracy over resolution",

@@ -27,8 +27,7 @@ class Aisfx(SoundFeatures):
 
     The package's own protocol (model X-Sequential-CE): 44.1 kHz; powers in 96 mel bands of HTK's scale, each of sum 1;
     ``log10(10000 x + 1)``; a last block that would be incomplete is dropped, and a short sound gets silence. Sounds of
-    16 kHz serve as well. The features are not those of FAD: call the distance by its name. On 32 principal components,
-    two halves of 201 sound samples are 18 apart, and the effects of a game 107 from them.
+    16 kHz serve as well. The features are not those of FAD: call the distance by its name.
 
     Raises:
         ImportError: aisfx is not installed.

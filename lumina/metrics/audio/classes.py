@@ -11,14 +11,12 @@ from torchmetrics.utilities import dim_zero_cat
 
 from lumina.interfaces import DataModule
 from lumina.metrics.audio.features import SoundFeatures
-from lumina.metrics.audio.nearest import nearest
+from lumina.metrics.audio.nearest import copies, nearest
 from lumina.metrics.audio.real_sounds import Pieces, RealSounds, real_sounds
 from lumina.metrics.audio.sound_metric import SoundMetric, Sounds, cut
 from lumina.values import Batch
 
 STATES = ("rows", "real_rows", "labels")
-COPY = 0.05
-"""Share of the training sounds whose nearest neighbour is so near that a generated sound as near counts as a copy."""
 
 
 class SoundClasses(SoundMetric):
@@ -93,11 +91,10 @@ class SoundClasses(SoundMetric):
         known, name = self.known, self.features.name
         count = len(labels) + int(self.missed)
         found, among = nearest(rows, known.features), known.among
-        near = among.distance.quantile(COPY)
         report = {
             f"{name}_nearest": int((known.labels[found.place] == labels).sum()) / count,
             f"{name}_nearest_real": (known.labels[among.place] == known.labels).double().mean().item(),
-            f"{name}_copies": int((found.distance < near).sum()) / count,
+            f"{name}_copies": copies(found, among) / count,
         }
         with self.attempt(f"{name}_probe"):
             report[f"{name}_probe"] = int((known.probe.predict(rows) == labels).sum()) / count

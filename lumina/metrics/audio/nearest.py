@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 AT_ONCE = 1024  # rows
+COPY = 0.05
+"""Share of the real sounds whose nearest neighbour is so near that a generated sound as near counts as a copy."""
 
 
 class Nearest(NamedTuple):
@@ -41,6 +43,16 @@ def nearest_other(rows: Tensor) -> Nearest:
         distances.append(found.values)
         indices.append(found.indices)
     return Nearest(torch.cat(distances), torch.cat(indices))
+
+
+def copies(found: Nearest, among: Nearest) -> int:
+    """How many sounds are nearer to a real one than all but `COPY` of the real ones are to each other.
+
+    Args:
+        found: the nearest real sound of each sound.
+        among: of each real sound, the nearest of the others.
+    """
+    return int((found.distance < among.distance.quantile(COPY)).sum())
 
 
 def _directions(rows: Tensor) -> Tensor:

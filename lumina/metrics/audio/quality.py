@@ -68,7 +68,7 @@ class SoundQuality(SoundMetric):
         distance, name = self.features.distance, self.features.name
         report = {f"{distance}_windows": float(len(generated)), f"{distance}_windows_real": float(len(real))}
         with self.attempt(distance):
-            report[distance] = self._distance(generated, real)
+            report[distance] = distance_of(generated, real, self.features.components)
         if len(self.tags):
             tags = dim_zero_cat(self.tags)
             report[f"kl_{name}"] = self.divergence.item() / len(tags)
@@ -78,11 +78,17 @@ class SoundQuality(SoundMetric):
                 report[f"is_{name}"], report[f"is_{name}_std"] = inception_score_of_splits(tags[order])
         return report
 
-    def _distance(self, generated: Tensor, real: Tensor) -> float:
-        if self.features.components is None:
-            return frechet_distance(generated, real)
-        axes = PrincipalAxes(real, self.features.components)
-        return frechet_distance(axes.project(generated), axes.project(real))
+
+def distance_of(generated: Tensor, real: Tensor, components: int | None) -> float:
+    """Frechet distance of ``generated [N, D]`` to ``real [M, D]``, on the first principal components of the real ones.
+
+    Raises:
+        ValueError: a set has fewer than two rows.
+    """
+    if components is None or min(len(generated), len(real)) < 2:
+        return frechet_distance(generated, real)
+    axes = PrincipalAxes(real, components)
+    return frechet_distance(axes.project(generated), axes.project(real))
 
 
 def tagged(heard: list[Heard]) -> Tensor | None:

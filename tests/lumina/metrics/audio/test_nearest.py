@@ -4,7 +4,7 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 
 from lumina.metrics.audio import nearest as module
-from lumina.metrics.audio.nearest import nearest, nearest_other
+from lumina.metrics.audio.nearest import Nearest, copies, nearest, nearest_other
 
 
 def test_as_scikit_learn(monkeypatch):
@@ -25,3 +25,10 @@ def test_as_scikit_learn(monkeypatch):
 def test_the_length_of_a_row_does_not_matter():
     found = nearest(torch.tensor([[10.0, 1.0]]), torch.tensor([[0.0, 1.0], [0.1, 0.0]]))
     assert found.place.tolist() == [1]
+
+
+def test_copies_are_nearer_than_real_sounds_are_to_each_other():
+    places = torch.zeros(101, dtype=torch.int64)
+    among = Nearest(torch.linspace(0, 1, 101, dtype=torch.float64), places)
+    assert copies(Nearest(torch.tensor([0.0, 0.04, 0.06, 0.5]).double(), places[:4]), among) == 2
+    assert copies(among, among) == 5  # as many as there are by nature

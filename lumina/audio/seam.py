@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -21,15 +22,18 @@ def joined(drawn: Tensor, sound: Tensor, parts: Parts) -> Tensor:
     """The drawn sound with parts of another one in place, each sample of them as it was.
 
     Outside of them the other sound goes on by linear prediction for `FADE` samples, in which it fades out while the
-    drawn sound fades in, at constant power as they have no common phase. A drawn sound with peaks over 1 is scaled, so
-    that the whole need not be.
+    drawn sound fades in, at constant power as they have no common phase. A drawn sound with peaks over 1 is scaled,
+    with a warning, so that the whole need not be.
 
     Args:
         drawn: ``[N]``.
         sound: ``[N']``, the other one.
         parts: of it, within N and N'.
     """
-    whole = drawn / drawn.abs().amax().clamp(min=1)
+    peak = float(drawn.abs().amax())
+    if peak > 1:
+        warnings.warn(f"the drawn sound's peak was {peak:.2f} and is scaled to 1; what stays is not", stacklevel=2)
+    whole = drawn / max(1.0, peak)
     edges = [0, *(edge for part in parts for edge in part), len(drawn)]
     gaps = [after - before for before, after in list(pairwise(edges))[::2]]
     for number, (first, last) in enumerate(parts):

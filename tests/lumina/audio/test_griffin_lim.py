@@ -103,6 +103,7 @@ def test_impossible_numbers_are_refused(wrong):
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("convention", ["make_an_audio", "speech_t5"])
 def test_a_gpu_hears_and_makes_the_same(convention):
     sounds = torch.stack([sound[:6400] for sound in real_sounds()[:3]])

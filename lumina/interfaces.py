@@ -232,6 +232,13 @@ class VAE(nn.Module, ABC):
             std: of each band.
         """
 
+    def begin(self, batches: Iterable[tuple[Tensor, Tensor | None]]) -> None:
+        """Takes its first weights from training data, once it is standardised; most networks have no need of it.
+
+        Args:
+            batches: of data as `encode` takes it, with the mask ``[B, T]`` of what is real; None = all is.
+        """
+
 
 class Discriminator(nn.Module, ABC):
     """Tells data from reconstructions: the adversary of a VAE in training."""

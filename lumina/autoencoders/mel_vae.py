@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -13,9 +13,13 @@ from torch.nn import functional as F
 
 from lumina.audio.conventions import CONVENTIONS
 from lumina.autoencoders.layers import Downsample, Level, Middle, Style, Upsample, conv, norm
+from lumina.autoencoders.linear import LinearPath
 from lumina.autoencoders.moments import cut, deviation, split
 from lumina.interfaces import VAE
 from lumina.values import Posterior
+
+FIRST_LOGVAR = -6.0
+"""Of the latents of a linear autoencoder, whose means have unit variance."""
 
 
 class MelVAE(VAE):
@@ -34,6 +38,8 @@ class MelVAE(VAE):
         decoder_kernel: of the decoder's blocks; odd.
         groups: of the normalisation; they divide the channels of every level.
         dropout: inside the blocks.
+        linear: add a linear autoencoder, which starts from the principal components of the training data; the rest
+            starts from nothing and learns what is better. Small networks are good much sooner.
         convention: name of the spectrograms' convention, which says how many bands there are.
 
     Raises:
@@ -53,6 +59,7 @@ class MelVAE(VAE):
         decoder_kernel: int = 3,
         groups: int = 32,
         dropout: float = 0.0,
+        linear: bool = False,
         convention: str = "make_an_audio",
     ) -> None:
         super().__init__()
@@ -66,6 +73,7 @@ class MelVAE(VAE):
             "decoder_kernel": decoder_kernel,
             "groups": groups,
             "dropout": dropout,
+            "linear": linear,
             "convention": convention,
         }
         _check(**self._settings)
@@ -78,6 +86,12 @@ class MelVAE(VAE):
         self.decoder = Decoder(latent_channels, bands, widths, blocks + 1, down_levels, style, encoder_kernel)
         self.quant_conv = conv(2 * latent_channels, 2 * latent_channels, 1)
         self.post_quant_conv = conv(latent_channels, latent_channels, 1)
+        self.linear = LinearPath(bands, latent_channels, self.factor) if linear else None
+        if linear:
+            for layer in (self.quant_conv, self.decoder.conv_out):
+                nn.init.zeros_(layer.weight)
+                nn.init.zeros_(layer.bias)
+            nn.init.constant_(self.quant_conv.bias[latent_channels:], FIRST_LOGVAR)
         self.register_buffer("band_mean", torch.zeros(bands, 1))
         self.register_buffer("band_std", torch.ones(bands, 1))
         self.band_mean: Tensor
@@ -95,17 +109,28 @@ class MelVAE(VAE):
             ValueError: it has another number of bands, or fewer frames than ``factor``.
         """
         standard = (cut(mel, len(self.band_mean), self.factor) - self.band_mean) / self.band_std
-        return split(self.quant_conv(self.encoder(standard)))
+        moments = self.quant_conv(self.encoder(standard))
+        if self.linear is not None:
+            moments = moments + F.pad(self.linear.encode(standard), (0, 0, 0, self.channels))
+        return split(moments)
 
     def decode(self, latents: Tensor) -> Tensor:
         """``[B, C, T / factor]``, not scaled, to ``[B, bands, T]``."""
-        return self.decoder(self.post_quant_conv(latents)) * self.band_std + self.band_mean
+        standard = self.decoder(self.post_quant_conv(latents))
+        if self.linear is not None:
+            standard = standard + self.linear.decode(latents)
+        return standard * self.band_std + self.band_mean
 
     @torch.no_grad()
     def standardise(self, mean: Tensor, std: Tensor) -> None:
         """Takes the mean and the deviation ``[bands]`` of the training data; a deviation counts as at least 0.1."""
         self.band_mean.copy_(mean[:, None])
         self.band_std.copy_(deviation(std)[:, None])
+
+    def begin(self, batches: Iterable[tuple[Tensor, Tensor | None]]) -> None:
+        """Gives the linear autoencoder, if there is one, the principal components of training data."""
+        if self.linear is not None:
+            self.linear.fit(((mel - self.band_mean) / self.band_std, mask) for mel, mask in batches)
 
 
 class Encoder(nn.Module):
@@ -192,6 +217,7 @@ def _check(
     decoder_kernel: int,
     groups: int,
     dropout: float,
+    linear: bool,
 ) -> None:
     if convention not in CONVENTIONS:
         raise ValueError(f"MelVAE: convention {convention!r} is unknown; there are {', '.join(CONVENTIONS)}.")
@@ -212,5 +238,7 @@ def _check(
         )
     if min(encoder_kernel, decoder_kernel) < 1 or encoder_kernel % 2 == 0 or decoder_kernel % 2 == 0:
         raise ValueError(f"MelVAE: kernels must be odd, got {encoder_kernel} and {decoder_kernel}.")
+    if linear and latent_channels > (most := CONVENTIONS[convention].bands * 2 ** len(down_levels)):
+        raise ValueError(f"MelVAE: linear=true has at most {most} latent_channels, got {latent_channels}.")
     if not 0 <= dropout < 1:
         raise ValueError(f"MelVAE: dropout={dropout} must be at least 0 and below 1.")

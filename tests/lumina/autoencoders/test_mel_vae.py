@@ -152,6 +152,7 @@ def test_bands_are_standardised_and_brought_back():
         ({"down_levels": (0, 0)}, "must be different levels"),
         ({"width": 80}, r"groups=32 must divide the channels of every level, got \[80, 160, 320\]"),
         ({"dropout": 1.0}, "dropout=1.0 must be"),
+        ({"linear": True, "latent_channels": 161}, "linear=true has at most 160 latent_channels, got 161"),
         ({"decoder_kernel": 4}, "kernels must be odd, got 5 and 4"),
     ],
 )
@@ -161,8 +162,33 @@ def test_arguments_that_make_no_network_are_refused(wrong, message):
 
 
 def test_settings_build_the_same_network():
-    network = MelVAE(**TINY, down_levels=(), encoder_kernel=1, dropout=0.1, convention="mm_audio")
+    network = MelVAE(**TINY, down_levels=(), encoder_kernel=1, dropout=0.1, linear=True, convention="mm_audio")
     settings = dict(network.settings)
     assert settings.pop("_class_name") == "MelVAE"
     again = MelVAE(**settings)
     assert str(again) == str(network) and again.settings == network.settings
+
+
+def test_a_linear_start_is_the_principal_components_of_the_data():
+    network, mel = MelVAE(**TINY, linear=True), torch.randn(4, 80, 40) * 2 - 3
+    network.standardise(mel.mean((0, 2)), mel.std((0, 2)))
+    network.begin([(mel[:3], None), (mel[3:], torch.arange(40)[None] < 20)])
+    standard = (mel - network.band_mean) / network.band_std
+    blocks = standard.unflatten(-1, (20, 2)).permute(0, 2, 1, 3).flatten(2)
+    real = torch.cat([blocks[:3].flatten(0, 1), blocks[3, :10]])
+    mean = real.mean(0)
+    directions = torch.linalg.svd(real - mean, full_matrices=False).Vh[:3]
+    expected = (blocks - mean) @ directions.T @ directions
+    output = (network.decode(network.encode(mel).mean) - network.band_mean) / network.band_std
+    output = output.unflatten(-1, (20, 2)).permute(0, 2, 1, 3).flatten(2)
+    bias = mean.view(80, 2).mean(1, keepdim=True).expand(-1, 2).flatten()
+    torch.testing.assert_close(output, expected + bias, rtol=1e-4, atol=1e-4)
+    latents = torch.cat([network.encode(mel).mean[:3].mT.flatten(0, 1), network.encode(mel).mean[3].T[:10]])
+    torch.testing.assert_close(latents.T.cov(correction=0), torch.eye(3), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(latents.mean(0), torch.zeros(3), rtol=0, atol=1e-4)
+    assert network.encode(mel).logvar.eq(-6).all()
+
+
+def test_a_network_without_a_linear_part_has_no_weights_of_it():
+    assert not any("linear" in name for name in MelVAE(**TINY).state_dict())
+    MelVAE(**TINY).begin([])

@@ -113,10 +113,11 @@ class AutoencoderModule(TrainedModule):
             self.view.check(self.data)
 
     def on_fit_start(self) -> None:
-        """Measures the mean and deviation of each band, unless a checkpoint or a trained VAE brings them."""
+        """Takes statistics and first weights from the data, unless a checkpoint or a trained VAE brings them."""
         if self.network.convention is not None and not self.trainer.ckpt_path and self.weights is None:
             mean, std = band_statistics(self._spread_samples())
             self.network.standardise(mean.to(self.device), std.to(self.device))
+            self.network.begin((seen.data, seen.mask) for seen in self._spread_samples())
 
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Any]:
         """The losses of both networks, with the number of samples and of latent cells.

@@ -104,7 +104,7 @@ def diffusers_call(size: Size, inputs: Inputs, compiled: bool) -> tuple[nn.Modul
     from diffusers.models.embeddings import get_1d_rotary_pos_embed
 
     device, head = inputs.features.device, size.dim // size.heads
-    model: nn.Module = StableAudioDiTModel(
+    model: Any = StableAudioDiTModel(
         sample_size=TOKENS,
         in_channels=CHANNELS,
         out_channels=CHANNELS,

@@ -68,7 +68,7 @@ class MMAudioMelVAE(VAE):
         self.network: Any = MMAudioVAE(**self._settings)
         self.channels, self.factor = latent_channels, 2
         self.convention = mm_audio(sample_rate, mel_bins, n_fft, hop_length)
-        for part in self.network.vae.modules():
+        for part in self.modules():
             if isinstance(part, nn.Conv1d):  # such a network expects unit variance of what goes through a convolution
                 nn.init.normal_(part.weight, std=1 / math.sqrt(part.weight[0].numel()))
 

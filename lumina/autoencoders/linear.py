@@ -48,10 +48,13 @@ class LinearPath(nn.Module):
         variances, components = torch.linalg.eigh(covariance)  # from the least
         deviations = variances[-channels:].flip(0).clamp(min=LEAST**2).sqrt()
         maps = components[:, -channels:].flip(1).T  # [C, bands * factor]
-        self.analysis.weight.copy_((maps / deviations[:, None]).view(channels, bands, factor))
-        self.analysis.bias.copy_(-(maps @ mean) / deviations)
-        self.synthesis.weight.copy_((maps * deviations[:, None]).view(channels, bands, factor))
-        self.synthesis.bias.copy_(mean.view(bands, factor).mean(1))
+        weights = {
+            "analysis.weight": (maps / deviations[:, None]).view(channels, bands, factor),
+            "analysis.bias": -(maps @ mean) / deviations,
+            "synthesis.weight": (maps * deviations[:, None]).view(channels, bands, factor),
+            "synthesis.bias": mean.view(bands, factor).mean(1),
+        }
+        self.load_state_dict(weights)
 
 
 def _moments(batches: Iterable[tuple[Tensor, Tensor | None]], factor: int) -> tuple[Tensor, Tensor]:

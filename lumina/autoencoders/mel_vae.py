@@ -88,10 +88,10 @@ class MelVAE(VAE):
         self.post_quant_conv = conv(latent_channels, latent_channels, 1)
         self.linear = LinearPath(bands, latent_channels, self.factor) if linear else None
         if linear:
-            for layer in (self.quant_conv, self.decoder.conv_out):
-                nn.init.zeros_(layer.weight)
-                nn.init.zeros_(layer.bias)
-            nn.init.constant_(self.quant_conv.bias[latent_channels:], FIRST_LOGVAR)
+            for parameter in (*self.quant_conv.parameters(), *self.decoder.conv_out.parameters()):
+                nn.init.zeros_(parameter)
+            logvar = torch.full((latent_channels,), FIRST_LOGVAR)
+            self.quant_conv.bias = nn.Parameter(torch.cat((torch.zeros(latent_channels), logvar)))
         self.register_buffer("band_mean", torch.zeros(bands, 1))
         self.register_buffer("band_std", torch.ones(bands, 1))
         self.band_mean: Tensor

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from lumina.audio.griffin_lim import GriffinLim
-from lumina.audio.mel import convert, mel_spectrogram, require_convertible
+from lumina.audio.matched import matched
+from lumina.audio.mel import mel_spectrogram
 from lumina.audio.on_page import exhibit_sound, sound_on_page
 from lumina.audio.spectrogram import spectrogram_picture
 from lumina.audio.start import KnownSound
@@ -102,8 +103,7 @@ class Audio(Modality):
         if not 0 < seconds <= LONGEST:
             raise ValueError(f"seconds={seconds:g} must be above 0 and at most {LONGEST:g}.")
         self.autoencoder, self.convention, self.seconds = autoencoder, autoencoder.convention, seconds
-        self.vocoder = GriffinLim(self.convention) if vocoder is None else vocoder
-        require_convertible(self.convention, self.vocoder.convention)
+        self.vocoder = GriffinLim(self.convention) if vocoder is None else matched(vocoder, self.convention)
         self.file_format = file_format
         self.token_dim = self.token_channels = autoencoder.channels
 
@@ -248,8 +248,7 @@ class Audio(Modality):
         if outputs.mask is not None:
             features = features[outputs.mask[sample]]
         mel = self.autoencoder.decode(features.transpose(0, 1)[None])
-        sound = self.vocoder.sound(convert(mel, self.convention, self.vocoder.convention))[0]
-        return sound[: len(features) * self.cell]  # a vocoder with centred frames gets one more of them
+        return self.vocoder.sound(mel)[0]
 
     def _tokens(self, features: Sequence[Tensor]) -> Tokens:
         """Of each sample ``[L_i, C]``."""

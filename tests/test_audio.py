@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from functools import cache
@@ -125,6 +126,11 @@ def hear(trained, monkeypatch):
     return run
 
 
+def validation_losses(file):
+    with file.open() as rows:
+        return [float(row["validation/loss"]) for row in csv.DictReader(rows) if row["validation/loss"]]
+
+
 def same(first, second):
     return len(first) == len(second) and np.abs(first.astype(float) - second).max() <= 1
 
@@ -132,6 +138,13 @@ def same(first, second):
 def test_training_draws_its_sheets(trained):
     for name in ("samples", "asked"):
         assert (trained / f"runs/sounds/version_0/{name}/step_0000008.png").is_file()
+
+
+def test_half_precision_hears_the_same(trained, monkeypatch):
+    monkeypatch.chdir(trained)
+    main(["fit", "--config", "sounds.yaml", "--trainer.precision=bf16-true", "--trainer.logger.init_args.name=half"])
+    whole, half = (validation_losses(trained / f"runs/{name}/version_0/metrics.csv") for name in ("sounds", "half"))
+    assert half == pytest.approx(whole, rel=0.02)
 
 
 def test_a_page_with_players(draw):

@@ -104,9 +104,15 @@ class AutoencoderModule(TrainedModule):
         """Checks the data before step 0.
 
         Raises:
-            ValueError: a field is missing, sounds have another rate, or predictions are asked for.
+            ValueError: a field is missing, sounds have another rate, predictions are asked for, or the weights are to
+                be of another precision than float32.
         """
         super().setup(stage)
+        if self.trainer.precision.endswith("true") and self.trainer.precision != "32-true":
+            raise ValueError(
+                f"trainer.precision={self.trainer.precision}: an autoencoder keeps its weights in float32; set "
+                "32-true, bf16-mixed or 16-mixed."
+            )
         if stage == "predict":
             raise ValueError("an autoencoder predicts nothing; `lumina test` shows reconstructions.")
         if isinstance(self.data, DataModule):

@@ -18,6 +18,7 @@ from lumina.optimizers.gradients import Gradients, check_clipping, unscale
 from lumina.optimizers.schedule import on_schedule
 from lumina.randomness import Purpose, Randomness, SampleGenerators
 from lumina.values import Batch
+from lumina.workarounds.half_precision import halve_weights_alone
 from lumina.workarounds.hyperparameters import save_given_hyperparameters
 
 
@@ -82,11 +83,12 @@ class TrainedModule(LightningModule):
         return getattr(self.trainer, "datamodule", None)
 
     def setup(self, stage: str) -> None:
-        """Checks the clipping value before step 0.
+        """Checks the clipping value before step 0, and keeps data in float32 under any precision.
 
         Raises:
             ValueError: the trainer's clipping value is invalid.
         """
+        halve_weights_alone(self.trainer.precision_plugin)
         check_clipping(self.trainer.gradient_clip_val)
 
     def resolve(self, data: DataModule) -> Mapping[str, Any]:

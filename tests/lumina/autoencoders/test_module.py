@@ -207,6 +207,8 @@ def test_what_does_not_fit_is_refused_before_the_first_step(tmp_path):
         trainer(tmp_path).fit(make(), Pictures(batch_size=4))
     with pytest.raises(ValueError, match="predicts nothing"):
         trainer(tmp_path).predict(make(), Sounds(batch_size=4))
+    with pytest.raises(ValueError, match="precision=bf16-true: an autoencoder keeps its weights in float32"):
+        trainer(tmp_path, precision="bf16-true").fit(make(), Sounds(batch_size=4))
     with pytest.raises(ValueError, match="train_encoder=false"):
         make(train_encoder=False)
     with pytest.raises(ValueError, match="measured=0"):

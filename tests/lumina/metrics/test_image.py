@@ -174,7 +174,7 @@ def test_two_processes_find_what_one_finds(echo, alone):
 
 @pytest.mark.slow
 def test_bf16_true_changes_nothing(echo, alone):
-    # The cached reference is read this time. Pictures arrive in bfloat16, which still tells 256 grey levels apart.
+    # The cached reference is read this time.
     before = {path.name: path.stat().st_mtime_ns for path in alone[1].glob("*")}
     reports, cache = echo("half", precision="bf16-true", cache=alone[1])
     assert {path.name: path.stat().st_mtime_ns for path in cache.glob("*")} == before

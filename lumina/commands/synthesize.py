@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,40 +28,11 @@ SCORES = "scores"
 Kind = Literal[Content, "scores"]
 
 
-def main(arguments: list[str]) -> None:
-    """Parses the output and the options, and renders."""
-    parser = ShortErrorParser(prog="lumina synthesize")
-    parser.add_argument("output", type=Path, help="the folder to write to; new, empty, or an interrupted run's")
-    parser.add_function_arguments(synthesize, as_positional=False, skip={"output"})
-    synthesize(**vars(parser.instantiate(parser.parse_args(arguments))))
-
-
-def synthesize(
-    output: Path,
-    content: list[Kind] | Kind | None = None,
-    count: int = 1000,
-    seconds: float = 4.0,
-    longest: float | None = None,
-    step: float = 0.5,
-    instruments: list[str] | str | None = None,
-    scores: list[Path] | Path | None = None,
-    corpus: list[str] | str | None = None,
-    sounds: Path | None = None,
-    soundfont: Path | None = None,
-    rate: int = 16_000,
-    format: Format = "flac",
-    validation: float = 0.05,
-    test: float = 0.05,
-    seed: int = 0,
-) -> None:
-    """Renders captioned clips into a folder for datamodules.audio_text.AudioText.
-
-    Each clip comes with a caption that says instrument, key, tempo and style in varied wording, a structured caption,
-    and what it is as plain data, in the metadata.jsonl of its split. The same seed, soundfont and version of
-    tinysoundfont give the same files. An interrupted run continues where it stopped.
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What to render.
 
     Args:
-        output: the folder to write to; new, empty, or an interrupted run's.
         content: any of: phrases = one random phrase of one instrument; sections = two, one after the other; events =
             two sound events, one in the first third and one in the last; scores = excerpts of scores. None = scores if
             there are some, else phrases.
@@ -80,42 +52,87 @@ def synthesize(
         validation: share of the clips; they share no random numbers, and no score, with those for training.
         test: share of the clips.
         seed: of everything random.
+    """
+
+    content: list[Kind] | Kind | None = None
+    count: int = 1000
+    seconds: float = 4.0
+    longest: float | None = None
+    step: float = 0.5
+    instruments: list[str] | str | None = None
+    scores: list[Path] | Path | None = None
+    corpus: list[str] | str | None = None
+    sounds: Path | None = None
+    soundfont: Path | None = None
+    rate: int = 16_000
+    format: Format = "flac"
+    validation: float = 0.05
+    test: float = 0.05
+    seed: int = 0
+
+
+def main(arguments: list[str]) -> None:
+    """Parses the output and the options, and renders."""
+    parser = ShortErrorParser(prog="lumina synthesize", description=(synthesize.__doc__ or "").partition("Args:")[0])
+    parser.add_argument("output", type=Path, help="the folder to write to; new, empty, or an interrupted run's")
+    parser.add_class_arguments(Order, as_positional=False)
+    options = vars(parser.instantiate(parser.parse_args(arguments)))
+    synthesize(options.pop("output"), Order(**options))
+
+
+def synthesize(output: Path, order: Order) -> None:
+    """Renders captioned clips into a folder for datamodules.audio_text.AudioText.
+
+    Each clip comes with a caption that says instrument, key, tempo and style in varied wording, a structured caption,
+    and what it is as plain data, in the metadata.jsonl of its split. The same seed, soundfont and version of
+    tinysoundfont give the same files. An interrupted run continues where it stopped.
+
+    Args:
+        output: the folder to write to; new, empty, or an interrupted run's.
+        order: what to render.
 
     Raises:
         ValueError: a number is out of its range, or the folder holds something else.
     """
     if not (output / SETTINGS).is_file():
         require_free(output)
-    files = score_files(as_list(scores), as_list(corpus))
-    contents = as_list(content) or [SCORES if files else "phrases"]
+    files = score_files(as_list(order.scores), as_list(order.corpus))
+    contents = as_list(order.content) or [SCORES if files else "phrases"]
     if bool(files) != (SCORES in contents):
         raise ValueError("scores go with the content scores: name both --scores or --corpus and --content, or neither.")
-    counts = split_counts(count, validation, test)
-    if not RATES[0] <= rate <= RATES[1]:
-        raise ValueError(f"Got rate {rate}: set {RATES[0]} to {RATES[1]} samples per second.")
-    durations, players = Durations(seconds, longest, step), find_instruments(as_list(instruments) or None)
-    if sounds is not None and "events" not in contents:
+    counts = split_counts(order.count, order.validation, order.test)
+    if not RATES[0] <= order.rate <= RATES[1]:
+        raise ValueError(f"Got rate {order.rate}: set {RATES[0]} to {RATES[1]} samples per second.")
+    durations = Durations(order.seconds, order.longest, order.step)
+    players = find_instruments(as_list(order.instruments) or None)
+    if order.sounds is not None and "events" not in contents:
         raise ValueError("sounds are for events: add --content=events.")
-    events = EVENTS if sounds is None else events_of(locate(sounds))
+    events = EVENTS if order.sounds is None else events_of(locate(order.sounds))
     kinds = [kind for kind in contents if kind != SCORES]
     random = composer_of(kinds, players, events) if kinds else None
-    composers = composers_of(random, players, files, counts, (validation, test))
+    composers = composers_of(random, players, files, counts, (order.validation, order.test))
     settings = {
         "content": contents,
-        "seconds": [seconds, longest, step],
+        "seconds": [order.seconds, order.longest, order.step],
         "instruments": [player.name for player in players],
         "events": [event.name for event in events],
         "scores": [file.name for file in files],
-        "seed": seed,
+        "seed": order.seed,
     }
-    synth = Synthesizer(find_soundfont(soundfont), rate)
+    synth = Synthesizer(find_soundfont(order.soundfont), order.rate)
     print(f"soundfont: {synth.soundfont}")
+    folder = SoundFolder(output, Recipe(composers, durations, order.seed), counts, order.format, settings)
+    _render(folder, synth)
+
+
+def _render(folder: SoundFolder, synth: Synthesizer) -> None:
+    """Writes the folder, and says what it holds and how fast that went."""
     begin = time.perf_counter()
-    folder = SoundFolder(output, Recipe(composers, durations, seed), counts, format, settings)
     rendered = folder.write(synth)
     speed = rendered / (time.perf_counter() - begin)
-    print("".join(f"{split}: {number:,} clips\n" for split, number in counts.items()), end="")
-    print(f"{output}: {rendered:,} clips rendered, {speed:.0f} a second" if rendered else f"{output}: complete already")
+    print("".join(f"{split}: {number:,} clips\n" for split, number in folder.counts.items()), end="")
+    said = f"{rendered:,} clips rendered, {speed:.0f} a second" if rendered else "complete already"
+    print(f"{folder.path}: {said}")
 
 
 def as_list(value: Any) -> list[Any]:

@@ -311,7 +311,8 @@ BAD = {
     "one object": (lambda root: write(root / "a.json", b'{"a": 1}'), "a.json holds dict, expected a list"),
     "no lines": (lambda root: write(root / "a.jsonl", b"\n\n"), "a.jsonl has no records"),
     "no parquet": (lambda root: write(root / "a.parquet", b"PAR1"), "a.parquet is not a complete Parquet file"),
-    "unknown": (lambda root: write(root / "a.csv", b"a,b"), "a.csv has no supported format"),
+    "only a header": (lambda root: write(root / "a.csv", b"a,b"), "a.csv has no records"),
+    "unknown": (lambda root: write(root / "a.xml", b"<a>"), "a.xml has no supported format"),
 }
 
 
@@ -349,7 +350,7 @@ def test_parquet_without_the_columns_is_told(tmp_path):
         (b'{"image": "a.png", "caption": []}', "no caption"),
         (b'{"image": "none.png", "caption": "x"}', "No such file"),
         (b'{"caption": "x"}', "the record lacks image or path"),
-        (b'{"image": 3, "caption": "x"}', "the medium is int"),
+        (b'{"image": 3.5, "caption": "x"}', "the medium is float"),
         (b'["a.png"]', "the record is list, expected an object"),
         (b"{oops", "Expecting property name"),
         (b'{"caption": "\xff"}', "utf-8"),

@@ -66,10 +66,10 @@ def _run(command: str, arguments: list[str]) -> None:
         if {"-h", "--help"} & set(arguments):
             import_module("lumina.config.own_classes").import_own_classes()
         with import_module("lumina.config.trust").asked_to_trust(arguments) as words:
-            if command in COMMANDS:
-                import_module(f"lumina.commands.{command}").main(words[1:])
-            else:
-                import_module("lumina.commands.train").main(words)
+            own = command in COMMANDS
+            main_of_command = import_module(f"lumina.commands.{command if own else 'train'}").main
+            warnings.formatwarning = _one_line  # Lightning, once imported, would name its own files
+            main_of_command(words[1:] if own else words)
     except BrokenPipeError:
         raise
     except Exception as error:

@@ -221,7 +221,8 @@ def test_what_is_not_written_for_users_is_one_sentence_too(capsys, monkeypatch, 
 
 
 def test_a_warning_is_one_line_without_code(tmp_path):
-    script = "import warnings; from lumina import cli; cli._run('curate', ['curate', '--help'])"
-    script = f"import atexit; atexit.register(lambda: warnings.warn('look here')); {script}"
+    warn = "warnings.warn_explicit('look here', UserWarning, 'lightning/trainer.py', 7)"
+    script = "import warnings; from lumina import cli; cli._run('convert', ['convert', '--help'])"
+    script = f"import atexit; atexit.register(lambda: {warn}); {script}"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert "warning: look here\n" in run.stderr and ".warn(" not in run.stderr
+    assert "warning: look here\n" in run.stderr and "trainer.py" not in run.stderr

@@ -43,7 +43,7 @@ def joined(drawn: Tensor, sound: Tensor, parts: Parts) -> Tensor:
         whole[last : last + after] = _faded(prediction(sound[first:last], after), whole[last : last + after])
         backwards = whole[first - before : first].flip(0)
         whole[first - before : first] = _faded(prediction(sound[first:last].flip(0), before), backwards).flip(0)
-    return whole
+    return whole.clamp(-1, 1)  # where both sound at once
 
 
 def prediction(sound: Tensor, count: int) -> Tensor:

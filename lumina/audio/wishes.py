@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lumina.audio.reading import read_header
+from lumina.audio.reading import read_header, read_sound
 from lumina.errors import CorruptSample
 
 SHORTEST, LONGEST = 0.5, 60.0  # seconds of a sample
@@ -42,12 +43,13 @@ def parse_strength(strength: float) -> float:
 
 
 def parse_sound(path: Path) -> Path:
-    """A file of a sound.
+    """A file of a sound, of which as much is read as a sample may have.
 
     Raises:
         ValueError: it cannot be read.
     """
-    length_of(path)
+    with _named():
+        read_sound(path, read_header(path).rate, seconds=LONGEST)
     return path
 
 
@@ -57,8 +59,15 @@ def length_of(path: Path) -> float:
     Raises:
         ValueError: it cannot be read.
     """
-    try:
+    with _named():
         return read_header(path).seconds
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Tells which option an unreadable file was given to."""
+    try:
+        yield
     except CorruptSample as error:
         raise ValueError(f"--audio cannot be read: {error}") from error
 

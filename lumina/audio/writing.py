@@ -36,12 +36,12 @@ def write_sound(sound: Tensor, rate: int, path: Path, texts: Mapping[str, str] |
     _check(sound, path)
     comment = json.dumps(dict(texts), ensure_ascii=False) if texts else ""
     kind = WRITTEN[path.suffix.lower()]
-    samples = _within_one(sound, path).cpu().numpy()
+    steps = (_within_one(sound, path) * 2**15).round().clamp(max=2**15 - 1)  # libsndfile would cut off, not round
     with replacing(path) as partial:
         with soundfile.SoundFile(partial, "w", rate, 1, "PCM_16", format=kind) as file:
             if comment and kind == "FLAC":
                 file.comment = comment
-            file.write(samples)
+            file.write(steps.short().cpu().numpy())
         if comment and kind == "WAV":
             _append_comment(partial, comment)
     return path

@@ -98,7 +98,9 @@ def _request(record: Any, place: str, wishes: Wishes, default: Request) -> Reque
     if seed is not None and type(seed) is not int:
         raise ValueError(f"{place}: seed must be an integer, got {seed!r}.")
     try:
-        read = {name: wishes.read(name, value) for name, value in given.items()}
+        asked = {**default.asked, **{name: wishes.read(name, value) for name, value in given.items()}}
+        request = replace(default, asked=asked, seed=seed)
+        wishes.modality.check_request(request.only(wishes.canvas))
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from error
-    return replace(default, asked={**default.asked, **read}, seed=seed)
+    return request

@@ -60,6 +60,12 @@ def test_loud_drawings_are_scaled_rather_than_all():
     )
 
 
+def test_a_seam_of_loud_sounds_stays_within_one():
+    """Otherwise the file would be scaled, and with it what stays."""
+    loud = [torch.sign(noise(seed)) for seed in (0, 1)]
+    assert joined(*loud, [(4000, 8000)]).abs().max() == 1
+
+
 def test_a_tone_goes_on_as_a_tone():
     sound = tone(440)
     torch.testing.assert_close(prediction(sound[:8000], 64), sound[8000:8064], atol=0.05, rtol=0)

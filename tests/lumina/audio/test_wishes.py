@@ -134,6 +134,7 @@ def test_a_sound_too_short_or_too_long_by_itself(tmp_path):
 def test_files_that_are_no_sound(tmp_path, three):
     assert parse_sound(three) == three
     (tmp_path / "text.wav").write_text("hello")
-    for name in ("text.wav", "absent.wav"):
+    soundfile.write(tmp_path / "nan.wav", torch.full((9000,), math.nan).numpy(), 16_000, "FLOAT")
+    for name in ("text.wav", "absent.wav", "nan.wav"):
         with pytest.raises(ValueError, match=f"--audio cannot be read: .*{name}"):
             parse_sound(tmp_path / name)

@@ -34,6 +34,15 @@ def test_what_is_written_is_read_again(tmp_path, suffix, texts):
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_samples_are_rounded_not_cut_off(tmp_path, suffix):
+    ramp = torch.linspace(-1, 1, 70_001)
+    error = soundfile.read(write_sound(ramp, 16_000, tmp_path / f"a{suffix}"))[0] - ramp.double().numpy()
+    assert abs(error[:-2]).max() * 2**15 < 0.51 and abs(error.mean()) * 2**15 < 0.01
+    grid = torch.arange(-(2**15), 2**15) / 2**15
+    assert torch.equal(read_sound(write_sound(grid, 16_000, tmp_path / f"b{suffix}"), 16_000), grid)
+
+
 def test_texts_are_in_the_file(tmp_path):
     with soundfile.SoundFile(write_sound(tone(), 16_000, tmp_path / "a.flac", TEXTS)) as file:
         assert json.loads(file.comment) == TEXTS

@@ -65,6 +65,7 @@ def test_records_name_the_wishes_of_any_model(tmp_path):
         ('{"prompt": "a", "size": 8}', "line 2 .* size: expected a list or text, got 8"),
         ('{"prompt": "a", "size": [8]}', "line 2 .* size"),
         ('{"prompt": "a", "size": "8"}', "HEIGHTxWIDTH"),
+        ('{"prompt": "a", "strength": 0.5}', "line 2 .* give --image"),
         ('{"prompt": "a\\ud800"}', "line 2 .* is not Unicode"),
         ('"a"', "line 2 .* must be an object"),
         ("{}", "line 2 .* must be an object"),

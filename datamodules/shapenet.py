@@ -76,7 +76,7 @@ class ShapeNet(PointClouds):
         self.root, self.test_split = locate(root), test_split
         unknown = sorted(set(categories or ()) - set(SYNSETS) - set(SYNSETS.values()))
         if unknown:
-            raise ValueError(f"ShapeNet has no categories {', '.join(unknown)}: choose of {', '.join(SYNSETS)}.")
+            raise ValueError(f"ShapeNet has no categories {', '.join(unknown)}: choose from {', '.join(SYNSETS)}.")
         self.categories = categories
 
     @cached_property

@@ -97,7 +97,7 @@ class SweetHome(PointClouds):
         require_share(holdout)
         unknown = sorted(set(classes or ()) - set(WORDS))
         if unknown:
-            raise ValueError(f"There are no classes {', '.join(unknown)}: choose of {', '.join(WORDS)}.")
+            raise ValueError(f"There are no classes {', '.join(unknown)}: choose from {', '.join(WORDS)}.")
 
     @cached_property
     def label_names(self) -> tuple[str, ...]:

@@ -86,7 +86,7 @@ class Audio(Modality):
         Wish(
             name="strength",
             type=float,
-            help="how much of that sound is drawn anew, 0 = nothing, 1 = all; 0.6 if left out, or 1 with --keep",
+            help="how much of that sound is redrawn, 0 = nothing, 1 = all; 0.6 if left out, or 1 with --keep",
             parse=parse_strength,
         ),
     )

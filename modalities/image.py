@@ -61,7 +61,7 @@ class Image(Modality):
         Wish(
             name="strength",
             type=float,
-            help="how much of that picture is drawn anew, 0 = nothing, 1 = all; 0.6 if left out, or 1 with a box",
+            help="how much of that picture is redrawn, 0 = nothing, 1 = all; 0.6 if left out, or 1 with a box",
         ),
         Wish(
             name="box",

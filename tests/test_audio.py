@@ -244,7 +244,7 @@ def test_adapters_are_trained_and_heard(hear, trained):
         (("--seconds=nan",), "seconds: expected a number, got nan"),
         (("--seconds=long",), "seconds"),
         (("--keep=0:1",), "give --audio"),
-        (("--audio=two.wav", "--keep=0:3"), "does not lie within the 2 s"),
+        (("--audio=two.wav", "--keep=0:3"), "goes beyond the 2 s"),
         (("--audio=two.wav", "--keep=1"), "is not understood"),
         (("--audio=two.wav", "--seconds=5"), "give --keep 0:"),
         (("--audio=two.wav", "--keep=0:2"), "leaves nothing of 2 s to draw"),

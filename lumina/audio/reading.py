@@ -108,7 +108,7 @@ def read_sound(
         first, last = round(start * rate), None if seconds is None else round((start + seconds) * rate)
         total = resampled_length(header.samples, header.rate, rate)
         if first >= total:
-            raise ValueError(f"it lasts {header.seconds:.3f} seconds, but {start:.3f} seconds in something is wanted")
+            raise ValueError(f"it lasts {header.seconds:.3f} seconds, but a part from {start:.3f} seconds on is wanted")
         part = _part(sound, header, rate, first, total if last is None else min(last, total))
     return at_loudness(part, rate, loudness).clamp(-1, 1)
 

@@ -32,13 +32,13 @@ def parse_seconds(seconds: float) -> float:
 
 
 def parse_strength(strength: float) -> float:
-    """How much is drawn anew.
+    """How much is redrawn.
 
     Raises:
         ValueError: it is outside 0 to 1, or no number.
     """
     if not 0 <= strength <= 1:
-        raise ValueError(f"strength={strength:g} must be at least 0 (nothing is drawn anew) and at most 1 (all is).")
+        raise ValueError(f"strength={strength:g} must be at least 0 (nothing is redrawn) and at most 1 (all is).")
     return strength
 
 
@@ -116,7 +116,7 @@ def check_together(request: Mapping[str, Any]) -> None:
     path, keep, strength = (request.get(name) for name in ("audio", "keep", "strength"))
     if path is None:
         if keep is not None or strength is not None:
-            raise ValueError("--keep and --strength speak of a sound: give --audio.")
+            raise ValueError("--keep and --strength need a sound: give --audio.")
         return
     own, wanted = length_of(path), wanted_seconds(request, 0.0)
     if not SHORTEST <= wanted <= LONGEST:
@@ -124,7 +124,7 @@ def check_together(request: Mapping[str, Any]) -> None:
     if wanted > own + ROUNDING and keep is None:
         raise ValueError(f"{path} has {own:g} s of the {wanted:g} s asked for: to go on after it, give --keep 0:")
     if wanted > own + ROUNDING and strength is not None:
-        raise ValueError(f"--strength speaks of what {path} has, but {wanted:g} s are asked for and it has {own:g} s.")
+        raise ValueError(f"--strength applies to what {path} holds, {own:g} s, but {wanted:g} s are asked for.")
     if keep is not None:
         _check_keep(keep, min(own, wanted), wanted)
 
@@ -133,7 +133,7 @@ def _check_keep(keep: Keep, own: float, wanted: float) -> None:
     """Refuses parts outside a sound of ``own`` seconds, and those that leave nothing of ``wanted`` seconds to draw."""
     parts = [(start, own if math.isinf(end) else end) for start, end in keep]
     if any(end > own + ROUNDING or end - start < LEAST_KEPT for start, end in parts):
-        raise ValueError(f"keep={show_keep(keep)} does not lie within the {own:g} s that there are of the sound.")
+        raise ValueError(f"keep={show_keep(keep)} goes beyond the {own:g} s used of the sound.")
     if sum(end - start for start, end in parts) > wanted - ROUNDING:
         raise ValueError(
             f"keep={show_keep(keep)} leaves nothing of {wanted:g} s to draw: keep less, or give --seconds."

@@ -56,7 +56,7 @@ def load_autoencoder(path: str | Path) -> VAE:
 
     Raises:
         FileNotFoundError: it is neither on this machine nor on the hub.
-        ValueError: the files are damaged, or describe no VAE that is known here.
+        ValueError: the files are damaged, or describe an unknown VAE.
     """
     settings = read_settings(path)
     with torch.device("meta"):

@@ -220,7 +220,7 @@ def _check(
     linear: bool,
 ) -> None:
     if convention not in CONVENTIONS:
-        raise ValueError(f"MelVAE: convention {convention!r} is unknown; there are {', '.join(CONVENTIONS)}.")
+        raise ValueError(f"MelVAE: convention {convention!r} is unknown; expected one of {', '.join(CONVENTIONS)}.")
     if not multipliers or min(latent_channels, width, blocks, groups, *multipliers) < 1:
         raise ValueError(
             "MelVAE: latent_channels, width, blocks, groups and every multiplier must be at least 1, got "

@@ -201,7 +201,7 @@ class AutoencoderModule(TrainedModule):
             ValueError: the weights are not finite, or the scale of the latents was never measured.
         """
         if not all(bool(tensor.isfinite().all()) for tensor in self.network.state_dict().values()):
-            raise ValueError("the VAE holds values that are not finite: its training went wrong; take an earlier one.")
+            raise ValueError("the VAE holds NaN or infinity: its training diverged; take an earlier checkpoint.")
         if not self.network.scale_factor:
             raise ValueError("the scale of the latents was never measured: train for at least one step.")
         folder.mkdir(parents=True, exist_ok=True)

@@ -77,7 +77,7 @@ def released_settings(path: Path) -> dict[str, Any]:
             "down_levels": [level for level in levels if f"encoder.down.{level}.downsample.conv.weight" in shape],
             "encoder_kernel": shape["encoder.conv_in.weight"][2],
             "decoder_kernel": shape["decoder.mid.block_1.conv1.weight"][2],
-            "groups": 32,  # no shape tells it; that code has no other
+            "groups": 32,  # not visible in any shape; that code always has 32
             "scaling_factor": released.scale,
         }
     except (KeyError, IndexError, ZeroDivisionError) as error:

@@ -55,7 +55,7 @@ class View(ABC):
         missing = [name for name in self.batch_keys if name not in data.batch_keys]
         if missing:
             raise ValueError(
-                f"{type(data).__name__} has no {', '.join(map(repr, missing))}, which this autoencoder sees; it has: "
+                f"{type(data).__name__} has no {', '.join(map(repr, missing))}, which this autoencoder reads; it has: "
                 f"{', '.join(data.batch_keys)}. Choose a datamodule that yields it."
             )
 

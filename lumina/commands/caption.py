@@ -41,7 +41,7 @@ def caption(
     dtype: Precision = "bfloat16",
     device: str = "auto",
 ) -> None:
-    """Adds the column ``structured``: which sounds a caption tells of and when they are heard, by a language model.
+    """Adds the column ``structured``: which sounds a caption names and when they are heard, by a language model.
 
     Where its answer is not of the grammar, or of other sounds than the caption, ``<caption& all>`` is written; the
     report counts such rows. A command that was stopped goes on where it was when it is given again.

@@ -120,9 +120,9 @@ def _objects(path: Path, is_list: bool) -> list[dict[str, Any]]:
         try:
             read = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"line {number} of {path} is no JSON that can be read ({error}).") from error
+            raise ValueError(f"line {number} of {path} is not valid JSON ({error}).") from error
         rows += read if is_list and isinstance(read, list) else [read]
     odd = next((row for row in rows if not isinstance(row, dict)), None)
     if odd is not None:
-        raise ValueError(f"{path} must hold an object a row, got {json.dumps(odd)[:60]}.")
+        raise ValueError(f"{path} must hold one object per row, got {json.dumps(odd)[:60]}.")
     return rows

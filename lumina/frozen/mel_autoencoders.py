@@ -92,7 +92,7 @@ def _scaling(path: str, stored: float | None) -> float:
     if stored is None:
         raise ValueError(
             f"the VAE {path} has no scaling_factor (scale_factor in a checkpoint file): without it a model trained on "
-            "its latents ends in noise. Set scaling_factor to 1 / the standard deviation of its latents."
+            "its latents samples noise. Set scaling_factor to 1 / the standard deviation of its latents."
         )
     return stored
 

@@ -91,7 +91,7 @@ def load_network(location: str, path: str, dtype: torch.dtype, remote: bool) -> 
     if lacking:
         raise ValueError(
             f"text encoder {path!r}: its files lack {len(lacking)} weights of {type(network).__name__}, {lacking[0]} "
-            "among them; fetch them again, or name a model of which they are all there."
+            "among them; fetch them again, or name a complete model."
         )
     return network
 

@@ -102,7 +102,7 @@ def _big_vgan(settings: Settings) -> Any:
 
 
 def _one_of(*conventions: MelConvention) -> Callable[[Settings], MelConvention | None]:
-    """The convention of as many bands, hop and, where the settings tell it, rate."""
+    """Finds the convention with the same bands and hop and, where the settings have it, rate."""
 
     def find(settings: Settings) -> MelConvention | None:
         bands = settings.get("model_in_dim", settings.get("num_mels"))
@@ -113,7 +113,7 @@ def _one_of(*conventions: MelConvention) -> Callable[[Settings], MelConvention |
 
 
 def _like(model: MelConvention) -> Callable[[Settings], MelConvention | None]:
-    """The convention that the settings tell whole, with the logarithm and floor of ``model``."""
+    """Reads a whole convention from the settings; logarithm and floor are those of ``model``."""
 
     def find(settings: Settings) -> MelConvention | None:
         try:

@@ -23,16 +23,17 @@ from lumina.values import MelConvention
 class PretrainedVocoder(Vocoder):
     """A vocoder from a folder, frozen, in float32: its settings are read at once, its weights at first use.
 
-    The settings tell the architecture: transformers' SpeechT5HifiGan, diffusers' MMAudioVocoder, or a BigVGAN, either
-    Make-An-Audio's (``args.yml`` and ``best_netG.pt``) or NVIDIA's (``config.json`` and ``bigvgan_generator.pt``).
+    The settings say which architecture it is: transformers' SpeechT5HifiGan, diffusers' MMAudioVocoder, or a BigVGAN,
+    either Make-An-Audio's (``args.yml`` and ``best_netG.pt``) or NVIDIA's (``config.json`` and
+    ``bigvgan_generator.pt``).
 
     Args:
         path: the folder; or ``package:NAME/FOLDER``, a folder inside an installed Python package.
-        convention: of the spectrograms that it was trained on; None = as its settings tell.
+        convention: of the spectrograms that it was trained on; None = what its settings say.
 
     Raises:
         FileNotFoundError: the folder, its settings or its weights are not there.
-        ValueError: the settings are damaged, do not tell the convention, or contradict the one that is given.
+        ValueError: the settings are damaged, do not name the convention, or contradict the one that is given.
     """
 
     def __init__(self, path: str, convention: str | MelConvention | None = None) -> None:
@@ -62,7 +63,7 @@ def _checked(path: str, kind: Kind, settings: Mapping[str, Any], convention: Mel
     facts = {"bands": settings[kind.bands], "hop": hop(settings), "rate": settings.get("sampling_rate")}
     if convention is None:
         raise ValueError(
-            f"the settings of the vocoder {path} ({kind.name}, {facts['bands']} bands, hop {facts['hop']}) do not tell "
+            f"the settings of the vocoder {path} ({kind.name}, {facts['bands']} bands, hop {facts['hop']}) do not say "
             f"which mel spectrograms it takes; set its convention: {', '.join(CONVENTIONS)}, or another"
         )
     for name, fact in facts.items():

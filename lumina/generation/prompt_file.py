@@ -72,7 +72,7 @@ def _json(text: str, place: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_named_once)
     except (ValueError, RecursionError) as error:  # of a number too long, or lists in lists without end
-        raise ValueError(f"{place} is no JSON that can be read ({error}).") from error
+        raise ValueError(f"{place} is not valid JSON ({error}).") from error
 
 
 def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def require_fields(data: DataModule, split: Split, fields: Sequence[str], needed
         advice: what to do, for the message.
 
     Raises:
-        ValueError: names the missing fields and those that there are.
+        ValueError: names the missing fields and those that exist.
     """
     batch = data.collate([data.samples(split)[0].item])
     missing = sorted(set(fields) - set(batch))

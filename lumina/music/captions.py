@@ -104,7 +104,7 @@ def in_turn(random: Random, first: str, second: str) -> str:
 
 
 def together(random: Random, events: Sequence[str]) -> str:
-    """A caption of two events that does not tell which is first."""
+    """A caption of two events that does not say which is first."""
     one, other = random.sample(list(events), 2)
     return random.choice(TOGETHER).format(one=one, other=other)
 

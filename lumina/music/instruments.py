@@ -125,5 +125,5 @@ def _find(name: str) -> Instrument:
         from pretty_midi.constants import INSTRUMENT_MAP
     numbers = {other.lower(): number for number, other in enumerate(INSTRUMENT_MAP)}
     if name not in numbers:
-        raise ValueError(f"There is no instrument {name!r}: choose of {', '.join(NAMED)}, or a name of General MIDI.")
+        raise ValueError(f"There is no instrument {name!r}: choose from {', '.join(NAMED)}, or a name of General MIDI.")
     return instrument_of(numbers[name])

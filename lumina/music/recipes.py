@@ -126,5 +126,5 @@ def composer_of(
     }
     composers = [makers[content]() for content in dict.fromkeys(contents)]
     if not composers:
-        raise ValueError(f"Got no content: choose of {', '.join(makers)}.")
+        raise ValueError(f"Got no content: choose from {', '.join(makers)}.")
     return composers[0] if len(composers) == 1 else Mixed(composers)

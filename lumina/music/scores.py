@@ -227,7 +227,7 @@ def _read_midi(path: Path) -> Score:
         times, tempos = midi.get_tempo_changes()
         return Score(lines, [(midi.time_to_tick(at) / ticks, tempo) for at, tempo in zip(times, tempos, strict=True)])
     except Exception as error:  # mido and pretty_midi raise a dozen kinds for broken files
-        raise CorruptSample(path, f"it is no MIDI file that can be read ({error or type(error).__name__})") from error
+        raise CorruptSample(path, f"it cannot be read as a MIDI file ({error or type(error).__name__})") from error
 
 
 def _read_other(path: Path) -> Score:
@@ -238,7 +238,7 @@ def _read_other(path: Path) -> Score:
         # forceSource: music21 would unpickle whatever lies under the score's name in a folder that all users share
         score: Any = music21.converter.parse(path, forceSource=True)
     except Exception as error:  # of as many kinds as there are formats
-        raise CorruptSample(path, f"it is no score that music21 can read ({error or type(error).__name__})") from error
+        raise CorruptSample(path, f"music21 cannot read it as a score ({error or type(error).__name__})") from error
     parts = list(score.parts) or [score]
     lines = [Line(_notes_of(part.stripTies())) for part in parts]
     marks = [

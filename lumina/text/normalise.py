@@ -90,7 +90,7 @@ def _read(text: str) -> str | None:
 
 @cache
 def grammars() -> Any:
-    """Those of wetext; asked for early, a missing package is told before it is needed.
+    """Those of wetext; loading them early reports a missing package at the start.
 
     Raises:
         ImportError: it is not installed.

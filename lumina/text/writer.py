@@ -11,7 +11,7 @@ Message = dict[str, str]
 INSTRUCTION = (
     "You turn the caption of a sound into a list of its events. Write each event as <description& position>, where the "
     "position is start, mid or end for a sound that is heard in that third alone, and all for a sound that is heard "
-    "throughout or whose place the caption does not tell. Join the events with @, in the order in which they are heard."
+    "throughout or whose place the caption does not say. Join the events with @, in the order in which they are heard."
     " Use the words of the caption, leave no sound out and add none. Answer with the list alone."
 )
 

@@ -48,7 +48,7 @@ def test_a_category_keeps_its_label(root):
         assert data.dataset("train")[0]["label"] == NUMBERS.index("03001627") == 18
     with pytest.raises(ValueError, match="no shapes in the split 'train' of 02828884"):
         ShapeNet(batch_size=2, root=root, categories=["bench", "chair"]).dataset("train")
-    with pytest.raises(ValueError, match="no categories chairs: choose of airplane"):
+    with pytest.raises(ValueError, match="no categories chairs: choose from airplane"):
         ShapeNet(batch_size=2, root=root, categories=["chairs"])
 
 

@@ -86,7 +86,7 @@ def test_missing_catalogues_say_how_to_get_them(tmp_path):
 
 
 def test_unknown_classes_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="no classes chair, sofa: choose of seat, table"):
+    with pytest.raises(ValueError, match="no classes chair, sofa: choose from seat, table"):
         furniture(tmp_path, classes=["sofa", "seat", "chair"])
 
 

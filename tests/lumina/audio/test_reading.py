@@ -237,7 +237,7 @@ def test_pipes_folders_and_missing_files_do_not_hang(tmp_path):
 
 def test_a_part_beyond_the_end_is_named(tmp_path):
     file = written(tmp_path / "a.wav", tone(16_000))
-    with pytest.raises(CorruptSample, match=r"it lasts 1\.000 seconds, but 2\.000 seconds in"):
+    with pytest.raises(CorruptSample, match=r"it lasts 1\.000 seconds, but a part from 2\.000 seconds on"):
         read_sound(file, 16_000, start=2.0)
 
 

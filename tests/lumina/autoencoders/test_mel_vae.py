@@ -145,7 +145,7 @@ def test_bands_are_standardised_and_brought_back():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"convention": "mine"}, "convention 'mine' is unknown; there are make_an_audio"),
+        ({"convention": "mine"}, "convention 'mine' is unknown; expected one of make_an_audio"),
         ({"width": 0}, "at least 1, got 20, 0, 2, 32"),
         ({"multipliers": ()}, r"at least 1, .* \[\]"),
         ({"down_levels": (2,)}, r"down_levels=\[2\] must be different levels below the last of the 3"),

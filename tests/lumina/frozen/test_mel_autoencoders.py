@@ -29,7 +29,7 @@ def test_latents_are_the_mean_times_the_stored_scale(tmp_path):
 
 def test_a_vae_without_a_scale_is_refused(tmp_path):
     save_autoencoder(tiny(scale=0), tmp_path)
-    with pytest.raises(ValueError, match=r"has no scaling_factor .* ends in noise"):
+    with pytest.raises(ValueError, match=r"has no scaling_factor .* samples noise"):
         MelKLAutoencoder(str(tmp_path))
     assert MelKLAutoencoder(str(tmp_path), scaling_factor=0.7).scaling == 0.7
     for wrong in (0.0, -1.0, float("nan"), float("inf")):

@@ -83,10 +83,10 @@ def test_bigvgan_of_other_bands_has_the_convention_of_its_settings(tmp_path):
 
 def test_settings_that_do_not_tell_the_convention_need_it_as_an_argument(tmp_path):
     hifi_gan(tmp_path, model_in_dim=40)
-    with pytest.raises(ValueError, match=r"SpeechT5HifiGan, 40 bands, hop 256\) do not tell .* set its convention"):
+    with pytest.raises(ValueError, match=r"SpeechT5HifiGan, 40 bands, hop 256\) do not say .* set its convention"):
         PretrainedVocoder(str(tmp_path))
     make_an_audio_bigvgan(tmp_path / "bigvgan", fmax=...)
-    with pytest.raises(ValueError, match="do not tell which mel spectrograms it takes"):
+    with pytest.raises(ValueError, match="do not say which mel spectrograms it takes"):
         PretrainedVocoder(str(tmp_path / "bigvgan"))
     assert PretrainedVocoder(str(tmp_path / "bigvgan"), "make_an_audio").convention == MAKE_AN_AUDIO
 

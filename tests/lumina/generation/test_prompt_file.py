@@ -69,10 +69,10 @@ def test_records_name_the_wishes_of_any_model(tmp_path):
         ('{"prompt": "a\\ud800"}', "line 2 .* is not Unicode"),
         ('"a"', "line 2 .* must be an object"),
         ("{}", "line 2 .* must be an object"),
-        ("a red apple", "no JSON"),
+        ("a red apple", "not valid JSON"),
         ('{"prompt": "a", "prompt": "b"}', "line 2 .* gives 'prompt' more than once"),
-        (f'{{"prompt": "a", "seed": {"9" * 5000}}}', "line 2 .* no JSON that can be read"),
-        (f'{{"prompt": {"[" * 100_000}', "line 2 .* no JSON that can be read"),
+        (f'{{"prompt": "a", "seed": {"9" * 5000}}}', "line 2 .* not valid JSON"),
+        (f'{{"prompt": {"[" * 100_000}', "line 2 .* not valid JSON"),
     ],
 )
 def test_bad_records_are_told_with_their_line(tmp_path, line, told):
@@ -114,7 +114,7 @@ def test_a_file_of_prompts_is_what_its_ending_says(tmp_path, name, text):
         ("a.yaml", "- a", r"are read from \.txt .*, not from \.yaml files"),
         ("a.json", '{"prompt": "a"}', r"must be a list .*; an object a line is \.jsonl"),
         ("a.json", "[1]", "item 1 of .* must be an object with prompt"),
-        ("a.json", "[", "is no JSON"),
+        ("a.json", "[", "is not valid JSON"),
         ("a.json", "[]", "holds no prompt"),
     ],
 )

@@ -42,7 +42,7 @@ def test_kinds_are_mixed():
     assert mixed.labels == [*Phrases().labels, *TwoEvents().labels]
     labels = {Recipe({"train": mixed}, Durations(1.0)).clip("train", index).label for index in range(200)}
     assert labels <= set(mixed.labels) and {"bird", "violin"} <= labels
-    with pytest.raises(ValueError, match="choose of phrases, sections, events"):
+    with pytest.raises(ValueError, match="choose from phrases, sections, events"):
         composer_of([], DEFAULT)
     with pytest.raises(ValueError, match="two instruments"):
         composer_of(["sections"], (NAMED["piano"],))

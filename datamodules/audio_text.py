@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from lumina.audio.clips import Clips
 from lumina.audio.lengths import Grid, grid_lengths, sound_lengths
-from lumina.audio.loudness import Loudness
+from lumina.audio.loudness import Loudness, require_loudness
 from lumina.audio.reading import FIELDS, SUFFIXES
 from lumina.audio.survey import lines, survey
 from lumina.audio.texts import PLAIN, STRUCTURED, Captions, Origin, census_of
@@ -75,6 +75,8 @@ class AudioText(SplitDataModule):
             variable-length attention and reads the header of every sound once, before the first step.
         max_tokens: tokens of a batch, of up to batch_size sounds of any lengths; it too reads every header. None = a
             batch has batch_size sounds.
+        cost: what ``max_tokens`` counts: ``"sum"`` = the tokens of the sounds, which are packed; ``"padded"`` = those
+            of the longest times their number.
         loudness: ``"none"`` = as it is; ``"peak"`` = the greatest sample is 1; or a number, LUFS.
         captions: ``"texts"`` = of records or text files; ``"names"`` = the names of the files ("ambi choir" for
             ambi_choir.wav); ``"folders"`` = the names of the folders that they lie in.
@@ -110,6 +112,7 @@ class AudioText(SplitDataModule):
         cell: int = 512,
         batching: Literal["mixed", "buckets"] = "mixed",
         max_tokens: int | None = None,
+        cost: Literal["sum", "padded"] = "sum",
         loudness: Loudness = "none",
         captions: Origin = "texts",
         sound_key: str | None = None,
@@ -124,7 +127,7 @@ class AudioText(SplitDataModule):
         **loading: Any,
     ) -> None:
         super().__init__(**loading)
-        self.rate, self.batching, self.max_tokens = rate, batching, max_tokens
+        self.rate, self.batching, self.max_tokens, self.cost = rate, batching, max_tokens, cost
         self.loudness, self.shares, self.holdout = loudness, shares, holdout
         self.captions = Captions(
             origin=captions, plain=tuple(caption_keys) if caption_keys else None, structured=structured_key
@@ -146,6 +149,7 @@ class AudioText(SplitDataModule):
         self.grid = Grid(lengths if window is None else lengths[-1:], cell)
         self._known_lengths: dict[Source, npt.NDArray[np.int64]] = {}
         require_share(holdout)
+        require_loudness(loudness)
         if shares is not None:
             require_shares(shares, sources)
 
@@ -214,7 +218,8 @@ class AudioText(SplitDataModule):
         numbers = self._numbers(dataset)
         if self.max_tokens is None or numbers is None:
             return None
-        return Budget(lengths=torch.tensor(self.grid.lengths)[numbers] // self.grid.cell, max_tokens=self.max_tokens)
+        lengths = torch.tensor(self.grid.lengths)[numbers] // self.grid.cell
+        return Budget(lengths=lengths, max_tokens=self.max_tokens, cost=self.cost)
 
     def about(self, dataset: Items) -> Iterator[str]:
         """Hours of sound, and the share of silent ones in a random part."""

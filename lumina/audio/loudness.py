@@ -21,6 +21,7 @@ def at_loudness(sound: Tensor, rate: int, loudness: Loudness) -> Tensor:
     Raises:
         ValueError: the loudness is unknown.
     """
+    require_loudness(loudness)
     if loudness == "none":
         return sound
     peak = float(sound.abs().max()) if len(sound) else 0.0
@@ -28,10 +29,18 @@ def at_loudness(sound: Tensor, rate: int, loudness: Loudness) -> Tensor:
         return sound
     if loudness == "peak":
         return sound / peak
-    if isinstance(loudness, str) or not math.isfinite(loudness) or loudness > 0:
-        raise ValueError(f'loudness={loudness!r}, expected "none", "peak" or LUFS, such as -23.0')
     level = loudness_of(sound, rate)
     return sound * min(10 ** ((loudness - level) / 20), 1 / peak) if math.isfinite(level) else sound
+
+
+def require_loudness(loudness: Loudness) -> None:
+    """Refuses any other loudness.
+
+    Raises:
+        ValueError: it is neither a known name nor a level in LUFS.
+    """
+    if loudness not in ("none", "peak") and (isinstance(loudness, str) or not -math.inf < loudness <= 0):
+        raise ValueError(f'loudness={loudness!r}, expected "none", "peak" or LUFS, such as -23.0')
 
 
 def loudness_of(sound: Tensor, rate: int) -> float:

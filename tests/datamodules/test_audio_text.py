@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ import torch
 from tiny_sounds import RATE, tone, write_tone, write_tones
 
 from datamodules.audio_text import AudioText
+from lumina.backbone import NextDiTConfig
+from lumina.checks import check_budget
 from lumina.data.batches import take
 from lumina.data.sampler import Key
 from lumina.data.summary import summary
@@ -138,6 +141,24 @@ def test_buckets_hold_one_length_and_a_budget_its_tokens(tmp_path):
     data = module(source, tmp_path, max_tokens=40, batch_size=8, holdout=0)
     sizes = [[len(sound) // 512 for sound in batch["sound"]] for batch in data.train_dataloader()]
     assert all(sum(tokens) <= 40 for tokens in sizes) and any(len(set(tokens)) > 1 for tokens in sizes)
+
+
+def test_a_budget_counts_what_the_backbone_computes(tmp_path):
+    source = write_folder(tmp_path / "data")
+    padded = NextDiTConfig(dim=32, num_layers=2, num_heads=2, mixed_sizes="padded")
+    check_budget(module(source, tmp_path, max_tokens=40), replace(padded, mixed_sizes="packed"))
+    with pytest.raises(ValueError, match=r"data\.max_tokens=40 .* set data\.cost to padded"):
+        check_budget(module(source, tmp_path, max_tokens=40), padded)
+    data = module(source, tmp_path, max_tokens=40, cost="padded", batch_size=8, holdout=0)
+    check_budget(data, padded)
+    sizes = [[len(sound) // 512 for sound in batch["sound"]] for batch in data.train_dataloader()]
+    assert all(max(tokens) * len(tokens) <= 40 for tokens in sizes) and any(len(tokens) > 1 for tokens in sizes)
+
+
+@pytest.mark.parametrize("loudness", ["loud", 3.0])
+def test_an_unknown_loudness_is_refused_at_once(tmp_path, loudness):
+    with pytest.raises(ValueError, match='expected "none", "peak" or LUFS'):
+        module(tmp_path, tmp_path, loudness=loudness)
 
 
 def test_a_length_does_not_depend_on_the_neighbours(tmp_path):

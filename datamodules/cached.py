@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,10 +52,13 @@ class Cached(SplitDataModule):
         settings = read_settings(self.root)
         if settings is None:
             raise FileNotFoundError(f"{self.root} holds no latents; `lumina cache --config ... --output` makes them.")
-        if not settings["complete"]:
-            raise ValueError(f"{self.root} is not finished: run the `lumina cache` that began it once more.")
+        _check(settings, self.root)
         self.latent_identity, self.label_names = settings["modality"], tuple(settings["classes"])
         for name, value in settings["data"].items():
+            if hasattr(self, name):
+                raise ValueError(
+                    f"{self.root} sets {name!r}, which is no setting of cached data: make the cache again."
+                )
             setattr(self, name, value)
         self.shapes: list[tuple[int, ...]] = []  # of the buckets
         self.splits = {split: CachedLatents(self.root / split) for split in ("train", "validation", "test")}
@@ -96,3 +100,14 @@ class Cached(SplitDataModule):
         """Stacks latents of one size, lists others."""
         others = [{name: value for name, value in item.items() if name != "latent"} for item in items]
         return {**default_collate(others), "latent": stacked([item["latent"] for item in items])}
+
+
+def _check(settings: Mapping[str, Any], root: Path) -> None:
+    missing = [name for name in ("complete", "modality", "classes", "data") if name not in settings]
+    if missing:
+        raise ValueError(
+            f"{root} does not say its {missing[0]}: it is damaged or of another version; run `lumina cache` again, to a "
+            "new folder."
+        )
+    if not settings["complete"]:
+        raise ValueError(f"{root} is not finished: run the `lumina cache` that began it once more.")

@@ -55,6 +55,15 @@ def test_what_is_no_finished_cache_is_refused(cache):
         Cached(root=cache, batch_size=4)
 
 
+def test_settings_that_are_not_of_a_cache_are_refused(cache):
+    write_settings(cache, {name: value for name, value in SETTINGS.items() if name != "data"}, complete=True)
+    with pytest.raises(ValueError, match="does not say its data: .* run `lumina cache` again"):
+        Cached(root=cache, batch_size=4)
+    write_settings(cache, {**SETTINGS, "data": {"batch_size": 64}}, complete=True)
+    with pytest.raises(ValueError, match="sets 'batch_size', which is no setting of cached data"):
+        Cached(root=cache, batch_size=4)
+
+
 def test_texts_of_one_captioner_are_drawn_together(tmp_path):
     for split in ("train", "validation", "test"):
         items = [{"caption": ["0", "1"], "structured": ["<0& all>", "<1& all>"], "length": 5 + n} for n in range(4)]

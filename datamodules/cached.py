@@ -106,8 +106,8 @@ def _check(settings: Mapping[str, Any], root: Path) -> None:
     missing = [name for name in ("complete", "modality", "classes", "data") if name not in settings]
     if missing:
         raise ValueError(
-            f"{root} does not say its {missing[0]}: it is damaged or of another version; run `lumina cache` again, to a "
-            "new folder."
+            f"{root} does not say its {missing[0]}: it is damaged or of another version; run `lumina cache` again, "
+            "to a new folder."
         )
     if not settings["complete"]:
         raise ValueError(f"{root} is not finished: run the `lumina cache` that began it once more.")

@@ -57,7 +57,7 @@ def test_what_is_no_finished_cache_is_refused(cache):
 
 def test_settings_that_are_not_of_a_cache_are_refused(cache):
     write_settings(cache, {name: value for name, value in SETTINGS.items() if name != "data"}, complete=True)
-    with pytest.raises(ValueError, match="does not say its data: .* run `lumina cache` again"):
+    with pytest.raises(ValueError, match=r"does not say its data: .* run `lumina cache` again"):
         Cached(root=cache, batch_size=4)
     write_settings(cache, {**SETTINGS, "data": {"batch_size": 64}}, complete=True)
     with pytest.raises(ValueError, match="sets 'batch_size', which is no setting of cached data"):

@@ -50,6 +50,17 @@ class Adversary(nn.Module):
         """Whether it takes part at a step of the training."""
         return self.weight > 0 and step >= self.start
 
+    @torch.no_grad()
+    def judges(self, data: Tensor, mask: Tensor | None) -> bool:
+        """Whether the discriminator can judge any sample of a batch; nothing about it changes.
+
+        Raises:
+            ValueError: it cannot judge such data.
+        """
+        places = self.discriminator.places(data, mask, torch.Generator())
+        with _evaluating(self.discriminator):
+            return len(self.discriminator(data, places)) > 0
+
     def generator_loss(self, output: Tensor, places: Any, reconstruction: Tensor, last_layer: Tensor) -> Tensor:
         """What the VAE's loss gets besides ``reconstruction``, ``[]``; nothing flows back into the discriminator.
 

@@ -61,8 +61,10 @@ class MultiWindowDiscriminator(Discriminator):
         """A start for each window in each sample that is long enough.
 
         Raises:
-            ValueError: the data has another number of bands.
+            ValueError: the data is no spectrograms, or they have another number of bands.
         """
+        if data.dim() != 3:
+            raise ValueError(f"a MultiWindowDiscriminator judges mel spectrograms, got pictures {list(data.shape)}.")
         if data.shape[1] != self.bands:
             raise ValueError(
                 f"MultiWindowDiscriminator: bands={self.bands}, but the spectrograms have {data.shape[1]}; set bands "
@@ -88,8 +90,6 @@ class MultiWindowDiscriminator(Discriminator):
                 logits = judge(_cut(data, clips, window)).float()
                 total = total.index_add(0, clips.rows, logits)
                 count = count.index_add(0, clips.rows, torch.ones_like(logits))
-            else:  # it takes part with zero gradients: processes that train together wait for every weight's
-                total = total + 0 * torch.stack([weight.sum() for weight in judge.parameters()]).sum()
         judged = count > 0
         return total[judged] / count[judged] * len(self.windows)
 
@@ -111,10 +111,20 @@ class PatchDiscriminator(Discriminator):
             stride = 1 if layer == layers else 2
             parts += [nn.Conv2d(widths[layer - 1], widths[layer], 4, stride, 1, bias=False)]
             parts += [nn.BatchNorm2d(widths[layer]), nn.LeakyReLU(SLOPE)]
+        self.inputs = inputs
         self.layers = nn.Sequential(*parts, nn.Conv2d(widths[-1], 1, 4, 1, 1))
 
     def forward(self, data: Tensor, places: None = None) -> Tensor:
-        """``[B, 3, H, W]`` to logits ``[B, 1, h, w]``, one a patch."""
+        """``[B, inputs, H, W]`` to logits ``[B, 1, h, w]``, one a patch.
+
+        Raises:
+            ValueError: the data is no pictures, or they have another number of channels.
+        """
+        if data.dim() != 4 or data.shape[1] != self.inputs:
+            raise ValueError(
+                f"a PatchDiscriminator judges pictures [B, {self.inputs}, H, W], got {list(data.shape)}; use "
+                "MultiWindowDiscriminator for mel spectrograms."
+            )
         return self.layers(data).float()
 
 

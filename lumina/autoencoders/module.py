@@ -119,11 +119,20 @@ class AutoencoderModule(TrainedModule):
             self.view.check(self.data)
 
     def on_fit_start(self) -> None:
-        """Takes statistics and first weights from the data, unless a checkpoint or a trained VAE brings them."""
+        """Takes statistics and first weights from the data, unless a checkpoint or a trained VAE brings them.
+
+        Raises:
+            ValueError: the adversary cannot judge the data.
+        """
+        if self.adversary is not None and self.adversary.weight:
+            self._require_judged(self.adversary)
         if self.network.convention is not None and not self.trainer.ckpt_path and self.weights is None:
             mean, std = band_statistics(self._spread_samples())
             self.network.standardise(mean.to(self.device), std.to(self.device))
             self.network.begin((seen.data, seen.mask) for seen in self._spread_samples())
+            if self.trainer.world_size > 1:  # other processors round otherwise, and the sign of a component is free
+                for tensor in self.network.state_dict().values():
+                    torch.distributed.broadcast(tensor, 0)
 
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Any]:
         """The losses of both networks, with the number of samples and of latent cells.
@@ -236,6 +245,13 @@ class AutoencoderModule(TrainedModule):
         generator = adversary.generator_loss(output, places, losses["reconstruction"], last)
         discriminator = adversary.discriminator_loss(seen.data, output, places)
         return {"loss": loss + generator + discriminator, "generator": generator, "discriminator": discriminator}
+
+    def _require_judged(self, adversary: Adversary) -> None:
+        if not any(adversary.judges(seen.data, seen.mask) for seen in self._spread_samples()):
+            raise ValueError(
+                "the adversary can judge none of the training samples: all are shorter than its windows; use longer "
+                "samples, or set smaller windows of model.init_args.adversary.init_args.discriminator."
+            )
 
     def _measure(self, stage: str, batch: Batch) -> Tensor:
         real, counts = without_fillers(batch)

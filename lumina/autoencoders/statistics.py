@@ -29,7 +29,7 @@ class LatentMoments(nn.Module):
 
     @torch.no_grad()
     def update(self, means: Tensor, mask: Tensor | None) -> Tensor:
-        """Takes in the means of a batch; returns the factor ``[]`` that gives unit deviation.
+        """Takes in the means of a batch, if they are finite; returns the factor ``[]`` that gives unit deviation.
 
         Args:
             means: ``[B, C, ..., T]``.
@@ -37,7 +37,7 @@ class LatentMoments(nn.Module):
         """
         means = means.detach().float()
         here = torch.stack([means.new_ones(()), masked_mean(means, mask), masked_mean(means.square(), mask)])
-        self.sums.lerp_(here, 1 - DECAY)
+        self.sums.lerp_(torch.where(here.isfinite().all(), here, self.sums), 1 - DECAY)
         weight, mean, square = self.sums
         return (square / weight - (mean / weight).square()).clamp(min=LEAST).rsqrt()
 

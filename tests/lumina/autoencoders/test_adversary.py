@@ -136,3 +136,12 @@ def test_neither_side_has_gradients_to_the_other():
     last.grad = None
     adversary.discriminator_loss(data, last * data, places).backward()
     assert last.grad is None and all(parameter.grad is not None for parameter in adversary.parameters())
+
+
+def test_whether_it_judges_is_asked_without_a_trace():
+    adversary = Adversary(small())
+    before = {name: tensor.clone() for name, tensor in adversary.state_dict().items()}
+    assert adversary.judges(torch.randn(2, 6, 12), None)
+    assert not adversary.judges(torch.randn(2, 6, 3), None)
+    assert adversary.discriminator.training
+    assert all(torch.equal(before[name], tensor) for name, tensor in adversary.state_dict().items())

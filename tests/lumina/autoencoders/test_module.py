@@ -213,6 +213,14 @@ def test_what_does_not_fit_is_refused_before_the_first_step(tmp_path):
         make(train_encoder=False)
     with pytest.raises(ValueError, match="measured=0"):
         make(measured=0)
+    for judge, words in (
+        (MultiWindowDiscriminator(bands=64), "bands=64, but the spectrograms have 80"),
+        (PatchDiscriminator(), "judges pictures"),
+        (MultiWindowDiscriminator(windows=(33, 64)), "can judge none of the training samples"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            trainer(tmp_path).fit(make(adversary=Adversary(judge, start=100)), Sounds(batch_size=4))
+    trainer(tmp_path, max_steps=1).fit(make(adversary=Adversary(judge, weight=0.0)), Sounds(batch_size=4))
     other = MelVAE(latent_channels=3, width=16, multipliers=(1, 2), blocks=1, groups=4)
     save_autoencoder(other, tmp_path / "other")
     with pytest.raises(ValueError, match=r"model\.network"):
@@ -284,3 +292,33 @@ def test_two_processes_train_one_model(experiment, tmp_path, start):
     steps = {int(value["step"]) for name, value in own.items() if name.startswith("adversary")}
     assert steps == {4 - start}
     assert float(state["state_dict"]["network.scale_factor"]) > 0
+
+
+APART = """
+import torch
+from lightning.pytorch import Callback
+from lumina.autoencoders.mel_vae import MelVAE
+
+class Apart(MelVAE):
+    def begin(self, batches):
+        super().begin(batches)
+        for parameter in self.linear.parameters():
+            parameter.data *= 1 + torch.distributed.get_rank()
+
+class Compares(Callback):
+    def on_train_end(self, trainer, module):
+        for parameter in module.network.parameters():
+            others = [torch.empty_like(parameter) for _ in range(2)]
+            torch.distributed.all_gather(others, parameter.detach())
+            assert torch.equal(*others)
+"""
+
+
+@pytest.mark.slow
+def test_processes_begin_with_the_same_weights(experiment, tmp_path):
+    (tmp_path / "apart.py").write_text(APART)
+    options = ["--trainer.devices=2", "--trainer.strategy=ddp", "--trainer.max_steps=2", "--model.lr_scheduler=null"]
+    options += ["--model.network.class_path=apart.Apart", "--trainer.callbacks+=apart.Compares"]
+    command = [sys.executable, "-m", "lumina", "fit", "--config", str(experiment), *options]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}", "OMP_NUM_THREADS": "1"}
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, timeout=300)

@@ -38,3 +38,10 @@ def test_the_scale_follows_and_ignores_what_is_not_real():
         scale = moments.update(latents, mask)
     assert float(scale) == pytest.approx(10, rel=0.05)
     assert set(moments.state_dict()) == {"sums"}
+
+
+def test_a_batch_that_overflows_does_not_spoil_the_scale():
+    moments, latents = LatentMoments(), torch.randn(2, 5, 100)
+    before = moments.update(latents, None)
+    for bad in (float("inf"), float("nan")):
+        assert torch.equal(moments.update(torch.full_like(latents, bad), None), before)

@@ -15,10 +15,16 @@ INSTALLED = (Path("/usr/share/sounds/sf3/FluidR3Mono_GM.sf3"), Path("/usr/share/
 """Where Debian's fluidr3mono-gm-soundfont and fluid-soundfont-gm put theirs; both have the MIT licence."""
 
 LICENCES = {
-    "FluidR3Mono_GM.sf3": "MIT, by Frank Wen and Michael Cowgill",
+    "FluidR3Mono_GM.sf3": "MIT, by Frank Wen, made mono by Michael Cowgill, with temple blocks by Ethan Winer and a "
+    "drumline by Michael Schorsch",
     "FluidR3_GM.sf2": "MIT, by Frank Wen",
-    "TimGM6mb.sf2": "GPL-2, by Tim Brechbill",
+    "TimGM6mb.sf2": "GPL-2 as Debian states it, by Tim Brechbill; neither the file nor pretty_midi says so",
 }
+RIFF, LIST = 12, 12  # bytes of the heads of the file and of its list of texts
+FACTS = {"IENG": "author", "ICOP": "copyright", "ICMT": "comment"}
+"""Texts about itself that a soundfont may hold."""
+LONGEST = 65_536
+"""Bytes at the start of the file in which they are looked for."""
 
 
 def find_soundfont(path: Path | None = None, installed: Sequence[Path] = INSTALLED) -> Path:
@@ -52,9 +58,24 @@ def digest(soundfont: Path) -> str:
 
 
 def credits_of(soundfont: Path) -> str:
-    """A sentence on whose sounds they are."""
+    """Whose sounds they are, with what the file itself says about that: licences want their notice to go along."""
     licence = LICENCES.get(os.path.basename(soundfont), "see where the file came from")
-    return f"Rendered with the soundfont {soundfont.name} (licence: {licence}; SHA-256 {digest(soundfont)})."
+    rendered = f"Rendered with the soundfont {soundfont.name} (licence: {licence}; SHA-256 {digest(soundfont)})."
+    return "\n".join([rendered, *(f"\nThe soundfont's {FACTS[key]}:\n{text}" for key, text in facts_of(soundfont))])
+
+
+def facts_of(soundfont: Path) -> list[tuple[str, str]]:
+    """The texts of `FACTS` that the file holds: their names and themselves."""
+    with soundfont.open("rb") as file:
+        head = file.read(LONGEST)
+    found, place = [], RIFF + LIST
+    end = min(RIFF + 8 + int.from_bytes(head[RIFF + 4 : RIFF + 8], "little"), len(head))
+    while place + 8 <= end and head[RIFF + 8 : RIFF + LIST] == b"INFO":
+        key, size = head[place : place + 4].decode("latin-1"), int.from_bytes(head[place + 4 : place + 8], "little")
+        text = head[place + 8 : min(place + 8 + size, end)].partition(b"\0")[0].decode("utf-8", "replace").strip()
+        found += [(key, text)] if key in FACTS and text else []
+        place += 8 + size + size % 2
+    return found
 
 
 def _of_pretty_midi() -> Path:

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from lumina.music.soundfonts import credits_of, digest, find_soundfont
+from lumina.music.soundfonts import credits_of, digest, facts_of, find_soundfont
 
 
 def soundfont(path):
@@ -38,3 +38,20 @@ def test_credits_name_the_file_and_its_licence(tmp_path):
     assert digest(file) == hashlib.sha256(file.read_bytes()).hexdigest()
     assert "TimGM6mb.sf2 (licence: GPL-2" in credits_of(file)
     assert "see where the file came from" in credits_of(soundfont(tmp_path / "own.sf2"))
+
+
+def test_the_notice_in_a_soundfont_goes_along(tmp_path):
+    def chunk(key, data):
+        return key + len(data).to_bytes(4, "little") + data + b"\0" * (len(data) % 2)
+
+    texts = chunk(b"INAM", b"Mine\0") + chunk(b"ICOP", "\u00a9 A. Person\0".encode()) + chunk(b"ICMT", b"Keep\nthis.")
+    body = b"sfbk" + chunk(b"LIST", b"INFO" + texts) + chunk(b"LIST", b"sdta" + chunk(b"ICMT", b"no text"))
+    file = tmp_path / "own.sf2"
+    file.write_bytes(b"RIFF" + len(body).to_bytes(4, "little") + body)
+    assert facts_of(file) == [("ICOP", "\u00a9 A. Person"), ("ICMT", "Keep\nthis.")]
+    assert credits_of(file).endswith(
+        "The soundfont's copyright:\n\u00a9 A. Person\n\nThe soundfont's comment:\nKeep\nthis."
+    )
+    for cut in range(12, 80):
+        file.write_bytes(b"RIFF" + len(body).to_bytes(4, "little") + body[:cut])
+        assert len(facts_of(file)) <= 2

@@ -72,7 +72,7 @@ def convert(
 def _export_own(module: TrainedModule, output: Path, to: str, dtype: str) -> None:
     """Writes what a module of another class exports, in the one form that it has."""
     if to != "lumina" or dtype != "float32":
-        raise ValueError(f"a {type(module).__name__} has one form, in float32: leave out --to and --dtype.")
+        raise ValueError(f"{type(module).__name__} has one form, in float32: leave out --to and --dtype.")
     module.export(output)
     _list(output)
 

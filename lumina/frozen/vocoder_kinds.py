@@ -121,7 +121,7 @@ def _like(model: MelConvention) -> Callable[[Settings], MelConvention | None]:
             high = rate / 2 if settings["fmax"] is None else float(settings["fmax"])
             convention = replace(
                 model,
-                name="of the vocoder",
+                name="the vocoder's",
                 rate=rate,
                 bands=int(settings["num_mels"]),
                 fft=fft,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -112,7 +113,12 @@ class CorruptSample(Exception):
     """
 
     def __init__(self, name: str | Path, reason: object) -> None:
-        super().__init__(f"{name}: {reason}")
+        super().__init__(f"{name}: {without_number(reason)}")
+
+
+def without_number(error: object) -> str:
+    """An error's text without ``[Errno 2]`` and the like, which say nothing more."""
+    return re.sub(r"\[Errno -?\d+\] ", "", str(error))
 
 
 def require_numbers(values: npt.NDArray[Any], name: str | Path) -> None:

@@ -12,6 +12,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from lumina.config.parameters import parameters_of
 from lumina.config.trust import refusal
+from lumina.errors import without_number
 
 NAMES = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false", "list": "a list"}
 NAMES |= {"tuple": "a list", "dict": "a mapping", "collections.abc.Iterable": "a list", "set": "a list"}
@@ -24,7 +25,7 @@ LONGEST = 80  # characters of a value
 
 def reason(error: Exception) -> str:
     """An error as one sentence; errors not meant for users are prefixed with their type."""
-    text = one_sentence(str(error)) or "no reason is given"
+    text = one_sentence(without_number(error)) or "no reason is given"
     if isinstance(error, (ValueError, OSError, ImportError, FloatingPointError, MisconfigurationException)):
         return text
     return f"{type(error).__name__}: {text}"

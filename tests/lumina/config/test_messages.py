@@ -10,6 +10,7 @@ import modalities.image  # noqa: F401  # known, so that its arguments can be sug
 from lumina.commands.train import build
 from lumina.config.messages import one_sentence, reason
 from lumina.config.parser import parse_function
+from lumina.errors import CorruptSample
 
 ABSTRACT = "as class_path and init_args"
 SLIPS = {
@@ -63,3 +64,10 @@ def test_other_messages_stay():
     assert one_sentence("nothing is\n  wrong") == "nothing is wrong"
     assert reason(KeyError("x")) == "KeyError: 'x'"
     assert reason(ValueError("size 3")) == "size 3"
+
+
+def test_files_that_are_not_there_are_told_without_numbers(tmp_path):
+    with pytest.raises(FileNotFoundError) as error:
+        (tmp_path / "absent").read_text()
+    assert reason(error.value) == f"No such file or directory: '{tmp_path}/absent'"
+    assert str(CorruptSample("a.csv:2", error.value)) == f"a.csv:2: {reason(error.value)}"

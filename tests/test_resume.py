@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import torch
+from same_state import assert_same
 from tiny import QUICKSTART, TINY
 
 STEPS, EVERY = 21, 7  # an epoch has twenty batches
@@ -48,17 +49,3 @@ def test_killed_and_resumed_is_never_killed(tmp_path):
     assert expected["global_step"] == resumed["global_step"] == STEPS
     for part in ("state_dict", "ema", "optimizer_states"):
         assert_same(expected[part], resumed[part])
-
-
-def assert_same(first, second):
-    if isinstance(first, torch.Tensor):
-        assert torch.equal(first, second)
-    elif isinstance(first, dict):
-        assert first.keys() == second.keys()
-        for key in first:
-            assert_same(first[key], second[key])
-    elif isinstance(first, list):
-        for one, other in zip(first, second, strict=True):
-            assert_same(one, other)
-    else:
-        assert first == second

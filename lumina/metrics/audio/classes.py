@@ -9,17 +9,16 @@ from pathlib import Path
 from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
-from lumina.interfaces import DataModule
 from lumina.metrics.audio.features import SoundFeatures
 from lumina.metrics.audio.nearest import copies, nearest
-from lumina.metrics.audio.real_sounds import Pieces, RealSounds, real_sounds
-from lumina.metrics.audio.sound_metric import SoundMetric, Sounds, cut
+from lumina.metrics.audio.real_sounds import Pieces, RealSoundsMetric
+from lumina.metrics.audio.sound_metric import Sounds, cut
 from lumina.values import Batch
 
 STATES = ("rows", "real_rows", "labels")
 
 
-class SoundClasses(SoundMetric):
+class SoundClasses(RealSoundsMetric):
     """Measures by the training sounds what generated sounds are heard as. Names of results begin with the network's.
 
     A sound is the mean of its windows' features; near is a small angle between two of them.
@@ -53,30 +52,12 @@ class SoundClasses(SoundMetric):
         key: str = "name",
         cache: Path = Path("runs/references"),
     ) -> None:
-        super().__init__(features, rate, needs=(key,))
-        self.key, self.cache = key, Path(cache)
+        super().__init__(features, rate, key, cache)
         for state in STATES:
             self.add_state(state, default=[], dist_reduce_fx="cat")
-        self._known: RealSounds | None = None
 
-    @property
-    def known(self) -> RealSounds:
-        """The training sounds; available after `prepare`."""
-        assert self._known is not None
-        return self._known
-
-    def prepare(self, data: DataModule) -> None:
-        """Listens to the training sounds.
-
-        Raises:
-            FileNotFoundError: the network's weights are missing; the message says where to get them.
-            ValueError: the data have another rate or not the fields.
-        """
-        super().prepare(data)
-        if self._known is None:
-            self._known = real_sounds(data, self, self.key, self.cache, self._pieces)
-
-    def _pieces(self, batch: Batch) -> Pieces:
+    def pieces(self, batch: Batch) -> Pieces:
+        """Whole sounds."""
         return Pieces(cut(batch["sound"], batch), classes_of(batch, self.key))
 
     def update(self, generated: Sounds, batch: Batch) -> None:

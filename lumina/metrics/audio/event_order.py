@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from lumina.interfaces import DataModule
 from lumina.metrics.audio.features import SoundFeatures
-from lumina.metrics.audio.real_sounds import Pieces, RealSounds, real_sounds
-from lumina.metrics.audio.sound_metric import SoundMetric, Sounds, cut
+from lumina.metrics.audio.real_sounds import Pieces, RealSoundsMetric
+from lumina.metrics.audio.sound_metric import Sounds, cut
 from lumina.text.structured import parse
 from lumina.values import Batch
 
@@ -32,7 +32,7 @@ class Placed(NamedTuple):
     third: int
 
 
-class EventOrder(SoundMetric):
+class EventOrder(RealSoundsMetric):
     """Measures whether events are heard when the structured caption says. Names of results begin with the network's.
 
     An event such as ``<a dog barks& start>`` belongs to a third of its sound; events that are heard all the time do not
@@ -65,17 +65,9 @@ class EventOrder(SoundMetric):
         key: str = "structured",
         cache: Path = Path("runs/references"),
     ) -> None:
-        super().__init__(features, rate, needs=(key,))
-        self.key, self.cache = key, Path(cache)
+        super().__init__(features, rate, key, cache)
         self.add_state("scores", torch.zeros(4, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
-        self._known: RealSounds | None = None
-
-    @property
-    def known(self) -> RealSounds:
-        """The thirds of the training sounds; available after `prepare`."""
-        assert self._known is not None
-        return self._known
 
     def prepare(self, data: DataModule) -> None:
         """Listens to the training sounds.
@@ -85,10 +77,7 @@ class EventOrder(SoundMetric):
             ValueError: the data have another rate or not the fields, or their captions place no two kinds of events.
         """
         super().prepare(data)
-        if self._known is not None:
-            return
-        self._known = real_sounds(data, self, self.key, self.cache, self._pieces)
-        if len(self._known.labels.unique()) < 2:
+        if len(self.known.labels.unique()) < 2:
             raise ValueError(
                 f"EventOrder needs training captions {self.key!r} that place events of two kinds or more, such as "
                 f"'<a dog barks& start>@<rain& end>'; those of {type(data).__name__} do not."
@@ -123,7 +112,8 @@ class EventOrder(SoundMetric):
         numbers = self.known.numbers([event.description for event in events]).tolist()
         return [event for event, number in zip(events, numbers, strict=True) if number >= 0]
 
-    def _pieces(self, batch: Batch) -> Pieces:
+    def pieces(self, batch: Batch) -> Pieces:
+        """The thirds of which the captions say what is heard there."""
         sounds, classes = list[Tensor](), list[str]()
         for sound, text in zip(cut(batch["sound"], batch), batch[self.key], strict=True):
             for event in placed(text):

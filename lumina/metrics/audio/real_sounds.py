@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from lumina.data.arrays import Arrays, cached
 from lumina.interfaces import DataModule
+from lumina.metrics.audio.features import SoundFeatures
 from lumina.metrics.audio.nearest import Nearest, nearest_other
 from lumina.metrics.audio.probe import Probe
 from lumina.metrics.audio.sound_metric import SoundMetric
@@ -101,3 +103,40 @@ def real_sounds(data: DataModule, metric: SoundMetric, key: str, cache: Path, pi
     owner = type(metric).__name__, metric.features.identity(metric.device), metric.rate
     stored = cached(cache, identity(data, "train", ("sound", "length", key), *owner), compute)
     return RealSounds(torch.from_numpy(stored["features"]), stored["classes"].tolist())
+
+
+class RealSoundsMetric(SoundMetric):
+    """Judges sounds by the training sounds.
+
+    Args:
+        features: the network.
+        rate: of the generated and the real sounds, in Hz.
+        key: field of the batch from which the classes of the training sounds follow.
+        cache: folder for the features of the training sounds.
+    """
+
+    def __init__(self, features: SoundFeatures, rate: int, key: str, cache: Path) -> None:
+        super().__init__(features, rate, needs=(key,))
+        self.key, self.cache = key, Path(cache)
+        self._known: RealSounds | None = None
+
+    @abstractmethod
+    def pieces(self, batch: Batch) -> Pieces:
+        """What of a batch of training sounds is listened to."""
+
+    @property
+    def known(self) -> RealSounds:
+        """The training sounds; available after `prepare`."""
+        assert self._known is not None
+        return self._known
+
+    def prepare(self, data: DataModule) -> None:
+        """Listens to the training sounds.
+
+        Raises:
+            FileNotFoundError: the network's weights are missing; the message says where to get them.
+            ValueError: the data have another rate or not the fields.
+        """
+        super().prepare(data)
+        if self._known is None:
+            self._known = real_sounds(data, self, self.key, self.cache, self.pieces)

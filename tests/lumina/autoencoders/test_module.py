@@ -11,6 +11,7 @@ import pytest
 import torch
 import yaml
 from lightning.pytorch import Trainer
+from same_state import assert_same
 from torch.utils.data import Dataset
 
 from lumina.audio.mel import mel_spectrogram
@@ -262,20 +263,6 @@ def test_killed_and_resumed_is_never_killed(experiment, run_in, tmp_path):
     assert any(name.startswith("adversary") for name in whole["optimizer_states"][0]["state"])
     for part in ("state_dict", "ema", "optimizer_states", "lr_schedulers"):
         assert_same(whole[part], resumed[part])
-
-
-def assert_same(first, second):
-    if isinstance(first, torch.Tensor):
-        assert torch.equal(first, second)
-    elif isinstance(first, dict):
-        assert first.keys() == second.keys()
-        for key in first:
-            assert_same(first[key], second[key])
-    elif isinstance(first, list):
-        for one, other in zip(first, second, strict=True):
-            assert_same(one, other)
-    else:
-        assert first == second
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from same_state import assert_same
 from torch.utils.data import DataLoader
 
 from lumina.callbacks.ema import EMA
@@ -93,18 +94,6 @@ def state(checkpoint):
     """All of a checkpoint but the names of files."""
     keepers = {key: value for key, value in checkpoint["callbacks"].items() if "ModelCheckpoint" not in key}
     return {**checkpoint, "callbacks": keepers}
-
-
-def assert_same(one, other, path=""):
-    if isinstance(one, dict):
-        assert one.keys() == other.keys(), path
-        for key in one:
-            assert_same(one[key], other[key], f"{path}.{key}")
-    elif isinstance(one, (list, tuple)):
-        for number, pair in enumerate(zip(one, other, strict=True)):
-            assert_same(*pair, f"{path}.{number}")
-    else:
-        assert torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other, path
 
 
 VALIDATION = {

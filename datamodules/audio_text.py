@@ -127,7 +127,8 @@ class AudioText(SplitDataModule):
         **loading: Any,
     ) -> None:
         super().__init__(**loading)
-        self.rate, self.batching, self.max_tokens, self.cost = rate, batching, max_tokens, cost
+        self.rate, self.cell = rate, cell
+        self.batching, self.max_tokens, self.cost = batching, max_tokens, cost
         self.loudness, self.shares, self.holdout = loudness, shares, holdout
         self.captions = Captions(
             origin=captions, plain=tuple(caption_keys) if caption_keys else None, structured=structured_key

@@ -131,11 +131,13 @@ class Audio(Modality):
         """Nothing.
 
         Raises:
-            ValueError: for data of another rate.
+            ValueError: for data of another rate, or of lengths that are no whole tokens.
         """
-        rate = getattr(data, "rate", self.rate)
+        rate, cell = getattr(data, "rate", self.rate), getattr(data, "cell", self.cell)
         if rate != self.rate:
             raise ValueError(f"the autoencoder is for sounds of {self.rate} Hz, the data has {rate}: set data.rate.")
+        if cell % self.cell:
+            raise ValueError(f"a token is {self.cell} samples, but data.cell={cell}: set data.cell to {self.cell}.")
         return {}
 
     def compress(self, batch: Batch) -> Latents:

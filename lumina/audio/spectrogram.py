@@ -26,12 +26,12 @@ def spectrogram_picture(sound: Tensor, convention: MelConvention) -> Tensor:
 
 
 def mel_picture(mel: Tensor, convention: MelConvention) -> Tensor:
-    """As `spectrogram_picture`, of a mel spectrogram ``[bands, T]``."""
+    """As `spectrogram_picture`, of a mel spectrogram ``[bands, T]``; NaN is black, as silence is."""
     from matplotlib import colormaps
 
     levels = mel.detach().float().cpu() * math.log10(convention.base)
     frames = math.ceil(levels.shape[-1] / WIDEST)
     columns = F.avg_pool1d(levels[None], frames, ceil_mode=True)[0].flip(0)
-    shares = ((columns - DARKEST) / (BRIGHTEST - DARKEST)).clamp(0, 1)
+    shares = ((columns - DARKEST) / (BRIGHTEST - DARKEST)).clamp(0, 1).nan_to_num()
     colours = torch.tensor(colormaps["magma"].resampled(256)(range(256))[:, :3], dtype=torch.float32)
     return colours[(shares * 255).round().long()].permute(2, 0, 1) * 2 - 1

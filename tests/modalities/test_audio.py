@@ -150,6 +150,12 @@ def test_data_of_another_rate_are_refused():
         audio().resolve(SimpleNamespace(rate=44_100))
 
 
+def test_data_of_lengths_that_are_no_whole_tokens_are_refused():
+    assert audio().resolve(SimpleNamespace(cell=1024)) == {}
+    with pytest.raises(ValueError, match=r"a token is 512 samples, but data\.cell=320: set data\.cell to 512"):
+        audio().resolve(SimpleNamespace(cell=320))
+
+
 @pytest.mark.parametrize("seconds", [0, -1, math.nan, 1e9])
 def test_trained_lengths_out_of_range_are_refused(seconds):
     with pytest.raises(ValueError, match="must be above 0 and at most 600"):

@@ -38,3 +38,8 @@ def test_colours_mean_levels():
 def test_one_level_in_both_bases():
     ten, e = (spectrogram_picture(tone(1000), CONVENTIONS[name]) for name in ("make_an_audio", "mm_audio"))
     torch.testing.assert_close(ten, e, atol=0.02, rtol=0)
+
+
+def test_nan_is_black():
+    picture = spectrogram_picture(torch.full((16_000,), torch.nan), MAKE_AN_AUDIO)
+    assert torch.equal(picture, spectrogram_picture(torch.zeros(16_000), MAKE_AN_AUDIO))

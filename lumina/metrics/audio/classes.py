@@ -90,10 +90,18 @@ def classes_of(batch: Batch, key: str) -> list[str]:
         batch: with a field ``key``.
         key: ``name`` = what the file's name begins with, as ``drum`` of ``drum_snare-hard.flac``; any other field = its
             value.
+
+    Raises:
+        ValueError: a name is that of a table's row, which tells no class.
     """
     values: Sequence[object] = batch[key].tolist() if isinstance(batch[key], Tensor) else batch[key]
     return [_beginning(str(value)) if key == "name" else str(value) for value in values]
 
 
 def _beginning(name: str) -> str:
+    if re.search(r":\d+$", name):
+        raise ValueError(
+            f"the sample {name} is a row of a table, whose name tells no class: set the metric's key to a field that "
+            "does, such as caption."
+        )
     return re.split(r"[\W_]", Path(name).name.lstrip("_"), maxsplit=1)[0]

@@ -91,6 +91,11 @@ def test_a_name_begins_with_the_class(name, expected):
     assert classes_of({"name": [name]}, "name") == [expected]
 
 
+def test_a_row_of_a_table_tells_no_class():
+    with pytest.raises(ValueError, match=r"train/metadata\.jsonl:12 is a row of a table, .* key to a field"):
+        classes_of({"name": ["train/metadata.jsonl:12"]}, "name")
+
+
 def test_other_fields_are_the_class():
     assert classes_of({"label": torch.tensor([3, 1])}, "label") == ["3", "1"]
     assert classes_of({"instrument": ["steel drum"]}, "instrument") == ["steel drum"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
+from lumina.interfaces import DataModule
 from lumina.metrics.audio.features import SoundFeatures
 from lumina.metrics.audio.nearest import copies, nearest
 from lumina.metrics.audio.real_sounds import Pieces, RealSoundsMetric
@@ -55,6 +56,20 @@ class SoundClasses(RealSoundsMetric):
         super().__init__(features, rate, key, cache)
         for state in STATES:
             self.add_state(state, default=[], dist_reduce_fx="cat")
+
+    def prepare(self, data: DataModule) -> None:
+        """Listens to the training sounds.
+
+        Raises:
+            FileNotFoundError: the network's weights are missing; the message says where to get them.
+            ValueError: the data have another rate or not the fields, or every training sound a class of its own.
+        """
+        super().prepare(data)
+        if len(self.known.names) == len(self.known.labels):
+            raise ValueError(
+                f"SoundClasses: no two training sounds of {type(data).__name__} are of one class by key={self.key!r}, "
+                f"such as {', '.join(self.known.names[:2])}; set key to the field of their classes, such as label."
+            )
 
     def pieces(self, batch: Batch) -> Pieces:
         """Whole sounds."""

@@ -99,3 +99,12 @@ def test_a_row_of_a_table_tells_no_class():
 def test_other_fields_are_the_class():
     assert classes_of({"label": torch.tensor([3, 1])}, "label") == ["3", "1"]
     assert classes_of({"instrument": ["steel drum"]}, "instrument") == ["steel drum"]
+
+
+def test_sounds_that_have_no_class_in_common_are_refused(tmp_path):
+    class Numbered(Tones):
+        def dataset(self, split):
+            return [{**item, "name": f"{split}/{number:06}"} for number, item in enumerate(super().dataset(split))]
+
+    with pytest.raises(ValueError, match="no two training sounds of Numbered are of one class by key='name'"):
+        SoundClasses(Tiny(), cache=tmp_path).prepare(Numbered())

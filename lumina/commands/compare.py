@@ -78,7 +78,7 @@ class Listened:
     """What a network says of a folder of sounds.
 
     Attributes:
-        heard: by the files' names below the folder, without their suffixes.
+        heard: by the files' names below the folder.
     """
 
     heard: dict[str, Heard]
@@ -109,7 +109,7 @@ def listen(folder: Path, features: SoundFeatures, seconds: float | None, device:
         except CorruptSample as error:
             warnings.warn(f"left out: {error}", stacklevel=2)
             continue
-        (heard[str(Path(file).with_suffix(""))],) = features.listen([sound], features.rate, device)
+        (heard[file],) = features.listen([sound], features.rate, device)
     if not heard:
         raise ValueError(f"{folder} holds no sounds that can be read; give a folder of {', '.join(SUFFIXES)}.")
     return Listened(heard)
@@ -125,12 +125,14 @@ def compared(real: Listened, generated: Listened, features: SoundFeatures) -> Re
         rows = [one.features for one in real.heard.values()]
         half, other = torch.cat(rows[::2]), torch.cat(rows[1::2])
         report[f"{distance}_halves_of_real"] = distance_of(other, half, features.components)
-    pairs = [(real.heard[name], generated.heard[name]) for name in real.heard if name in generated.heard]
+    named = {Path(file).with_suffix(""): one for file, one in generated.heard.items()}
+    found = ((one, named.get(Path(file).with_suffix(""))) for file, one in real.heard.items())
+    pairs = [(one, other) for one, other in found if other is not None]
     of_pairs = [tagged(list(side)) for side in zip(*pairs, strict=True)]
     if len(of_pairs) == 2 and of_pairs[0] is not None and of_pairs[1] is not None:
         report[f"kl_{features.name}"] = kl_divergence(of_pairs[0], of_pairs[1]).mean().item()
         report[f"kl_{features.name}_pairs"] = len(pairs)
     if len(real.heard) > 1:
-        found = copies(nearest(generated.means, real.means), nearest_other(real.means))
-        report[f"{features.name}_copies"] = found / len(generated.heard)
+        near = copies(nearest(generated.means, real.means), nearest_other(real.means))
+        report[f"{features.name}_copies"] = near / len(generated.heard)
     return report

@@ -91,3 +91,10 @@ def test_no_sounds(tmp_path, capsys):
     with pytest.raises(SystemExit):
         report(tmp_path)
     assert "holds no sounds that can be read; give a folder of .aif" in capsys.readouterr().err
+
+
+def test_files_of_one_name_and_two_forms_all_count(folders):
+    folder, (real, _) = folders
+    write_sound(real[5], 16_000, folder / "real/00.flac", {})
+    found = report(folder)
+    assert found["tiny_frechet_windows_real"] == 52 and found["kl_tiny_pairs"] == 13

@@ -103,7 +103,9 @@ def read_sound(
         ValueError: the part is negative or empty, or the loudness unknown.
     """
     if start < 0 or (seconds is not None and not seconds > 0):
-        raise ValueError(f"start={start} and seconds={seconds} of a sound must be 0 or more and above 0")
+        raise ValueError(
+            f"Got start={start} and seconds={seconds} of a sound: set start to 0 or more, seconds above 0."
+        )
     with _opened(file, name) as (sound, header):
         first, last = round(start * rate), None if seconds is None else round((start + seconds) * rate)
         total = resampled_length(header.samples, header.rate, rate)

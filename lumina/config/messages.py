@@ -51,7 +51,8 @@ def one_sentence(message: str) -> str:
     if not parts and expected:
         parts = [f"expected {' or '.join(dict.fromkeys(expected))}, got {_short(value)}"]
     elif not parts:
-        parts = [_no_such(value, re.search(r"Subtypes: \[<class '([\w.]+)'>", message))]
+        short = re.search(r"Expected a dot import path string: (\w+)", message)
+        parts = [_no_such(short[1] if short else value, re.search(r"Subtypes: \[<class '([\w.]+)'>", message))]
     elif given and parts[-1].startswith("expected one of"):
         parts[-1] += f", got {_short(value)}"
     return "".join(f"{key}: " for key in dict.fromkeys(keys)) + " ".join(parts)
@@ -98,10 +99,12 @@ def _no_such(value: str, wanted: re.Match[str] | None) -> str:
     """Message for a value that does not name a class of the expected type."""
     module, _, name = wanted[1].rpartition(".") if wanted else ("", "", "")
     kind = getattr(sys.modules.get(module), name, None)
+    if not inspect.isclass(kind) and value.isidentifier():
+        return f"name the module of {value}, too: package.module.{value}"
     if not inspect.isclass(kind):
         return f"got {_short(value)}, which cannot be used here"
     known = sorted(_subclasses(kind))
-    listed = f" It may be {', '.join(known)}." if known else ""
+    listed = f" It may be {', '.join(known)}, or the full name of another: package.module.Class." if known else ""
     return f"there is no {name} called {_short(value)}.{_did_you_mean(value.strip(), known) or listed}"
 
 

@@ -67,6 +67,7 @@ def read_pickle(path: Path) -> Any:
         raise
     except Exception as error:  # torch raises a different class for each way in which a file is broken
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = reason.partition(". In PyTorch")[0]  # the rest is advice to load it unsafely
         raise ValueError(
             f"{path} is broken, or no file of tensors alone that is safe to load ({reason}); fetch it again, or have "
             "its owner save the tensors as safetensors."

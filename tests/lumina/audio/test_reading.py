@@ -243,5 +243,5 @@ def test_a_part_beyond_the_end_is_named(tmp_path):
 
 @pytest.mark.parametrize(("start", "seconds"), [(-1.0, None), (0.0, 0.0), (0.0, -1.0), (0.0, math.nan)])
 def test_impossible_parts_are_refused(tmp_path, start, seconds):
-    with pytest.raises(ValueError, match="must be 0 or more and above 0"):
+    with pytest.raises(ValueError, match="set start to 0 or more, seconds above 0"):
         read_sound(tmp_path / "a.wav", 16_000, start=start, seconds=seconds)

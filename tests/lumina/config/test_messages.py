@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 import yaml
 from tiny import QUICKSTART
 
@@ -21,6 +22,7 @@ SLIPS = {
     "model.modality.init_args.sizee": ([8, 8], "model.modality: Image takes no 'sizee'. Did you mean 'size'?"),
     "model.modality": ({}, f"model.modality: expected Modality, {ABSTRACT}, got {{}}"),
     "model.optimizer.init_args.lr": ("many", "model.optimizer: lr: expected a number"),
+    "model.modality.class_path": ("Nothing", "model.modality: name the module of Nothing, too"),
     "model.objective.init_args.sampler.init_args.steps": ("x", "sampler: steps: expected a whole number, got x"),
     "model.conditioners": (3, "model.conditioners: expected a list, got 3"),
     "model.metrics": ([{"class_path": 5}], "model.metrics: a class_path must be the dotted name of a class"),
@@ -58,6 +60,15 @@ def test_an_option_that_is_a_list_is_told(capsys):
     with pytest.raises(SystemExit):
         parse_function(command, "look", ["--prompt=apple"])
     assert capsys.readouterr().err == "lumina: error: prompt: expected a list, got apple\n"
+
+
+def test_a_class_without_its_module_is_told(capsys):
+    def command(cell: torch.nn.Module) -> None:
+        """Looks."""
+
+    with pytest.raises(SystemExit):
+        parse_function(command, "look", ["--cell=Nothing"])
+    assert capsys.readouterr().err == "lumina: error: cell: name the module of Nothing, too: package.module.Nothing\n"
 
 
 def test_other_messages_stay():

@@ -29,7 +29,7 @@ class Wishes:
 
     Args:
         modality: class of the model's modality.
-        conditioners: classes of its conditioners; those that share a wish are told the same.
+        conditioners: classes of its conditioners; those that share a wish get the same value.
     """
 
     def __init__(self, modality: type[Modality], conditioners: Sequence[type[Conditioner]]) -> None:

@@ -147,6 +147,16 @@ def test_half_precision_hears_the_same(trained, monkeypatch):
     assert half == pytest.approx(whole, rel=0.02)
 
 
+def test_predictions_tell_their_samples(trained, monkeypatch):
+    monkeypatch.chdir(trained)
+    main(["predict", "--ckpt_path", "runs/sounds", "--trust"])
+    names = []
+    for path in trained.glob("runs/sounds/version_0/predictions/rank_0/*.wav"):
+        with soundfile.SoundFile(path) as file:
+            names.append(json.loads(file.comment)["name"])
+    assert len(set(names)) == len(names) >= 2 and all((SOUNDS / name).is_file() for name in names)
+
+
 def test_a_page_with_players(draw):
     sounds, told, out = draw("--prompt", "a bell", "--prompt", "an <owl>", "--seconds", "1.003")
     assert [len(sound) for sound in sounds] == [16_048] * 2

@@ -16,7 +16,7 @@ from lumina.runs import run_folder
 
 
 class PredictionWriter(Callback):
-    """Writes the modality's files to ``predictions/rank_R`` in the run's folder.
+    """Writes the modality's files to ``predictions/rank_R`` in the run's folder, each with the name of its sample.
 
     Fillers are left out, and so are samples with NaN or infinity: their numbers are skipped and a warning names them.
     The folder of an earlier prediction is replaced, so old and new files never mix.
@@ -37,12 +37,14 @@ class PredictionWriter(Callback):
         self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         """Writes one batch."""
-        samples, names, first = select(outputs, batch["real"]), batch.get("name"), self._strange.seen
-        finite = self._strange.sift(samples, names and select(names, batch["real"]))
+        samples, first = select(outputs, batch["real"]), self._strange.seen
+        names = select(batch["name"], batch["real"]) if "name" in batch else None
+        finite = self._strange.sift(samples, names)
         if finite.any():
             folder = _folder(trainer) / f"rank_{trainer.global_rank}"
             numbers = (finite.nonzero()[:, 0] + first).tolist()
-            pl_module.modality.save(select(samples, finite), folder, numbers)
+            texts = [{"name": str(name)} for name in select(names, finite)] if names else ()
+            pl_module.modality.save(select(samples, finite), folder, numbers, texts)
 
     def on_predict_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Prints the number and the folder of the predictions, and warns about samples left out."""

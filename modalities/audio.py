@@ -214,12 +214,13 @@ class Audio(Modality):
         return contact_sheet([spectrogram_picture(sound, self.convention) for sound in samples], captions=captions)
 
     def wandb_media(self, samples: Sounds, captions: Sequence[str] = ()) -> Any:
-        """Players."""
+        """Players; a sound whose peak exceeds 1 is scaled, never clipped."""
         import wandb
 
         texts: list[str | None] = [*captions] or [None] * len(samples)
-        sounds = (sound.detach().float().cpu().clamp(-1, 1).numpy() for sound in samples)
-        return [wandb.Audio(sound, self.rate, caption=text) for sound, text in zip(sounds, texts, strict=True)]
+        sounds = (sound.detach().float().cpu() for sound in samples)
+        scaled = ((sound / sound.abs().amax().clamp(min=1)).numpy() for sound in sounds)
+        return [wandb.Audio(sound, self.rate, caption=text) for sound, text in zip(scaled, texts, strict=True)]
 
     def save(
         self, samples: Sounds, folder: Path, numbers: Sequence[int], texts: Sequence[Mapping[str, str]] = ()

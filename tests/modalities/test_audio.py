@@ -228,8 +228,11 @@ def test_dashboards_get_players():
     pytest.importorskip("wandb")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        media = audio().wandb_media([noise(8000), noise(9000)], ["a", "b"])
+        media = audio().wandb_media([noise(8000), noise(9000) * 6], ["a", "b"])
     assert [type(one).__name__ for one in media] == ["Audio", "Audio"]
+    quiet, loud = (torch.from_numpy(soundfile.read(one._path, dtype="float32")[0]) for one in media)
+    torch.testing.assert_close(quiet, noise(8000), atol=1e-4, rtol=0)
+    torch.testing.assert_close(loud, noise(9000) / noise(9000).abs().max(), atol=1e-4, rtol=0)
 
 
 def test_griffin_lim_is_the_default():

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from itertools import pairwise
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lumina.errors import importing, missing_package
+from lumina.config.locate import locate
+from lumina.errors import importing
 from lumina.files.weights import read_pickle
 from lumina.metrics.audio.cnn14 import Block
 from lumina.metrics.audio.features import SoundFeatures, at_least, filled
@@ -45,10 +44,7 @@ class Aisfx(SoundFeatures):
             ImportError: aisfx is not installed.
             ValueError: its file is damaged.
         """
-        spec = find_spec("aisfx")
-        if spec is None or spec.origin is None:
-            raise missing_package("aisfx", "the features of sound effects")
-        path = Path(spec.origin).parent / "models/checkpoint.pth"
+        path = locate("package:aisfx/models/checkpoint.pth")
         weights, _ = read_pickle(path)
         start = "embedding_net."
         own = {name.removeprefix(start): weight for name, weight in weights.items() if name.startswith(start)}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lumina.errors import importing, missing_package
+from lumina.config.locate import locate
+from lumina.errors import importing
 from lumina.files.tensor_bundle import read_tensor_bundle
 from lumina.metrics.audio.features import SoundFeatures, at_least, filled
 
@@ -53,10 +52,7 @@ class Musicnn(SoundFeatures):
             ImportError: musicnn is not installed.
             ValueError: its files are damaged.
         """
-        spec = find_spec("musicnn")
-        if spec is None or spec.origin is None:
-            raise missing_package("musicnn", "the features of music")
-        folder = Path(spec.origin).parent / f"{self.trained_on}_musicnn"
+        folder = locate(f"package:musicnn/{self.trained_on}_musicnn")
         stored = read_tensor_bundle(f"{folder}/")
         weights = {name: torch.from_numpy(values.copy()) for name, values in stored.items()}
         return filled(Network(), renamed(weights), folder, "musicnn")

@@ -56,8 +56,8 @@ def test_it_hears_the_difference():
 
 def test_the_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "aisfx", None)
-    monkeypatch.setattr("lumina.metrics.audio.aisfx.find_spec", lambda name: None)
-    with pytest.raises(ImportError, match="the features of sound effects needs the package aisfx"):
+    monkeypatch.setattr("lumina.config.locate.find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"needs the package aisfx, .*pip install --no-deps aisfx=="):
         Aisfx().ready(CPU)
 
 

@@ -61,6 +61,6 @@ def test_the_package_names_a_tone_and_a_beat(trained_on):
 
 
 def test_the_missing_package_is_named(monkeypatch):
-    monkeypatch.setattr("lumina.metrics.audio.musicnn.find_spec", lambda name: None)
-    with pytest.raises(ImportError, match="the features of music needs the package musicnn"):
+    monkeypatch.setattr("lumina.config.locate.find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"needs the package musicnn, .*pip install --no-deps musicnn=="):
         Musicnn().ready(CPU)

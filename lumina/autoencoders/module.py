@@ -54,7 +54,7 @@ class AutoencoderModule(TrainedModule):
         seed: of the latents' noise, the adversary's places and dropout.
 
     Raises:
-        ValueError: the encoder should stay, but there are no weights to start from.
+        ValueError: the encoder should stay, but there are no weights to start from; or a number is out of its range.
     """
 
     def __init__(
@@ -75,6 +75,8 @@ class AutoencoderModule(TrainedModule):
             raise ValueError("train_encoder=false keeps an encoder that is trained: set model.init_args.weights.")
         if measured < 1:
             raise ValueError(f"measured={measured} must be at least 1.")
+        if kl_weight < 0:
+            raise ValueError(f"kl_weight={kl_weight} must not be negative.")
         self.network, self.adversary = network, adversary
         self.reconstruction = reconstruction or Reconstruction()
         self.moments = LatentMoments()

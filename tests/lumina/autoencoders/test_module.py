@@ -214,6 +214,8 @@ def test_what_does_not_fit_is_refused_before_the_first_step(tmp_path):
         make(train_encoder=False)
     with pytest.raises(ValueError, match="measured=0"):
         make(measured=0)
+    with pytest.raises(ValueError, match="kl_weight=-1"):
+        make(kl_weight=-1.0)
     for judge, words in (
         (MultiWindowDiscriminator(bands=64), "bands=64, but the spectrograms have 80"),
         (PatchDiscriminator(), "judges pictures"),

@@ -120,7 +120,8 @@ def find(path: str | Path, name: str) -> Path:
     except (OSError, ValueError) as error:  # a ValueError where the path cannot be the name of a model
         raise FileNotFoundError(
             f"VAE {str(path)!r} is neither a local folder or file nor available from the Hugging Face hub; download "
-            f"{CONFIG} and {WEIGHTS} into one folder, and set path to that folder."
+            f"{CONFIG} and {WEIGHTS} into one folder, and set path to that folder. `lumina convert RUN FOLDER` "
+            "makes such a folder of a VAE that you trained."
         ) from error
 
 

@@ -272,3 +272,14 @@ def test_wrong_wishes_are_refused_before_weights_are_loaded(trained, monkeypatch
         main(["sample", "--weights", "runs/sounds", "--trust", "--prompt=a", *options])
     error = capsys.readouterr().err
     assert told in error and "Traceback" not in error and len(error) < 400
+
+
+def test_the_bundled_model_draws_without_a_network(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    folder = Path(lumina.__file__).parent / "pretrained/music"
+    assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) < 15e6
+    main(["sample", "--weights", "music", "--prompt", "a soft flute melody", "--seconds", "1.003", "--steps", "3"])
+    sound, rate = soundfile.read(tmp_path / "samples/00000.wav")
+    assert (len(sound), rate) == (16_048, 16_000)
+    assert 0.01 < np.abs(sound).max() <= 1 and np.abs(sound[-1600:]).max() > 1e-3  # not silent, nor at its end

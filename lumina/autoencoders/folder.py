@@ -25,6 +25,10 @@ from lumina.interfaces import VAE
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
 CLASS, SCALE = "_class_name", "scaling_factor"
+_REMEDY = (
+    f"download {CONFIG} and {WEIGHTS} into one folder, and set path to that folder. `lumina convert RUN FOLDER` makes "
+    "such a folder of a VAE that you trained."
+)
 NETWORKS: dict[Any, Callable[..., VAE]] = {
     "MelVAE": MelVAE,
     "MMAudioVAE": MMAudioMelVAE,
@@ -113,15 +117,15 @@ def find(path: str | Path, name: str) -> Path:
         if not (Path(path) / name).is_file():
             raise FileNotFoundError(f"{path} has no {name}: give the folder of a VAE, with {CONFIG} and {WEIGHTS}.")
         return Path(path) / name
+    if Path(path).parent.name and Path(path).parent.is_dir():  # a path beside others rather than the name of a model
+        raise FileNotFoundError(f"there is no VAE at {path}: {_REMEDY}")
     with importing("huggingface-hub", "a VAE from the hub"):
         from huggingface_hub import hf_hub_download
     try:
         return Path(hf_hub_download(str(path), name))
     except (OSError, ValueError) as error:  # a ValueError where the path cannot be the name of a model
         raise FileNotFoundError(
-            f"VAE {str(path)!r} is neither a local folder or file nor available from the Hugging Face hub; download "
-            f"{CONFIG} and {WEIGHTS} into one folder, and set path to that folder. `lumina convert RUN FOLDER` "
-            "makes such a folder of a VAE that you trained."
+            f"VAE {str(path)!r} is neither a local folder or file nor available from the Hugging Face hub: {_REMEDY}"
         ) from error
 
 

@@ -21,6 +21,7 @@ from lumina.metrics.audio.divergence import kl_divergence
 from lumina.metrics.audio.features import Heard, SoundFeatures
 from lumina.metrics.audio.nearest import copies, nearest, nearest_other
 from lumina.metrics.audio.quality import distance_of, tagged
+from lumina.reports.sample_folder import drawn
 
 Report = dict[str, float]
 
@@ -97,11 +98,16 @@ class Listened:
 def listen(folder: Path, features: SoundFeatures, seconds: float | None, device: torch.device) -> Listened:
     """Listens to every sound below a folder; files that cannot be read are named and left out.
 
+    Of a folder that `lumina sample` wrote, the samples alone count, not the sound that they start from.
+
     Raises:
         ValueError: there is none.
     """
     place = locate(folder)
     files = [file for file in files_below(place) if file.lower().endswith(SUFFIXES)] if place.is_dir() else []
+    samples = drawn(place)
+    if samples is not None:
+        files = [file for file in files if file in samples]
     heard: dict[str, Heard] = {}
     for file in tqdm(files, str(folder), unit="sound", disable=None):
         try:
@@ -118,7 +124,8 @@ def listen(folder: Path, features: SoundFeatures, seconds: float | None, device:
 def compared(real: Listened, generated: Listened, features: SoundFeatures) -> Report:
     """The numbers, by the names that the metrics give them."""
     windows, of_real, distance = generated.windows, real.windows, features.distance
-    report: Report = {f"{distance}_windows": len(windows), f"{distance}_windows_real": len(of_real)}
+    report: Report = {"sounds": len(generated.heard), "sounds_real": len(real.heard)}
+    report |= {f"{distance}_windows": len(windows), f"{distance}_windows_real": len(of_real)}
     if min(len(windows), len(of_real)) > 1:
         report[distance] = distance_of(windows, of_real, features.components)
     if len(real.heard) > 3:

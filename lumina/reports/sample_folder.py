@@ -16,6 +16,7 @@ from lumina.pictures.sheet import save_picture
 from lumina.reports.page import Figure, write_page
 
 ON_SHEET = 64  # samples on the contact sheet
+SETTINGS = "settings.json"
 
 
 class SampleFolder:
@@ -67,7 +68,7 @@ class SampleFolder:
         written = [(self.files[place], self.descriptions[place]) for place in sorted(self.files)]
         samples = [{"file": file.name, **description.record} for file, description in written]
         text = json.dumps({**self.settings, "samples": samples}, indent=2, ensure_ascii=False)
-        (self.folder / "settings.json").write_text(text + "\n", encoding="utf-8")
+        (self.folder / SETTINGS).write_text(text + "\n", encoding="utf-8")
         figures = [*self._exhibits(), *(self._figure(file, description) for file, description in written)]
         title = f"{len(written)} sample{'s' if len(written) > 1 else ''}"
         return write_page(self.folder, title, _line(self.settings), figures)
@@ -94,6 +95,14 @@ class SampleFolder:
         lines.append(_line({**description.facts, **self.settings}))
         whole = {**self.settings, **description.record}
         return {"lumina": json.dumps(whole, ensure_ascii=False), "parameters": "\n".join(lines)}
+
+
+def drawn(folder: Path) -> set[str] | None:
+    """Names of the samples that `SampleFolder` wrote here, not what they start from; None = it wrote nothing here."""
+    try:
+        return {sample["file"] for sample in json.loads((folder / SETTINGS).read_text(encoding="utf-8"))["samples"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _line(settings: Mapping[str, Any]) -> str:

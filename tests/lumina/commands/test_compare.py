@@ -98,3 +98,13 @@ def test_files_of_one_name_and_two_forms_all_count(folders):
     write_sound(real[5], 16_000, folder / "real/00.flac", {})
     found = report(folder)
     assert found["tiny_frechet_windows_real"] == 52 and found["kl_tiny_pairs"] == 13
+
+
+def test_the_sound_that_samples_start_from_is_not_judged(folders):
+    folder, (_, generated) = folders
+    write_sound(generated[0], 16_000, folder / "generated/start.wav", {})
+    samples = [{"file": f"{number:02}.wav"} for number in range(12)]
+    (folder / "generated/settings.json").write_text(json.dumps({"samples": samples}))
+    assert report(folder)["sounds"] == 12
+    (folder / "generated/settings.json").unlink()
+    assert report(folder)["sounds"] == 13

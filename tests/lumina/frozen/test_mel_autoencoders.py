@@ -51,7 +51,7 @@ def test_identity_tells_weights_scaling_and_bands_apart(tmp_path):
 
 def test_what_is_absent_or_no_mel_vae_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(FileNotFoundError, match=r"neither a local folder or file nor available"):
+    with pytest.raises(FileNotFoundError, match=r"there is no VAE at"):
         MelKLAutoencoder(str(tmp_path / "absent"))
     with pytest.raises(FileNotFoundError, match=r"has no config\.json"):
         MelKLAutoencoder(str(tmp_path))
@@ -78,3 +78,10 @@ def test_it_computes_in_float32_under_autocast_too():
         assert torch.equal(vae.encode(mel), latents)
         assert vae.decode(latents).dtype == torch.float32
     assert vae.encode(mel.bfloat16()).dtype == torch.bfloat16
+
+
+def test_a_missing_folder_beside_others_is_not_looked_up_on_the_hub(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"there is no VAE at data/audio_vae: .*lumina convert RUN FOLDER"):
+        MelKLAutoencoder("data/audio_vae")

@@ -67,8 +67,11 @@ def test_a_class_without_its_module_is_told(capsys):
         """Looks."""
 
     with pytest.raises(SystemExit):
-        parse_function(command, "look", ["--cell=Nothing"])
-    assert capsys.readouterr().err == "lumina: error: cell: name the module of Nothing, too: package.module.Nothing\n"
+        parse_function(command, "look", ["--cell=CellOfNoModule"])
+    assert (
+        capsys.readouterr().err
+        == "lumina: error: cell: name the module of CellOfNoModule, too: package.module.CellOfNoModule\n"
+    )
 
 
 def test_other_messages_stay():

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tiny_features import Tiny, Tones, tones
+from tiny_features import Tiny, Tones, measured, tones
 
 from lumina.metrics.audio.classes import SoundClasses, classes_of
 
@@ -12,12 +12,6 @@ def metric(tmp_path):
     metric = SoundClasses(Tiny(), cache=tmp_path)
     metric.prepare(Tones())
     return metric
-
-
-def measured(metric, generated, batch):
-    metric.update(generated, batch)
-    metric.taken += len(generated)
-    return metric.compute()
 
 
 def test_sounds_of_the_right_class(metric):

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tiny_features import Tiny, Tones, tones
+from tiny_features import Tiny, Tones, measured, tones
 
 from lumina.metrics.audio.event_order import EventOrder, of_event, placed, thirds
 from lumina.text.structured import write
@@ -33,12 +33,6 @@ def metric(tmp_path):
     metric = EventOrder(Tiny(), cache=tmp_path)
     metric.prepare(Clips())
     return metric
-
-
-def measured(metric, generated, batch):
-    metric.update(generated, batch)
-    metric.taken += len(generated)
-    return metric.compute()
 
 
 def test_events_in_their_thirds(metric):

@@ -13,9 +13,9 @@ from benchmarks.structure import files_without_a_test, loose_modules
 from benchmarks.ways import HERE
 
 FROM_LOW_TO_HIGH = """
-    errors randomness files runs values interfaces survival config workarounds optimizers training data pictures clouds
-    text audio music autoencoders frozen backbone distributed sampling conditioning objectives metrics checks weights
-    module checkpoints generation reports callbacks analysis curation commands cli
+    errors randomness files runs values interfaces survival config workarounds optimizers training data pictures
+    clouds scenes text audio music autoencoders frozen backbone distributed sampling conditioning objectives
+    metrics checks weights module checkpoints generation reports callbacks analysis curation commands cli
 """.split()
 MOST_LOOSE_MODULES = 8
 MOST_FILES_WITHOUT_A_TEST = 1  # of their own name; only ever lowered

@@ -55,6 +55,17 @@ def load_image(file: str | Path | BinaryIO, name: str | Path | None = None) -> I
         return _rgb(ImageOps.exif_transpose(image))
 
 
+def load_rgba(file: str | Path | BinaryIO, name: str | Path | None = None) -> Image.Image:
+    """Reads a picture file as `load_image` does, but with its alpha; opaque where it has none.
+
+    Raises:
+        CorruptSample: as `load_image`.
+    """
+    with _opened(file, name) as image:
+        upright = ImageOps.exif_transpose(image)
+        return upright.convert("RGBA") if upright.has_transparency_data else _rgb(upright).convert("RGBA")
+
+
 def picture_size(file: str | Path | BinaryIO, name: str | Path | None = None) -> tuple[int, int]:
     """Width and height of the upright picture; reads only the file's header.
 

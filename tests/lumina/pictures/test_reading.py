@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from lumina.errors import CorruptSample
-from lumina.pictures.reading import LabelledImages, centre_crop, load_image, random_flip, to_tensor
+from lumina.pictures.reading import LabelledImages, centre_crop, load_image, load_rgba, random_flip, to_tensor
 from lumina.randomness import Purpose, keyed_generator
 
 
@@ -44,6 +44,13 @@ def test_transparency_is_laid_on_white(tmp_path, mode):
     image.putpixel((1, 0), (0, 0, 0, 0))
     (image.quantize(4) if mode == "P" else image.convert(mode)).save(tmp_path / "a.png")
     assert pixels(load_image(tmp_path / "a.png")).tolist() == [[[0, 0, 0], [255, 255, 255]]]
+
+
+def test_alpha_is_kept_where_asked_for(tmp_path):
+    Image.new("RGBA", (2, 2), (9, 8, 7, 60)).save(tmp_path / "clear.png")
+    Image.new("I;16", (2, 2), 0x7FFF).save(tmp_path / "deep.png")
+    assert load_rgba(tmp_path / "clear.png").getpixel((0, 0)) == (9, 8, 7, 60)
+    assert load_rgba(tmp_path / "deep.png").getpixel((0, 0)) == (127, 127, 127, 255)
 
 
 def test_half_transparency_is_mixed_with_white(tmp_path):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -21,12 +22,16 @@ class View:
         camera: that took it.
         group: views of one group share light and elevation, and are shown to the model together.
         role: "reference" = a view to condition on, at an elevation of its own.
+        depth: the file of its depth along the direction of view; None = there is none.
+        normals: the file of its normals; None = there is none.
     """
 
     file: Path
     camera: Camera
     group: int = 0
     role: Role = "view"
+    depth: Path | None = None
+    normals: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +43,20 @@ class ViewSet:
         caption: of the object; empty where there is none.
         views: of all groups.
         about: what else the files say: the mesh's scale, offset and up axis, say.
+        remarks: what is odd about the views but was kept, and of how many views it is true.
     """
 
     name: str
     caption: str
     views: tuple[View, ...]
     about: Mapping[str, Any] = field(default_factory=dict)
+    remarks: Mapping[str, int] = field(default_factory=dict)
+
+
+def remarks_of(sets: Iterable[ViewSet]) -> list[str]:
+    """One sentence for each kind of remark on objects of a data set: of how many views and objects it is true."""
+    views, objects = Counter[str](), Counter[str]()
+    for views_of_one in sets:
+        views.update(views_of_one.remarks)
+        objects.update(views_of_one.remarks.keys())
+    return [f"{kind}: {count:,} views of {objects[kind]:,} objects." for kind, count in views.most_common()]

@@ -1,0 +1,129 @@
+"""What a layout of files is, and what every reader of one checks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from lumina.errors import CorruptSample
+from lumina.scenes.cameras import Camera, Floats, faults
+from lumina.scenes.views import ViewSet
+
+LOOKS_PAST = "the object's centre lies outside of the picture"
+UNEQUAL = "pictures of one object differ in size"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How files of views are named and what is in them.
+
+    Attributes:
+        name: as users type it.
+        is_at: whether a folder holds the views of one object in this layout; a few questions to the file system.
+        read: the views in such a folder; raises what `reading` takes, with the reason alone.
+        write: writes views into a folder; None = there is no writer.
+    """
+
+    name: str
+    is_at: Callable[[Path], bool]
+    read: Callable[[Path], ViewSet]
+    write: Callable[[ViewSet, Path], None] | None = None
+
+
+def checked(views: ViewSet) -> ViewSet:
+    """Views whose cameras are cameras and whose pictures are there, with remarks on what is odd.
+
+    Raises:
+        ValueError: there are no views, a matrix is no pose, a focal length or a size is not positive, or pictures are
+            missing.
+    """
+    if not views.views:
+        raise ValueError("it has no views")
+    for view, fault in zip(views.views, faults(np.stack([v.camera.camera_to_world for v in views.views])), strict=True):
+        if fault is not None:
+            raise ValueError(f"the matrix of {view.file.name} {fault}")
+        if not (min(view.camera.size) > 0 and all(0 < f < np.inf for f in view.camera.focal)):
+            raise ValueError(f"the focal length or the size of {view.file.name} is not positive")
+    missing = [view.file.name for view in views.views if not view.file.is_file()]
+    if missing:
+        raise ValueError(f"{len(missing)} of {len(views.views)} pictures are missing, {missing[0]} first")
+    odd = Counter(views.remarks)
+    odd[LOOKS_PAST] = sum(_looks_past(view.camera) for view in views.views)
+    most = Counter(view.camera.size for view in views.views).most_common(1)[0][1]
+    odd[UNEQUAL] = len(views.views) - most
+    return replace(views, remarks=+odd)
+
+
+def _looks_past(camera: Camera) -> bool:
+    """Whether the origin is not in the picture."""
+    x, y, depth = camera.project(np.zeros((1, 3)))[0]
+    height, width = camera.size
+    return not (depth > 0 and 0 <= x <= width and 0 <= y <= height)
+
+
+def below(folder: Path, name: Any) -> Path:
+    """The file that a text of strangers names, in a folder.
+
+    Raises:
+        ValueError: it is no name, or leads out of the folder.
+    """
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise ValueError(f"{name!r:.80} is no name of a picture")
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{name!r:.80} leads out of the folder: expected a path inside it")
+    return folder / path
+
+
+def numbers(values: Any, shape: tuple[int, ...], name: str) -> Floats:
+    """Numbers in a file as an array.
+
+    Raises:
+        ValueError: they are no numbers, not finite, or have another shape.
+    """
+    try:
+        array = np.array(values)
+    except ValueError:  # rows of unequal length
+        array = np.array(None)
+    if array.dtype.kind not in "fiu" or array.shape != shape:
+        expected = f"{' by '.join(map(str, shape))} numbers" if shape else "a number"
+        raise ValueError(f"{name} is {values!r:.80}, expected {expected}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} holds numbers that are not finite")
+    return array.astype(np.float64)
+
+
+def number(values: Mapping[str, Any], *names: str) -> float | None:
+    """The first of named numbers that is there.
+
+    Raises:
+        ValueError: it is no finite number.
+    """
+    name = next((name for name in names if values.get(name) is not None), None)
+    return None if name is None else float(numbers(values[name], (), name))
+
+
+def read_safely(layout: Layout, folder: Path) -> ViewSet:
+    """The checked views in a folder.
+
+    Raises:
+        CorruptSample: they cannot be used; says why.
+    """
+    try:
+        return checked(layout.read(folder))
+    except (ValueError, OSError, KeyError) as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else error
+        raise CorruptSample(folder, reason) from error
+
+
+def file_names(views: ViewSet) -> list[str]:
+    """Names under which pictures can lie in one folder: their own where these are distinct, else numbers."""
+    own = [view.file.name for view in views.views]
+    if len({name.lower() for name in own}) == len(own):
+        return own
+    return [f"{number:03d}{view.file.suffix}" for number, view in enumerate(views.views)]

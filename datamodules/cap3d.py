@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,8 @@ from lumina.clouds.files import Up, read_shape, upright
 from lumina.clouds.point_clouds import PointClouds, Shapes
 from lumina.clouds.tensor_file import read_tensor
 from lumina.config.locate import locate
+from lumina.data.captions import read_captions
 from lumina.data.census import Census
-from lumina.data.csv_file import read_lines
 from lumina.data.holdout import held_out, require_share
 from lumina.data.sources.listing import files_below
 from lumina.values import Split
@@ -68,7 +67,7 @@ class Cap3D(PointClouds):
         """One file of each object that has a caption; the captions by UID."""
         census = self.left_out[str(self.root)] = Census()
         clouds = _clouds(self.root, census)
-        texts = read_captions(self.captions, clouds.keys(), census)
+        texts = read_captions(self.captions, clouds.keys(), census, ENDINGS)
         census.leave_out("objects without a caption", [str(path) for uid, path in clouds.items() if uid not in texts])
         paths = [path for uid, path in clouds.items() if uid in texts]
         if not paths:
@@ -89,52 +88,6 @@ def _clouds(root: Path, census: Census) -> dict[str, Path]:
         clouds.setdefault(path.stem, path)
     census.leave_out("further files of an object", [str(path) for path in paths if clouds[path.stem] != path])
     return {uid: clouds[uid] for uid in sorted(clouds)}
-
-
-def read_captions(path: Path, uids: Collection[str], census: Census) -> dict[str, str]:
-    """Captions by UID, from lines of a UID, a comma and a text.
-
-    The text may hold commas without being quoted, and a quote that nothing closes ends with its line. A text that
-    begins with a quote goes on in the next line only until it is closed, and not where that line begins with a word
-    and a comma, as an object's does.
-
-    Args:
-        path: the file, in UTF-8.
-        uids: those of the objects.
-        census: counts the lines of other objects.
-
-    Raises:
-        ValueError: it cannot be read.
-    """
-    texts: dict[str, str] = {}
-    last = ""
-    for number, line in enumerate(read_lines(path), 1):
-        word, comma, text = line.partition(",")
-        uid = _uid(word)
-        if comma and uid in uids:
-            census.leave_out("captions of an object that has another one below", [uid] if uid in texts else [])
-            texts[last := uid] = text
-        elif last and _open(texts[last]) and not (comma and re.fullmatch(r'[^\s"]+', word)):
-            texts[last] = f"{texts[last].strip()} {line}"
-        elif line.strip():
-            census.leave_out(f"lines of {path.name} without a cloud of that UID", [f"line {number}: {line[:60]}"])
-            last = ""
-    return {uid: _unquoted(text.strip()) for uid, text in texts.items()}
-
-
-def _uid(word: str) -> str:
-    bare = word.strip().strip('"')
-    return next((bare.removesuffix(ending) for ending in ENDINGS if bare.endswith(ending)), bare)
-
-
-def _open(text: str) -> bool:
-    return text.lstrip().startswith('"') and text.count('"') % 2 == 1
-
-
-def _unquoted(text: str) -> str:
-    if len(text) > 1 and text[0] == text[-1] == '"':
-        return text[1:-1].replace('""', '"').strip()
-    return text.removeprefix('"').strip() if _open(text) else text
 
 
 def _read(paths: Sequence[Path], up: Up, index: int) -> npt.NDArray[np.float64]:

@@ -48,6 +48,11 @@ class TextTable:
             self._rows = _objects(path, self.kind == LIST)
             self._header = list(dict.fromkeys(name for row in self._rows for name in row))
 
+    @property
+    def columns(self) -> Sequence[str]:
+        """Their names, in the file's order."""
+        return self._header
+
     def texts(self, column: str) -> list[str]:
         """A column, row by row; what is missing is an empty text.
 

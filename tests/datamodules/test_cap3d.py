@@ -94,7 +94,7 @@ def test_captions_are_whole_whatever_their_commas_and_quotes(root):
         "uid5": "new",
     }
     assert {reason: left.count for reason, left in data.census().left_out.items()} == {
-        "lines of captions.csv without a cloud of that UID": 3,
+        "lines of captions.csv without an object of that UID": 3,
         "captions of an object that has another one below": 1,
     }
 
@@ -117,6 +117,6 @@ def test_an_object_with_two_files_counts_once_and_lies_in_one_split(root):
     assert {reason: left.count for reason, left in data.census().left_out.items()} == {
         "further files of an object": 5,
         "objects without a caption": 1,
-        "lines of captions.csv without a cloud of that UID": 1,
+        "lines of captions.csv without an object of that UID": 1,
         "files ending in .md": 1,
     }

@@ -1,0 +1,68 @@
+"""The colour of points on a mesh."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from lumina.scenes.mesh import Mesh
+from lumina.scenes.rays import Hits, Singles
+from lumina.scenes.textures import MaterialTable
+
+Light = Literal["object", "none"]
+
+TOWARDS_LIGHT = np.array([0.45, -0.55, 0.70], np.float32)  # in the object's axes: above, right of the front
+DARKEST = 0.4  # brightness of what turns its back on the light
+
+
+class Surface:
+    """A mesh's surface, seen from both sides.
+
+    Args:
+        mesh: the triangles.
+        light: "object" = a soft light fixed to the object, so that a point looks the same in all views; "none" = the
+            materials' own colours.
+    """
+
+    def __init__(self, mesh: Mesh, light: Light) -> None:
+        self._mesh, self._light = mesh, light
+        self._materials = MaterialTable(mesh.materials)
+
+    def colours(self, hits: Hits) -> Singles:
+        """RGBA ``[K, 4]`` in [0, 1], not premultiplied."""
+        material = self._mesh.material[hits.face]
+        colours = self._materials.colours(material, interpolated(self._mesh.uv, hits))
+        if self._mesh.colours is not None:
+            colours *= interpolated(self._mesh.colours, hits)
+        colours[:, 3] = self._materials.alphas(material, colours[:, 3])
+        if self._light == "object":
+            colours[:, :3] *= brightness(self.normals(hits))[:, None]
+        return colours.clip(0, 1)
+
+    def normals(self, hits: Hits) -> Singles:
+        """Smooth unit normals ``[K, 3]`` of the side that is seen."""
+        first, second, third = (self._mesh.vertices[self._mesh.faces[hits.face, corner]] for corner in range(3))
+        flat = np.cross(second - first, third - first)
+        seen = flat * -np.sign(_dot(flat, hits.direction))[:, None]
+        smooth = interpolated(self._mesh.normals, hits)
+        smooth *= np.where(_dot(smooth, seen) < 0, np.float32(-1), np.float32(1))[:, None]
+        return smooth / np.maximum(np.linalg.norm(smooth, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+
+
+def interpolated(corners: Singles, hits: Hits) -> Singles:
+    """Values ``[K, C]`` at hits of what is given at the corners ``[F, 3, C]``."""
+    total = hits.weights[:, :1] * corners[hits.face, 0]
+    for corner in (1, 2):
+        total += hits.weights[:, corner, None] * corners[hits.face, corner]
+    return total
+
+
+def brightness(normals: Singles) -> Singles:
+    """Of ``normals [N, 3]``, from DARKEST to 1: half the cosine to the light and a half, so that nothing is black."""
+    towards = TOWARDS_LIGHT / np.linalg.norm(TOWARDS_LIGHT)
+    return DARKEST + (1 - DARKEST) * (0.5 + 0.5 * normals @ towards)
+
+
+def _dot(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    return np.einsum("kc,kc->k", left, right)

@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 
+from lumina.scenes.materials import MaterialTable
 from lumina.scenes.mesh import Mesh
 from lumina.scenes.rays import Hits, Singles
-from lumina.scenes.textures import MaterialTable
 
 Light = Literal["object", "none"]
 

@@ -75,7 +75,7 @@ class MaterialTable:
                 total[:, :3] += weight[:, None] * texel[:, :3]
                 total[:, 3] += weight
         total[:, :3] /= np.maximum(total[:, 3:], np.finfo(np.float32).tiny)
-        return total / 255
+        return total / np.float32(255)
 
 
 def _texels(material: Material) -> np.ndarray:

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from lumina.scenes.materials import MaterialTable
 from lumina.scenes.mesh import Material
-from lumina.scenes.textures import MaterialTable
 
 WHITE = (1.0, 1.0, 1.0, 1.0)
 

@@ -21,6 +21,7 @@ from tiny import ROOT
 from tiny_encoders import clap, laion_clap, t5
 from tiny_shapes import write_catalogue, write_vrml
 from tiny_sounds import write_tones
+from tiny_views import write_objects
 from tiny_vocoders import hifi_gan
 
 from datamodules.openclipart import CLASSES
@@ -302,6 +303,12 @@ def _short(settings: dict[str, Any]) -> None:
             place[key] = min(value, 1.0)
 
 
+def _views(settings: dict[str, Any], folder: Path) -> None:
+    """Balls from eight sides, with a reference."""
+    write_objects(folder / "data/views", 12, azimuths=[range(0, 360, 45)], caption="a red cat")
+    settings["data"]["init_args"] |= {"root": "data/views", "holdout": 0.25}
+
+
 def _nothing(settings: dict[str, Any], folder: Path) -> None:
     """Digits come with scikit-learn, a cache is made by `lumina cache`."""
 
@@ -318,6 +325,7 @@ WRITERS: dict[str, Callable[[dict[str, Any], Path], None]] = {
     "OpenClipart": _clip_art,
     "AudioText": _sounds,
     "RenderedMusic": _music,
+    "MultiViewFolder": _views,
     "Digits": _nothing,
     "Cached": _nothing,
 }

@@ -1,0 +1,107 @@
+import pytest
+import torch
+from tiny_views import FIELD_OF_VIEW, write_object, write_objects
+
+from datamodules.multiview import MultiViewFolder
+
+TWO_GROUPS = ((10, 130, 250, 300), (40, 90, 200, 320))
+
+
+@pytest.fixture
+def root(tmp_path):
+    return write_objects(tmp_path / "views", 12, azimuths=TWO_GROUPS, caption="a ball")
+
+
+def folder(root, **options):
+    return MultiViewFolder(root, **{"size": 8, "batch_size": 3, "holdout": 0.25, **options})
+
+
+def test_fields(root):
+    data = folder(root)
+    batch = next(iter(data.train_dataloader()))
+    assert set(batch) == {*data.batch_keys, "real", "identity"}
+    assert batch["views"].shape == (3, 4, 3, 8, 8) and batch["reference"].shape == (3, 3, 8, 8)
+    assert batch["alpha"].shape == (3, 4, 8, 8) and batch["camera_to_world"].shape == (3, 4, 4, 4)
+    assert batch["azimuths"].shape == (3, 4) and (batch["azimuths"][:, 0] == 0).all()
+    assert batch["field_of_view"].tolist() == pytest.approx([FIELD_OF_VIEW] * 3)
+    assert batch["caption"] == ["a ball"] * 3 and all(name.startswith("object") for name in batch["name"])
+    assert all(batch[name].dtype == torch.float32 for name in ("views", "azimuths", "alpha", "camera_to_world"))
+
+
+def test_transparent_is_white(root):
+    batch = next(iter(folder(root).val_dataloader()))
+    assert (batch["views"][..., 0, 0] == 1).all() and (batch["reference"][..., 0, 0] == 1).all()
+    assert (batch["alpha"][..., 0, 0] == 0).all() and (batch["alpha"][..., 4, 4] == 1).all()
+
+
+def test_objects_are_held_out_with_all_their_views(root):
+    write_object(root / "again" / "object03")  # the same object once more
+    data = folder(root)
+    parts = [{item["name"].rpartition("/")[2] for item in data.dataset(split)} for split in ("train", "validation")]
+    assert not parts[0] & parts[1] and len(parts[0] | parts[1]) == 12 and len(parts[1]) == 3
+    assert {item["name"] for item in data.dataset("test")} == {item["name"] for item in data.dataset("validation")}
+
+
+def test_evaluation_is_the_same_each_time_and_training_is_not(root):
+    data = folder(root)
+    one, two = (next(iter(data.val_dataloader())) for _ in range(2))
+    torch.testing.assert_close(one["views"], two["views"])
+    train = [data.transform(data.dataset("train")[0], torch.Generator().manual_seed(seed)) for seed in range(8)]
+    assert len({tuple(item["azimuths"].tolist()) for item in train}) > 4
+
+
+def test_numbers_of_views_differ_within_a_batch(root):
+    data = folder(root, views=(2, 4), batch_size=9)
+    batch = next(iter(data.train_dataloader()))
+    counts = [len(views) for views in batch["views"]]
+    assert len(set(counts)) > 1 and set(counts) <= {2, 3, 4}
+    for name in ("azimuths", "alpha", "camera_to_world"):
+        assert [len(values) for values in batch[name]] == counts
+    assert batch["reference"].shape == (9, 3, 8, 8)
+    assert next(iter(data.val_dataloader()))["views"].shape[1] == 4
+
+
+def test_backgrounds(root):
+    data = folder(root, background="#ff0000", reference_background="random")
+    item = data.dataset("train")[0]
+    corner = torch.tensor([1.0, -1, -1])
+    train = [data.transform(item, torch.Generator().manual_seed(seed)) for seed in range(3)]
+    assert all((one["views"][..., 0, 0] == corner).all() for one in train)
+    assert len({tuple(one["reference"][:, 0, 0].tolist()) for one in train}) == 3
+    assert (data.transform(item)["reference"][:, 0, 0] == corner).all()
+    assert (folder(root, reference_background="black").transform(item)["reference"][:, 0, 0] == -1).all()
+
+
+def test_no_reference(root):
+    data = folder(root, reference="none")
+    assert "reference" not in data.batch_keys and "reference" not in next(iter(data.train_dataloader()))
+
+
+def test_a_broken_object_is_skipped_named_and_counted(root):
+    (root / "object05" / "transforms.json").write_text("{")
+    data = folder(root, holdout=0.0, max_corrupt=0.5, batch_size=12)
+    with pytest.warns(UserWarning, match="object05"):
+        batch = next(iter(data.train_dataloader()))
+    assert len(batch["name"]) == 12 and "object05" not in batch["name"]
+    assert len(data.corrupt.known) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": 0}, "size 0"),
+        ({"views": 0}, "views 0"),
+        ({"views": (5, 4)}, "the least and the most"),
+        ({"background": "whitish"}, "not a colour"),
+        ({"reference_background": "whitish"}, "not a colour"),
+        ({"holdout": 1.0}, "holdout"),
+    ],
+)
+def test_arguments_out_of_range(root, options, message):
+    with pytest.raises(ValueError, match=message):
+        folder(root, **options)
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(ValueError, match="Found no views of objects"):
+        folder(tmp_path).dataset("train")

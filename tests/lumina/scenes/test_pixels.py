@@ -1,0 +1,77 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny_views import FIELD_OF_VIEW, write_object
+
+from lumina.errors import CorruptSample
+from lumina.scenes.layouts import read_views
+from lumina.scenes.pixels import read_pixels
+from lumina.scenes.sets import Opened
+
+
+def pixels(folder, size=8, count=(3, 3), reference="own"):
+    return read_pixels(Opened(read_views(folder)), size, count, reference, None)
+
+
+def change(folder, edit):
+    content = json.loads((folder / "transforms.json").read_text())
+    edit(content)
+    (folder / "transforms.json").write_text(json.dumps(content))
+
+
+def test_pictures_and_cameras(tmp_path):
+    found = pixels(write_object(tmp_path / "ball", size=16))
+    assert found.views.shape == (3, 4, 8, 8) and found.reference.shape == (4, 8, 8)
+    assert found.azimuths.tolist() == [0, 120, 240] and found.azimuths.dtype == torch.float32
+    assert found.camera_to_world.shape == (3, 4, 4) and found.camera_to_world.dtype == torch.float32
+    assert found.field_of_view.item() == pytest.approx(FIELD_OF_VIEW)
+    colour, alpha = found.views[:, :3], found.views[:, 3:]
+    assert (alpha[..., 4, 4] == 1).all() and (alpha[..., 0, 0] == 0).all() and (colour <= alpha).all()
+    greens = found.views[:, 1, 4, 4] * 255
+    assert greens.tolist() == pytest.approx([round(a / 360 * 255) for a in (10, 130, 250)])
+
+
+def test_no_reference(tmp_path):
+    assert pixels(write_object(tmp_path / "ball"), reference="none").reference is None
+
+
+def test_a_wide_picture_is_cropped_in_the_middle_and_its_field_of_view_with_it(tmp_path):
+    folder = write_object(tmp_path / "ball", size=16)
+    for file in folder.glob("*.png"):
+        wide = Image.new("RGBA", (32, 16), (255, 255, 255, 255))
+        wide.paste(Image.open(file), (8, 0))
+        wide.save(file)
+    before = pixels(write_object(tmp_path / "square", size=16))
+    change(folder, lambda content: content.update(w=32, cx=16))  # of the same focal length
+    found = pixels(folder)
+    torch.testing.assert_close(found.views, before.views)
+    torch.testing.assert_close(found.field_of_view, before.field_of_view)
+
+
+def test_a_picture_of_another_shape_than_its_camera_is_corrupt(tmp_path):
+    folder = write_object(tmp_path / "ball", size=16)
+    Image.fromarray(np.zeros((16, 24, 4), np.uint8)).save(folder / "0_1.png")
+    with pytest.raises(CorruptSample, match=r"0_1\.png: the picture has 24 by 16 pixels, its camera 16 by 16"):
+        pixels(folder)
+
+
+def test_views_of_unequal_fields_of_view_are_corrupt(tmp_path):
+    folder = write_object(tmp_path / "ball", size=16)
+    change(folder, lambda content: content["frames"][1].update(fl_x=40))
+    with pytest.raises(CorruptSample, match=r"fields of view from 22\.6 to 40\.0 degrees"):
+        pixels(folder)
+
+
+def test_too_few_views_are_corrupt(tmp_path):
+    with pytest.raises(CorruptSample, match=r"ball: its largest group has 4 views"):
+        pixels(write_object(tmp_path / "ball"), count=(5, 5))
+
+
+def test_a_damaged_picture_is_corrupt(tmp_path):
+    folder = write_object(tmp_path / "ball")
+    (folder / "0_0.png").write_bytes((folder / "0_0.png").read_bytes()[:60])
+    with pytest.raises(CorruptSample, match=r"0_0\.png"):
+        pixels(folder)

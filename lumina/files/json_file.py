@@ -6,10 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lumina.files.regular import open_regular
-
-MOST = 64 * 2**20
-"""Bytes that are read of a file; what is longer is refused."""
+from lumina.files.regular import read_bounded
 
 
 def load_object(path: Path) -> dict[str, Any]:
@@ -17,16 +14,15 @@ def load_object(path: Path) -> dict[str, Any]:
 
     Raises:
         OSError: it is not there.
-        ValueError: it is no JSON in UTF-8, holds no object, is nested too deeply, or longer than `MOST`.
+        ValueError: it is no JSON in UTF-8, holds no object, is nested too deeply, or very long.
     """
-    with open_regular(path) as file:
-        text = file.read(MOST + 1)
-    if len(text) > MOST:
-        raise ValueError(f"it is longer than {MOST // 2**20} MiB")
+    text = read_bounded(path)
     try:
         values = json.loads(text)
     except RecursionError:
-        raise ValueError("its values are nested too deeply") from None
+        raise ValueError(f"{path.name} is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"{path.name} is no JSON ({error})") from error
     if not isinstance(values, dict):
-        raise ValueError(f"it holds a {type(values).__name__}, expected named values")
+        raise ValueError(f"{path.name} holds a {type(values).__name__}, expected named values")
     return values

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Lens = tuple[tuple[float, float], tuple[float, float], tuple[int, int]]
 
 OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
 """Turns the axes of a camera into those of OpenCV and COLMAP (x right, y down, it looks along +z), or back."""
@@ -57,12 +58,17 @@ class Camera:
         cls, world_to_camera: Floats, focal: tuple[float, float], centre: tuple[float, float], size: tuple[int, int]
     ) -> Camera:
         """One of which OpenCV's extrinsics ``[4, 4]`` are known."""
-        return cls(camera_to_world=np.linalg.inv(world_to_camera) @ OPENCV, focal=focal, centre=centre, size=size)
+        return cls(camera_to_world=inverse(world_to_camera) @ OPENCV, focal=focal, centre=centre, size=size)
 
     @property
     def opencv(self) -> Floats:
         """OpenCV's extrinsics: world-to-camera ``[4, 4]``, x right, y down, z forwards."""
-        return np.linalg.inv(self.camera_to_world @ OPENCV)
+        return inverse(self.camera_to_world @ OPENCV)
+
+    @property
+    def lens(self) -> Lens:
+        """Everything but the pose: focal, centre and size."""
+        return self.focal, self.centre, self.size
 
     @property
     def intrinsics(self) -> Floats:
@@ -116,6 +122,15 @@ def azimuth_elevation(matrix: Floats) -> tuple[float, float]:
     """Azimuth in [0, 360) and elevation of a camera's place ``[4, 4]``, in degrees."""
     x, y, z = matrix[:3, 3]
     return wrapped(math.degrees(math.atan2(y, x))), math.degrees(math.atan2(z, math.hypot(x, y)))
+
+
+def inverse(matrix: Floats) -> Floats:
+    """Of a pose ``[4, 4]``, exact also where its axes are not quite orthonormal.
+
+    Raises:
+        ValueError: it has none.
+    """
+    return np.asarray(np.linalg.inv(matrix), np.float64)
 
 
 def wrapped(degrees: float) -> float:

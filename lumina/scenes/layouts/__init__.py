@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lumina.errors import CorruptSample
+from lumina.scenes.layouts.colmap import COLMAP
+from lumina.scenes.layouts.g_objaverse import G_OBJAVERSE
 from lumina.scenes.layouts.layout import Layout, read_safely
+from lumina.scenes.layouts.nerf_synthetic import NERF_SYNTHETIC
 from lumina.scenes.layouts.ours import OURS
+from lumina.scenes.layouts.zero123 import ZERO123
 from lumina.scenes.views import ViewSet
 
 __all__ = ["LAYOUTS", "find_view_sets", "read_views", "write_views"]
 
-LAYOUTS = {layout.name: layout for layout in (OURS,)}
+LAYOUTS = {layout.name: layout for layout in (OURS, NERF_SYNTHETIC, ZERO123, G_OBJAVERSE, COLMAP)}
 """By the name that users type."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from lumina.errors import CorruptSample
-from lumina.scenes.cameras import Camera, Floats, faults
+from lumina.pictures.opening import open_picture
+from lumina.scenes.cameras import Camera, Floats, Lens, faults, inverse
 from lumina.scenes.views import ViewSet
 
 LOOKS_PAST = "the object's centre lies outside of the picture"
@@ -44,7 +46,8 @@ def checked(views: ViewSet) -> ViewSet:
     """
     if not views.views:
         raise ValueError("it has no views")
-    for view, fault in zip(views.views, faults(np.stack([v.camera.camera_to_world for v in views.views])), strict=True):
+    matrices = np.stack([view.camera.camera_to_world for view in views.views])
+    for view, fault in zip(views.views, faults(matrices), strict=True):
         if fault is not None:
             raise ValueError(f"the matrix of {view.file.name} {fault}")
         if not (min(view.camera.size) > 0 and all(0 < f < np.inf for f in view.camera.focal)):
@@ -92,7 +95,8 @@ def numbers(values: Any, shape: tuple[int, ...], name: str) -> Floats:
         array = np.array(None)
     if array.dtype.kind not in "fiu" or array.shape != shape:
         expected = f"{' by '.join(map(str, shape))} numbers" if shape else "a number"
-        raise ValueError(f"{name} is {values!r:.80}, expected {expected}")
+        given = f"an array {list(array.shape)} of {array.dtype}" if array.size > 1 else repr(values)
+        raise ValueError(f"{name} is {given:.80}, expected {expected}")
     if not np.isfinite(array).all():
         raise ValueError(f"{name} holds numbers that are not finite")
     return array.astype(np.float64)
@@ -121,9 +125,50 @@ def read_safely(layout: Layout, folder: Path) -> ViewSet:
         raise CorruptSample(folder, reason) from error
 
 
+def inverted(matrix: Floats, name: str) -> Floats:
+    """The inverse of a matrix ``[4, 4]``.
+
+    Raises:
+        ValueError: it has none; says whose it is.
+    """
+    try:
+        return inverse(matrix)
+    except ValueError as error:
+        raise ValueError(f"the matrix of {name} has no inverse") from error
+
+
 def file_names(views: ViewSet) -> list[str]:
-    """Names under which pictures can lie in one folder: their own where these are distinct, else numbers."""
+    """Names under which the pictures can lie in one folder: their own where these are distinct, else numbers."""
     own = [view.file.name for view in views.views]
-    if len({name.lower() for name in own}) == len(own):
+    if len({name.lower() for name in own}) == len(own) and all(name.isprintable() for name in own):
         return own
     return [f"{number:03d}{view.file.suffix}" for number, view in enumerate(views.views)]
+
+
+def copied(file: Path, folder: Path, name: str) -> str:
+    """The file's path in the folder, into which it is copied under a name if it lies elsewhere."""
+    if file.is_relative_to(folder):
+        return file.relative_to(folder).as_posix()
+    shutil.copyfile(file, folder / name)
+    return name
+
+
+def save_png(file: Path, target: Path) -> None:
+    """Copies a PNG, or writes a picture of another format as one."""
+    if file.suffix.lower() == ".png":
+        shutil.copyfile(file, target)
+    else:
+        with open_picture(file) as picture:
+            picture.save(target)
+
+
+def one_lens(views: ViewSet, where: str) -> Lens:
+    """Focal length, centre and size of all views.
+
+    Raises:
+        ValueError: they differ.
+    """
+    lenses = {view.camera.lens for view in views.views}
+    if len(lenses) != 1:
+        raise ValueError(f"the views of {views.name} have {len(lenses)} lenses or sizes; {where} holds one")
+    return lenses.pop()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from lumina.files.atomic import replacing
 from lumina.files.json_file import load_object
 from lumina.pictures.reading import picture_size
 from lumina.scenes.cameras import Camera, Floats, apart
-from lumina.scenes.layouts.layout import Layout, below, file_names, number, numbers
+from lumina.scenes.layouts.layout import Layout, below, copied, file_names, number, numbers
 from lumina.scenes.views import View, ViewSet
 
 FILE = "transforms.json"
@@ -116,9 +115,9 @@ def _differs(frame: Mapping[str, Any], camera: Camera) -> bool:
 def write(views: ViewSet, folder: Path) -> None:
     """Writes ``transforms.json``; pictures that lie elsewhere are copied into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    names = [_placed(view.file, folder, name) for view, name in zip(views.views, file_names(views), strict=True)]
+    names = [copied(view.file, folder, name) for view, name in zip(views.views, file_names(views), strict=True)]
     cameras = [intrinsics_of(view.camera) for view in views.views]
-    shared = cameras[0] if all(camera == cameras[0] for camera in cameras) else {}
+    shared = cameras[0] if len({view.camera.lens for view in views.views}) == 1 else {}
     frames = [
         ({} if shared else own) | frame_of(view, name, folder)
         for view, name, own in zip(views.views, names, cameras, strict=True)
@@ -153,15 +152,7 @@ def frame_of(view: View, name: str, folder: Path) -> dict[str, Any]:
         "elevation": view.camera.elevation,
         "group": view.group,
         "role": view.role,
-    } | {key: _placed(file, folder, file.name) for key, file in more.items() if file is not None}
-
-
-def _placed(file: Path, folder: Path, name: str) -> str:
-    """The file's path in the folder, into which it is copied under ``name`` if it lies elsewhere."""
-    if file.is_relative_to(folder):
-        return file.relative_to(folder).as_posix()
-    shutil.copyfile(file, folder / name)
-    return name
+    } | {key: copied(file, folder, file.name) for key, file in more.items() if file is not None}
 
 
 def _lines(content: Mapping[str, Any]) -> Iterator[str]:

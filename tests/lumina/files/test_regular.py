@@ -9,7 +9,7 @@ import pytest
 
 from lumina.data.sources import Wanted, open_sources
 from lumina.errors import CorruptSample
-from lumina.files.regular import open_regular
+from lumina.files.regular import open_regular, read_bounded
 
 WANTED = Wanted(suffixes=(".jpg",), media=("image",))
 
@@ -27,3 +27,10 @@ def test_pipes_and_devices_do_not_hang(tmp_path):
         with pytest.raises(CorruptSample, match="a pipe or a device"):
             source.open(index)
     assert time.monotonic() - start < 5
+
+
+def test_a_long_file_is_refused(tmp_path):
+    (tmp_path / "a.txt").write_text("12345")
+    assert read_bounded(tmp_path / "a.txt", 5) == b"12345"
+    with pytest.raises(ValueError, match=r"a\.txt is longer than"):
+        read_bounded(tmp_path / "a.txt", 4)

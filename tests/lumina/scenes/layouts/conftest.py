@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -23,3 +24,30 @@ def made():
         return ViewSet(**{"name": "käse", "caption": 'a "chair"', "views": tuple(views), "about": about} | options)
 
     return make
+
+
+CORNERS = np.array([[x, y, z] for x in (-0.3, 0.3) for y in (-0.3, 0.3) for z in (-0.3, 0.3)])
+
+
+@pytest.fixture
+def corners():
+    """Of a cube, ``[8, 3]``."""
+    return CORNERS
+
+
+@pytest.fixture
+def pixels():
+    """The pixels of the corners by trigonometry alone: the world is turned until the camera stands on its x axis."""
+
+    def of(number, size=(24, 32), field_of_view=40.0, distance=2.1):
+        azimuth, elevation = np.radians(POSES[number][:2])
+        x = CORNERS[:, 0] * np.cos(azimuth) + CORNERS[:, 1] * np.sin(azimuth)
+        right = CORNERS[:, 1] * np.cos(azimuth) - CORNERS[:, 0] * np.sin(azimuth)
+        near = x * np.cos(elevation) + CORNERS[:, 2] * np.sin(elevation)
+        up = CORNERS[:, 2] * np.cos(elevation) - x * np.sin(elevation)
+        focal = size[1] / 2 / np.tan(np.radians(field_of_view) / 2)
+        return np.stack(
+            (size[1] / 2 + focal * right / (distance - near), size[0] / 2 - focal * up / (distance - near)), axis=1
+        )
+
+    return of

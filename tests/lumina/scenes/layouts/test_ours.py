@@ -132,3 +132,21 @@ def test_a_picture_without_size_in_the_file_must_be_one(written):
         read_views(folder)
     Image.new("L", (5, 5)).save(folder / "000.png")
     assert read_views(folder).views[0].camera.size == (5, 5)
+
+
+def test_nerfstudio_sees_a_cube_where_it_is(made, pixels, corners, tmp_path):
+    """nerfstudio shoots the ray of a pixel along ((x - cx) / fl_x, -(y - cy) / fl_y, -1) of the camera's axes."""
+    write_views(made(tmp_path / "a"), tmp_path / "a")
+    content = json.loads((tmp_path / "a" / "transforms.json").read_text())
+    assert (content["w"], content["h"]) == (32, 24)
+    assert content["camera_angle_x"] == pytest.approx(np.radians(40))
+    for number, frame in enumerate(content["frames"]):
+        x, y = pixels(number).T
+        directions = np.stack(
+            ((x - content["cx"]) / content["fl_x"], -(y - content["cy"]) / content["fl_y"], -np.ones(len(x))), axis=1
+        )
+        matrix = np.array(frame["transform_matrix"])
+        rays = directions @ matrix[:3, :3].T
+        seen = corners - matrix[:3, 3]
+        np.testing.assert_allclose(np.cross(rays, seen), 0, atol=1e-12)
+        assert (np.einsum("pi,pi->p", rays, seen) > 0).all()

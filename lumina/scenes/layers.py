@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lumina.scenes.rays import Hits, Rays, Singles
+from lumina.scenes.rays import Hits, Numbers, Rays, Singles
 
 MOST_LAYERS = 64  # surfaces on one ray, clear texels among them; what lies behind is not seen
 CLEAR = 1 / 512  # share of light below which nothing more is seen: half a step of 8 bits
@@ -19,7 +19,7 @@ class Mixed:
 
     Attributes:
         hits: the surface that gives most to each ray that meets the mesh, with its depth from the rays' origin.
-        colours: ``[K, 4]`` RGBA, premultiplied.
+        colours: ``[K, C]``, premultiplied, alpha last.
     """
 
     hits: Hits
@@ -32,33 +32,35 @@ def mix(rays: Rays, cast: Callable[[Rays], Hits], colours: Callable[[Hits], Sing
     Args:
         rays: from the camera.
         cast: finds the next surface.
-        colours: ``[K, 4]`` of hits, not premultiplied.
+        colours: ``[K, C]`` of hits, not premultiplied, alpha last.
         step: depth between two surfaces below which they are one.
     """
-    first = cast(rays)
-    total = colours(first)
-    total[:, :3] *= total[:, 3:]
-    strongest = total[:, 3].copy()
-    hits, place, done = first, np.arange(len(first.ray)), np.zeros(len(first.ray), np.float32)
-    face, weights, depth = first.face.copy(), first.weights.copy(), first.depth.copy()
-    here = rays[first.ray]
+    hits = most = cast(rays)
+    total = colours(hits)
+    total[:, :-1] *= total[:, -1:]
+    strongest = total[:, -1].copy()
+    place, done, here = np.arange(len(hits.ray)), np.float32(0) * hits.depth, rays[hits.ray]
     for _ in range(MOST_LAYERS - 1):
-        through = np.flatnonzero(total[place, 3] < 1 - CLEAR)
+        through = np.flatnonzero(total[place, -1] < 1 - CLEAR)
         if not len(through):
             break
-        place, way = place[through], hits.depth[through] + np.float32(step)
-        done, previous = done[through] + way, hits.face[through]
+        way, previous = hits.depth[through] + np.float32(step), hits.face[through]
         here = here[through].moved(way)
         hits = cast(here)
-        place, done, here = place[hits.ray], done[hits.ray], here[hits.ray]
+        place, done, here = place[through][hits.ray], (done[through] + way)[hits.ray], here[hits.ray]
         layer = colours(hits)
         layer[hits.face == previous[hits.ray]] = 0  # a ray that grazes a triangle meets it again
-        share = layer[:, 3] * (1 - total[place, 3])
-        total[place, :3] += share[:, None] * layer[:, :3]
-        total[place, 3] += share
+        share = layer[:, -1] * (1 - total[place, -1])
+        layer[:, -1] = 1
+        total[place] += share[:, None] * layer
         better = share > strongest[place]
-        at = place[better]
-        strongest[at], face[at], weights[at] = share[better], hits.face[better], hits.weights[better]
-        depth[at] = (done + hits.depth)[better]
-    most = Hits(ray=first.ray, depth=depth, face=face, weights=weights, direction=first.direction)
+        strongest[place[better]] = share[better]
+        _replace(most, place[better], hits, np.flatnonzero(better), done)
     return Mixed(hits=most, colours=total)
+
+
+def _replace(most: Hits, at: Numbers, hits: Hits, which: Numbers, done: Singles) -> None:
+    """Puts some hits in place of others; ``done [K]`` is the way to the rays' origin."""
+    most.depth[at] = done[which] + hits.depth[which]
+    for ours, theirs in ((most.face, hits.face), (most.weights, hits.weights), (most.flat, hits.flat)):
+        ours[at] = theirs[which]

@@ -23,14 +23,19 @@ class MaterialTable:
     """
 
     def __init__(self, materials: Sequence[Material]) -> None:
-        self.factor = np.array([material.colour for material in materials], np.float32)
-        self.mode = np.array([MODES[material.alpha] for material in materials])
-        self.cutoff = np.array([material.cutoff for material in materials], np.float32)
-        self.textured = np.array([material.texture is not None for material in materials])
+        self._factor = np.array([material.colour for material in materials], np.float32)
+        self._mode = np.array([MODES[material.alpha] for material in materials])
+        self._cutoff = np.array([material.cutoff for material in materials], np.float32)
+        self._textured = np.array([material.texture is not None for material in materials])
         textures = [_texels(material) for material in materials]
         self._size = np.array([texture.shape[:2] for texture in textures])
         self._start = np.cumsum([0, *(len(texture.reshape(-1, 4)) for texture in textures)])[:-1]
         self._texels = np.concatenate([texture.reshape(-1, 4) for texture in textures])
+
+    @property
+    def opaque(self) -> bool:
+        """Whether nothing shines through any of them."""
+        return bool((self._mode == OPAQUE).all())
 
     def colours(self, material: Numbers, uv: Singles) -> Singles:
         """Factor times texture, before alpha is interpreted.
@@ -42,18 +47,18 @@ class MaterialTable:
         Returns:
             RGBA ``[K, 4]``.
         """
-        colours = self.factor[material]
-        textured = np.flatnonzero(self.textured[material])
+        colours = self._factor[material]
+        textured = np.flatnonzero(self._textured[material])
         if len(textured):
             colours[textured] *= self._bilinear(material[textured], uv[textured])
         return colours
 
     def alphas(self, material: Numbers, alpha: Singles) -> Singles:
         """What an interpolated ``alpha [K]`` means: 1 where opaque, 0 or 1 where masked."""
-        mode = self.mode[material]
+        mode = self._mode[material]
         meant = alpha.clip(0, 1)
         masked = mode == MASK
-        meant[masked] = meant[masked] >= self.cutoff[material[masked]]
+        meant[masked] = meant[masked] >= self._cutoff[material[masked]]
         meant[mode == OPAQUE] = 1
         return meant
 
@@ -70,10 +75,11 @@ class MaterialTable:
         total = np.zeros((len(uv), 4), np.float32)
         for line, near in zip(rows, (1 - below, below), strict=True):
             for place, close in zip(columns, (1 - right, right), strict=True):
-                texel = self._texels[line + place].astype(np.float32)
+                texel = self._texels.take(line + place, 0).astype(np.float32)
                 weight = (near * close) * texel[:, 3]
-                total[:, :3] += weight[:, None] * texel[:, :3]
-                total[:, 3] += weight
+                texel[:, 3] = 1
+                texel *= weight[:, None]
+                total += texel
         total[:, :3] /= np.maximum(total[:, 3:], np.finfo(np.float32).tiny)
         return total / np.float32(255)
 

@@ -50,6 +50,7 @@ class Hits:
         depth: ``[K]`` way along the ray.
         face: ``[K]`` number of the triangle.
         weights: ``[K, 3]`` barycentric, of its corners.
+        flat: ``[K, 3]`` a normal of the triangle, on either side.
         direction: ``[K, 3]`` of the ray.
     """
 
@@ -57,6 +58,7 @@ class Hits:
     depth: Singles
     face: Numbers
     weights: Singles
+    flat: Singles
     direction: Singles
 
 
@@ -94,6 +96,7 @@ class RayCaster:
             depth=depth[ray],
             face=found["primitive_ids"].numpy()[ray].astype(np.int64),
             weights=np.concatenate((1 - second.sum(1, keepdims=True), second), 1),
+            flat=found["primitive_normals"].numpy()[ray],
             direction=rays.direction[ray],
         )
 

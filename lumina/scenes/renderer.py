@@ -92,8 +92,8 @@ class Renderer:
     def _geometry(self, camera: Camera, rows: range, columns: range) -> tuple[Singles, Singles]:
         """Depth ``[rows, columns]`` and normals ``[rows, columns, 3]`` at the pixels' centres."""
         cast = pixel_rays(camera, rows, columns, CENTRE)
-        mixed = mix(cast, self._cast, self._surface.colours, self._step)
-        seen = mixed.colours[:, 3] > 0
+        mixed = mix(cast, self._cast, self._surface.alphas, self._step)
+        seen = mixed.colours[:, 0] > 0
         ray = mixed.hits.ray[seen]
         depth = np.full(len(cast), np.inf, np.float32)
         normals = np.zeros((len(cast), 3), np.float32)

@@ -13,7 +13,7 @@ from lumina.scenes.rays import Hits, Singles
 Light = Literal["object", "none"]
 
 TOWARDS_LIGHT = np.array([0.45, -0.55, 0.70], np.float32)  # in the object's axes: above, right of the front
-DARKEST = 0.4  # brightness of what turns its back on the light
+DARKEST = 0.5  # brightness of what turns its back on the light
 
 
 class Surface:
@@ -31,31 +31,35 @@ class Surface:
 
     def colours(self, hits: Hits) -> Singles:
         """RGBA ``[K, 4]`` in [0, 1], not premultiplied."""
+        colours = self._own_colours(hits)
+        if self._light == "object":
+            colours[:, :3] *= brightness(self.normals(hits))[:, None]
+        return colours
+
+    def alphas(self, hits: Hits) -> Singles:
+        """``[K, 1]`` in [0, 1]."""
+        return np.ones((len(hits.face), 1), np.float32) if self._materials.opaque else self._own_colours(hits)[:, 3:]
+
+    def normals(self, hits: Hits) -> Singles:
+        """Smooth unit normals ``[K, 3]`` of the side that is seen."""
+        smooth = interpolated(self._mesh.normals, hits)
+        away = (_dot(hits.flat, hits.direction) > 0) != (_dot(smooth, hits.flat) < 0)
+        length = np.maximum(np.sqrt(_dot(smooth, smooth)), np.finfo(np.float32).tiny)
+        smooth /= np.where(away, -length, length)[:, None]
+        return smooth
+
+    def _own_colours(self, hits: Hits) -> Singles:
         material = self._mesh.material[hits.face]
         colours = self._materials.colours(material, interpolated(self._mesh.uv, hits))
         if self._mesh.colours is not None:
             colours *= interpolated(self._mesh.colours, hits)
         colours[:, 3] = self._materials.alphas(material, colours[:, 3])
-        if self._light == "object":
-            colours[:, :3] *= brightness(self.normals(hits))[:, None]
         return colours.clip(0, 1)
-
-    def normals(self, hits: Hits) -> Singles:
-        """Smooth unit normals ``[K, 3]`` of the side that is seen."""
-        first, second, third = (self._mesh.vertices[self._mesh.faces[hits.face, corner]] for corner in range(3))
-        flat = np.cross(second - first, third - first)
-        seen = flat * -np.sign(_dot(flat, hits.direction))[:, None]
-        smooth = interpolated(self._mesh.normals, hits)
-        smooth *= np.where(_dot(smooth, seen) < 0, np.float32(-1), np.float32(1))[:, None]
-        return smooth / np.maximum(np.linalg.norm(smooth, axis=1, keepdims=True), np.finfo(np.float32).tiny)
 
 
 def interpolated(corners: Singles, hits: Hits) -> Singles:
     """Values ``[K, C]`` at hits of what is given at the corners ``[F, 3, C]``."""
-    total = hits.weights[:, :1] * corners[hits.face, 0]
-    for corner in (1, 2):
-        total += hits.weights[:, corner, None] * corners[hits.face, corner]
-    return total
+    return np.einsum("kw,kwc->kc", hits.weights, corners.take(hits.face, 0))
 
 
 def brightness(normals: Singles) -> Singles:
@@ -64,5 +68,5 @@ def brightness(normals: Singles) -> Singles:
     return DARKEST + (1 - DARKEST) * (0.5 + 0.5 * normals @ towards)
 
 
-def _dot(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def _dot(left: Singles, right: Singles) -> Singles:
     return np.einsum("kc,kc->k", left, right)

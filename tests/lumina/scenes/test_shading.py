@@ -16,6 +16,7 @@ def hit(weights, face=0, direction=(0, 0, -1)):
         depth=np.ones(1, np.float32),
         face=np.array([face]),
         weights=np.array([weights], np.float32),
+        flat=np.array([(0, 0, 1)], np.float32),
         direction=np.array([direction], np.float32),
     )
 

@@ -437,7 +437,12 @@ class Modality(nn.Module, ABC):
 
     @abstractmethod
     def save(
-        self, samples: Any, folder: Path, numbers: Sequence[int], texts: Sequence[Mapping[str, str]] = ()
+        self,
+        samples: Any,
+        folder: Path,
+        numbers: Sequence[int],
+        texts: Sequence[Mapping[str, str]] = (),
+        batch: Batch | None = None,
     ) -> list[Path]:
         """Writes decoded samples into ``folder``, each to a file of its own unless one table says it better.
 
@@ -446,6 +451,7 @@ class Modality(nn.Module, ABC):
             folder: where to.
             numbers: of the samples, ascending; files are named by them, as a folder may be filled in several calls.
             texts: named texts of each sample, such as its settings, for formats that can hold some; empty = none.
+            batch: what they were made for, with `fields` at least; None = the trained values.
         """
 
     def shown(self, file: Path, text: str = "") -> Shown:

@@ -223,7 +223,12 @@ class Audio(Modality):
         return [wandb.Audio(sound, self.rate, caption=text) for sound, text in zip(scaled, texts, strict=True)]
 
     def save(
-        self, samples: Sounds, folder: Path, numbers: Sequence[int], texts: Sequence[Mapping[str, str]] = ()
+        self,
+        samples: Sounds,
+        folder: Path,
+        numbers: Sequence[int],
+        texts: Sequence[Mapping[str, str]] = (),
+        batch: Batch | None = None,
     ) -> list[Path]:
         """One file a sound, with its texts."""
         return [

@@ -204,7 +204,12 @@ class Image(Modality):
         return contact_sheet(list(samples), captions=captions)
 
     def save(
-        self, samples: Images, folder: Path, numbers: Sequence[int], texts: Sequence[Mapping[str, str]] = ()
+        self,
+        samples: Images,
+        folder: Path,
+        numbers: Sequence[int],
+        texts: Sequence[Mapping[str, str]] = (),
+        batch: Batch | None = None,
     ) -> list[Path]:
         """One PNG a picture, with its texts."""
         return [

@@ -149,7 +149,12 @@ class PointCloud(Modality):
         return [wandb.Object3D(cloud, caption=text) for cloud, text in zip(points, texts, strict=True)]
 
     def save(
-        self, samples: Clouds, folder: Path, numbers: Sequence[int], texts: Sequence[Mapping[str, str]] = ()
+        self,
+        samples: Clouds,
+        folder: Path,
+        numbers: Sequence[int],
+        texts: Sequence[Mapping[str, str]] = (),
+        batch: Batch | None = None,
     ) -> list[Path]:
         """One PLY file a cloud, without texts."""
         return [write_ply(cloud, folder / f"{number:05d}.ply") for cloud, number in zip(samples, numbers, strict=True)]

@@ -154,6 +154,7 @@ class Recognition(Modality):
         folder: Path,
         numbers: Sequence[int],
         texts: Sequence[Mapping[str, str]] = (),
+        batch: Batch | None = None,
     ) -> list[Path]:
         """A row a picture in ``probabilities.csv``: its name or number, the likeliest class, all probabilities.
 

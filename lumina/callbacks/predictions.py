@@ -37,14 +37,14 @@ class PredictionWriter(Callback):
         self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         """Writes one batch."""
-        samples, first = select(outputs, batch["real"]), self._strange.seen
-        names = select(batch["name"], batch["real"]) if "name" in batch else None
+        samples, asked = select(outputs, batch["real"]), select(batch, batch["real"])
+        first, names = self._strange.seen, asked.get("name")
         finite = self._strange.sift(samples, names)
         if finite.any():
             folder = _folder(trainer) / f"rank_{trainer.global_rank}"
             numbers = (finite.nonzero()[:, 0] + first).tolist()
             texts = [{"name": str(name)} for name in select(names, finite)] if names else ()
-            pl_module.modality.save(select(samples, finite), folder, numbers, texts)
+            pl_module.modality.save(select(samples, finite), folder, numbers, texts, select(asked, finite))
 
     def on_predict_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Prints the number and the folder of the predictions, and warns about samples left out."""

@@ -93,8 +93,8 @@ def sample(
     named |= {} if read.step is None else {"checkpoint": str(read.origin), "step": read.step}
     settings = {**named, "dtype": dtype, **drawing.described()}
     files = SampleFolder(folder, module.modality, [describe(module, request) for request in requests], settings)
-    for places, samples in drawing.run(requests):
-        files.add(places, samples)
+    for part, samples in drawing.run(requests):
+        files.add(part.places, samples, part.fields)
     page, count = files.finish(), len(files.files)
     print(f"{count} {'sample' if count == 1 else 'samples'} in {folder}; open {page}")
     if files.strange.names:
@@ -129,8 +129,8 @@ def draw(
     module = load_pretrained(weights)
     drawing, requests = _prepare(module, what or What(), how or How(), batch_size, device, dtype)
     drawn: dict[int, Any] = {}
-    for places, samples in drawing.run(requests):
-        drawn.update(zip(places, samples, strict=True))
+    for part, samples in drawing.run(requests):
+        drawn.update(zip(part.places, samples, strict=True))
     samples, strange = [drawn[place] for place in range(len(requests))], NotFinite()
     strange.sift(samples)
     if strange.names:

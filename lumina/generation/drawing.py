@@ -128,14 +128,14 @@ class Drawing:
     dtype: torch.dtype
     grid: tuple[int, int] | None
 
-    def run(self, requests: Sequence[Request]) -> Iterator[tuple[list[int], list[Any]]]:
-        """Samples and their places among the requests; those on like canvases go together."""
+    def run(self, requests: Sequence[Request]) -> Iterator[tuple[Part, list[Any]]]:
+        """Parts of the requests and their samples; those on like canvases go together."""
         precision = torch.autocast(self.module.device.type, self.dtype, enabled=self.dtype != torch.float32)
         for part in parts(self.module, requests, self.batch_size):
             with _memory(self.module, part), precision:
                 options = {"sampler": self.sampler, "progress": True}
                 samples = draw_part(self.module, part, self.grid, self.inference, **options)
-            yield part.places, samples
+            yield part, samples
 
     def described(self) -> dict[str, Any]:
         """How samples are drawn, as plain data for files."""

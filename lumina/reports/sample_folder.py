@@ -14,6 +14,7 @@ from lumina.interfaces import Modality
 from lumina.metrics.not_finite import NotFinite
 from lumina.pictures.sheet import save_picture
 from lumina.reports.page import Figure, write_page
+from lumina.values import Batch
 
 ON_SHEET = 64  # samples on the contact sheet
 SETTINGS = "settings.json"
@@ -39,17 +40,22 @@ class SampleFolder:
         self.strange = NotFinite()
         folder.mkdir(parents=True, exist_ok=True)
 
-    def add(self, places: Sequence[int], samples: Sequence[Any]) -> None:
+    def add(self, places: Sequence[int], samples: Sequence[Any], batch: Batch | None = None) -> None:
         """Writes ``samples``, which stand at ``places`` among the requests; each file says how it was made if it can.
 
         Those that hold NaN or infinity are left out.
+
+        Args:
+            places: of the samples.
+            samples: decoded ones.
+            batch: what they were made for, as `Modality.save` takes it.
         """
         finite = self.strange.sift(samples, [f"{place:05d}" for place in places])
         places, samples = select(list(places), finite), select(list(samples), finite)
         if not places:
             return
         texts = [self._texts(self.descriptions[place]) for place in places]
-        written = self.modality.save(samples, self.folder, places, texts)
+        written = self.modality.save(samples, self.folder, places, texts, select(batch, finite))
         self.files |= zip(places, written, strict=True)
         self.sheet |= zip(places[: ON_SHEET - len(self.sheet)], samples, strict=False)
 

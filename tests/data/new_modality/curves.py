@@ -104,7 +104,12 @@ class Curves(Modality):
         return contact_sheet([curve.clamp(-1, 1).expand(3, 8, -1) for curve in samples], captions=captions)
 
     def save(
-        self, samples: Sequence[Tensor], folder: Path, numbers: Sequence[int], texts: Sequence[Mapping[str, str]] = ()
+        self,
+        samples: Sequence[Tensor],
+        folder: Path,
+        numbers: Sequence[int],
+        texts: Sequence[Mapping[str, str]] = (),
+        batch: Batch | None = None,
     ) -> list[Path]:
         """A text file a curve."""
         folder.mkdir(parents=True, exist_ok=True)

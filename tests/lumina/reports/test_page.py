@@ -1,5 +1,6 @@
 """The page is read back by a parser that is not ours."""
 
+import math
 from html.parser import HTMLParser
 
 import torch
@@ -67,7 +68,7 @@ class Points:
 
     shown = Modality.shown
 
-    def save(self, samples, folder, numbers, texts=()):
+    def save(self, samples, folder, numbers, texts=(), batch=None):
         assert len(texts) == len(samples)
         paths = [folder / f"{number:05d}.xyz" for number in numbers]
         for path, sample in zip(paths, samples, strict=True):
@@ -91,6 +92,20 @@ def test_other_files_are_links(tmp_path):
     assert {file.name for file in folder.folder.iterdir()} == {
         *(link["href"] for link in page.all("a")), "grid.png", "index.html", "settings.json"
     }  # fmt: skip
+
+
+def test_files_are_written_with_what_a_batch_says_of_their_samples(tmp_path):
+    told = []
+
+    class Told(Points):
+        def save(self, samples, folder, numbers, texts=(), batch=None):
+            told.append(batch)
+            return super().save(samples, folder, numbers, texts)
+
+    folder = SampleFolder(tmp_path, Told(), [Description(record={"seed": n}) for n in range(3)], {})
+    samples = [torch.tensor([value]) for value in (1.0, math.nan, 3.0)]
+    folder.add([0, 1, 2], samples, {"length": torch.tensor([5, 6, 7])})
+    assert told[0]["length"].tolist() == [5, 7]  # none of the sample that is left out
 
 
 def test_page_shows_what_samples_were_made_from_once(tmp_path):

@@ -74,6 +74,23 @@ def check_outputs(objective: Objective, modality: Modality) -> None:
         )
 
 
+def check_canvas(conditioners: Iterable[Conditioner], modality: Modality) -> None:
+    """Refuses a conditioner that describes the canvas by a field that the modality does not give.
+
+    Raises:
+        ValueError: names the field and those that there are.
+    """
+    keys = [conditioner.key for conditioner in conditioners if conditioner.of_canvas]
+    with torch.device("cpu"):
+        known = modality.fields(1, {}) if keys else {}
+    for key in keys:
+        if key not in known:
+            raise ValueError(
+                f"a conditioner reads {key!r} of the canvas, but canvases of {type(modality).__name__} have "
+                f"{', '.join(map(repr, known)) or 'no fields'}: set its key, or choose another modality."
+            )
+
+
 def check_budget(data: Any, config: NextDiTConfig) -> None:
     """Refuses a token budget that ignores padding if the backbone computes the padding too.
 

@@ -369,7 +369,9 @@ class Modality(nn.Module, ABC):
         """
 
     def fields(self, count: int, request: Mapping[str, Any]) -> Batch:
-        """What a batch of such samples would hold beside conditions and data, for `decode`: their lengths, say.
+        """What a batch of such samples would hold beside data and what users wish, on the CPU: their lengths, say.
+
+        `decode` reads it, and conditioners that are ``of_canvas``.
 
         Args:
             count: B.
@@ -470,11 +472,14 @@ class Conditioner(nn.Module, ABC):
     Class attributes:
         route: the route, named and never guessed from a tensor's rank.
         class_rows: names of the parameters with a row for each class, other rows after them.
-        wish: the user's option for this condition; None = there is none, and `lumina sample` refuses the model.
+        wish: the user's option for this condition; None = there is none, and `lumina sample` refuses the model unless
+            the condition is ``of_canvas``.
         stand_ins: options that serve where users leave that of ``wish`` out, first the one that goes before the others;
             `ask` takes their values too.
         avoid: the user's option for a condition that guidance steers away from; None = there is none. `ask` takes its
             values too.
+        of_canvas: its value comes from `Modality.fields`, not from a wish: it describes the canvas, and is never
+            dropped, neither in training nor by guidance.
 
     Attributes:
         classes: names of the classes in the order of their numbers; None = there are none, or the data names them.
@@ -490,6 +495,7 @@ class Conditioner(nn.Module, ABC):
     wish: ClassVar[Wish | None] = None
     stand_ins: ClassVar[tuple[Wish, ...]] = ()
     avoid: ClassVar[Wish | None] = None
+    of_canvas: ClassVar[bool] = False
     classes: list[str] | None = None
     key: str
     dim: int
@@ -540,8 +546,7 @@ class Conditioner(nn.Module, ABC):
     def unasked(self) -> Sequence[Any]:
         """What samples show in turn where users ask for nothing; None among it stands for the null condition.
 
-        Raises:
-            ValueError: users have to ask for something.
+        Empty = users have to ask for something, unless another condition of the model may be left out: then all may.
         """
         return (None,)
 

@@ -14,6 +14,7 @@ from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.backbone.lora import Lora
 from lumina.checks import (
     check_budget,
+    check_canvas,
     check_classes,
     check_latents,
     check_memory,
@@ -85,6 +86,7 @@ class LuminaModule(TrainedModule):
         for conditioner in self.conditioners:
             conditioner.connect(modality)
         check_outputs(objective, modality)
+        check_canvas(self.conditioners, modality)
         objective.build(config, modality)
         self.objective = objective
         self.metrics = MetricSuite(metrics or [])

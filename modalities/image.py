@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lumina.interfaces import Autoencoder, Modality
+from lumina.pictures import patches
 from lumina.pictures.on_page import exhibit_picture, picture_on_page
 from lumina.pictures.sheet import contact_sheet, save_picture, to_uint8
 from lumina.pictures.start import FittedPicture, parse_box, parse_picture, parse_size
@@ -26,8 +27,7 @@ Images = Tensor | Sequence[Tensor]
 class Image(Modality):
     """Patches of a picture, or of its VAE latent, as tokens on two axes (row, column).
 
-    Patchifying is a permutation: a token's features are (channel, row in the patch, column in the patch), so noise
-    and loss are the same in token space as in pixel space.
+    Patches are those of `lumina.pictures.patches`.
 
     Args:
         size: height and width of the training pictures in pixels; what is sampled unless another size is asked for.
@@ -73,6 +73,7 @@ class Image(Modality):
         ),
     )
     position_axes = 2
+    token_channels: int
 
     def __init__(
         self, size: tuple[int, int], channels: int = 3, patch_size: int = 2, autoencoder: Autoencoder | None = None
@@ -139,17 +140,14 @@ class Image(Modality):
         """
         parts = [latent] if isinstance(latent, Tensor) else [image[None] for image in latent]
         for part in parts:
-            self._check(part)
-        patches = [self._patchify(part) for part in parts]
-        places = [
-            self._positions(part.shape[-2] // self.patch_size, part.shape[-1] // self.patch_size, part)
-            for part in parts
-        ]
+            patches.check_shape(part, self.token_channels, self.patch_size)
+        features = [patches.cut(part, self.patch_size) for part in parts]
+        places = [self._positions(part) for part in parts]
         if isinstance(latent, Tensor):
-            return Tokens(features=patches[0], positions=places[0].expand(latent.shape[0], -1, -1))
+            return Tokens(features=features[0], positions=places[0].expand(latent.shape[0], -1, -1))
         if len({tuple(part.shape) for part in parts}) == 1:
-            return Tokens(features=torch.cat(patches), positions=places[0].expand(len(parts), -1, -1))
-        return Tokens.padded([patch[0] for patch in patches], [place[0] for place in places])
+            return Tokens(features=torch.cat(features), positions=places[0].expand(len(parts), -1, -1))
+        return Tokens.padded([one[0] for one in features], [place[0] for place in places])
 
     def decode(self, outputs: Tokens, batch: Batch) -> Images:
         """Pictures in [-1, 1]: a tensor where all have one size, else a list."""
@@ -166,7 +164,7 @@ class Image(Modality):
         """
         rows, columns = self._grid(request.get("size") or self.size)
         features = torch.zeros(count, rows * columns, self.token_dim)
-        return Tokens(features=features, positions=self._positions(rows, columns, features).expand(count, -1, -1))
+        return Tokens(features=features, positions=patches.raster(rows, columns, features.device).expand(count, -1, -1))
 
     @classmethod
     def check_request(cls, request: Mapping[str, Any]) -> None:
@@ -227,46 +225,20 @@ class Image(Modality):
         return self.patch_size * (1 if self.autoencoder is None else self.autoencoder.factor)
 
     def _grid(self, size: Sequence[int]) -> tuple[int, int]:
-        height, width = size
-        if height < 1 or width < 1 or height % self.cell or width % self.cell:
-            fitting = tuple(max(1, round(side / self.cell)) * self.cell for side in (height, width))
-            factor = "" if self.autoencoder is None else f" x VAE factor {self.autoencoder.factor}"
-            raise ValueError(
-                f"image size {height}x{width} must be a positive multiple of {self.cell} pixels on each side "
-                f"(patch_size {self.patch_size}{factor}); "
-                f"{fitting[0]}x{fitting[1]} would fit."
-            )
-        return height // self.cell, width // self.cell
-
-    def _check(self, latent: Tensor) -> None:
-        channels = self.token_dim // self.patch_size**2
-        if latent.shape[1] != channels or latent.shape[2] % self.patch_size or latent.shape[3] % self.patch_size:
-            raise ValueError(
-                f"got pictures or latents of shape {tuple(latent.shape[1:])}, expected ({channels}, H, W) with H and W "
-                f"multiples of {self.patch_size}; set the modality's channels and patch_size to fit the data."
-            )
-
-    def _patchify(self, x: Tensor) -> Tensor:
-        p = self.patch_size
-        cells = x.unflatten(3, (-1, p)).unflatten(2, (-1, p))  # B C h p w p
-        return cells.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+        return patches.grid(size, self.patch_size, None if self.autoencoder is None else self.autoencoder.factor)
 
     def _unpatchify(self, tokens: Tokens, sample: int) -> Tensor:
         features, positions = tokens.features[sample], tokens.positions[sample]
         if tokens.mask is not None:
             features, positions = features[tokens.mask[sample]], positions[tokens.mask[sample]]
         rows, columns = (int(side) + 1 for side in positions.amax(0))
-        p = self.patch_size
-        cells = features.view(rows, columns, -1, p, p).permute(2, 0, 3, 1, 4)
-        return cells.reshape(-1, rows * p, columns * p)
+        return patches.put_together(features, rows, columns, self.patch_size)
 
     def _pixels(self, latents: Tensor) -> Tensor:
         pixels = latents if self.autoencoder is None else self.autoencoder.decode(latents)
         return pixels.clamp(-1, 1)
 
-    @staticmethod
-    def _positions(rows: int, columns: int, like: Tensor) -> Tensor:
-        row, column = torch.meshgrid(
-            torch.arange(rows, device=like.device), torch.arange(columns, device=like.device), indexing="ij"
-        )
-        return torch.stack((row, column), -1).flatten(0, 1)[None]
+    def _positions(self, part: Tensor) -> Tensor:
+        """``[1, L, 2]`` of the patches of ``part [..., H, W]``."""
+        rows, columns = (side // self.patch_size for side in part.shape[-2:])
+        return patches.raster(rows, columns, part.device)[None]

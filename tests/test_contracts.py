@@ -18,6 +18,7 @@ from lumina.values import Tokens
 ARGUMENTS = {  # what a modality cannot do without
     "Image": {"size": (8, 12)},
     "Recognition": {"size": (32, 48)},
+    "MultiView": {"size": (8, 12), "views": 3},
     "Audio": {"autoencoder": RandomMelAutoencoder(), "seconds": 0.512},
 }
 LOSSY = ("Audio",)  # decoding passes networks; how near it comes is tested beside them

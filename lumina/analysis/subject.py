@@ -125,12 +125,14 @@ class Subject:
             raise ValueError("this model takes text: set --prompt='[\"a red apple\"]' to one or more texts.")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + start)
-            return {
+            asked = {
                 conditioner.key: [conditioner.ask(text) for text in texts or ()]
                 if conditioner.route == "cross"
                 else conditioner.example(count)
                 for conditioner in self.module.conditioners
+                if not conditioner.of_canvas
             }
+            return asked | {**self.module.modality.fields(count, {})}
 
 
 @contextmanager

@@ -23,7 +23,7 @@ class ConditionerSet(nn.ModuleList):
         width: of the backbone's condition vector.
 
     Raises:
-        ValueError: a dropout is not a probability.
+        ValueError: a dropout is not a probability, or not 0 though the condition describes the canvas.
     """
 
     def __init__(self, conditioners: Sequence[Conditioner], width: int) -> None:
@@ -31,6 +31,10 @@ class ConditionerSet(nn.ModuleList):
             if not 0 <= conditioner.dropout <= 1:
                 raise ValueError(
                     f"{type(conditioner).__name__}: dropout={conditioner.dropout} must be a probability, from 0 to 1."
+                )
+            if conditioner.of_canvas and conditioner.dropout:
+                raise ValueError(
+                    f"{type(conditioner).__name__} describes the canvas and cannot be left out: set its dropout to 0."
                 )
         super().__init__(conditioners)
         for conditioner in conditioners:
@@ -70,9 +74,12 @@ class ConditionerSet(nn.ModuleList):
             batch: contains the fields.
             count: B.
             device: of the conditions.
-            keep: False = the null conditions; a mapping gives one flag per sample for each field.
+            keep: False = the null conditions; a mapping gives one flag per sample for each field. A condition that
+                describes the canvas stays in any case.
         """
-        keeps = [[keep] * count if isinstance(keep, bool) else keep[key] for key in self.batch_keys]
+        keeps = [
+            [True] * count if c.of_canvas else [keep] * count if isinstance(keep, bool) else keep[c.key] for c in self
+        ]
         parts = self._parts(batch, [on_device(kept, device, torch.bool) for kept in keeps])
         prefixes = [kept_of(part.prefix, kept) for part, kept in zip(parts, keeps, strict=True) if part.prefix]
         return _merge(parts, [prefix for prefix in prefixes if prefix is not None])

@@ -102,14 +102,8 @@ class TextConditioner(Conditioner):
         return projected.split([len(rows) for rows in features])
 
     def unasked(self) -> Sequence[str]:
-        """Nothing.
-
-        Raises:
-            ValueError: there has to be a prompt.
-        """
-        raise ValueError(
-            f"this model was trained with {self.key!r}: say what to draw with --{self.wish.name} or --prompts."
-        )
+        """Nothing: there has to be a prompt."""
+        return ()
 
     def cacheable(self) -> TextEncoder:
         """That of the captions."""

@@ -14,7 +14,11 @@ from lumina.values import Batch, Conditioning, Tokens
 
 
 def conditions(
-    module: LuminaModule, requests: Sequence[Request], tokens: Tokens, grid: tuple[int, int] | None
+    module: LuminaModule,
+    requests: Sequence[Request],
+    tokens: Tokens,
+    grid: tuple[int, int] | None,
+    canvas: Batch | None = None,
 ) -> tuple[Conditioning, Conditioning]:
     """Conditions to follow, and those that guidance leads away from.
 
@@ -26,27 +30,32 @@ def conditions(
         requests: B of them, completed.
         tokens: the canvas of B samples.
         grid: rows and columns of the regions that have conditions of their own; None = one for all.
+        canvas: what describes the canvas: `Modality.fields` of the samples. None = nothing does.
     """
     regions = 1 if grid is None else grid[0] * grid[1]
+    asked = [c for c in module.conditioners if not c.of_canvas]
     parts = [
-        _conditioning(module, tokens, {c.key: [_told(c, one, region) for one in requests] for c in module.conditioners})
+        _conditioning(module, tokens, {c.key: [_told(c, one, region) for one in requests] for c in asked}, canvas)
         for region in range(regions)
     ]
-    avoided = {c.key: [_avoided(module, c, request) for request in requests] for c in module.conditioners}
-    null = _conditioning(module, tokens, avoided)
+    avoided = {c.key: [_avoided(module, c, request) for request in requests] for c in asked}
+    null = _conditioning(module, tokens, avoided, canvas)
     return parts[0] if grid is None else compose(parts, tokens, grid), null
 
 
 def fields(module: LuminaModule, requests: Sequence[Request]) -> Batch:
-    """What a batch holds for the conditioners, on the CPU."""
-    return {
-        c.key: _field(c, [_told(c, request, 0) for request in requests], len(requests)) for c in module.conditioners
-    }
+    """What a batch holds of what is asked for, on the CPU."""
+    asked = [c for c in module.conditioners if not c.of_canvas]
+    return {c.key: _field(c, [_told(c, request, 0) for request in requests], len(requests)) for c in asked}
 
 
-def _conditioning(module: LuminaModule, tokens: Tokens, values: dict[str, list[Any]]) -> Conditioning:
+def _conditioning(
+    module: LuminaModule, tokens: Tokens, values: dict[str, list[Any]], canvas: Batch | None
+) -> Conditioning:
     count, device = tokens.features.shape[0], tokens.features.device
-    batch = {c.key: _field(c, values[c.key], count) for c in module.conditioners}
+    batch = {c.key: _field(c, values[c.key], count) for c in module.conditioners if c.key in values} | {
+        **(canvas or {})
+    }
     keep = {key: [value is not None for value in asked] for key, asked in values.items()}
     return module.conditioners.conditions(move(batch, device), count, device, keep)
 

@@ -31,7 +31,7 @@ class Part:
         requests: B of them.
         canvas: of B samples.
         start: what they start from; None = noise.
-        fields: what decoding reads of a batch beside conditions.
+        fields: what a batch holds beside what is asked for: `Modality.fields`.
     """
 
     places: list[int]
@@ -90,7 +90,7 @@ def draw_part(
         inference: options of the backbone.
         **options: of `lumina.objectives.generative.Generative.outputs`.
     """
-    pair = conditions(module, part.requests, part.canvas, grid)
+    pair = conditions(module, part.requests, part.canvas, grid, part.fields)
     batch = move({**fields(module, part.requests), **part.fields}, module.device)
     options |= {"noise": noise_of(part.requests, part.canvas).to(module.device)}
     options |= {} if part.start is None else {"known": part.start.known}

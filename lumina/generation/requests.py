@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lumina.interfaces import Conditioner
 from lumina.module import LuminaModule
 
 
@@ -64,6 +65,8 @@ def completed(module: LuminaModule, samples: Sequence[Request]) -> list[Request]
     done, given = set[str](), list(samples)
     for conditioner in module.conditioners:
         wish = conditioner.wish
+        if conditioner.of_canvas:
+            continue
         if wish is None:
             raise ValueError(
                 f"this model was trained with {conditioner.key!r}, which samples cannot be asked for: "
@@ -74,10 +77,19 @@ def completed(module: LuminaModule, samples: Sequence[Request]) -> list[Request]
         done.add(wish.name)
         names = [wish.name, *(other.name for other in conditioner.stand_ins)]
         told = [_ask(conditioner.ask, _first(sample.only(names), names)) for sample in given]
-        turn = conditioner.unasked() if None in told else ()
+        turn = _turn(module, conditioner) if None in told else ()
         values = [turn[place % len(turn)] if value is None else value for place, value in enumerate(told)]
         samples = [sample.also(wish.name, value) for sample, value in zip(samples, values, strict=True)]
     return list(samples)
+
+
+def _turn(module: LuminaModule, conditioner: Conditioner) -> Sequence[Any]:
+    """What samples show in turn that are told nothing of this condition."""
+    turn = conditioner.unasked()
+    if turn or any(None in other.unasked() for other in module.conditioners if not other.of_canvas):
+        return turn or (None,)
+    option = "" if conditioner.wish is None else f"--{conditioner.wish.name} or "
+    raise ValueError(f"this model was trained with {conditioner.key!r}: say what to draw with {option}--prompts.")
 
 
 def _first(asked: Mapping[str, Any], names: Sequence[str]) -> Any:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from tiny_text import Letters
+from tiny_view_models import model_of_views
 
 from lumina.backbone import NextDiTConfig
 from lumina.conditioning.label import LabelConditioner
@@ -69,3 +70,15 @@ def test_fields_are_those_of_a_batch(both):
     batch = fields(both, [Request(asked={"prompt": "cat", "label": 1}), Request(asked={"prompt": "dog", "label": 0})])
     assert list(batch["caption"]) == ["cat", "dog"]
     assert batch["label"].tolist() == [1, 0]
+
+
+def test_what_describes_the_canvas_is_told_in_any_case():
+    """Of the fields of the canvas, not of wishes; guidance leads away from conditions, not from the canvas."""
+    module = model_of_views()
+    canvas = module.modality.fields(2, {"views": 2})
+    requests = [Request(asked={"prompt": "cat"}), Request()]
+    cond, null = conditions(module, requests, module.modality.layout(2, {"views": 2}), None, canvas)
+    assert torch.equal(cond.grouped, module.conditioners[1](canvas["azimuths"], torch.tensor([True, True])).grouped)
+    assert torch.equal(null.grouped, cond.grouped)
+    assert cond.prefix is None
+    assert list(fields(module, requests)) == ["caption", "reference"]

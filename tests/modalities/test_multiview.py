@@ -1,0 +1,175 @@
+"""Views of one object."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tiny_view_models import model_of_views
+
+from lumina.conditioning.azimuths import ViewAzimuths
+from lumina.conditioning.reference import ReferenceView
+from lumina.frozen.autoencoders import RandomAutoencoder
+from lumina.generation.drawing import draw_part, parts
+from lumina.generation.what import What
+from lumina.randomness import Purpose, keyed_generator
+from modalities.image import Image
+from modalities.multiview import MultiView
+
+CPU = torch.device("cpu")
+ANGLES = torch.tensor([[0.0, 40, 115], [0, 200, 310]])
+
+
+def views_of(*counts):
+    return [torch.rand(count, 3, 4, 6) * 2 - 1 for count in counts]
+
+
+def predicted(module, batch, times=(0.3, 0.8), **keep):
+    """The velocity ``[B, N, C, H, W]`` at noisy views, as pictures; the data of the batch are taken for them."""
+    tokens = module.tokens(batch)
+    count = len(tokens.features)
+    cond = module.conditioners.conditions(batch, count, CPU, **keep)
+    out = module.backbone.predict(tokens, torch.tensor(times[:count]), cond)
+    return (
+        module.modality.decode(tokens.with_features(out), {}) if tokens.mask is not None else out.unflatten(1, (-1, 6))
+    )
+
+
+def test_tokens_come_view_after_view():
+    views = torch.rand(2, 3, 3, 4, 6)
+    modality = MultiView((4, 6), views=3, positions="index")
+    tokens, single = modality.tokenize(views, {}), Image((4, 6))
+    for view in range(3):
+        own = single.tokenize(views[:, view], {})
+        place = slice(6 * view, 6 * view + 6)
+        assert torch.equal(tokens.features[:, place], own.features)
+        assert torch.equal(tokens.positions[:, place, 1:], own.positions)
+        assert (tokens.positions[:, place, 0] == view).all()
+        assert (tokens.groups[:, place] == view).all()
+    assert not MultiView((4, 6)).tokenize(views, {}).positions[..., 0].any()
+
+
+@pytest.mark.parametrize("positions", ["shared", "index"])
+def test_mixed_numbers_are_padded_and_come_back(positions):
+    modality, views = MultiView((4, 6), positions=positions), views_of(1, 3, 2)
+    tokens = modality.tokenize(views, {})
+    assert tokens.mask.sum(1).tolist() == [6, 18, 12]
+    for one, other in zip(modality.decode(tokens, {}), views, strict=True):
+        torch.testing.assert_close(one, other)
+    assert modality.tokenize(views_of(2, 2), {}).mask is None
+
+
+def test_each_view_has_latents_of_its_own():
+    modality = MultiView((16, 32), autoencoder=RandomAutoencoder())
+    views = torch.rand(2, 3, 3, 16, 32)
+    latents = modality.compress({"views": views})
+    expected = torch.stack([modality.autoencoder.encode(views[:, view]) for view in range(3)], 1)
+    torch.testing.assert_close(latents, expected)
+    mixed = modality.compress({"views": [views[0], views[1, :1]]})
+    torch.testing.assert_close(mixed[0], expected[0])
+    torch.testing.assert_close(mixed[1], expected[1, :1])
+    assert modality.decode(modality.tokenize(latents, {}), {}).shape == views.shape
+
+
+def test_canvases_of_any_views():
+    modality = MultiView((4, 6), views=4)
+    assert modality.layout(2, {"views": 2}).features.shape == (2, 12, 12)
+    assert modality.fields(2, {"views": 2})["azimuths"].tolist() == [[0, 180]] * 2
+    assert modality.layout(1, {"azimuths": (0.0, 33.0, 270.0)}).groups.amax() == 2
+    assert modality.fields(1, {"azimuths": (0.0, 33.0, 270.0)})["azimuths"].tolist() == [[0, 33, 270]]
+    with pytest.warns(UserWarning, match="9 views are asked for at once, but .* trained with at most 4"):
+        assert modality.layout(1, {"views": 9}).features.shape == (1, 54, 12)
+
+
+def test_turning_all_azimuths_changes_nothing():
+    modality = MultiView((4, 6))
+    asked = modality.fields(1, {"azimuths": (0.0, 33.0, 270.0)})["azimuths"]
+    assert torch.equal(modality.fields(1, {"azimuths": (90.0, 123.0, 0.0)})["azimuths"], asked)
+    assert torch.equal(modality.fields(1, {"azimuths": (-360.0, 393.0, -90.0)})["azimuths"], asked)
+
+
+def test_shared_positions_make_views_a_set():
+    module, order = model_of_views(ViewAzimuths(), ReferenceView()), [2, 0, 1]
+    batch = {"views": torch.rand(2, 3, 3, 4, 6), "azimuths": ANGLES, "reference": torch.rand(2, 3, 4, 6)}
+    out = predicted(module, batch)
+    permuted = predicted(module, batch | {"views": batch["views"][:, order], "azimuths": ANGLES[:, order]})
+    torch.testing.assert_close(permuted, out[:, order])
+    assert (out - out[:, order]).abs().max() > 0.01
+
+
+def test_index_positions_move_along():
+    module, order = model_of_views(ViewAzimuths(), positions="index"), [2, 0, 1]
+    batch = {"views": torch.rand(2, 3, 3, 4, 6), "azimuths": ANGLES}
+    out, moved = predicted(module, batch), {"views": batch["views"][:, order], "azimuths": ANGLES[:, order]}
+    assert (predicted(module, moved) - out[:, order]).abs().max() > 1e-3
+    tokens, cond = module.tokens(moved), module.conditioners.conditions(moved, 2, CPU)
+    places = module.tokens(batch).positions.unflatten(1, (3, 6))[:, order].flatten(1, 2)
+    moving = module.backbone.predict(
+        type(tokens)(features=tokens.features, positions=places, groups=tokens.groups), torch.tensor([0.3, 0.8]), cond
+    )
+    torch.testing.assert_close(moving.unflatten(1, (-1, 6)), out[:, order])
+
+
+@pytest.mark.parametrize("mixed_sizes", ["packed", "padded"])
+def test_a_view_left_out_changes_nothing(mixed_sizes):
+    module = model_of_views(ViewAzimuths(), ReferenceView(), mixed_sizes=mixed_sizes)
+    views, angles, references = views_of(3, 2), [ANGLES[0], ANGLES[1, :2]], torch.rand(2, 3, 4, 6)
+    together = predicted(module, {"views": views, "azimuths": angles, "reference": references})
+    for sample, time in enumerate((0.3, 0.8)):
+        alone = {"views": views[sample][None], "azimuths": angles[sample][None], "reference": references[sample][None]}
+        tokens = module.tokens(alone)
+        out = module.backbone.predict(tokens, torch.tensor([time]), module.conditioners.conditions(alone, 1, CPU))
+        own = module.modality.decode(tokens.with_features(out), {})[0]
+        torch.testing.assert_close(together[sample], own, atol=1e-5, rtol=1e-4)
+
+
+def test_a_dropped_reference_is_no_reference():
+    module, bare = model_of_views(ViewAzimuths(), ReferenceView()), model_of_views(ViewAzimuths())
+    bare.backbone, bare.conditioners[0] = module.backbone, module.conditioners[0]
+    batch = {"views": torch.rand(2, 3, 3, 4, 6), "azimuths": ANGLES, "reference": torch.rand(2, 3, 4, 6)}
+    without = predicted(bare, batch)
+    assert torch.equal(predicted(module, batch, keep={"reference": [False, False]}), without)
+    one = predicted(module, batch, keep={"reference": [False, True]})
+    torch.testing.assert_close(one[0], without[0])
+    assert (one[1] - without[1]).abs().max() > 0.01
+
+
+def test_the_loss_is_that_of_the_views_alone():
+    """The network is asked for the views' velocity, and the reference is seen but never a target."""
+    module = model_of_views(ViewAzimuths(), ReferenceView())
+    batch = {"views": torch.rand(2, 3, 3, 4, 6), "azimuths": ANGLES, "reference": torch.rand(2, 3, 4, 6)}
+    tokens, cond = module.tokens(batch), module.conditioners.conditions(batch, 2, CPU)
+    asked = []
+
+    class Watched:
+        def predict(self, tokens, t, cond, inference):
+            asked.append(module.backbone.predict(tokens, t, cond, inference))
+            return asked[-1]
+
+    generators = [keyed_generator(Purpose.TRAINING, 0, sample) for sample in range(2)]
+    loss = module.objective.loss(Watched(), tokens, cond, batch, generators)["loss"]
+    assert asked[0].shape == tokens.features.shape
+    generators = [keyed_generator(Purpose.TRAINING, 0, sample) for sample in range(2)]
+    target = module.objective.corrupt(tokens.features, None, generators).target
+    torch.testing.assert_close(loss, (asked[0] - target).square().mean())
+
+
+def test_azimuths_of_another_number_are_refused():
+    batch = {"views": torch.rand(2, 3, 3, 4, 6), "azimuths": ANGLES[:, :2]}
+    with pytest.raises(ValueError, match=r"samples of \[3, 3\] views, but azimuths for \[2, 2\]"):
+        MultiView((4, 6)).tokenize(batch["views"], batch)
+
+
+@pytest.mark.parametrize("wishes", [{}, {"views": 2, "prompt": "a cup"}, {"azimuths": "0,33,-90"}])
+def test_nothing_but_the_canvas_has_to_be_asked_for(wishes):
+    module = model_of_views()
+    requests = What(count=2, **wishes).requests(module)
+    (part,) = parts(module, requests)
+    drawn = draw_part(module, part)
+    count = {"views": 2, "azimuths": 3}.get(next(iter(wishes), ""), 3)
+    assert [sample.shape for sample in drawn] == [(count, 3, 4, 6)] * 2
+
+
+@pytest.mark.parametrize("name", ["views", "channels", "patch_size"])
+def test_numbers_below_one_are_refused(name):
+    with pytest.raises(ValueError, match=f"{name}=0 must be at least 1"):
+        MultiView(**{"size": (4, 6), name: 0})

@@ -14,8 +14,11 @@ from torch.nn.utils.rnn import pad_sequence
 from lumina.data.batches import stacked
 from lumina.interfaces import Autoencoder, Modality
 from lumina.pictures import patches
-from lumina.pictures.on_page import picture_on_page
-from lumina.pictures.sheet import contact_sheet, save_picture
+from lumina.pictures.sheet import contact_sheet
+from lumina.scenes.on_page import views_on_page
+from lumina.scenes.ring import Ring
+from lumina.scenes.saving import save_views
+from lumina.scenes.turntable import wandb_turntables
 from lumina.scenes.wishes import AZIMUTHS, VIEWS, check_together, wanted_azimuths, warn_beyond
 from lumina.values import Batch, Shown, Tokens, Wish
 
@@ -157,18 +160,30 @@ class MultiView(Modality):
         rows = [torch.cat([*sample], -1) for sample in samples]
         return contact_sheet(rows, columns=1, captions=captions)
 
+    def wandb_media(self, samples: Views, captions: Sequence[str] = ()) -> Any:
+        """Turntables."""
+        return wandb_turntables([*samples], captions)
+
     def save(
-        self, samples: Views, folder: Path, numbers: Sequence[int], texts: Sequence[Mapping[str, str]] = ()
+        self,
+        samples: Views,
+        folder: Path,
+        numbers: Sequence[int],
+        texts: Sequence[Mapping[str, str]] = (),
+        batch: Batch | None = None,
     ) -> list[Path]:
-        """One PNG a sample, of all its views, with its texts."""
+        """A folder a sample: see `lumina.scenes.saving.save_views`."""
+        azimuths = (batch or self.fields(len(samples), {"views": len(samples[0])}))["azimuths"]
         return [
-            save_picture(contact_sheet([*views]), folder / f"{number:05d}.png", text)
-            for views, number, text in zip(samples, numbers, texts or [{} for _ in numbers], strict=True)
+            save_views(views, torch.as_tensor(angles).tolist(), folder / f"{number:05d}", Ring(), text)
+            for views, angles, number, text in zip(
+                samples, azimuths, numbers, texts or [{} for _ in numbers], strict=True
+            )
         ]
 
     def shown(self, file: Path, text: str = "") -> Shown:
-        """The views."""
-        return picture_on_page(file, text)
+        """A turntable above the views."""
+        return views_on_page(file, text)
 
     def _grid(self, size: Sequence[int]) -> tuple[int, int]:
         return patches.grid(size, self.patch_size, None if self.autoencoder is None else self.autoencoder.factor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -19,8 +19,10 @@ from lumina.scenes.on_page import views_on_page
 from lumina.scenes.ring import Ring
 from lumina.scenes.saving import save_views
 from lumina.scenes.turntable import wandb_turntables
-from lumina.scenes.wishes import AZIMUTHS, VIEWS, check_together, wanted_azimuths, warn_beyond
+from lumina.scenes.wishes import AZIMUTHS, VIEWS, check_together, even_azimuths, wanted_azimuths, warn_beyond
 from lumina.values import Batch, Shown, Tokens, Wish
+
+LOOKED_AT = 16  # samples, of which the cameras are looked at
 
 Views = Tensor | Sequence[Tensor]
 """``[B, N, C, H, W]``, or a list of ``[N_i, C, H, W]``; values in [-1, 1]."""
@@ -39,6 +41,10 @@ class MultiView(Modality):
         patch_size: side of a patch, in pixels (or in latent cells under an autoencoder).
         autoencoder: a pretrained VAE of pictures, for each view by itself; None = pixel space.
         positions: on the axis of views: "shared" = 0 for all; "index" = the number of the view.
+        elevation: of the views' cameras in degrees, for the files of samples; None = that of the data if all views
+            share one, else an assumed one, which the files say.
+        distance: of the cameras; the same.
+        field_of_view: of the cameras, the horizontal one in degrees; the same.
 
     Raises:
         ValueError: where ``size`` cannot be cut into patches, or a number is out of its range.
@@ -57,6 +63,9 @@ class MultiView(Modality):
         patch_size: int = 2,
         autoencoder: Autoencoder | None = None,
         positions: Literal["shared", "index"] = "shared",
+        elevation: float | None = None,
+        distance: float | None = None,
+        field_of_view: float | None = None,
     ) -> None:
         super().__init__()
         for name, value in (("views", views), ("channels", channels), ("patch_size", patch_size)):
@@ -64,6 +73,7 @@ class MultiView(Modality):
                 raise ValueError(f"{name}={value} must be at least 1.")
         self.size, self.views, self.channels, self.patch_size = size, views, channels, patch_size
         self.autoencoder, self.positions = autoencoder, positions
+        self.ring = Ring(elevation=elevation, distance=distance, field_of_view=field_of_view)
         self.token_channels = channels if autoencoder is None else autoencoder.channels
         self.token_dim = self.token_channels * patch_size**2
         self._grid(size)
@@ -79,7 +89,7 @@ class MultiView(Modality):
         return {"size": list(self.size)}
 
     def resolve(self, data: Any) -> Mapping[str, Any]:
-        """Nothing.
+        """What the cameras of the data have in common, unless it is set.
 
         Raises:
             ValueError: the first sample has more views, or views of another size or of other channels.
@@ -95,7 +105,8 @@ class MultiView(Modality):
                 raise ValueError(
                     f"the modality is for up to {self.views} views, the data has {views}: set modality.views to that."
                 )
-        return {}
+        self.ring = self.ring.completed(_ring_of(data))
+        return asdict(self.ring)
 
     def compress(self, batch: Batch) -> Views:
         """Pixels in pixel space, else the VAE's normalised latents of each view."""
@@ -161,7 +172,7 @@ class MultiView(Modality):
         return contact_sheet(rows, columns=1, captions=captions)
 
     def wandb_media(self, samples: Views, captions: Sequence[str] = ()) -> Any:
-        """Turntables."""
+        """A turntable of each."""
         return wandb_turntables([*samples], captions)
 
     def save(
@@ -172,13 +183,13 @@ class MultiView(Modality):
         texts: Sequence[Mapping[str, str]] = (),
         batch: Batch | None = None,
     ) -> list[Path]:
-        """A folder a sample: see `lumina.scenes.saving.save_views`."""
-        azimuths = (batch or self.fields(len(samples), {"views": len(samples[0])}))["azimuths"]
+        """A folder a sample: a PNG of each view, a sheet, a turntable, and ``transforms.json`` with the cameras."""
+        azimuths = [even_azimuths(len(views)) for views in samples]
+        if batch is not None and "azimuths" in batch:
+            azimuths = [tuple(torch.as_tensor(own).tolist()) for own in batch["azimuths"]]
         return [
-            save_views(views, torch.as_tensor(angles).tolist(), folder / f"{number:05d}", Ring(), text)
-            for views, angles, number, text in zip(
-                samples, azimuths, numbers, texts or [{} for _ in numbers], strict=True
-            )
+            save_views(views, own, folder / f"{number:05d}", self.ring, text)
+            for views, own, number, text in zip(samples, azimuths, numbers, texts or [{} for _ in numbers], strict=True)
         ]
 
     def shown(self, file: Path, text: str = "") -> Shown:
@@ -220,3 +231,14 @@ class MultiView(Modality):
             views, told = [len(sample) for sample in latent], [len(sample) for sample in batch["azimuths"]]
             if views != told:
                 raise ValueError(f"got samples of {views} views, but azimuths for {told}: give one a view.")
+
+
+def _ring_of(data: Any) -> Ring:
+    """What cameras of the first samples have in common."""
+    if not {"camera_to_world", "field_of_view"} <= {*data.batch_keys}:
+        return Ring()
+    samples = data.samples("train")
+    batches = [data.collate([samples[place].item]) for place in range(min(len(samples), LOOKED_AT))]
+    views = [(matrix, batch["field_of_view"][0]) for batch in batches for matrix in batch["camera_to_world"][0]]
+    matrices = torch.stack([matrix for matrix, _ in views]) if views else torch.zeros(0, 4, 4)
+    return Ring.of(matrices.double().numpy(), [float(angle) for _, angle in views])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -11,9 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from lumina.interfaces import Conditioner, Modality
+from lumina.pictures.background import Colour
 from lumina.scenes.reference import read_reference
 from lumina.scenes.wishes import REFERENCE
 from lumina.values import Batch, Conditioning, Prefix, Route, Tokens, Wish
+
+WHITE: Colour = (1.0, 1.0, 1.0)
 
 
 class ReferenceView(Conditioner):
@@ -26,14 +29,22 @@ class ReferenceView(Conditioner):
         told: the time that it is told: "clean" = 1, that of data; "time" = that of the noisy views.
         dropout: chance in training that a sample has no reference.
         key: field of the batch, ``[B, 3, H, W]`` in [-1, 1].
+        background: red, green and blue in [0, 1], before which pictures with alpha are put that samples are made from;
+            None = that of the data's references, or white where they have no certain one.
     """
 
     route: ClassVar[Route] = "prefix"
     wish: ClassVar[Wish] = REFERENCE
 
-    def __init__(self, told: Literal["clean", "time"] = "clean", dropout: float = 0.1, key: str = "reference") -> None:
+    def __init__(
+        self,
+        told: Literal["clean", "time"] = "clean",
+        dropout: float = 0.1,
+        key: str = "reference",
+        background: Colour | None = None,
+    ) -> None:
         super().__init__()
-        self.told, self.dropout, self.key = told, dropout, key
+        self.told, self.dropout, self.key, self.background = told, dropout, key, background
         self.vector = nn.Parameter(torch.zeros(0))
         self.size = (0, 0)
         self._compress: Callable[[Batch], Any] | None = None
@@ -56,6 +67,12 @@ class ReferenceView(Conditioner):
         self._compress, self._tokenize = modality.compress, modality.tokenize
         height, width = modality.data_settings["size"]
         self.size = (height, width)
+
+    def resolve(self, data: Any) -> Mapping[str, Any]:
+        """The background of the data's references."""
+        if self.background is None:
+            self.background = getattr(data, "reference_background", None)
+        return {"background": self.background}
 
     def check(self, value: Tensor) -> None:
         """Refuses what is not one picture a sample.
@@ -88,7 +105,7 @@ class ReferenceView(Conditioner):
 
     def gather(self, values: Sequence[Path]) -> Tensor:
         """Pictures of files ``[B, 3, H, W]``, each at the size of views."""
-        return torch.stack([_read(path, self.size) for path in values])
+        return torch.stack([_read(path, self.size, self.background or WHITE) for path in values])
 
     def example(self, count: int) -> Tensor:
         """Uniform noise."""
@@ -96,5 +113,5 @@ class ReferenceView(Conditioner):
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path, size: tuple[int, int]) -> Tensor:
-    return read_reference(path, size)
+def _read(path: Path, size: tuple[int, int], background: Colour) -> Tensor:
+    return read_reference(path, size, background)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from lumina.errors import CorruptSample
+from lumina.pictures.background import Colour
 from lumina.pictures.reading import load_rgba
 
 FILL = 0.75
@@ -52,7 +52,7 @@ def check_reference(path: Path) -> None:
         )
 
 
-def read_reference(path: Path, size: tuple[int, int], background: Sequence[float] = (1.0, 1.0, 1.0)) -> Tensor:
+def read_reference(path: Path, size: tuple[int, int], background: Colour = (1.0, 1.0, 1.0)) -> Tensor:
     """A picture at the size of a model's references; proportions are kept, and the rest is background.
 
     Where alpha says where the object is, the background is replaced, and an object that lies aside or fills too little
@@ -61,7 +61,7 @@ def read_reference(path: Path, size: tuple[int, int], background: Sequence[float
     Args:
         path: of a file that `check_reference` passed.
         size: height and width.
-        background: RGB in [0, 1].
+        background: of the model's references.
 
     Returns:
         ``[3, H, W]`` in [-1, 1].

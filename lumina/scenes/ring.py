@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from lumina.scenes.cameras import Camera
+from lumina.scenes.cameras import Camera, Floats, azimuth_elevation
 
-SPREAD = 1e-3  # of a number that is the same for all cameras, in its unit
+SPREAD = 0.01  # of a number that is the same for all cameras, in its unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,16 +30,25 @@ class Ring:
     field_of_view: float | None = None
 
     @classmethod
-    def of(cls, cameras: Iterable[Camera]) -> Ring:
-        """What cameras that look at the origin have in common."""
-        seen = [(c.elevation, float(np.linalg.norm(c.camera_to_world[:3, 3])), c.field_of_view) for c in cameras]
-        if not seen:
+    def of(cls, matrices: Floats, fields_of_view: Sequence[float]) -> Ring:
+        """What cameras have in common.
+
+        Args:
+            matrices: camera-to-world ``[N, 4, 4]``.
+            fields_of_view: N of them, in degrees.
+        """
+        if not len(matrices):
             return cls()
-        least, most = np.min(seen, 0), np.max(seen, 0)
-        known = [
-            float((low + high) / 2) if high - low <= SPREAD else None for low, high in zip(least, most, strict=True)
-        ]
+        elevations = [azimuth_elevation(matrix)[1] for matrix in matrices]
+        distances = np.linalg.norm(matrices[:, :3, 3], axis=1)
+        seen = np.stack((elevations, distances, np.asarray(fields_of_view)))
+        known = [float(row.mean()) if np.ptp(row) <= SPREAD else None for row in seen]
         return cls(elevation=known[0], distance=known[1], field_of_view=known[2])
+
+    def completed(self, other: Ring) -> Ring:
+        """With what another one knows beyond it."""
+        own = {name: value for name, value in asdict(self).items() if value is not None}
+        return replace(other, **own)
 
     @property
     def assumed(self) -> dict[str, float]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 import torch
 from tiny_view_models import model_of_views
+from tiny_views import write_objects
 
+from datamodules.multiview import MultiViewFolder
 from lumina.conditioning.azimuths import ViewAzimuths
 from lumina.conditioning.reference import ReferenceView
 from lumina.frozen.autoencoders import RandomAutoencoder
 from lumina.generation.drawing import draw_part, parts
 from lumina.generation.what import What
 from lumina.randomness import Purpose, keyed_generator
+from lumina.scenes.layouts import read_views
 from modalities.image import Image
 from modalities.multiview import MultiView
 
@@ -173,3 +178,30 @@ def test_nothing_but_the_canvas_has_to_be_asked_for(wishes):
 def test_numbers_below_one_are_refused(name):
     with pytest.raises(ValueError, match=f"{name}=0 must be at least 1"):
         MultiView(**{"size": (4, 6), name: 0})
+
+
+def test_a_sample_is_a_folder_from_which_a_reconstruction_can_start(tmp_path):
+    modality = MultiView((4, 6), elevation=10.0, distance=1.5, field_of_view=30.0)
+    samples, batch = [torch.rand(3, 3, 4, 6), torch.rand(2, 3, 4, 6)], {"azimuths": [ANGLES[0], ANGLES[1, :2]]}
+    folders = modality.save(samples, tmp_path, [0, 7], [{"lumina": "{}"}] * 2, batch)
+    assert [folder.name for folder in folders] == ["00000", "00007"]
+    for folder, angles in zip(folders, batch["azimuths"], strict=True):
+        read = read_views(folder)
+        assert [view.camera.azimuth for view in read.views] == pytest.approx(angles.tolist())
+        assert "assumed" not in read.about and read.views[0].camera.elevation == pytest.approx(10)
+        assert modality.shown(folder).html.count("<figure>") == len(angles)
+    (even,) = modality.save([torch.rand(4, 3, 4, 6)], tmp_path, [9])
+    assert [view.camera.azimuth for view in read_views(even).views] == pytest.approx([0, 90, 180, 270])
+
+
+def test_cameras_are_those_of_the_data(tmp_path):
+    data = MultiViewFolder(write_objects(tmp_path, 6), size=8, batch_size=2)
+    modality = MultiView((8, 8), distance=2.0)
+    taken = modality.resolve(data)
+    assert taken == {"elevation": pytest.approx(20), "distance": 2.0, "field_of_view": pytest.approx(40)}
+    assert asdict(modality.ring) == taken and MultiView((8, 8), **taken).ring == modality.ring
+
+
+def test_a_dashboard_gets_turntables():
+    pytest.importorskip("wandb")
+    assert len(MultiView((4, 6)).wandb_media(torch.rand(2, 3, 3, 4, 6), ["a", "b"])) == 2

@@ -7,6 +7,7 @@ import torch
 from PIL import Image as Pictures
 from tiny_view_models import awake, model_of_views
 
+from datamodules.multiview import MultiViewFolder
 from lumina.backbone import NextDiTConfig
 from lumina.conditioning.reference import ReferenceView
 from lumina.frozen.autoencoders import RandomAutoencoder
@@ -70,3 +71,18 @@ def test_other_modalities_and_shapes_are_refused():
     alone = awake(ReferenceView())
     with pytest.raises(ValueError, match="call connect"):
         alone(torch.zeros(1, 3, 4, 6), torch.tensor([True]))
+
+
+def test_a_file_is_put_before_the_background_of_the_data(tmp_path):
+    file, asked = tmp_path / "clear.png", []
+    Pictures.new("RGBA", (8, 8), (255, 0, 0, 128)).save(file)
+    for background in ("grey", "random"):
+        module = model_of_views(ReferenceView())
+        data = MultiViewFolder(tmp_path, size=8, batch_size=2, reference_background=background)
+        taken = module.conditioners[0].resolve(data)
+        again = ReferenceView(**taken)
+        again.connect(module.modality)
+        assert torch.equal(again.gather([file]), module.conditioners[0].gather([file]))
+        asked.append(again.gather([file])[0, :, 0, 0])
+    grey, white = 128 / 255 * 2 - 1, 1.0
+    torch.testing.assert_close(asked, [torch.full((3,), grey), torch.full((3,), white)])

@@ -1,29 +1,35 @@
 """The cameras of drawn views."""
 
+import numpy as np
 import pytest
 
-from lumina.scenes.cameras import Camera
+from lumina.scenes.cameras import camera_to_world
 from lumina.scenes.ring import USUAL, Ring
 
 
-def around(azimuth, elevation=20.0, distance=1.7, field_of_view=30.0):
-    return Camera.around(azimuth, elevation, distance, field_of_view, (64, 64))
+def around(azimuth, elevation=20.0, distance=1.7):
+    return camera_to_world(azimuth, elevation, distance)
+
+
+def ring_of(*matrices):
+    """In single precision, as batches have them."""
+    return Ring.of(np.stack(matrices).astype(np.float32), [30.0] * len(matrices))
 
 
 def test_what_cameras_have_in_common_is_known():
-    ring = Ring.of([around(0), around(33), around(200)])
+    ring = ring_of(around(0), around(33), around(200))
     assert (ring.elevation, ring.distance, ring.field_of_view) == pytest.approx((20, 1.7, 30))
     assert not ring.assumed
 
 
 def test_what_differs_is_assumed_and_said():
-    ring = Ring.of([around(0, elevation=5), around(0, distance=2.5)])
+    ring = ring_of(around(0, elevation=5), around(0, distance=2.5))
     assert (ring.elevation, ring.distance) == (None, None) and ring.field_of_view == pytest.approx(30)
     assert ring.assumed == {"elevation": USUAL["elevation"], "distance": USUAL["distance"]}
 
 
 def test_nothing_is_known_of_no_cameras():
-    assert Ring.of([]) == Ring() and Ring().assumed == USUAL
+    assert Ring.of(np.zeros((0, 4, 4)), []) == Ring() and Ring().assumed == USUAL
 
 
 def test_cameras_stand_where_they_are_asked_for():
@@ -31,3 +37,8 @@ def test_cameras_stand_where_they_are_asked_for():
     assert (first.azimuth, second.azimuth) == pytest.approx((0, 270)) and first.size == (32, 64)
     assert second.elevation == pytest.approx(-10)
     assert (second.camera_to_world[:3, 3] ** 2).sum() == pytest.approx(9)
+
+
+def test_what_is_set_goes_before_what_is_seen():
+    ring = Ring(elevation=5.0).completed(Ring(elevation=20.0, distance=2.0))
+    assert ring == Ring(elevation=5.0, distance=2.0)

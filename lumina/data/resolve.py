@@ -12,7 +12,7 @@ from lumina.interfaces import Conditioner, Modality, Objective
 CLASSES = "classes"
 """Key of a checkpoint: names of the classes, by the part of the model that uses them."""
 
-INHERITED = ("classes", "num_classes")
+INHERITED = ("classes", "num_classes", "elevation", "distance", "field_of_view", "background")
 """Arguments that a continued run takes over from the earlier one if they are unset."""
 
 

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import torch
 from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
 from lumina.config.locate import locate
 from lumina.data.arrays import stamp
 from lumina.data.batches import stacked
+from lumina.data.captions import read_captions
+from lumina.data.census import Census
 from lumina.data.datamodule import SplitDataModule
 from lumina.data.holdout import held_out, require_share
+from lumina.data.splits import UNSPLIT
+from lumina.data.uids import known, listed, uids_of
 from lumina.interfaces import Items
 from lumina.pictures.background import composite, parse_colour, random_colour
+from lumina.scenes.packed import open_sets
 from lumina.scenes.pixels import read_pixels
-from lumina.scenes.sets import FolderSets, ViewSets
+from lumina.scenes.sets import ViewSets
 from lumina.scenes.subset import ReferenceKind
+from lumina.scenes.survey import lines
 from lumina.values import Item, Split
 
 
@@ -49,7 +56,13 @@ class MultiViewFolder(SplitDataModule):
         background: what transparent pictures are put on: a name such as white or grey, or ``#rrggbb``.
         reference_background: the same of the reference; ``"random"`` = another colour each time in training. None =
             that of the views.
-        holdout: share of the objects held out, chosen by name, whatever the seed.
+        captions: a list of captions by UID, such as Cap3D's, which go before those of the files; see
+            `lumina.data.captions`. An object's UID is the name of its folder, or a part of its path.
+        only: a list of UIDs of the objects to take; see `lumina.data.uids.listed`. None = all.
+        labels: ``"folders"`` = the first folder of an object's path is its class; or a list of classes by UID, as of
+            captions, and objects that it lacks are left out. None = there are no classes.
+        holdout: share of the objects held out where there is no validation data; chosen by name, whatever the seed.
+        cache: folder for the index of archives, which takes long; None = gather it each time.
         loading: of `lumina.data.datamodule.SplitDataModule`.
 
     Raises:
@@ -68,16 +81,23 @@ class MultiViewFolder(SplitDataModule):
         reference: ReferenceKind = "own",
         background: str = "white",
         reference_background: str | None = None,
+        captions: Path | None = None,
+        only: Path | None = None,
+        labels: Literal["folders"] | Path | None = None,
         holdout: float = 0.05,
+        cache: Path | None = Path("~/.cache/lumina"),
         **loading: Any,
     ) -> None:
         super().__init__(**loading)
         self.root, self.size, self.reference, self.holdout = locate(root), size, reference, holdout
+        self.captions, self.only, self.labels = captions and locate(captions), only and locate(only), labels
+        self.cache = cache and locate(cache)
         self.count = (views, views) if isinstance(views, int) else (views[0], views[1])
         self.background = parse_colour(background)
         random = reference_background == "random"
         self.reference_background = None if random else parse_colour(reference_background or background)
-        self.batch_keys = (*type(self).batch_keys, *(() if reference == "none" else ("reference",)))
+        optional = {"reference": reference != "none", "label": labels is not None}
+        self.batch_keys = (*type(self).batch_keys, *(name for name, there in optional.items() if there))
         require_share(holdout)
         if size < 1:
             raise ValueError(f"Got size {size}: set the side of the pictures to 1 pixel or more.")
@@ -91,20 +111,82 @@ class MultiViewFolder(SplitDataModule):
         Raises:
             ValueError: there are none.
         """
-        sets = FolderSets(self.root)
-        if not sets.names:
-            raise ValueError(
-                f"Found no views of objects in {self.root}: expected folders with transforms.json and pictures, as "
-                "`lumina render` writes them, or another known layout; change data.root."
-            )
-        return sets
+        self.left_out[str(self.root)] = census = Census()
+        return open_sets(self.root, self.cache, census)
+
+    @cached_property
+    def label_names(self) -> tuple[str, ...]:
+        """Names of the classes, sorted; a label is an index into them."""
+        return tuple(sorted(set(self._classes.values())))
 
     def dataset(self, split: Split) -> Items:
-        """The objects of a split; validation and test are the same."""
-        objects = sorted({_object(name) for name in self.sets.names})
-        out = dict(zip(objects, held_out(objects, self.holdout), strict=True))
-        chosen = [i for i, name in enumerate(self.sets.names) if out[_object(name)] == (split != "train")]
-        return Objects(self.sets, chosen)
+        """The objects of a split.
+
+        Raises:
+            ValueError: there are none, or a list cannot be read.
+        """
+        numbers = {name: number for number, name in enumerate(self.label_names)}
+        labels = None if self.labels is None else {index: numbers[name] for index, name in self._classes.items()}
+        return Objects(self.sets, self._splits.get(split, []), self._captions, labels)
+
+    @cached_property
+    def _splits(self) -> dict[Split, list[int]]:
+        """The objects of each split."""
+        sets, parts = self.sets, dict[Split, list[int]]()
+        for index in self._taken:
+            if (split := sets.splits[index]) is not None:
+                parts.setdefault(split, []).append(index)
+        self.left_out["splits"] = census = Census()
+        census.leave_out(UNSPLIT, [sets.names[index] for index in self._taken if sets.splits[index] is None])
+        if "validation" not in parts:
+            whole = parts.get("train", [])
+            objects = sorted({sets.objects[index] for index in whole})
+            out = dict(zip(objects, held_out(objects, self.holdout).tolist(), strict=True))
+            parts["train"] = [index for index in whole if not out[sets.objects[index]]]
+            parts["validation"] = [index for index in whole if out[sets.objects[index]]]
+        return {"test": parts["validation"], **parts}
+
+    @cached_property
+    def _taken(self) -> list[int]:
+        """What is listed and has a class."""
+        census = self.left_out["lists"] = Census()
+        taken = range(len(self.sets.names)) if self.only is None else listed(self.only, self.sets.objects, census)
+        without = [] if self.labels is None else [index for index in taken if index not in self._classes]
+        census.leave_out("objects without a class", [self.sets.names[index] for index in without])
+        return sorted({*taken} - {*without})
+
+    @cached_property
+    def _classes(self) -> dict[int, str]:
+        """The class of each object that has one."""
+        if self.labels is None:
+            return {}
+        if self.labels == "folders":
+            return {index: name.partition("/")[0] for index, name in enumerate(self.sets.objects) if "/" in name}
+        texts = self._read("classes", Path(self.labels))
+        found = {index: known(texts, name) for index, name in enumerate(self.sets.objects)}
+        return {index: name for index, name in found.items() if name}
+
+    @cached_property
+    def _captions(self) -> dict[str, str]:
+        return {} if self.captions is None else self._read("captions", self.captions)
+
+    def _read(self, kind: str, file: Path) -> dict[str, str]:
+        """The texts of a list by UID.
+
+        Raises:
+            ValueError: it cannot be read, or names none of the objects.
+        """
+        self.left_out[kind] = census = Census()
+        texts = read_captions(file, {uid for name in self.sets.objects for uid in uids_of(name)}, census)
+        if not texts:
+            raise ValueError(
+                f"No line of {file} names an object of {self.root}, {self.sets.objects[0]!r} say. Left out: {census}."
+            )
+        return texts
+
+    def about(self, dataset: Items) -> Iterable[str]:
+        """Views of an object, and the shares with a caption and a reference, of a random part."""
+        return lines(dataset.sets, dataset.indices, self._captions) if isinstance(dataset, Objects) else ()
 
     def stamp(self, dataset: Items) -> str | None:
         """Of the files, and of which of the objects it is."""
@@ -143,19 +225,21 @@ class Objects(Dataset[Item]):
     Args:
         sets: all view sets.
         indices: those that belong to the split.
+        captions: by UID, that go before those of the files.
+        labels: by the index of a view set; None = there are no classes.
     """
 
-    def __init__(self, sets: ViewSets, indices: Sequence[int]) -> None:
-        self.sets, self.indices = sets, list(indices)
+    def __init__(
+        self, sets: ViewSets, indices: Sequence[int], captions: Mapping[str, str], labels: Mapping[int, int] | None
+    ) -> None:
+        self.sets, self.indices, self.captions, self.labels = sets, list(indices), captions, labels
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def __getitem__(self, index: int) -> Item:
-        opened = self.sets.open(self.indices[index])
-        return {"views": opened, "caption": opened.views.caption, "name": self.sets.names[self.indices[index]]}
-
-
-def _object(name: str) -> str:
-    """The name of an object: of the last folder of a path."""
-    return Path(name).name
+        number = self.indices[index]
+        opened = self.sets.open(number)
+        caption = known(self.captions, self.sets.objects[number])
+        item = {"views": opened, "caption": caption or opened.views.caption, "name": self.sets.names[number]}
+        return item if self.labels is None else {**item, "label": torch.tensor(self.labels[number])}

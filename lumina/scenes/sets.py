@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -11,8 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lumina.data.arrays import file_stamp
+from lumina.data.splits import Level, find_level
 from lumina.scenes.layouts import find_view_sets, read_views
 from lumina.scenes.views import ViewSet
+from lumina.values import Split
 
 HELD = 2048
 """View sets that a process keeps in memory, without their pictures."""
@@ -35,10 +38,14 @@ class ViewSets(ABC):
     """View sets by index; a subclass reads folders or archives.
 
     Attributes:
-        names: of the objects, as paths below the root of the data.
+        names: of the view sets, each another.
+        objects: what is in them, as paths without a split; an object may be in several archives.
+        splits: as the names of folders or archives say; None = they say so of others, but not of this one.
     """
 
     names: Sequence[str]
+    objects: Sequence[str]
+    splits: Sequence[Split | None]
 
     @abstractmethod
     def open(self, index: int) -> Opened:
@@ -64,6 +71,10 @@ class FolderSets(ViewSets):
     def __init__(self, root: Path) -> None:
         self.folders = find_view_sets(root)
         self.names = [str(folder.relative_to(root)) if folder != root else root.name for folder in self.folders]
+        files = [os.path.join(name, "views") for name in self.names]
+        level = find_level(root, files)
+        self.objects = self.names if level is None else [os.path.dirname(level.without(file)) for file in files]
+        self.splits = splits_of(files, level)
         self._held: OrderedDict[int, ViewSet] = OrderedDict()
 
     def open(self, index: int) -> Opened:
@@ -79,3 +90,8 @@ class FolderSets(ViewSets):
     def stamp(self) -> str:
         """A hash of all files of the view sets."""
         return file_stamp(file for folder in self.folders for file in sorted(folder.rglob("*")))
+
+
+def splits_of(files: Sequence[str], level: Level | None) -> list[Split | None]:
+    """The split of each file; without a level all are for training."""
+    return ["train" if level is None else level.split(file) for file in files]

@@ -105,3 +105,60 @@ def test_arguments_out_of_range(root, options, message):
 def test_nothing_there(tmp_path):
     with pytest.raises(ValueError, match="Found no views of objects"):
         folder(tmp_path).dataset("train")
+
+
+def test_captions_of_a_list_go_before_those_of_the_files(root, tmp_path):
+    (tmp_path / "captions.csv").write_text('object03,"a chair, red"\nother,a table\n')
+    data = folder(root, captions=tmp_path / "captions.csv")
+    captions = {item["name"]: item["caption"] for split in ("train", "validation") for item in data.dataset(split)}
+    assert captions["object03"] == "a chair, red" and captions["object04"] == "a ball"
+    assert data.census().left_out["lines of captions.csv without an object of that UID"].count == 1
+
+
+def test_only_listed_objects(root, tmp_path):
+    (tmp_path / "uids.txt").write_text("object01\nobject02\nobject99\n")
+    data = folder(root, only=tmp_path / "uids.txt", holdout=0.5)
+    assert {item["name"] for split in ("train", "validation") for item in data.dataset(split)} == {
+        "object01",
+        "object02",
+    }
+    assert data.census().left_out["objects of uids.txt that are not there"].example == "object99"
+
+
+def test_classes_of_folders(tmp_path):
+    for name in ("table", "chair"):
+        write_objects(tmp_path / "views" / name, 4)
+    write_object(tmp_path / "views" / "alone")
+    data = folder(tmp_path / "views", labels="folders", holdout=0.0)
+    assert data.class_names == ("chair", "table")
+    assert {(item["name"], int(item["label"])) for item in data.dataset("train")} == {
+        (f"{name}/object0{number}", label) for label, name in enumerate(("chair", "table")) for number in range(4)
+    }
+    assert next(iter(data.train_dataloader()))["label"].dtype == torch.int64
+    assert data.census().left_out["objects without a class"].example == "alone"
+
+
+def test_classes_of_a_list(root, tmp_path):
+    (tmp_path / "classes.csv").write_text("".join(f"object{n:02},{'ball' if n % 2 else 'bowl'}\n" for n in range(12)))
+    data = folder(root, labels=tmp_path / "classes.csv")
+    assert data.class_names == ("ball", "bowl")
+    assert all(int(item["label"]) == 1 - int(item["name"][-1]) % 2 for item in data.dataset("train"))
+
+
+def test_lists_that_name_nothing(root, tmp_path):
+    (tmp_path / "captions.csv").write_text("other,a table\n")
+    with pytest.raises(ValueError, match=r"No line of .*captions\.csv names an object"):
+        folder(root, captions=tmp_path / "captions.csv").dataset("train")
+
+
+def test_splits_of_folders(tmp_path):
+    write_objects(tmp_path / "views" / "train", 5)
+    write_objects(tmp_path / "views" / "test", 2)
+    data = folder(tmp_path / "views", holdout=0.2)
+    assert [len(data.dataset(split)) for split in ("train", "validation", "test")] == [4, 1, 2]
+
+
+def test_the_summary_tells_views_captions_and_references(root):
+    data = folder(root)
+    (line,) = data.about(data.dataset("train"))
+    assert line.startswith("8 views of an object in 2 groups, 100% with a caption, 100% with a reference of their own")

@@ -42,7 +42,7 @@ def read_index(path: Path, kinds: Mapping[str, int], texts: bool) -> Arrays:
             for member in tar:
                 reading.take(member)
                 tar.members = []  # type: ignore[attr-defined]  # otherwise tarfile keeps all of them in memory
-            _check_end(path, tar.offset)
+            check_end(path, tar.offset)
     except tarfile.TarError as error:
         raise ValueError(
             f"{path} is not a complete uncompressed tar ({error}); download it again, or remove it."
@@ -137,7 +137,7 @@ def _first_dot(name: str) -> tuple[str, str]:
     return f"{folder}{slash}{stem}", f"{dot}{ending.lower()}"
 
 
-def _check_end(path: Path, offset: int) -> None:
+def check_end(path: Path, offset: int) -> None:
     """Refuses a tar that is cut off or damaged at a member's header, where tarfile stops silently."""
     with path.open("rb") as file:
         file.seek(offset)

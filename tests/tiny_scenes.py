@@ -1,10 +1,11 @@
-"""Balls of closed form, seen by cameras around them."""
+"""Balls of closed form, seen by cameras around them, and data of such objects."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from lumina.data.datamodule import SplitDataModule
 from lumina.scenes.cameras import Camera
 
 BALLS = torch.tensor(((0.0, 0.0, -0.2, 0.2), (0.42, 0.1, 0.0, 0.1), (-0.2, 0.35, 0.25, 0.12), (-0.2, -0.35, 0.2, 0.09)))
@@ -51,3 +52,39 @@ def _see(camera, balls, phase):
     colour = (8 * points + phase).sin() * 0.9
     picture = colour.where(mask[..., None], 1).permute(2, 0, 1).float()
     return picture, mask, depth.float()
+
+
+def item(number, azimuths=range(0, 360, 45), size=16):
+    """An object as data yield it; its class decides what it looks like, its number a little."""
+    label = number % len(BALLS)
+    balls = BALLS.roll(label, 0)[: 2 + label % 2].clone()
+    balls[:, :2] += 0.02 * torch.randn(len(balls), 2, generator=torch.Generator().manual_seed(number))
+    cameras = ring(azimuths, size=(size, size))
+    seen = see(cameras, balls, phase=label)
+    return {
+        "views": seen.pictures,
+        "azimuths": torch.tensor([float(azimuth - azimuths[0]) % 360 for azimuth in azimuths]),
+        "alpha": seen.masks.float(),
+        "camera_to_world": torch.from_numpy(np.stack([camera.camera_to_world for camera in cameras])).float(),
+        "field_of_view": torch.tensor(30.0),
+        "reference": see(ring([azimuths[0]], elevation=-5, size=(size, size)), balls, phase=label).pictures[0],
+        "label": label,
+        "name": f"object {number}",
+    }
+
+
+class BallViews(SplitDataModule):
+    """Objects of four classes: so many to train on, and as many numbers further on to test."""
+
+    def __init__(self, count=12, held_out=6, **options):
+        super().__init__(batch_size=4)
+        self.items = {
+            "train": [item(number, **options) for number in range(count)],
+            "test": [item(number, **options) for number in range(count, count + held_out)],
+        }
+
+    def dataset(self, split):
+        return self.items["train" if split == "train" else "test"]
+
+    def batch(self):
+        return self.collate(self.items["test"])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from tiny_features import Tiny, tones
+from tiny_scenes import BallViews
 from torch import nn
 
 import lumina.metrics
@@ -30,6 +31,9 @@ from lumina.metrics.kernel_inception import KernelInceptionDistance
 from lumina.metrics.point_clouds import PointCloudQuality
 from lumina.metrics.reference import Gaussian, Reference
 from lumina.metrics.suite import MetricSuite
+from lumina.metrics.views.consistency import ViewConsistency
+from lumina.metrics.views.nearest import NearestViews
+from lumina.metrics.views.quality import ViewQuality
 
 COUNT, CLASSES = 13, 7
 POOL = 8  # features here, for speed
@@ -148,12 +152,20 @@ def event_order():
     return metric
 
 
+def prepared(metric):
+    metric.prepare(BALLS)
+    return metric
+
+
+BALLS = BallViews(4, COUNT)
 PICTURES = {"samples": draw(COUNT, 3, 8, 8), "label": torch.arange(COUNT) % CLASSES}
 PICTURES["caption"] = [f"caption {'x' * number}" for number in range(COUNT)]
 CLOUDS = {"samples": draw(COUNT, 20, 3), "points": draw(COUNT, 20, 3, seed=6)}
 SOUNDS = {**tones(COUNT), "caption": PICTURES["caption"], "length": torch.arange(COUNT) * 10 + 80}
 SOUNDS["structured"] = [f"<{'abc'[n % 3]}& start>@<{'bca'[n % 3]}& end>" for n in range(COUNT)]
 SOUNDS["samples"] = SOUNDS["sound"] + 0.3 * draw(COUNT, 200, seed=8)
+VIEWS = BALLS.batch()
+VIEWS["samples"] = 0.7 * VIEWS["views"].roll(1, 1)
 GUESSES = {"samples": [Guess(row.softmax(0)) for row in draw(COUNT, CLASSES)], "label": PICTURES["label"]}
 
 
@@ -174,6 +186,9 @@ CASES = {
     SoundClapScore: Case(sound_clap_score, SOUNDS),
     SoundClasses: Case(sound_classes, SOUNDS),
     SoundQuality: Case(lambda: SoundQuality(Tiny(components=4)), SOUNDS),
+    NearestViews: Case(lambda: prepared(NearestViews()), VIEWS),
+    ViewConsistency: Case(lambda: prepared(ViewConsistency()), VIEWS),
+    ViewQuality: Case(lambda: prepared(ViewQuality()), VIEWS),
     PointCloudQuality: Case(lambda: PointCloudQuality(anchors=False, emd_clouds=5, emd_points=9), CLOUDS),
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -40,6 +41,19 @@ class Colours:
         return self.difference / self.shuffled if self.shuffled else torch.nan
 
 
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Both measures.
+
+    Attributes:
+        explained: ``[N]``, the share of each silhouette that the visual hull of all views explains.
+        colours: of the points of the hull.
+    """
+
+    explained: Tensor
+    colours: Colours
+
+
 def silhouettes_explained(masks: Tensor, cameras: Sequence[Camera] | Pinholes, voxels: int = VOXELS) -> Tensor:
     """Share ``[N]`` of each silhouette that the visual hull of all views explains.
 
@@ -51,9 +65,7 @@ def silhouettes_explained(masks: Tensor, cameras: Sequence[Camera] | Pinholes, v
         cameras: of the N views, as values or as `Pinholes`.
         voxels: along each side of the hull's box.
     """
-    where, masks = pinholes(cameras), _reduced(masks)
-    seen = depths(carve(masks, where, voxels), masks, where).isfinite()
-    return seen.sum((1, 2)) / masks.sum((1, 2)).clamp_min(1)
+    return _explained(_seen(masks, pinholes(cameras), voxels))
 
 
 def colour_consistency(
@@ -70,9 +82,43 @@ def colour_consistency(
         cameras: of the N views, as values or as `Pinholes`.
         voxels: along each side of the hull's box.
     """
-    where, masks, colours = pinholes(cameras), _reduced(masks), small(pictures.float()) / 2
-    hull = carve(masks, where, voxels)
-    pairs = _pairs(colours, depths(hull, masks, where), hull, where)
+    return _colours(pictures, _seen(masks, pinholes(cameras), voxels))
+
+
+def agreement(pictures: Tensor, masks: Tensor, cameras: Sequence[Camera] | Pinholes, voxels: int = VOXELS) -> Agreement:
+    """`silhouettes_explained` and `colour_consistency` at once, from one hull."""
+    seen = _seen(masks, pinholes(cameras), voxels)
+    return Agreement(_explained(seen), _colours(pictures, seen))
+
+
+class _Seen(NamedTuple):
+    """A visual hull, and what the cameras see of it.
+
+    Attributes:
+        hull: of the masks.
+        masks: ``[N, H, W]`` bool.
+        depths: ``[N, H, W]``, of the hull in the masks.
+        cameras: of the N views.
+    """
+
+    hull: Hull
+    masks: Tensor
+    depths: Tensor
+    cameras: Pinholes
+
+
+def _seen(masks: Tensor, cameras: Pinholes, voxels: int) -> _Seen:
+    reduced = small(masks[:, None].float())[:, 0] > 0.5
+    hull = carve(reduced, cameras, voxels)
+    return _Seen(hull, reduced, depths(hull, reduced, cameras), cameras)
+
+
+def _explained(seen: _Seen) -> Tensor:
+    return seen.depths.isfinite().sum((1, 2)) / seen.masks.sum((1, 2)).clamp_min(1)
+
+
+def _colours(pictures: Tensor, seen: _Seen) -> Colours:
+    pairs = _pairs(small(pictures.float()) / 2, seen)
     count = sum(len(mine) for mine, _ in pairs)
     if not count:
         return Colours(torch.nan, torch.nan, 0)
@@ -81,28 +127,27 @@ def colour_consistency(
     return Colours(difference / count, shuffled / count, count)
 
 
-def _pairs(colours: Tensor, deep: Tensor, hull: Hull, cameras: Pinholes) -> list[tuple[Tensor, Tensor]]:
+def _pairs(colours: Tensor, seen: _Seen) -> list[tuple[Tensor, Tensor]]:
     """Colours ``[P_i, 3]`` of the shared points of each ordered pair of neighbours, in the one view and the other."""
-    middle, _ = cameras.aim()
-    x, y, _ = (cameras.places - middle).unbind(1)
+    middle, _ = seen.cameras.aim()
+    x, y, _ = (seen.cameras.places - middle).unbind(1)
     ring = torch.atan2(y, x).argsort()
     return [
-        _shared(colours, deep, hull, cameras, int(one), int(other))
+        _shared(colours, seen, int(one), int(other))
         for neighbours in (ring.roll(-1), ring.roll(1))
         for one, other in zip(ring, neighbours, strict=True)
         if one != other
     ]
 
 
-def _shared(
-    colours: Tensor, deep: Tensor, hull: Hull, cameras: Pinholes, one: int, other: int
-) -> tuple[Tensor, Tensor]:
+def _shared(colours: Tensor, seen: _Seen, one: int, other: int) -> tuple[Tensor, Tensor]:
+    deep, cameras = seen.depths, seen.cameras
     rows, columns = deep[one].isfinite().nonzero().unbind(1)
     ahead = cameras.directions(middles(rows, columns, deep), torch.full_like(rows, one))
     points = cameras.places[one] + deep[one, rows, columns, None] * ahead
     theirs, distance = (found[other] for found in cameras.project(points))
     surface = at(deep[other, None, None].nan_to_num(posinf=0), theirs[None])[0, :, 0]
-    visible = (surface > 0) & (distance <= surface + TOLERANCE * hull.pitch)
+    visible = (surface > 0) & (distance <= surface + TOLERANCE * seen.hull.pitch)
     return colours[one, :, rows, columns].mT[visible], at(colours[other, None], theirs[None])[0][visible]
 
 
@@ -116,7 +161,3 @@ def _mean_difference(mine: Tensor, theirs: Tensor) -> float:
     theirs_below, count = below - mine_below, len(mine)
     crossing = mine_below * (count - theirs_below) + theirs_below * (count - mine_below)
     return float((ordered.diff(dim=0) * crossing).sum(0).mean()) / count**2
-
-
-def _reduced(masks: Tensor) -> Tensor:
-    return small(masks[:, None].float())[:, 0] > 0.5

@@ -8,7 +8,7 @@ from torch import Tensor
 from lumina.interfaces import DataModule
 from lumina.metrics.real_batches import require_fields
 from lumina.metrics.robust import RobustMetric
-from lumina.metrics.views.agreement import colour_consistency, silhouettes_explained
+from lumina.metrics.views.agreement import agreement
 from lumina.metrics.views.foreground import THRESHOLD, foreground
 from lumina.metrics.views.pinholes import Pinholes
 from lumina.metrics.views.samples import GeneratedViews, objects
@@ -85,10 +85,10 @@ class ViewConsistency(RobustMetric):
     def _scores(self, pictures: Tensor, cameras: Pinholes) -> Tensor:
         """``[5]``: 1, share explained, whether points are shared, their difference, that of shuffled ones."""
         masks = foreground(pictures, self.background, self.threshold)
-        explained = float(silhouettes_explained(masks, cameras).mean())
-        colours = colour_consistency(pictures * 2 - 1, masks, cameras)
+        agreed = agreement(pictures * 2 - 1, masks, cameras)
+        colours = agreed.colours
         found = (1.0, colours.difference, colours.shuffled) if colours.points else (0.0, 0.0, 0.0)
-        return torch.tensor((1.0, explained, *found), dtype=torch.float64)
+        return torch.tensor((1.0, float(agreed.explained.mean()), *found), dtype=torch.float64)
 
 
 def _ratio(value: float, over: float, reason: str) -> float:

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from lumina.metrics.views.pinholes import Pinholes
 
 VOXELS = 48
+ROUGH = 32  # voxels to find the box; a dilated pixel of 64 is wider than one
 SIDE = 64
 
 
@@ -53,11 +54,11 @@ def carve(masks: Tensor, cameras: Pinholes, voxels: int = VOXELS) -> Hull:
     """
     wide = F.max_pool2d(masks[:, None].float(), 3, 1, 1)[:, 0] > 0
     middle, reach = cameras.aim()
-    rough = _carve(wide, cameras, middle - reach, middle + reach, voxels)
+    rough = _carve(wide, cameras, middle - reach, middle + reach, ROUGH)
     left = rough.filled.nonzero()
     if not len(left):
         return rough
-    edge = 2 * reach / voxels
+    edge = 2 * reach / ROUGH
     low, high = rough.low + edge * (left.amin(0) - 1), rough.low + edge * (left.amax(0) + 2)
     return _carve(wide, cameras, low, high, voxels)
 

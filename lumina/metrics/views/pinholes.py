@@ -59,10 +59,11 @@ class Pinholes:
         return self.camera_to_world[:, :3, 3]
 
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Places in the pictures ``[N, P, 2]`` and depths ``[N, P]`` of ``points`` ``[P, 3]`` or ``[N, P, 3]``."""
-        x, y, back = ((points - self.places[:, None]) @ self.camera_to_world[:, :3, :3]).unbind(-1)
-        places = torch.stack((x, -y), -1) / -back[..., None]
-        return places * self.focal[:, None] + self.centre[:, None], -back
+        """Places in the pictures ``[N, P, 2]`` and depths ``[N, P]`` of points ``[P, 3]``."""
+        turns = self.camera_to_world[:, :3, :3].mT
+        ours = (turns.reshape(-1, 3) @ points.mT).unflatten(0, (-1, 3)) - turns @ self.places[..., None]
+        places = ours[:, :2] * turns.new_tensor((1, -1))[:, None] / -ours[:, 2:]
+        return (places * self.focal[..., None] + self.centre[..., None]).mT, -ours[:, 2]
 
     def directions(self, places: Tensor, views: Tensor) -> Tensor:
         """Rays ``[P, 3]`` through ``places [P, 2]`` of the pictures ``views [P]``, as long as one unit of depth."""

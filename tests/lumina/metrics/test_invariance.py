@@ -165,7 +165,9 @@ SOUNDS = {**tones(COUNT), "caption": PICTURES["caption"], "length": torch.arange
 SOUNDS["structured"] = [f"<{'abc'[n % 3]}& start>@<{'bca'[n % 3]}& end>" for n in range(COUNT)]
 SOUNDS["samples"] = SOUNDS["sound"] + 0.3 * draw(COUNT, 200, seed=8)
 VIEWS = BALLS.batch()
-VIEWS["samples"] = 0.7 * VIEWS["views"].roll(1, 1)
+FEW_VIEWS = BallViews(1, COUNT, azimuths=(0, 60, 200)).batch()
+for views in (VIEWS, FEW_VIEWS):
+    views["samples"] = 0.7 * views["views"].roll(1, 1)
 GUESSES = {"samples": [Guess(row.softmax(0)) for row in draw(COUNT, CLASSES)], "label": PICTURES["label"]}
 
 
@@ -187,7 +189,7 @@ CASES = {
     SoundClasses: Case(sound_classes, SOUNDS),
     SoundQuality: Case(lambda: SoundQuality(Tiny(components=4)), SOUNDS),
     NearestViews: Case(lambda: prepared(NearestViews()), VIEWS),
-    ViewConsistency: Case(lambda: prepared(ViewConsistency()), VIEWS),
+    ViewConsistency: Case(ViewConsistency, FEW_VIEWS),
     ViewQuality: Case(lambda: prepared(ViewQuality()), VIEWS),
     PointCloudQuality: Case(lambda: PointCloudQuality(anchors=False, emd_clouds=5, emd_points=9), CLOUDS),
 }

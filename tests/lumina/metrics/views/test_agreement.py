@@ -7,7 +7,7 @@ import torch
 from tiny_scenes import BALLS, ring, see
 
 from lumina.metrics.views import colour_consistency, silhouettes_explained
-from lumina.metrics.views.agreement import _mean_difference
+from lumina.metrics.views.agreement import _mean_difference, agreement
 from lumina.metrics.views.pinholes import Pinholes
 
 EVEN = range(0, 360, 45)
@@ -115,3 +115,9 @@ def test_the_mean_over_all_pairs_is_exact():
     theirs[:7] = mine[:7]
     expected = (mine[:, None] - theirs).abs().mean()
     assert _mean_difference(mine, theirs) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_both_at_once_are_both(cameras, seen):
+    found = agreement(seen.pictures, seen.masks, cameras)
+    assert torch.equal(found.explained, silhouettes_explained(seen.masks, cameras))
+    assert found.colours == colour_consistency(seen.pictures, seen.masks, cameras)

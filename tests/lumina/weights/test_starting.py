@@ -11,7 +11,9 @@ import torch
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.checkpoints import load_diffusers, save_diffusers
 from lumina.checkpoints.pretrained import load_pretrained
+from lumina.conditioning.azimuths import ViewAzimuths
 from lumina.conditioning.label import LabelConditioner
+from lumina.conditioning.reference import ReferenceView
 from lumina.conditioning.text import TextConditioner
 from lumina.frozen.autoencoders import RandomAutoencoder
 from lumina.interfaces import TextEncoder
@@ -19,11 +21,11 @@ from lumina.module import LuminaModule
 from lumina.objectives import recognition as objectives
 from lumina.objectives.flow_matching import FlowMatching
 from lumina.survival.checkpoints import NEEDED
-from lumina.values import Conditioning
 from lumina.weights.run import ARCHITECTURE
 from lumina.weights.source import read_weights
 from lumina.weights.starting import StartingPoint, start_from
 from modalities.image import Image
+from modalities.multiview import MultiView
 from modalities.recognition import PooledHead, Recognition
 
 TEXT = NextDiTConfig(
@@ -120,44 +122,45 @@ def test_initialise_is_strict(export):
         start_from(digits(num_layers=3), export)
 
 
-class Views(Image):
-    """Pictures as the first of several views: a third axis in front, at 0."""
-
-    position_axes = 3
-
-    @staticmethod
-    def _positions(rows, columns, like):
-        return torch.nn.functional.pad(Image._positions(rows, columns, like), (1, 0))
-
-
-def test_views_start_from_an_image_model(tmp_path):
-    """Rows and columns mean the same, so one view without conditions comes out as the picture did."""
+@pytest.mark.parametrize("layout", ["interleaved", "concatenated"])
+@pytest.mark.parametrize("positions", ["shared", "index"])
+def test_views_start_from_an_image_model(tmp_path, layout, positions):
+    """Rows and columns mean the same, so one view without conditions comes out as the picture did, to the bit."""
     torch.manual_seed(3)
-    image = NextDiT(TEXT)
-    for parameter in image.parameters():
+    config, told = replace(TEXT, rope_layout=layout), TextConditioner(Words())
+    image = LuminaModule(Image((64, 64), 3, 2, RandomAutoencoder()), config, FlowMatching(), [told])
+    for parameter in image.backbone.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
-    save_diffusers(image, tmp_path)
-    views = Views((64, 64), patch_size=2, autoencoder=RandomAutoencoder())
-    config = replace(TEXT, position_axes=3, axes_dims=(0, 4, 4))
-    module = LuminaModule(views, config, FlowMatching(), [TextConditioner(Words()), LabelConditioner(5)])
-    transfer = start_from(module, str(tmp_path))
-    canvas, picture = views.layout(1, {}), Image((64, 64), 3, 2, RandomAutoencoder()).layout(1, {})
-    noise, t = torch.randn_like(canvas.features), torch.tensor([0.4])
-    cond = Conditioning(cross=torch.randn(1, 3, 12))
+    checkpoint = {"state_dict": image.state_dict(), ARCHITECTURE: asdict(image.backbone.config)}
+    torch.save({name: {} for name in (*NEEDED, "hyper_parameters")} | checkpoint, tmp_path / "image.ckpt")
+    module = LuminaModule(
+        MultiView((64, 64), patch_size=2, autoencoder=RandomAutoencoder(), positions=positions),
+        replace(config, position_axes=3, axes_dims=(0, 4, 4)),
+        FlowMatching(),
+        [told, ViewAzimuths(), ReferenceView()],
+    )
+    transfer = start_from(module, tmp_path / "image.ckpt")
+    canvas, picture = module.modality.layout(1, {"views": 1}), image.modality.layout(1, {})
+    noise, t, cpu = torch.randn_like(canvas.features), torch.tensor([0.4]), torch.device("cpu")
+    batch = {"caption": ["two words"], "reference": torch.rand(1, 3, 64, 64), **module.modality.fields(1, {"views": 1})}
+    keep = {"caption": [True], "reference": [False]}
     with torch.no_grad():
+        cond, plain = module.conditioners.conditions(batch, 1, cpu, keep), image.conditioners.conditions(batch, 1, cpu)
         got = module.backbone.predict(canvas.with_features(noise), t, cond)
-        expected = load_diffusers(tmp_path).predict(picture.with_features(noise), t, cond)
+        expected = image.backbone.predict(picture.with_features(noise), t, plain)
+    assert cond.grouped is not None
     assert torch.equal(got, expected) and got.abs().mean() > 0.05
-    assert str(transfer).splitlines() == [
-        f"Started from {tmp_path}: {len(image.state_dict())} tensors taken",
-        "  new: conditioners.1.table.weight",
-        "  positions: axis 1 is new and rotates nothing; axis 2 keeps its 4 dimensions; axis 3 keeps its 4 dimensions",
-    ]
+    assert transfer.taken == tuple(image.state_dict())
+    layers = [f"conditioners.1.layers.{name}" for name in ("0.weight", "0.bias", "2.weight", "2.bias")]
+    assert sorted(transfer.new) == sorted([*layers, "conditioners.2.vector"])
+    assert str(transfer).splitlines()[-1] == (
+        "  positions: axis 1 is new and rotates nothing; axis 2 keeps its 4 dimensions; axis 3 keeps its 4 dimensions"
+    )
 
 
 def test_axes_that_need_other_frequencies_are_told(tmp_path):
     save_diffusers(NextDiT(TEXT), tmp_path)
-    views = Views((64, 64), patch_size=2, autoencoder=RandomAutoencoder())
+    views = MultiView((64, 64), patch_size=2, autoencoder=RandomAutoencoder())
     config = replace(TEXT, position_axes=3, rope_layout="concatenated", axes_dims=(2, 2, 4))
     transfer = start_from(LuminaModule(views, config, FlowMatching(), [TextConditioner(Words())]), str(tmp_path))
     assert transfer.axes[0] == "axis 1 is new and rotates 2 dimensions"

@@ -27,6 +27,7 @@ COMMANDS = {
     "convert": "trained weights in one form, out in another: ours, or a diffusers pipeline",
     "cache": "an experiment's data, compressed once: latents and text features",
     "synthesize": "captioned music and sound events, rendered with a soundfont",
+    "views": "views of objects from one layout of files into another: ours, nerfstudio's, Zero123's, COLMAP's",
     "caption": "structured captions of a table's plain ones, by a language model: which sounds, and when",
     "compare": "two folders of sounds: their Frechet distance, the divergence of their tags, copies",
     "curate": "the best pictures of a large table: filtered and ranked by their scores",

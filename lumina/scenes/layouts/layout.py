@@ -146,9 +146,15 @@ def file_names(views: ViewSet) -> list[str]:
 
 
 def copied(file: Path, folder: Path, name: str) -> str:
-    """The file's path in the folder, into which it is copied under a name if it lies elsewhere."""
-    if file.is_relative_to(folder):
-        return file.relative_to(folder).as_posix()
+    """The file's path in the folder, into which it is copied under a name if it lies elsewhere.
+
+    Raises:
+        FileExistsError: another file has the name there.
+    """
+    if file.absolute().is_relative_to(folder.absolute()):
+        return file.absolute().relative_to(folder.absolute()).as_posix()
+    if (folder / name).exists():
+        raise FileExistsError(f"{folder / name} exists already; {file} is not copied there")
     shutil.copyfile(file, folder / name)
     return name
 

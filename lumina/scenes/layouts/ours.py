@@ -144,7 +144,8 @@ def intrinsics_of(camera: Camera) -> dict[str, Any]:
 
 def frame_of(view: View, name: str, folder: Path) -> dict[str, Any]:
     """One frame of the file."""
-    more = {"depth_file_path": view.depth, "normal_file_path": view.normals}
+    more = {"depth": view.depth, "normal": view.normals}
+    stem = Path(name).stem
     return {
         "file_path": name,
         "transform_matrix": view.camera.camera_to_world.tolist(),
@@ -152,7 +153,11 @@ def frame_of(view: View, name: str, folder: Path) -> dict[str, Any]:
         "elevation": view.camera.elevation,
         "group": view.group,
         "role": view.role,
-    } | {key: copied(file, folder, file.name) for key, file in more.items() if file is not None}
+    } | {
+        f"{kind}_file_path": copied(file, folder, f"{stem}_{kind}{file.suffix}")
+        for kind, file in more.items()
+        if file is not None
+    }
 
 
 def _lines(content: Mapping[str, Any]) -> Iterator[str]:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def test_pictures_from_elsewhere_are_copied(made, tmp_path):
 def test_cameras_that_differ_keep_their_own_numbers(made, tmp_path):
     views = made(tmp_path / "a")
     other = made(tmp_path / "b", size=(40, 40), field_of_view=50).views[0]
-    write_views(made(tmp_path / "c", views=(*views.views, other)), tmp_path / "c")
+    write_views(replace(views, views=(*views.views, other)), tmp_path / "c")
     again = read_views(tmp_path / "c")
     assert [view.camera.size for view in again.views] == [*3 * [(24, 32)], (40, 40)]
     assert again.views[3].camera.field_of_view == pytest.approx(50)
@@ -150,3 +151,25 @@ def test_nerfstudio_sees_a_cube_where_it_is(made, pixels, corners, tmp_path):
         seen = corners - matrix[:3, 3]
         np.testing.assert_allclose(np.cross(rays, seen), 0, atol=1e-12)
         assert (np.einsum("pi,pi->p", rays, seen) > 0).all()
+
+
+def test_depth_and_normals_are_copied_under_names_of_their_own(made, tmp_path):
+    views = made(tmp_path / "a")
+    (tmp_path / "a" / "depth").mkdir()
+    more = []
+    for view in views.views:
+        for kind in ("depth", "."):
+            (tmp_path / "a" / kind / f"{view.file.stem}.npy").write_text(f"{kind} {view.file.stem}")
+        depth, normals = (tmp_path / "a" / kind / f"{view.file.stem}.npy" for kind in ("depth", "."))
+        more.append(replace(view, depth=depth, normals=normals))
+    write_views(replace(views, views=tuple(more)), tmp_path / "b")
+    for view in read_views(tmp_path / "b").views:
+        assert view.depth.read_text() == f"depth {view.file.stem}"
+        assert view.normals.read_text() == f". {view.file.stem}"
+
+
+def test_a_picture_that_is_there_is_not_replaced(made, tmp_path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "001.png").touch()
+    with pytest.raises(FileExistsError, match=r"001\.png exists"):
+        write_views(made(tmp_path / "a"), tmp_path / "b")

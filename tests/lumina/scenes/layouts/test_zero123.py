@@ -1,6 +1,7 @@
 import os
 import pickle
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ def test_there_and_back(made, tmp_path, lens):
 def test_views_of_several_sizes_are_refused(made, tmp_path):
     views = (*made(tmp_path / "a").views, *made(tmp_path / "b", size=(8, 8)).views)
     with pytest.raises(ValueError, match="2 lenses or sizes"):
-        write_views(made(tmp_path / "c", views=views), tmp_path / "d", "zero123")
+        write_views(replace(made(tmp_path / "c"), views=views), tmp_path / "d", "zero123")
 
 
 def test_a_pose_without_a_picture_is_left_out_and_counted(written):

@@ -1,0 +1,52 @@
+"""Meshes in files, with all that rendering needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lumina.errors import CorruptSample
+from lumina.files.regular import require_regular
+from lumina.scenes.beside import InFolder
+from lumina.scenes.gltf import read_gltf
+from lumina.scenes.mesh import Mesh
+from lumina.scenes.parts import Part, assemble
+from lumina.scenes.solids import read_solid
+from lumina.scenes.wavefront import read_obj
+
+SUFFIXES = (".glb", ".gltf", ".obj", ".off", ".ply", ".stl")
+"""Files of meshes, in lower case."""
+
+
+def read_mesh(file: Path) -> Mesh:
+    """The mesh in a file as it lies there: neither turned nor scaled.
+
+    Of several scenes the default one is read, of an animation the state at rest. What is missing and what stands for it
+    is in ``Mesh.substitutes``. Nothing outside the file's folder is read, and nothing is fetched.
+
+    Raises:
+        CorruptSample: the file cannot be read or holds no mesh; names it.
+        ImportError: naming the extra to install.
+    """
+    said: list[str] = []
+    try:
+        require_regular(file)
+        return assemble(_parts(file, said), said)
+    except (ImportError, CorruptSample):
+        raise
+    except KeyError as error:
+        raise CorruptSample(file, f"it lacks {error}") from error
+    except (OSError, ValueError) as error:
+        raise CorruptSample(file, error) from error
+    except Exception as error:  # parsers of meshes raise whatever a damaged file makes them stumble over
+        raise CorruptSample(file, f"{type(error).__name__}: {error}") from error
+
+
+def _parts(file: Path, said: list[str]) -> list[Part]:
+    beside, suffix = InFolder(file.parent), file.suffix.lower()
+    if suffix == ".obj":
+        return read_obj(file.read_bytes(), beside, said)
+    if suffix in (".glb", ".gltf"):
+        return read_gltf(file.read_bytes(), beside, said)
+    if suffix in SUFFIXES:
+        return read_solid(file, beside, said)
+    raise ValueError(f"it is none of {', '.join(SUFFIXES)}")

@@ -165,9 +165,9 @@ SOUNDS = {**tones(COUNT), "caption": PICTURES["caption"], "length": torch.arange
 SOUNDS["structured"] = [f"<{'abc'[n % 3]}& start>@<{'bca'[n % 3]}& end>" for n in range(COUNT)]
 SOUNDS["samples"] = SOUNDS["sound"] + 0.3 * draw(COUNT, 200, seed=8)
 VIEWS = BALLS.batch()
-FEW_VIEWS = BallViews(1, COUNT, azimuths=(0, 60, 200)).batch()
-for views in (VIEWS, FEW_VIEWS):
-    views["samples"] = 0.7 * views["views"].roll(1, 1)
+VIEWS["samples"] = 0.7 * VIEWS["views"].roll(1, 1)
+FEW_VIEWS = BallViews(1, COUNT, azimuths=(0, 40, 90), size=32).batch()
+FEW_VIEWS["samples"] = FEW_VIEWS["views"] * draw(COUNT, 1, 1, 1, 1).sigmoid()
 GUESSES = {"samples": [Guess(row.softmax(0)) for row in draw(COUNT, CLASSES)], "label": PICTURES["label"]}
 
 

@@ -21,24 +21,22 @@ class Rays:
     """Half lines. A direction goes one unit along the viewing axis, so the way along a ray is a depth.
 
     Attributes:
-        origin: ``[R, 3]``.
+        origin: ``[R, 3]``, the camera's place.
         direction: ``[R, 3]``.
+        start: ``[R]`` depth from which on they see.
     """
 
     origin: Singles
     direction: Singles
+    start: Singles
 
     def __len__(self) -> int:
         """Their number."""
         return len(self.origin)
 
-    def __getitem__(self, chosen: npt.NDArray[Any]) -> Rays:
-        """Some of them, by number or mask."""
-        return Rays(origin=self.origin[chosen], direction=self.direction[chosen])
-
-    def moved(self, depth: Singles) -> Rays:
-        """The same half lines from ``depth [R]`` on."""
-        return Rays(origin=self.origin + depth[:, None] * self.direction, direction=self.direction)
+    def beyond(self, chosen: Numbers, start: Singles) -> Rays:
+        """Some of them, by number, from other depths on."""
+        return Rays(origin=self.origin[chosen], direction=self.direction[chosen], start=start)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +45,7 @@ class Hits:
 
     Attributes:
         ray: ``[K]`` numbers of the rays that meet it, rising.
-        depth: ``[K]`` way along the ray.
+        depth: ``[K]`` along the viewing axis, from the camera on.
         face: ``[K]`` number of the triangle.
         weights: ``[K, 3]`` barycentric, of its corners.
         flat: ``[K, 3]`` a normal of the triangle, on either side.
@@ -86,14 +84,15 @@ class RayCaster:
 
     def __call__(self, rays: Rays) -> Hits:
         """The first hits."""
-        both = np.concatenate((rays.origin, rays.direction), 1)
+        first = rays.origin + rays.start[:, None] * rays.direction
+        both = np.concatenate((first, rays.direction), 1)
         found = self._scene.cast_rays(self._tensor(both), nthreads=1)
         depth = found["t_hit"].numpy()
         ray = np.flatnonzero(np.isfinite(depth))
         second = found["primitive_uvs"].numpy()[ray]
         return Hits(
             ray=ray,
-            depth=depth[ray],
+            depth=rays.start[ray] + depth[ray],
             face=found["primitive_ids"].numpy()[ray].astype(np.int64),
             weights=np.concatenate((1 - second.sum(1, keepdims=True), second), 1),
             flat=found["primitive_normals"].numpy()[ray],
@@ -123,7 +122,7 @@ def pixel_rays(camera: Camera, rows: range, columns: range, places: Floats) -> R
     direction = (across[..., None] * right)[None] - (down[..., None] * up + back)[:, None]
     flat = direction.astype(np.float32).reshape(-1, 3)
     origin = camera.camera_to_world[:3, 3].astype(np.float32)
-    return Rays(origin=np.broadcast_to(origin, flat.shape), direction=flat)
+    return Rays(origin=np.broadcast_to(origin, flat.shape), direction=flat, start=np.zeros(len(flat), np.float32))
 
 
 def covered(camera: Camera, vertices: Floats) -> tuple[range, range]:

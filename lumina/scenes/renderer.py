@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -65,7 +66,12 @@ class Renderer:
         Args:
             camera: anywhere; what lies behind it is not seen.
             rays: for the colour of one pixel.
+
+        Raises:
+            ValueError: there are no rays.
         """
+        if rays < 1:
+            raise ValueError(f"A pixel cannot have {rays} rays: give 1 or more.")
         height, width = camera.size
         rgba = np.zeros((height, width, 4), np.float32)
         depth = np.full((height, width), np.inf, np.float32)
@@ -76,23 +82,25 @@ class Renderer:
             some = range(start, min(start + band, rows.stop))
             here = slice(some.start, some.stop), slice(columns.start, columns.stop)
             rgba[here] = self._colours(camera, some, columns, rays)
-            depth[here], normals[here] = self._geometry(camera, some, columns)
+            depth[here], normals[here] = self._geometry(camera, some, columns, rays)
         return Rendering(rgba=rgba, depth=depth, normals=normals)
 
     def _colours(self, camera: Camera, rows: range, columns: range, rays: int) -> Singles:
         """``[rows, columns, 4]``: premultiplied while they are averaged, so that edges keep their colour."""
         cast = pixel_rays(camera, rows, columns, pattern(rays))
-        mixed = mix(cast, self._cast, self._surface.colours, self._step)
-        colours = np.zeros((len(cast), 4), np.float32)
-        colours[mixed.hits.ray] = mixed.colours
-        mean = colours.reshape(len(rows), len(columns), rays, 4).mean(2)
+        colours = partial(self._surface.colours, spread=_spread(camera, rays))
+        mixed = mix(cast, self._cast, colours, self._step)
+        seen = np.zeros((len(cast), 4), np.float32)
+        seen[mixed.hits.ray] = mixed.colours
+        mean = seen.reshape(len(rows), len(columns), rays, 4).mean(2)
         mean[..., :3] /= np.maximum(mean[..., 3:], np.finfo(np.float32).tiny)
         return mean.clip(0, 1)
 
-    def _geometry(self, camera: Camera, rows: range, columns: range) -> tuple[Singles, Singles]:
+    def _geometry(self, camera: Camera, rows: range, columns: range, rays: int) -> tuple[Singles, Singles]:
         """Depth ``[rows, columns]`` and normals ``[rows, columns, 3]`` at the pixels' centres."""
         cast = pixel_rays(camera, rows, columns, CENTRE)
-        mixed = mix(cast, self._cast, self._surface.alphas, self._step)
+        alphas = partial(self._surface.alphas, spread=_spread(camera, rays))
+        mixed = mix(cast, self._cast, alphas, self._step)
         seen = mixed.colours[:, 0] > 0
         ray = mixed.hits.ray[seen]
         depth = np.full(len(cast), np.inf, np.float32)
@@ -100,6 +108,11 @@ class Renderer:
         depth[ray] = mixed.hits.depth[seen]
         normals[ray] = self._surface.normals(mixed.hits)[seen]
         return depth.reshape(len(rows), -1), normals.reshape(len(rows), -1, 3)
+
+
+def _spread(camera: Camera, rays: int) -> float:
+    """Distance between neighbouring rays of a pixel, over their depth."""
+    return 1 / (max(camera.focal) * math.sqrt(rays))
 
 
 def fitting_distance(mesh: Mesh, field_of_view: float, margin: float = 0.05) -> float:

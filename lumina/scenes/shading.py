@@ -28,17 +28,25 @@ class Surface:
     def __init__(self, mesh: Mesh, light: Light) -> None:
         self._mesh, self._light = mesh, light
         self._materials = MaterialTable(mesh.materials)
+        self._density = np.sqrt(self._texels_on_faces() / np.maximum(_areas(mesh), 1e-30))
 
-    def colours(self, hits: Hits) -> Singles:
-        """RGBA ``[K, 4]`` in [0, 1], not premultiplied."""
-        colours = self._own_colours(hits)
+    def colours(self, hits: Hits, spread: float = 0) -> Singles:
+        """RGBA ``[K, 4]`` in [0, 1], not premultiplied.
+
+        Args:
+            hits: on the mesh.
+            spread: distance between neighbouring rays over their depth: what is finer is taken from a coarser texture.
+        """
+        colours = self._own_colours(hits, spread)
         if self._light == "object":
             colours[:, :3] *= brightness(self.normals(hits))[:, None]
         return colours
 
-    def alphas(self, hits: Hits) -> Singles:
-        """``[K, 1]`` in [0, 1]."""
-        return np.ones((len(hits.face), 1), np.float32) if self._materials.opaque else self._own_colours(hits)[:, 3:]
+    def alphas(self, hits: Hits, spread: float = 0) -> Singles:
+        """``[K, 1]`` in [0, 1]; ``spread`` as for `colours`."""
+        if self._materials.opaque:
+            return np.ones((len(hits.face), 1), np.float32)
+        return self._own_colours(hits, spread)[:, 3:]
 
     def normals(self, hits: Hits) -> Singles:
         """Smooth unit normals ``[K, 3]`` of the side that is seen."""
@@ -48,13 +56,27 @@ class Surface:
         smooth /= np.where(away, -length, length)[:, None]
         return smooth
 
-    def _own_colours(self, hits: Hits) -> Singles:
+    def _own_colours(self, hits: Hits, spread: float) -> Singles:
         material = self._mesh.material[hits.face]
-        colours = self._materials.colours(material, interpolated(self._mesh.uv, hits))
+        spacing = self._density[hits.face] * hits.depth * np.float32(spread)
+        colours = self._materials.colours(material, interpolated(self._mesh.uv, hits), spacing)
         if self._mesh.colours is not None:
             colours *= interpolated(self._mesh.colours, hits)
         colours[:, 3] = self._materials.alphas(material, colours[:, 3])
         return colours.clip(0, 1)
+
+    def _texels_on_faces(self) -> Singles:
+        """``[F]`` texels that a face covers, whole and parts."""
+        uv = self._mesh.uv
+        (a, b), (c, d) = (uv[:, 1] - uv[:, 0]).T, (uv[:, 2] - uv[:, 0]).T
+        return self._materials.texels(self._mesh.material).prod(1) * np.abs(a * d - b * c) / 2
+
+
+def _areas(mesh: Mesh) -> Singles:
+    """``[F]`` of the faces."""
+    first, second, third = (mesh.vertices[mesh.faces[:, corner]].astype(np.float32) for corner in range(3))
+    normal = np.cross(second - first, third - first)
+    return np.sqrt(_dot(normal, normal)) * np.float32(0.5)
 
 
 def interpolated(corners: Singles, hits: Hits) -> Singles:

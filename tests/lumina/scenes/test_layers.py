@@ -80,6 +80,14 @@ def test_a_pane_counts_once_from_however_flat_it_is_seen(elevation):
     assert alpha.max() == pytest.approx(0.25, abs=1e-6)
 
 
+@pytest.mark.parametrize("distance", [0.01, 3, 300, 30_000])
+def test_what_lies_behind_is_seen_from_however_far(distance):
+    panes = sheets([0, -0.5], pane(1, 0, 0, 0.5), pane(0, 0, 1, 0.5))
+    camera = Camera.around(-90, 90, distance, 1 / max(distance, 1), (4, 4))
+    seen = Renderer(panes, light="none").render(camera)
+    np.testing.assert_allclose(seen.rgba, np.broadcast_to(over([(1, 0, 0, 0.5), (0, 0, 1, 0.5)]), (4, 4, 4)), atol=1e-6)
+
+
 def test_a_texture_of_holes_has_no_dark_fringe():
     """Where opaque white meets clear black texels, the edge stays white."""
     texture = np.zeros((4, 4, 4), np.uint8)

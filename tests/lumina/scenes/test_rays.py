@@ -32,11 +32,16 @@ def test_hits_say_where_on_which_triangle():
     down = Rays(
         origin=np.array([(0.25, -0.5, 2), (5, 5, 2), (-0.5, 0.25, 2)], np.float32),
         direction=np.array([(0, 0, -2)] * 3, np.float32),
+        start=np.zeros(3, np.float32),
     )
     hits = RayCaster(mesh.vertices, mesh.faces)(down)
     assert hits.ray.tolist() == [0, 2]
     assert hits.face.tolist() == [2, 3]
     np.testing.assert_allclose(hits.depth, 0.75)
+    deeper = RayCaster(mesh.vertices, mesh.faces)(down.beyond(np.array([2, 0]), np.array([0.8, 0.5], np.float32)))
+    assert deeper.ray.tolist() == [0, 1]
+    assert deeper.face.tolist() == [1, 2]
+    np.testing.assert_allclose(deeper.depth, [1, 0.75])
     points = np.einsum("kc,kcx->kx", hits.weights, mesh.vertices[mesh.faces[hits.face]])
     np.testing.assert_allclose(points, [(0.25, -0.5, 0.5), (-0.5, 0.25, 0.5)], atol=1e-6)
 

@@ -172,3 +172,19 @@ def test_meshes_that_cannot_be_seen_are_refused():
         Renderer(flat(np.zeros((3, 3)), np.zeros((0, 3), int)))
     with pytest.raises(ValueError, match="not finite"):
         Renderer(flat([(0, 0, 0), (1, 0, 0), (0, np.nan, 0)], [(0, 1, 2)]))
+
+
+def test_a_pixel_needs_a_ray():
+    with pytest.raises(ValueError, match="0 rays"):
+        Renderer(cube()).render(from_above(), rays=0)
+
+
+def test_fine_textures_do_not_flicker():
+    """Black and white texels too fine to be seen are grey, from near and from far."""
+    texture = np.full((512, 512, 4), 255, np.uint8)
+    texture[(np.indices((512, 512)).sum(0) % 2) == 0, :3] = 0
+    renderer = Renderer(sheets([0], Material(colour=(1, 1, 1, 1), texture=texture)), light="none")
+    for distance in (2, 5):
+        seen = renderer.render(from_above(distance, 60, (48, 48)))
+        grey = seen.rgba[seen.rgba[..., 3] == 1][:, 0]
+        assert np.abs(grey - 0.5).max() < 0.03

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from lumina.data.holdout import held_out_of_each, require_share
 from lumina.data.shape_cache import ShapeCache
 from lumina.errors import CorruptSample
 from lumina.files.zip_file import check_swelling
+from lumina.scenes.catalogues import Piece, read_catalogue
 from lumina.values import Split
 
 WORDS = {
@@ -36,29 +35,7 @@ WORDS = {
 }
 """Classes of shapes, and how the word ends by which a name belongs to one."""
 
-CATALOGUE = "PluginFurnitureCatalog.properties"
-CODE = "latin-1"  # of the catalogue, as of every Java properties file
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """One piece of a catalogue.
-
-    Attributes:
-        file: the catalogue, a zip archive.
-        model: the OBJ file in it.
-        name: in English.
-        category: the room or kind that the catalogue sorts it under.
-        rotation: ``[3, 3]``, which stands the model upright.
-        size: width, height and depth in cm.
-    """
-
-    file: Path
-    model: str
-    name: str
-    category: str
-    rotation: npt.NDArray[np.float64]
-    size: tuple[float, float, float]
+CODE = "latin-1"  # of models: numbers, and names that are passed over
 
 
 class SweetHome(PointClouds):
@@ -154,44 +131,13 @@ def shape_class(name: str) -> str | None:
     return told[-1] if told else None
 
 
-def read_catalogue(file: Path) -> list[Piece]:
-    """The pieces of a catalogue, in its order.
-
-    Raises:
-        ValueError: the file is no catalogue.
-    """
-    try:
-        with zipfile.ZipFile(file) as archive:
-            check_swelling([archive.getinfo(CATALOGUE)])
-            text = archive.read(CATALOGUE).decode(CODE)
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ValueError(f"{file} is not a furniture catalogue ({error}): get it anew.") from error
-    text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)
-    entries: dict[int, dict[str, str]] = {}
-    for key, number, value in re.findall(r"^(\w+)#(\d+)=(.*?)\r?$", text, re.MULTILINE):
-        entries.setdefault(int(number), {})[key] = value.strip()
-    return [_piece(file, entry) for _, entry in sorted(entries.items())]
-
-
-def _piece(file: Path, entry: dict[str, str]) -> Piece:
-    turned = [float(number) for number in entry.get("modelRotation", "1 0 0 0 1 0 0 0 1").split()]
-    return Piece(
-        file=file,
-        model=entry["model"].lstrip("/"),
-        name=entry["name"],
-        category=entry["category"],
-        rotation=np.array(turned).reshape(3, 3),
-        size=(float(entry["width"]), float(entry["height"]), float(entry["depth"])),
-    )
-
-
 def sample_piece(piece: Piece, count: int) -> npt.NDArray[np.float64]:
     """``[count, 3]`` points of a piece's surface in cm: right, up, towards the viewer.
 
     Raises:
         CorruptSample: the model cannot be read.
     """
-    name = f"{piece.file}:{piece.model}"
+    name = str(piece)
     try:
         with zipfile.ZipFile(piece.file) as archive:
             check_swelling([archive.getinfo(piece.model)])
@@ -200,7 +146,4 @@ def sample_piece(piece: Piece, count: int) -> npt.NDArray[np.float64]:
         raise CorruptSample(name, error) from error
     if faces is None:
         raise CorruptSample(name, "a mesh without faces")
-    vertices = vertices @ piece.rotation.T
-    extent = vertices.max(0) - vertices.min(0)
-    vertices = vertices * np.divide(piece.size, extent, out=np.ones(3), where=extent > 0)
-    return sample_surface(vertices, faces, count, name)
+    return sample_surface(vertices @ piece.standing(vertices).T, faces, count, name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lumina.errors import CorruptSample
@@ -28,17 +30,24 @@ def read_mesh(file: Path) -> Mesh:
         ImportError: naming the extra to install.
     """
     said: list[str] = []
-    try:
+    with named_errors(file):
         require_regular(file)
         return assemble(_parts(file, said), said)
+
+
+@contextmanager
+def named_errors(name: str | Path) -> Iterator[None]:
+    """Context that turns what readers raise into a `CorruptSample` of this name."""
+    try:
+        yield
     except (ImportError, CorruptSample):
         raise
     except KeyError as error:
-        raise CorruptSample(file, f"it lacks {error}") from error
+        raise CorruptSample(name, f"it lacks {error}") from error
     except (OSError, ValueError) as error:
-        raise CorruptSample(file, error) from error
+        raise CorruptSample(name, error) from error
     except Exception as error:  # parsers of meshes raise whatever a damaged file makes them stumble over
-        raise CorruptSample(file, f"{type(error).__name__}: {error}") from error
+        raise CorruptSample(name, f"{type(error).__name__}: {error}") from error
 
 
 def _parts(file: Path, said: list[str]) -> list[Part]:

@@ -5,7 +5,8 @@ import pytest
 import torch
 from tiny_shapes import write_catalogue
 
-from datamodules.sweet_home import SweetHome, read_catalogue, shape_class
+from datamodules.sweet_home import SweetHome, shape_class
+from lumina.scenes.catalogues import read_catalogue
 
 pytest.importorskip("trimesh")
 INSTALLED = Path("/usr/share/sweethome3d/furniture")

@@ -636,6 +636,11 @@ class Objective(nn.Module, ABC):
     puts_out: ClassVar[type] = Tokens
     class_rows: tuple[str, ...] = ()
 
+    @property
+    def tells_apart(self) -> frozenset[str]:
+        """Names of the conditions that `outputs` leaves out one without the other."""
+        return frozenset()
+
     def build(self, config: BackboneConfig, modality: Modality) -> None:
         """Creates the parameters that depend on the other parts, if there are any, and refuses parts that do not fit.
 
@@ -746,11 +751,23 @@ class Solver(ABC):
 
 
 class Guidance(ABC):
-    """Combines a conditional and an unconditional velocity."""
+    """Combines velocities under all conditions and under fewer.
+
+    Attributes:
+        without: what each velocity but the first goes without: conditions by the names of their wishes; None = all of
+            them, or all that is to be avoided in place of a wish.
+    """
+
+    without: tuple[frozenset[str] | None, ...] = (None,)
 
     @abstractmethod
-    def combine(self, conditional: Tensor, null: Tensor, t: Tensor) -> Tensor:
-        """``[B, L, F]`` from two ``[B, L, F]`` at time ``t []``."""
+    def combine(self, velocities: Sequence[Tensor], t: Tensor) -> Tensor:
+        """The velocity ``[B, L, F]`` for the solver.
+
+        Args:
+            velocities: ``[B, L, F]`` each, that under all conditions, then those of ``without``.
+            t: ``[]``, the time.
+        """
 
 
 class SampleMetric(torchmetrics.Metric, ABC):

@@ -87,6 +87,7 @@ class LuminaModule(TrainedModule):
             conditioner.connect(modality)
         check_outputs(objective, modality)
         check_canvas(self.conditioners, modality)
+        self.conditioners.require(objective.tells_apart)
         objective.build(config, modality)
         self.objective = objective
         self.metrics = MetricSuite(metrics or [])

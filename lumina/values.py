@@ -13,7 +13,7 @@ D model width, K classes, N samples of a data set.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -158,6 +158,7 @@ class Conditioning:
         pooled: ``[B, min(D, 1024)]``, added to the time embedding.
         grouped: ``[B, G, min(D, 1024)]``, added to the time embedding of the tokens of each group.
         prefix: clean tokens that the noisy ones attend to.
+        without: the same for names of wishes, without these conditions; None = they cannot be told apart.
     """
 
     cross: Tensor | None = None
@@ -168,6 +169,7 @@ class Conditioning:
     pooled: Tensor | None = None
     grouped: Tensor | None = None
     prefix: Prefix | None = None
+    without: Callable[[frozenset[str]], Conditioning] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -148,6 +148,7 @@ def _prepare(
     requests = what.requests(module)
     module.to(choose_device(device))
     sampler = how.sampler(module.objective.sampler, module.modality)
+    module.conditioners.require(sampler.tells_apart)
     if sampler.guidance is None and any(request.only(Wishes.of(module).avoided) for request in requests):
         raise ValueError("a negative prompt acts through guidance, which is off: give --guidance, 4 say.")
     drawing = Drawing(

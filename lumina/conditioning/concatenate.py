@@ -1,4 +1,4 @@
-"""Concatenates two batches, so guidance takes one evaluation of a doubled batch."""
+"""Concatenates two batches, so guidance takes one evaluation of a longer batch."""
 
 from __future__ import annotations
 
@@ -126,9 +126,15 @@ def _text_lengths(cond: Conditioning) -> tuple[int, ...] | None:
 
 def _pad_and_join(first: Tensor, second: Tensor) -> Tensor:
     length = max(first.shape[1], second.shape[1])
-    if first is second and is_shared(first):
-        return first[:1].expand(2 * len(first), *first.shape[1:])
+    if _is_one(first, second):
+        return first[:1].expand(len(first) + len(second), *first.shape[1:])
     return torch.cat((_pad(first, length), _pad(second, length)))
+
+
+def _is_one(first: Tensor, second: Tensor) -> bool:
+    """Whether all samples of both are one and the same memory."""
+    alike = first.shape[1:] == second.shape[1:] and first.stride() == second.stride()
+    return alike and is_shared(first) and is_shared(second) and first.data_ptr() == second.data_ptr()
 
 
 def _pad(x: Tensor, length: int) -> Tensor:

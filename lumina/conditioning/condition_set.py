@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -76,13 +76,39 @@ class ConditionerSet(nn.ModuleList):
             device: of the conditions.
             keep: False = the null conditions; a mapping gives one flag per sample for each field. A condition that
                 describes the canvas stays in any case.
+
+        Returns:
+            Conditions that can be told apart by the names of their wishes.
         """
         keeps = [
             [True] * count if c.of_canvas else [keep] * count if isinstance(keep, bool) else keep[c.key] for c in self
         ]
         parts = self._parts(batch, [on_device(kept, device, torch.bool) for kept in keeps])
         prefixes = [kept_of(part.prefix, kept) for part, kept in zip(parts, keeps, strict=True) if part.prefix]
-        return _merge(parts, [prefix for prefix in prefixes if prefix is not None])
+        told = _merge(parts, [prefix for prefix in prefixes if prefix is not None])
+
+        def without(names: frozenset[str]) -> Conditioning:
+            self.require(names)
+            left = [[flag and _name(c) not in names for flag in kept] for c, kept in zip(self, keeps, strict=True)]
+            return self.conditions(batch, count, device, dict(zip(self.batch_keys, left, strict=True)))
+
+        return replace(told, without=without)
+
+    def require(self, names: Collection[str]) -> None:
+        """Refuses to tell conditions apart that the model does not have.
+
+        Args:
+            names: of their wishes.
+
+        Raises:
+            ValueError: naming those that it has.
+        """
+        known = {_name(conditioner) for conditioner in self if not conditioner.of_canvas}
+        if unknown := sorted(set(names) - known):
+            raise ValueError(
+                f"guidance has a scale for {', '.join(unknown)}, but this model's conditions are "
+                f"{', '.join(sorted(known)) or 'none'}."
+            )
 
     def words(self, batch: Batch) -> list[str]:
         """What people may read of each sample's conditions, each word once; empty if no conditioner says anything."""
@@ -91,6 +117,11 @@ class ConditionerSet(nn.ModuleList):
 
     def _parts(self, batch: Batch, keeps: Sequence[Tensor]) -> list[Conditioning]:
         return [conditioner(batch[conditioner.key], keep) for conditioner, keep in zip(self, keeps, strict=True)]
+
+
+def _name(conditioner: Conditioner) -> str:
+    """That of its wish, or of its field where it has none."""
+    return conditioner.key if conditioner.wish is None else conditioner.wish.name
 
 
 def _merge(parts: Sequence[Conditioning], prefixes: Sequence[Prefix]) -> Conditioning:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from lumina.conditioning.regions import compose
@@ -23,7 +24,7 @@ def conditions(
     """Conditions to follow, and those that guidance leads away from.
 
     A sample is led away from what it shall avoid, all else being as it is told; where it shall avoid nothing, from the
-    null conditions.
+    null conditions. Where guidance tells conditions apart, what is to be avoided stands for each that is left out.
 
     Args:
         module: the model, on the device of the tokens.
@@ -34,13 +35,19 @@ def conditions(
     """
     regions = 1 if grid is None else grid[0] * grid[1]
     asked = [c for c in module.conditioners if not c.of_canvas]
-    parts = [
-        _conditioning(module, tokens, {c.key: [_told(c, one, region) for one in requests] for c in asked}, canvas)
-        for region in range(regions)
-    ]
+
+    def told(without: frozenset[str]) -> Conditioning:
+        module.conditioners.require(without)
+        parts = [
+            _conditioning(
+                module, tokens, {c.key: [_part(c, r, region, without) for r in requests] for c in asked}, canvas
+            )
+            for region in range(regions)
+        ]
+        return parts[0] if grid is None else compose(parts, tokens, grid)
+
     avoided = {c.key: [_avoided(module, c, request) for request in requests] for c in asked}
-    null = _conditioning(module, tokens, avoided, canvas)
-    return parts[0] if grid is None else compose(parts, tokens, grid), null
+    return replace(told(frozenset()), without=told), _conditioning(module, tokens, avoided, canvas)
 
 
 def fields(module: LuminaModule, requests: Sequence[Request]) -> Batch:
@@ -73,6 +80,13 @@ def _told(conditioner: Conditioner, request: Request, region: int) -> Any:
     return value.values[region] if isinstance(value, Regions) else value
 
 
+def _part(conditioner: Conditioner, request: Request, region: int, without: frozenset[str]) -> Any:
+    """What a conditioner is told; where that is left out, what the sample shall avoid of it, or nothing."""
+    if conditioner.wish is None or conditioner.wish.name not in without:
+        return _told(conditioner, request, region)
+    return _unwanted(conditioner, request)
+
+
 def _avoided(module: LuminaModule, conditioner: Conditioner, request: Request) -> Any:
     """What a sample is led away from: what it shall avoid, if anything, beside its other conditions."""
     names = {part.avoid.name for part in module.conditioners if part.avoid is not None}
@@ -80,5 +94,9 @@ def _avoided(module: LuminaModule, conditioner: Conditioner, request: Request) -
         return None
     if conditioner.avoid is None:
         return _told(conditioner, request, 0)
-    value = request.asked.get(conditioner.avoid.name)
+    return _unwanted(conditioner, request)
+
+
+def _unwanted(conditioner: Conditioner, request: Request) -> Any:
+    value = None if conditioner.avoid is None else request.asked.get(conditioner.avoid.name)
     return None if value is None else conditioner.ask(value)

@@ -10,7 +10,7 @@ import lumina.sampling.solvers  # noqa: F401
 from lumina.backbone.rope import Rule
 from lumina.interfaces import Guidance, Modality, Solver, TimeSchedule
 from lumina.module import LuminaModule
-from lumina.sampling.guidance import ClassifierFree, FirstChannels
+from lumina.sampling.guidance import ClassifierFree, FirstChannels, PerCondition
 from lumina.sampling.sampler import Sampler
 from lumina.values import ContextDrop, Inference
 
@@ -23,7 +23,8 @@ class How:
         steps: intervals of the solver.
         solver: Euler, Midpoint, Heun, RK3, RK4, Dopri5 or DDIM.
         schedule: Uniform, Rational, Sigmoid, Cosine, Linear or EDM.
-        guidance: classifier-free guidance scale; 1 = none.
+        guidance: classifier-free guidance scale; 1 = none. Or a scale for each condition by its name, in the order in
+            which they are added: --guidance.reference=2 --guidance.prompt=5. One that is not named has the scale 1.
         guidance_channels: channels of the latent that guidance acts on; first_three is what the released sampler does.
         rope: rule for sizes beyond the trained one: none, interpolation, ntk, frequency_aware, time_aware, watershed.
         proportional_attention: scale attention with the logarithm of the number of tokens.
@@ -34,7 +35,7 @@ class How:
     steps: int | None = None
     solver: Solver | None = None
     schedule: TimeSchedule | None = None
-    guidance: float | None = None
+    guidance: float | dict[str, float] | None = None
     guidance_channels: Literal["all", "first_three"] | None = None
     rope: Rule = "none"
     proportional_attention: bool = False
@@ -56,6 +57,8 @@ class How:
 
     def _guidance(self, trained: Guidance | None, modality: Modality) -> Guidance | None:
         scale = self.guidance
+        if isinstance(scale, dict):
+            return self._per_condition(scale)
         if scale is None and self.guidance_channels is None:
             return trained
         if scale is None:
@@ -69,6 +72,11 @@ class How:
         if self.guidance_channels is None and isinstance(trained, FirstChannels):
             return FirstChannels(scale, trained.channels, trained.of)
         return ClassifierFree(scale)
+
+    def _per_condition(self, scales: dict[str, float]) -> Guidance | None:
+        if self.guidance_channels == "first_three":
+            raise ValueError("--guidance_channels=first_three needs one --guidance for all conditions; leave one out.")
+        return PerCondition(scales) if any(scale != 1 for scale in scales.values()) or not scales else None
 
     def inference(self, module: LuminaModule) -> Inference:
         """Options of the backbone; trained lengths are those of the canvas that the modality lays out by default.

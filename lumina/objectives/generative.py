@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 
 import torch
 from torch import Generator, Tensor
@@ -33,6 +34,11 @@ class Generative(Objective):
         self.sampler = sampler
         self.time_sampling = time_sampling
         self.path = path
+
+    @property
+    def tells_apart(self) -> frozenset[str]:
+        """What guidance leaves out."""
+        return self.sampler.tells_apart
 
     @property
     @abstractmethod
@@ -112,7 +118,10 @@ class Generative(Objective):
             cond: the conditions.
             null: the null conditions; only guidance uses them.
             inference: options of the backbone.
-            guidance: combines the two velocities; if set, one call evaluates a doubled batch.
+            guidance: combines velocities; if set, one call evaluates a batch that holds every sample once for each.
+
+        Raises:
+            ValueError: guidance leaves out some of conditions that cannot be told apart.
         """
         options = replace(inference or Inference(), cache=StepCache())
 
@@ -125,11 +134,12 @@ class Generative(Objective):
         if guidance is None:
             return lambda x, t: evaluate(tokens, cond, x, t)
 
-        doubled, both, combine = concatenate_tokens(tokens, tokens), concatenate(cond, null), guidance.combine
+        parts = [cond, *(null if names is None else _without(cond, names) for names in guidance.without)]
+        copies, conditions = reduce(concatenate_tokens, [tokens] * len(parts)), reduce(concatenate, parts)
 
         def guided(x: Tensor, t: Tensor) -> Tensor:
-            conditional, unconditional = evaluate(doubled, both, torch.cat((x, x)), t).chunk(2)
-            return combine(conditional, unconditional, t)
+            velocities = evaluate(copies, conditions, torch.cat([x] * len(parts)), t).chunk(len(parts))
+            return guidance.combine(velocities, t)
 
         return guided
 
@@ -199,6 +209,12 @@ class Generative(Objective):
         names = [f"{type(path).__name__}({vars(path)})" for path in paths]
         if len(set(names)) > 1:
             raise ValueError(f"the objective trains on {names[0]}, but DDIM uses {names[1]}: give DDIM the same path")
+
+
+def _without(cond: Conditioning, names: frozenset[str]) -> Conditioning:
+    if cond.without is None:
+        raise ValueError(f"guidance leaves out {', '.join(sorted(names))} alone, but conditions are given as a whole.")
+    return cond.without(names)
 
 
 def _noise(x: Tensor, mask: Tensor | None, source: Randomness, lengths: Sequence[int] | None) -> Tensor:

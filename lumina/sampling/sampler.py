@@ -21,7 +21,7 @@ class Sampler:
         schedule: the times of the steps.
         solver: integrates one step.
         steps: number of intervals; ten steps of `Euler` take ten evaluations of the velocity.
-        guidance: combines conditional and unconditional velocities; None = only the conditional velocity.
+        guidance: combines velocities under all conditions and under fewer; None = only that under all.
 
     Raises:
         ValueError: ``steps`` is below 1, or too large for the schedules' precision.
@@ -38,6 +38,12 @@ class Sampler:
         self.solver = solver
         self.steps = steps
         self.guidance = guidance
+
+    @property
+    def tells_apart(self) -> frozenset[str]:
+        """Names of the conditions that guidance leaves out one without the other."""
+        left_out = () if self.guidance is None else self.guidance.without
+        return frozenset[str]().union(*(names for names in left_out if names is not None))
 
     @torch.no_grad()
     def sample(

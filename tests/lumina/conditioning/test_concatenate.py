@@ -1,8 +1,10 @@
+from functools import reduce
+
 import pytest
 import torch
 
 from lumina.conditioning.concatenate import concatenate, concatenate_tokens
-from lumina.values import Conditioning, Tokens
+from lumina.values import Conditioning, Tokens, is_shared
 
 
 def tokens(batch, length, axes=2, mask=None, groups=None):
@@ -54,3 +56,11 @@ def test_tokens_of_two_lengths_come_apart_again(axes):
 def test_groups_in_one_alone_are_refused():
     with pytest.raises(ValueError, match="'groups', the first lacks it"):
         concatenate_tokens(tokens(1, 3), tokens(1, 3, groups=torch.zeros(1, 3, dtype=torch.long)))
+
+
+def test_positions_that_samples_share_stay_shared_however_many_are_joined():
+    canvas = tokens(1, 3).expand(2)
+    joined = reduce(concatenate_tokens, [canvas] * 3)
+    assert joined.positions.shape == (6, 3, 2) and is_shared(joined.positions)
+    other = concatenate_tokens(canvas, tokens(1, 3).expand(2))
+    assert not is_shared(other.positions) and not torch.equal(other.positions[0], other.positions[2])

@@ -12,6 +12,10 @@ from lumina.generation.conditions import conditions, fields
 from lumina.generation.requests import Regions, Request
 from lumina.module import LuminaModule
 from lumina.objectives.flow_matching import FlowMatching
+from lumina.sampling.guidance import ClassifierFree, PerCondition
+from lumina.sampling.sampler import Sampler
+from lumina.sampling.schedules import Uniform
+from lumina.sampling.solvers import Euler
 from modalities.image import Image
 
 CPU = torch.device("cpu")
@@ -82,3 +86,43 @@ def test_what_describes_the_canvas_is_told_in_any_case():
     assert torch.equal(null.grouped, cond.grouped)
     assert cond.prefix is None
     assert list(fields(module, requests)) == ["caption", "reference"]
+
+
+def test_conditions_are_told_apart_by_their_wishes(both):
+    cond, null = told(both, {"prompt": "cat", "label": 1}, {"prompt": "dog"})
+    part = cond.without(frozenset({"prompt"}))
+    assert torch.equal(part.pooled, rows(both, 1, NO_CLASS)) and torch.equal(part.cross, text(both, "", ""))
+    none = cond.without(frozenset({"prompt", "label"}))
+    assert torch.equal(none.pooled, null.pooled) and torch.equal(none.cross, null.cross)
+    with pytest.raises(ValueError, match=r"a scale for reference, but this model's conditions are label, prompt"):
+        cond.without(frozenset({"reference"}))
+
+
+def test_what_is_to_be_avoided_stands_for_what_is_left_out(both):
+    cond, _ = told(both, {"prompt": "cat", "label": 1, "negative": "dog"})
+    part = cond.without(frozenset({"prompt", "label"}))
+    assert torch.equal(part.cross, text(both, "dog")) and torch.equal(part.pooled, rows(both, NO_CLASS))
+
+
+def test_a_batch_tells_its_conditions_apart_too(both):
+    batch = {"caption": ["cat", "dog"], "label": torch.tensor([1, 0])}
+    cond = both.conditioners.conditions(batch, 2, CPU)
+    part = cond.without(frozenset({"label"}))
+    assert torch.equal(part.pooled, rows(both, NO_CLASS, NO_CLASS)) and torch.equal(part.cross, cond.cross)
+
+
+def test_a_reference_and_a_prompt_have_guidance_of_their_own():
+    """The samples of a model with views, whose azimuths are told in any case."""
+    module = model_of_views()
+    batch = {"caption": ["cat", ""], "reference": torch.rand(2, 3, 4, 6), **module.modality.fields(2, {"views": 2})}
+    canvas, noise = module.modality.layout(2, {"views": 2}), torch.randn(2, 12, 12)
+
+    def drawn(guidance):
+        sampler = Sampler(Uniform(), Euler(), 2, guidance)
+        return module.generate(canvas, batch, noise=noise, sampler=sampler)
+
+    same = drawn(PerCondition({"reference": 2.0, "prompt": 2.0}))
+    torch.testing.assert_close(same, drawn(ClassifierFree(2.0)), atol=1e-5, rtol=1e-4)
+    other = drawn(PerCondition({"reference": 2.0, "prompt": 6.0}))
+    assert (other[0] - same[0]).abs().max() > 0.01
+    torch.testing.assert_close(other[1], same[1], atol=1e-5, rtol=1e-4)  # which has no prompt

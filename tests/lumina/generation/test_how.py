@@ -3,7 +3,7 @@
 import pytest
 
 from lumina.generation.how import How
-from lumina.sampling.guidance import ClassifierFree, FirstChannels
+from lumina.sampling.guidance import ClassifierFree, FirstChannels, PerCondition
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Sigmoid, Uniform
 from lumina.sampling.solvers import Dopri5, Euler, Midpoint
@@ -27,6 +27,18 @@ def test_what_is_not_given_stays():
 
 def test_a_scale_of_one_is_no_guidance():
     assert How(guidance=1).sampler(TRAINED, IMAGE).guidance is None
+
+
+def test_each_condition_may_have_a_scale_of_its_own():
+    own = How(guidance={"reference": 2.0, "prompt": 5.0}).sampler(TRAINED, IMAGE)
+    assert isinstance(own.guidance, PerCondition) and own.guidance.scales == {"reference": 2.0, "prompt": 5.0}
+    assert own.tells_apart == {"reference", "prompt"}
+    assert How(guidance={"reference": 1.0, "prompt": 1.0}).sampler(TRAINED, IMAGE).guidance is None
+    assert type(How(guidance=2.0).sampler(own, IMAGE).guidance) is ClassifierFree
+    with pytest.raises(ValueError, match="first_three needs one --guidance for all conditions"):
+        How(guidance={"prompt": 2.0}, guidance_channels="first_three").sampler(TRAINED, IMAGE)
+    with pytest.raises(ValueError, match="give a number for each condition"):
+        How(guidance={}).sampler(TRAINED, IMAGE)
 
 
 def test_the_steps_of_an_adaptive_solver_say_nothing_for_another():

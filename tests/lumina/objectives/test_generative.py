@@ -10,7 +10,7 @@ from lumina.objectives.diffusion import Diffusion
 from lumina.objectives.flow_matching import FlowMatching
 from lumina.objectives.time_sampling import LogitNormal
 from lumina.randomness import Purpose, SampleGenerators
-from lumina.sampling.guidance import ClassifierFree
+from lumina.sampling.guidance import ClassifierFree, PerCondition
 from lumina.sampling.paths import Straight
 from lumina.sampling.sampler import Sampler
 from lumina.sampling.schedules import Sigmoid, Uniform
@@ -222,3 +222,51 @@ def test_guidance_of_scale_one_samples_as_without():
 def test_noise_of_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"noise has shape \(3, 5, 1\), expected \(3, 5, 2\)"):
         sample(FlowMatching(), None, noise=random(3, 5, 1))
+
+
+class Steered:
+    """A network whose velocity is the pooled condition."""
+
+    def __init__(self):
+        self.batches = []
+
+    def predict(self, tokens, t, cond, inference=None):
+        self.batches.append(len(tokens.features))
+        return cond.pooled[:, None].expand_as(tokens.features)
+
+
+def steered(*names):
+    """Conditions whose velocities add up: 1 without any, and a power of ten for each."""
+
+    def without(left_out):
+        value = 1.0 + sum(10.0 ** (place + 1) for place, name in enumerate(names) if name not in left_out)
+        return Conditioning(pooled=torch.full((3, 2), value, dtype=torch.float64))
+
+    return replace(without(frozenset()), without=without), without(frozenset(names))
+
+
+@pytest.mark.parametrize(
+    ("guidance", "copies", "expected"),
+    [
+        (None, 1, 111.0),
+        (ClassifierFree(3.0), 2, 1 + 3 * 110),
+        (PerCondition({"a": 2.0, "b": 5.0}), 3, 1 + 2 * 10 + 5 * 100),
+        (PerCondition({"b": 5.0, "a": 2.0}), 3, 1 + 2 * 10 + 5 * 100),
+        (PerCondition({"a": 3.0, "b": 3.0}), 2, 1 + 3 * 110),
+        (PerCondition({"b": 5.0}), 2, 11 + 5 * 100),
+    ],
+)
+def test_guidance_takes_one_evaluation_of_as_many_copies_as_it_combines(guidance, copies, expected):
+    """A constant velocity carries noise by itself, in closed form."""
+    backbone, noise, (cond, null) = Steered(), random(3, 5, 2), steered("a", "b")
+    sampler = Sampler(Uniform(), Euler(), 4, guidance)
+    result = FlowMatching().outputs(backbone, canvas(), cond, null, sampler=sampler, noise=noise).features
+    torch.testing.assert_close(result, noise + expected)
+    assert backbone.batches == [3 * copies] * 4
+
+
+def test_conditions_that_are_given_as_a_whole_cannot_be_told_apart():
+    sampler = Sampler(Uniform(), Euler(), 4, PerCondition({"a": 2.0, "b": 1.0}))
+    cond, null = (replace(part, without=None) for part in steered("a", "b"))
+    with pytest.raises(ValueError, match="leaves out a, b alone, but conditions are given as a whole"):
+        FlowMatching().outputs(Steered(), canvas(), cond, null, sampler=sampler, noise=random(3, 5, 2))

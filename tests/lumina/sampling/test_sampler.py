@@ -72,9 +72,9 @@ def test_too_few_steps_are_refused():
 def test_guidance_moves_along_the_line_from_null_to_conditional():
     null, conditional = torch.randn(2, 1, 4, 5, generator=torch.Generator().manual_seed(0))
     t = torch.tensor(0.5)
-    assert torch.equal(ClassifierFree(1.0).combine(conditional, null, t), conditional)
-    assert torch.equal(ClassifierFree(0.0).combine(conditional, null, t), null)
-    torch.testing.assert_close(ClassifierFree(4.0).combine(conditional, null, t), null + 4 * (conditional - null))
+    assert torch.equal(ClassifierFree(1.0).combine((conditional, null), t), conditional)
+    assert torch.equal(ClassifierFree(0.0).combine((conditional, null), t), null)
+    torch.testing.assert_close(ClassifierFree(4.0).combine((conditional, null), t), null + 4 * (conditional - null))
 
 
 def test_sampler_is_built_from_a_configuration():

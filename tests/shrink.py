@@ -29,7 +29,9 @@ from datamodules.shapenet import SYNSETS
 from lumina.config.stack import stack_configs
 
 EXPERIMENTS = sorted((ROOT / "experiments").rglob("*.yaml"))
-BACKBONE = {"dim": 24, "num_layers": 2, "num_heads": 2, "num_kv_heads": 1, "multiple_of": 8}
+BACKBONE = {
+    "dim": 24, "num_layers": 2, "num_heads": 2, "num_kv_heads": 1, "multiple_of": 8, "axes_dims": [0, 6, 6],
+}  # fmt: skip
 AT_MOST = {
     "batch_size": 4, "eval_batch_size": 4, "num_workers": 0, "points": 32, "eval_points": 32, "max_patches": 8,
     "every_n_steps": 2, "every_n_train_steps": 2, "count": 2, "limit_val_batches": 1,

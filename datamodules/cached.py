@@ -21,12 +21,14 @@ from lumina.values import Item, Split
 class Cached(SplitDataModule):
     """Latents and the other fields of a dataset, for training without its files and without the VAE.
 
-    Fields: ``latent``, a tensor, or a list of tensors of mixed sizes; and whatever the cached datamodule yielded
-    beside the data. Where several variants of a latent or several captions were stored, training draws one of them
-    each epoch and evaluation takes the first. Fields with equally many values, such as a plain and a structured caption
-    for each captioner, are drawn together.
+    Fields: ``latent``, a tensor, or a list of tensors of mixed sizes; what conditioners compressed of their own fields,
+    such as the latents of references; and whatever the cached datamodule yielded beside the data. Where several
+    variants of a latent or several captions were stored, training draws one of them each epoch and evaluation takes the
+    first. Fields with equally many values, such as a plain and a structured caption for each captioner, are drawn
+    together.
 
-    It has the attributes that the modality asks of its data (`Modality.data_settings`), such as the size of pictures.
+    It has the attributes that the modality and the conditioners ask of their data (`Modality.data_settings`,
+    `Conditioner.asks`), such as the size of pictures.
 
     Args:
         root: the folder that `lumina cache` wrote.
@@ -89,7 +91,7 @@ class Cached(SplitDataModule):
             if not isinstance(value, list):
                 one[name] = value
             elif name == "variants":
-                one["latent"] = pick(value, generator)
+                one |= pick(value, generator)
             else:
                 if len(value) not in drawn:
                     drawn[len(value)] = pick(range(len(value)), generator)
@@ -97,9 +99,10 @@ class Cached(SplitDataModule):
         return {"latent": one.pop("latent"), **one}
 
     def collate(self, items: list[Item]) -> Item:
-        """Stacks latents of one size, lists others."""
-        others = [{name: value for name, value in item.items() if name != "latent"} for item in items]
-        return {**default_collate(others), "latent": stacked([item["latent"] for item in items])}
+        """Stacks tensors of one size, lists others."""
+        others = [{name: value for name, value in item.items() if not isinstance(value, Tensor)} for item in items]
+        tensors = [name for name, value in items[0].items() if isinstance(value, Tensor)]
+        return {**default_collate(others), **{name: stacked([item[name] for item in items]) for name in tensors}}
 
 
 def _check(settings: Mapping[str, Any], root: Path) -> None:

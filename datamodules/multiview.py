@@ -94,8 +94,10 @@ class MultiViewFolder(SplitDataModule):
         self.cache = cache and locate(cache)
         self.count = (views, views) if isinstance(views, int) else (views[0], views[1])
         self.background = parse_colour(background)
-        random = reference_background == "random"
-        self.reference_background = None if random else parse_colour(reference_background or background)
+        self.random_behind = reference_background == "random"
+        self.reference_background = parse_colour(
+            background if reference_background is None or self.random_behind else reference_background
+        )
         optional = {"reference": reference != "none", "label": labels is not None}
         self.batch_keys = (*type(self).batch_keys, *(name for name, there in optional.items() if there))
         require_share(holdout)
@@ -204,14 +206,11 @@ class MultiViewFolder(SplitDataModule):
             "field_of_view": pixels.field_of_view,
         }
         if pixels.reference is not None:
-            shown["reference"] = composite(pixels.reference, self._behind(generator))
+            behind = self.reference_background
+            if self.random_behind and generator is not None:
+                behind = random_colour(generator)
+            shown["reference"] = composite(pixels.reference, behind)
         return shown
-
-    def _behind(self, generator: Generator | None) -> tuple[float, float, float]:
-        """The background of the reference."""
-        if self.reference_background is not None:
-            return self.reference_background
-        return self.background if generator is None else random_colour(generator)
 
     def collate(self, items: list[Item]) -> Item:
         """Stacks what has one shape, lists others."""

@@ -304,6 +304,7 @@ class Modality(nn.Module, ABC):
 
     Class attributes:
         batch_keys: fields of the batch that `compress` and `tokenize` read.
+        kept_keys: further fields that are read where there are any, beside the latent; cached latents have them too.
         decodes: what `decode` takes of an objective: generated `Tokens`, or a `Tensor` of logits ``[B, K]``.
         wishes: what users may ask of a sample, first how large it is; `layout` and `start` get their values.
 
@@ -316,6 +317,7 @@ class Modality(nn.Module, ABC):
     """
 
     batch_keys: ClassVar[tuple[str, ...]]
+    kept_keys: ClassVar[tuple[str, ...]] = ()
     decodes: ClassVar[type] = Tokens
     wishes: ClassVar[tuple[Wish, ...]] = ()
     token_dim: int
@@ -481,9 +483,13 @@ class Conditioner(nn.Module, ABC):
         of_canvas: its value comes from `Modality.fields`, not from a wish: it describes the canvas, and is never
             dropped, neither in training nor by guidance.
 
+        asks: attributes of its data that `resolve` asks for; cached latents have them as well.
+
     Attributes:
         classes: names of the classes in the order of their numbers; None = there are none, or the data names them.
         key: the field of the batch that is read.
+        latent_key: the field that replaces ``key`` where `lumina cache` has stored what `compress` makes of it; None =
+            it makes nothing.
         dim: C, the width of what is put out on the cross route.
         dropout: chance in training that a sample's condition is replaced by the null condition.
         drop_group: conditioners with one name here are dropped by one draw, together where their chances are equal;
@@ -496,8 +502,10 @@ class Conditioner(nn.Module, ABC):
     stand_ins: ClassVar[tuple[Wish, ...]] = ()
     avoid: ClassVar[Wish | None] = None
     of_canvas: ClassVar[bool] = False
+    asks: ClassVar[tuple[str, ...]] = ()
     classes: list[str] | None = None
     key: str
+    latent_key: str | None = None
     dim: int
     dropout: float
     drop_group: str | None = None
@@ -522,12 +530,20 @@ class Conditioner(nn.Module, ABC):
             ValueError: naming the value and what is possible.
         """
 
+    def compress(self, value: Any) -> Any:
+        """What `forward` takes of ``batch[key]``: what is expensive and never trained here, cacheable; as a rule all.
+
+        Args:
+            value: ``batch[key]``.
+        """
+        return value
+
     @abstractmethod
     def forward(self, value: Any, keep: Tensor) -> Conditioning:
         """A `Conditioning` with this route's fields.
 
         Args:
-            value: ``batch[key]``.
+            value: what `compress` makes of ``batch[key]``, or ``batch[latent_key]``.
             keep: ``[B]`` bool; False = the null condition. Of a prefix `ConditionerSet` leaves such samples out itself.
         """
 

@@ -268,7 +268,7 @@ class LuminaModule(TrainedModule):
 
     def _require_fields(self, present: Sequence[str], owner: str) -> None:
         compressed = () if "latent" in present else self.modality.batch_keys
-        require_fields((*compressed, *self.conditioners.batch_keys), present, owner)
+        require_fields((*compressed, *self.conditioners.fields(present)), present, owner)
 
     def _update_metrics(self, batch: Batch, batch_index: int, tokens: Tokens) -> Any:
         samples = self.generate(

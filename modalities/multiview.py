@@ -51,6 +51,7 @@ class MultiView(Modality):
     """
 
     batch_keys: ClassVar[tuple[str, ...]] = ("views",)
+    kept_keys: ClassVar[tuple[str, ...]] = ("azimuths", "camera_to_world", "field_of_view")
     wishes: ClassVar[tuple[Wish, ...]] = (VIEWS, AZIMUTHS)
     position_axes = 3
     token_channels: int

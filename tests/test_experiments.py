@@ -125,7 +125,7 @@ def test_strategy_runs_in_two_processes(path, tmp_path):
 
 def write_cache(folder: Path) -> None:
     for split in ("train", "validation", "test"):
-        write_shard(folder / split, 0, [[torch.zeros(4, 8, 8)]], [{"caption": "a cat", "name": "cat"}])
+        write_shard(folder / split, 0, [[{"latent": torch.zeros(4, 8, 8)}]], [{"caption": "a cat", "name": "cat"}])
     write_settings(folder, {"modality": {}, "classes": [], "data": {}}, complete=True)
     gemma = {"path": "google/gemma-2b", "tokenizer": None, "dtype": "bfloat16"}
     gemma |= {"layer": -2, "max_tokens": 256, "dim": 2048}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from inspect import signature
 from pathlib import Path
 from typing import Any, get_args
@@ -24,9 +24,9 @@ from lumina.data.latents import read_settings, read_shard_items, write_settings,
 from lumina.errors import CorruptSample
 from lumina.frozen.text_cache import write_text_shard
 from lumina.frozen.text_encoders import Precision
-from lumina.interfaces import Modality, TextEncoder
+from lumina.interfaces import Conditioner, Modality, TextEncoder
 from lumina.randomness import Purpose, keyed_generator
-from lumina.values import Item, Split
+from lumina.values import Batch, Item, Split
 
 BATCH = 32  # captions per batch
 
@@ -35,6 +35,7 @@ class Parts(LuminaCLI):
     """Builds the modality, conditioners and data of an experiment, but neither its network nor its trainer."""
 
     modality: Modality
+    conditioners: list[Conditioner]
     encoders: list[tuple[str, TextEncoder]]  # each with the field that it reads
 
     def instantiate_classes(self) -> None:
@@ -46,8 +47,12 @@ class Parts(LuminaCLI):
             wanted[key] = self.config[key]
         built = self.parser.instantiate(wanted, instantiate_groups=False)
         self.modality, self.datamodule = built.model.modality, built.data
-        parts = [(part.key, part.cacheable()) for part in built.model.conditioners or ()]
+        self.conditioners = list(built.model.conditioners or ())
+        parts = [(part.key, part.cacheable()) for part in self.conditioners]
         self.encoders = [(key, encoder) for key, encoder in parts if encoder is not None]
+        for conditioner in self.conditioners:
+            if conditioner.latent_key is not None:
+                conditioner.connect(self.modality)
 
 
 def main(arguments: list[str]) -> None:
@@ -73,7 +78,7 @@ def cache(
     dtype: Precision = "float16",
     device: str = "auto",
 ) -> None:
-    """Writes the latents of every split and the text features of every caption of an experiment.
+    """Writes the latents of every split, those of conditions too, and the text features of every caption.
 
     Train on them with ``datamodules.cached.Cached(root=OUTPUT)`` and, on each text encoder, ``cache: OUTPUT/text``.
 
@@ -97,7 +102,7 @@ def cache(
     encoders = _by_identity(parts.encoders, data)
     settings = {
         "modality": dict(modality.latent_identity),
-        "data": dict(modality.data_settings),
+        "data": {**modality.data_settings, **_asked(parts.conditioners, data)},
         "classes": list(data.class_names),
         "variants": variants,
         "shard_size": shard_size,
@@ -107,7 +112,8 @@ def cache(
     _begin(output, settings)
     texts: dict[str, dict[str, None]] = {key: {} for key, _ in parts.encoders}
     for split in get_args(Split):
-        writer = _SplitWriter(modality, data, split, variants if split == "train" else 1, getattr(torch, dtype), chosen)
+        count = variants if split == "train" else 1
+        writer = _SplitWriter(modality, parts.conditioners, data, split, count, getattr(torch, dtype), chosen)
         writer.write(output / split, shard_size, batch_size)
         for key, known in texts.items():
             known |= dict.fromkeys(text for item in writer.items for text in _listed(item[key]))
@@ -145,6 +151,12 @@ def _by_identity(
     return found
 
 
+def _asked(conditioners: Sequence[Conditioner], data: SplitDataModule) -> dict[str, Any]:
+    """What conditioners ask of their data."""
+    names = dict.fromkeys(name for conditioner in conditioners for name in conditioner.asks)
+    return {name: getattr(data, name) for name in names if hasattr(data, name)}
+
+
 def _begin(output: Path, settings: dict[str, Any]) -> None:
     """Starts a cache, or continues one that was interrupted."""
     earlier = read_settings(output)
@@ -167,16 +179,19 @@ class _SplitWriter:
     def __init__(
         self,
         modality: Modality,
+        conditioners: Sequence[Conditioner],
         data: SplitDataModule,
         split: Split,
         variants: int,
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        self.modality, self.data, self.variants, self.dtype, self.device = modality, data, variants, dtype, device
+        self.modality, self.conditioners, self.data = modality, conditioners, data
+        self.variants, self.dtype, self.device = variants, dtype, device
         self.augmented, self.split = split == "train", split
         self.dataset = data.dataset(split)
         self.items: list[Item] = []
+        self.varied: Set[str] = frozenset()  # fields that only `transform` makes
         self.skipped: list[str] = []
 
     def write(self, folder: Path, shard_size: int, batch_size: int) -> None:
@@ -192,19 +207,19 @@ class _SplitWriter:
             progress.update(len(shard))
 
     def _shard(self, folder: Path, number: int, shard: range, batch_size: int) -> list[Item]:
-        latents: list[list[Tensor]] = []
+        variants: list[list[dict[str, Tensor]]] = []
         items: list[Item] = []
         for first in shard[::batch_size]:
             read = self._read(range(first, min(first + batch_size, shard.stop)))
             for (item, _), compressed in zip(read, self._compress([varied for _, varied in read]), strict=True):
-                if all(bool(latent.isfinite().all()) for latent in compressed):
-                    latents.append(compressed)
+                if all(bool(value.isfinite().all()) for variant in compressed for value in variant.values()):
+                    variants.append(compressed)
                     items.append(item)
                 else:
                     name = item.get("name", f"a sample of shard {number}")
                     self.skipped.append(f"{name}: its latent is NaN or infinite in {self.dtype}")
         if items:
-            write_shard(folder, number, latents, items)
+            write_shard(folder, number, variants, items)
         return items
 
     def _read(self, indices: range) -> list[tuple[Item, list[Item]]]:
@@ -213,18 +228,33 @@ class _SplitWriter:
         for index in indices:
             try:
                 item = self.dataset[index]
-                read.append((self._fields(item), [self._variant(index, item, v) for v in range(self.variants)]))
+                varied = [self._variant(index, item, v) for v in range(self.variants)]
+                self.varied = varied[0].keys() - item.keys()
+                read.append((self._fields(item), varied))
             except CorruptSample as error:
                 self.skipped.append(str(error))
         return read
 
-    def _compress(self, items: list[list[Item]]) -> list[list[Tensor]]:
-        """The latents of each item, one per variant."""
-        compressed = [
-            self.modality.compress(move(self.data.collate(list(part)), self.device))
-            for part in zip(*items, strict=True)
+    def _compress(self, items: list[list[Item]]) -> list[list[dict[str, Tensor]]]:
+        """The latents of each item and what else belongs to a variant, one dictionary per variant."""
+        batches = [move(self.data.collate(list(part)), self.device) for part in zip(*items, strict=True)]
+        compressed = [self._fields_of(batch) for batch in batches]
+        return [
+            [{name: values[sample] for name, values in fields.items()} for fields in compressed]
+            for sample in range(len(items))
         ]
-        return [[latent.to(self.dtype) for latent in latents] for latents in zip(*compressed, strict=True)]
+
+    def _fields_of(self, batch: Batch) -> dict[str, list[Tensor]]:
+        """What a variant of each sample of a batch has: latents, and what only `transform` made beside them."""
+        latents = {"latent": self.modality.compress(batch)}
+        kept = [*self.modality.kept_keys]
+        for conditioner in self.conditioners:
+            if conditioner.latent_key is None:
+                kept.append(conditioner.key)
+            else:
+                latents[conditioner.latent_key] = conditioner.compress(batch[conditioner.key])
+        fields = {name: list(batch[name]) for name in kept if name in self.varied}
+        return fields | {name: [latent.to(self.dtype) for latent in values] for name, values in latents.items()}
 
     def _variant(self, index: int, item: Item, variant: int) -> Item:
         varied = keyed_generator(Purpose.AUGMENTATION, self.data.seed, variant, index) if self.augmented else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +47,10 @@ class ConditionerSet(nn.ModuleList):
     def batch_keys(self) -> tuple[str, ...]:
         """The fields of the batch that the conditioners use."""
         return tuple(conditioner.key for conditioner in self)
+
+    def fields(self, present: Collection[str]) -> tuple[str, ...]:
+        """The fields that the conditioners read where ``present`` are there: compressed ones rather than others."""
+        return tuple(c.latent_key if c.latent_key and c.latent_key in present else c.key for c in self)
 
     def train_conditions(self, batch: Batch, count: int, generator: Randomness) -> Conditioning:
         """Conditions of ``count`` samples; each condition is dropped with its conditioner's probability."""
@@ -112,11 +116,18 @@ class ConditionerSet(nn.ModuleList):
 
     def words(self, batch: Batch) -> list[str]:
         """What people may read of each sample's conditions, each word once; empty if no conditioner says anything."""
-        described = [words for conditioner in self if (words := conditioner.words(batch[conditioner.key]))]
+        described = [words for c in self if c.key in batch and (words := c.words(batch[c.key]))]
         return [", ".join(dict.fromkeys(parts)) for parts in zip(*described, strict=True)]
 
     def _parts(self, batch: Batch, keeps: Sequence[Tensor]) -> list[Conditioning]:
-        return [conditioner(batch[conditioner.key], keep) for conditioner, keep in zip(self, keeps, strict=True)]
+        return [conditioner(_value(conditioner, batch), keep) for conditioner, keep in zip(self, keeps, strict=True)]
+
+
+def _value(conditioner: Conditioner, batch: Batch) -> Any:
+    """What the conditioner takes: cached, or made now."""
+    if conditioner.latent_key is not None and conditioner.latent_key in batch:
+        return batch[conditioner.latent_key]
+    return conditioner.compress(batch[conditioner.key])
 
 
 def _name(conditioner: Conditioner) -> str:

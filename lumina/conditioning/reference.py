@@ -17,6 +17,7 @@ from lumina.scenes.wishes import REFERENCE
 from lumina.values import Batch, Conditioning, Prefix, Route, Tokens, Wish
 
 WHITE: Colour = (1.0, 1.0, 1.0)
+UNCONNECTED = "ReferenceView needs a modality of views: call connect() first."
 
 
 class ReferenceView(Conditioner):
@@ -35,6 +36,7 @@ class ReferenceView(Conditioner):
 
     route: ClassVar[Route] = "prefix"
     wish: ClassVar[Wish] = REFERENCE
+    asks: ClassVar[tuple[str, ...]] = ("reference_background",)
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class ReferenceView(Conditioner):
     ) -> None:
         super().__init__()
         self.told, self.dropout, self.key, self.background = told, dropout, key, background
+        self.latent_key = f"{key}_latent"
         self.vector = nn.Parameter(torch.zeros(0))
         self.size = (0, 0)
         self._compress: Callable[[Batch], Any] | None = None
@@ -70,8 +73,10 @@ class ReferenceView(Conditioner):
 
     def resolve(self, data: Any) -> Mapping[str, Any]:
         """The background of the data's references."""
-        if self.background is None:
-            self.background = getattr(data, "reference_background", None)
+        given = getattr(data, "reference_background", None)
+        if self.background is None and given is not None:
+            red, green, blue = given
+            self.background = (red, green, blue)
         return {"background": self.background}
 
     def check(self, value: Tensor) -> None:
@@ -85,16 +90,27 @@ class ReferenceView(Conditioner):
                 f"{self.key!r} must be one picture a sample, [B, C, H, W], got the shape {tuple(value.shape)}."
             )
 
-    def forward(self, value: Tensor, keep: Tensor) -> Conditioning:
-        """A prefix of the tokens of pictures ``value [B, C, H, W]``.
+    def compress(self, value: Tensor) -> Tensor:
+        """Pictures ``[B, C, H, W]`` as the modality compresses them.
 
         Raises:
             ValueError: it was never connected to a modality.
         """
-        if self._compress is None or self._tokenize is None:
-            raise ValueError("ReferenceView needs a modality of views: call connect() first.")
+        if self._compress is None:
+            raise ValueError(UNCONNECTED)
         self.check(value)
-        tokens = self._tokenize(self._compress({"views": value.unsqueeze(1)}), {})
+        latent: Tensor = self._compress({"views": value.unsqueeze(1)})
+        return latent.squeeze(1)
+
+    def forward(self, value: Tensor, keep: Tensor) -> Conditioning:
+        """A prefix of the tokens of compressed pictures ``value [B, C, h, w]``.
+
+        Raises:
+            ValueError: it was never connected to a modality.
+        """
+        if self._tokenize is None:
+            raise ValueError(UNCONNECTED)
+        tokens = self._tokenize(value.unsqueeze(1), {})
         return Conditioning(
             prefix=Prefix(
                 tokens=tokens,

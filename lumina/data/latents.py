@@ -1,9 +1,9 @@
 """The format of latents on disk, written by `lumina cache`.
 
 ``cache.json`` records how they were made and whether the cache is complete. A split is a folder of shards.
-``latents-00000.safetensors`` holds the tensors of the samples under ``NUMBER.FIELD``, and the variants of the latents
-under ``NUMBER.latent.VARIANT``. ``latents-00000.jsonl``, written afterwards, holds the other fields, one line per
-sample.
+``latents-00000.safetensors`` holds the tensors of the samples under ``NUMBER.FIELD``; and the latents, with whatever
+else differs between the variants of a sample, under ``NUMBER.FIELD.VARIANT``. ``latents-00000.jsonl``, written
+afterwards, holds the other fields, one line per sample.
 """
 
 from __future__ import annotations
@@ -52,17 +52,22 @@ def read_settings(root: Path) -> dict[str, Any] | None:
         raise ValueError(f"{path} is damaged ({error}): run `lumina cache` again, to a new folder.") from error
 
 
-def write_shard(folder: Path, number: int, latents: Sequence[Sequence[Tensor]], items: Sequence[Item]) -> None:
+def write_shard(
+    folder: Path, number: int, variants: Sequence[Sequence[Mapping[str, Tensor]]], items: Sequence[Item]
+) -> None:
     """Writes one shard of a split.
 
     Args:
         folder: folder of the split.
         number: number of the shard.
-        latents: the variants of each sample's latent.
+        variants: of each sample, each with its ``latent``, and whatever else belongs to this variant alone.
         items: the other fields of each sample: tensors and JSON values.
     """
     tensors = {
-        f"{i}.latent.{v}": x.cpu().contiguous() for i, variants in enumerate(latents) for v, x in enumerate(variants)
+        f"{i}.{name}.{v}": value.cpu().contiguous()
+        for i, of_sample in enumerate(variants)
+        for v, variant in enumerate(of_sample)
+        for name, value in variant.items()
     }
     lines = []
     for i, item in enumerate(items):
@@ -83,7 +88,7 @@ def read_shard_items(folder: Path, number: int) -> list[Item] | None:
 
 
 class CachedLatents(Dataset[Item]):
-    """The samples of a split; an item has ``variants``, a list of latents, and the stored fields.
+    """The samples of a split; an item has the stored fields, and ``variants``, a list of latents with their own fields.
 
     Args:
         folder: folder of the split.
@@ -120,15 +125,16 @@ class CachedLatents(Dataset[Item]):
 
     def __getitem__(self, index: int) -> Item:
         shard, number = self.positions[index]
-        item: Item = {**self.fields[index], "variants": []}
+        item: Item = dict(self.fields[index])
+        variants: dict[int, Item] = {}
         for name in self.names[shard][number]:
-            field = name.split(".")[1]
+            _, field, *variant = name.split(".")
             tensor = self.files[shard].get_tensor(name)
-            if field == "latent":
-                item["variants"].append(tensor.float())
+            if variant:
+                variants.setdefault(int(variant[0]), {})[field] = tensor.float()
             else:
                 item[field] = tensor
-        return item
+        return {**item, "variants": [variants[number] for number in sorted(variants)]}
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "files"}  # a worker opens its own

@@ -15,7 +15,7 @@ SETTINGS = {"modality": {"factor": 8}, "classes": ["cat", "dog"], "data": {"size
 def cache(tmp_path):
     """12 samples a split; the latents are filled with ``number + variant / 2``, in two sizes."""
     for split in ("train", "validation", "test"):
-        latents = [[torch.full((4, 2, 2 + n % 2), n + v / 2) for v in range(2)] for n in range(12)]
+        latents = [[{"latent": torch.full((4, 2, 2 + n % 2), n + v / 2)} for v in range(2)] for n in range(12)]
         items = [{"name": str(n), "caption": [f"{n} a", f"{n} b"], "label": n % 2} for n in range(12)]
         write_shard(tmp_path / split, 0, latents, items)
     write_settings(tmp_path, SETTINGS, complete=True)
@@ -67,7 +67,8 @@ def test_settings_that_are_not_of_a_cache_are_refused(cache):
 def test_texts_of_one_captioner_are_drawn_together(tmp_path):
     for split in ("train", "validation", "test"):
         items = [{"caption": ["0", "1"], "structured": ["<0& all>", "<1& all>"], "length": 5 + n} for n in range(4)]
-        write_shard(tmp_path / split, 0, [[torch.zeros(2, 3), torch.ones(2, 3)] for _ in items], items)
+        variants = [[{"latent": torch.full((2, 3), v)} for v in (0.0, 1.0)] for _ in items]
+        write_shard(tmp_path / split, 0, variants, items)
     write_settings(tmp_path, SETTINGS, complete=True)
     data = Cached(root=tmp_path, batch_size=4, batching="buckets")
     drawn, loader = set(), data.train_dataloader()
@@ -79,3 +80,19 @@ def test_texts_of_one_captioner_are_drawn_together(tmp_path):
             drawn |= set(zip(batch["caption"], batch["latent"][:, 0, 0].tolist(), strict=True))
     assert drawn == {("0", 0.0), ("0", 1.0), ("1", 0.0), ("1", 1.0)}
     assert data.bucket_name(0) == "2x3"
+
+
+def test_what_belongs_to_a_variant_is_drawn_with_it(tmp_path):
+    """Numbers of views differ, and with them the shapes of their fields."""
+    for split in ("train", "validation", "test"):
+        variants = [
+            [{"latent": torch.full((v + 1, 2), v), "turn": torch.full((v + 1,), v)} for v in range(3)] for _ in range(8)
+        ]
+        write_shard(tmp_path / split, 0, variants, [{"name": str(n)} for n in range(8)])
+    write_settings(tmp_path, SETTINGS, complete=True)
+    data = Cached(root=tmp_path, batch_size=8)
+    batch = next(iter(data.train_dataloader()))
+    assert set(data.batch_keys) == {"latent", "turn", "name"}
+    assert len({len(turn) for turn in batch["turn"]}) > 1
+    for latent, turn in zip(batch["latent"], batch["turn"], strict=True):
+        assert torch.equal(latent[:, 0], turn)

@@ -12,6 +12,7 @@ import yaml
 from PIL import Image
 from tiny_encoders import t5
 from tiny_sounds import write_tones
+from tiny_views import write_objects
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
@@ -326,3 +327,53 @@ def test_what_cannot_be_cached_is_refused_at_once(
         with pytest.raises(SystemExit):
             run_in("cache", "--config", config, "--output", "cache")
         assert reason in capsys.readouterr().err and not Path("cache").exists()
+
+
+def views_experiment(folder: Path, **modality: object) -> Path:
+    """Views and a reference under a VAE, in their own number of views."""
+    write_objects(folder / "views", 12, size=32, azimuths=[range(0, 360, 45)], caption="a ball")
+    autoencoder = part("lumina.frozen.autoencoders.RandomAutoencoder", levels=3)
+    names = ("azimuths.ViewAzimuths", "reference.ReferenceView")
+    data = {"root": str(folder / "views"), "size": 32, "views": [2, 4], "background": "grey", "holdout": 0.25}
+    backbone = {"dim": 24, "num_layers": 1, "num_heads": 2, "multiple_of": 8}
+    piece = {
+        "model": {
+            "modality": part("modalities.multiview.MultiView", size=[32, 32], autoencoder=autoencoder, **modality),
+            "backbone": backbone,
+            "objective": part("lumina.objectives.flow_matching.FlowMatching"),
+            "conditioners": [part(f"lumina.conditioning.{name}") for name in names],
+        },
+        "data": part("datamodules.multiview.MultiViewFolder", batch_size=4, **data),
+        "trainer": {"max_steps": 2, "accelerator": "cpu", "logger": False, "enable_checkpointing": False},
+    }
+    config = folder / "views.yaml"
+    config.write_text(yaml.safe_dump(piece))
+    return config
+
+
+def test_views_and_references_are_trained_on_without_pictures(run_in: Callable[..., None], tmp_path: Path) -> None:
+    config = views_experiment(tmp_path)
+    run_in("cache", "--config", config, "--output", "cache", "--variants", 3, "--dtype", "float32")
+    cli = build(["--config", str(config)])
+    files, cached = cli.datamodule, Cached(batch_size=3, root=Path("cache"))
+    assert set(cached.batch_keys) == {
+        *("latent", "reference_latent", "azimuths", "camera_to_world", "field_of_view", "caption", "name")
+    }
+    one, other = take(files, "validation", range(3)), take(cached, "validation", range(3))
+    module = cli.model
+    module.conditioners[1].vector.data.normal_()
+    torch.testing.assert_close(module.tokens(one).features, module.tokens(other).features)
+    conds = [module.conditioners.conditions(batch, 3, torch.device("cpu")) for batch in (one, other)]
+    torch.testing.assert_close(conds[0].prefix.tokens.features, conds[1].prefix.tokens.features)
+    torch.testing.assert_close(conds[0].grouped, conds[1].grouped)
+    assert len(next(iter(cached.train_dataloader()))["latent"]) == 3
+    for path in tmp_path.glob("views/*/*"):
+        path.unlink()
+    piece = yaml.safe_load(config.read_text())
+    piece["data"] = part("datamodules.cached.Cached", batch_size=3, root="cache")
+    Path("cached.yaml").write_text(yaml.safe_dump(piece))
+    run_in("fit", "--config", "cached.yaml")
+    again = build(["--config", "cached.yaml"]).model
+    again.resolve(cached)
+    assert again.conditioners[1].background == pytest.approx((128 / 255,) * 3)
+    assert again.modality.ring.elevation == pytest.approx(20)

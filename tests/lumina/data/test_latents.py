@@ -18,7 +18,10 @@ def items(first, count):
 def split(tmp_path):
     """Two shards of two and one samples, each with two variants, of different sizes."""
     generator = torch.Generator().manual_seed(0)
-    latents = [[torch.randn(4, 2 + n, 3, generator=generator) for _ in range(2)] for n in range(3)]
+    latents = [
+        [{"latent": torch.randn(4, 2 + n, 3, generator=generator), "angle": torch.tensor([v])} for v in range(2)]
+        for n in range(3)
+    ]
     write_shard(tmp_path / "train", 0, latents[:2], items(0, 2))
     write_shard(tmp_path / "train", 1, latents[2:], items(2, 1))
     return tmp_path / "train", latents
@@ -31,12 +34,14 @@ def test_samples_come_back(split):
     for index, variants in enumerate(latents):
         item = found[index]
         assert item["name"] == str(index) and item["caption"] == ["a", "b"] and item["size"].tolist()[1] == 8
-        assert all(map(torch.equal, item["variants"], variants))
+        assert len(item["variants"]) == 2
+        for found_one, variant in zip(item["variants"], variants, strict=True):
+            assert all(torch.equal(found_one[name], variant[name]) for name in ("latent", "angle"))
 
 
 def test_half_precision_comes_back_as_float32(tmp_path):
-    write_shard(tmp_path, 0, [[torch.ones(1, 1, 1, dtype=torch.bfloat16)]], [{}])
-    assert CachedLatents(tmp_path)[0]["variants"][0].dtype == torch.float32
+    write_shard(tmp_path, 0, [[{"latent": torch.ones(1, 1, 1, dtype=torch.bfloat16)}]], [{}])
+    assert CachedLatents(tmp_path)[0]["variants"][0]["latent"].dtype == torch.float32
 
 
 def test_a_shard_counts_only_as_a_whole(split):

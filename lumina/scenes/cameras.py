@@ -54,11 +54,15 @@ class Camera:
         )
 
     @classmethod
-    def of_opencv(
-        cls, world_to_camera: Floats, focal: tuple[float, float], centre: tuple[float, float], size: tuple[int, int]
-    ) -> Camera:
+    def of_lens(cls, camera_to_world: Floats, lens: Lens) -> Camera:
+        """One with another's `lens`."""
+        focal, centre, size = lens
+        return cls(camera_to_world=camera_to_world, focal=focal, centre=centre, size=size)
+
+    @classmethod
+    def of_opencv(cls, world_to_camera: Floats, lens: Lens) -> Camera:
         """One of which OpenCV's extrinsics ``[4, 4]`` are known."""
-        return cls(camera_to_world=inverse(world_to_camera) @ OPENCV, focal=focal, centre=centre, size=size)
+        return cls.of_lens(inverse(world_to_camera) @ OPENCV, lens)
 
     @property
     def opencv(self) -> Floats:

@@ -52,8 +52,7 @@ def _view(line: str, lenses: dict[str, Lens], pictures: Path) -> View:
     pose = _numbers(parts[1:8])
     if len(parts) != 10 or len(pose) != 7 or parts[8] not in lenses:
         raise ValueError(f"images.txt has the line {line!r:.60}, expected IMAGE_ID, Q, T, a known CAMERA_ID, NAME")
-    focal, centre, size = lenses[parts[8]]
-    camera = Camera.of_opencv(_extrinsics(np.array(pose)), focal=focal, centre=centre, size=size)
+    camera = Camera.of_opencv(_extrinsics(np.array(pose)), lenses[parts[8]])
     return View(file=below(pictures, parts[9].rstrip()), camera=camera)
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from lumina.files.json_file import load_object
+from lumina.scenes.cameras import Camera
 from lumina.scenes.layouts.layout import Layout, numbers
-from lumina.scenes.layouts.ours import camera_of
+from lumina.scenes.layouts.ours import lens_of
 from lumina.scenes.views import View, ViewSet
 
 FIELD_OF_VIEW = 2 * math.atan(512 / 1422.222)  # in radians, of every picture of the published set
@@ -31,8 +32,8 @@ def _view(file: Path) -> View:
     matrix = np.eye(4)
     matrix[:3] = np.stack([s * numbers(content[k], (3,), f"{k} in {file.name}") for k, s in COLUMNS.items()], axis=1)
     picture = file.with_suffix(".png")
-    angle = content.get("x_fov", FIELD_OF_VIEW)
-    return View(file=picture, camera=camera_of({"camera_angle_x": angle}, picture, matrix))
+    lens = lens_of({"camera_angle_x": content.get("x_fov", FIELD_OF_VIEW)}, picture)
+    return View(file=picture, camera=Camera.of_lens(matrix, lens))
 
 
 def _name(folder: Path) -> str:

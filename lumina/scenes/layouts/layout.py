@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lumina.errors import CorruptSample
 from lumina.pictures.opening import open_picture
-from lumina.scenes.cameras import Camera, Floats, Lens, faults, inverse
+from lumina.scenes.cameras import Floats, Lens, faults, inverse
 from lumina.scenes.views import ViewSet
 
 LOOKS_PAST = "the object's centre lies outside of the picture"
@@ -47,26 +49,35 @@ def checked(views: ViewSet) -> ViewSet:
     if not views.views:
         raise ValueError("it has no views")
     matrices = np.stack([view.camera.camera_to_world for view in views.views])
-    for view, fault in zip(views.views, faults(matrices), strict=True):
+    lenses = np.array([(*focal, *centre, *size) for focal, centre, size in (view.camera.lens for view in views.views)])
+    positive = (lenses[:, [0, 1, 4, 5]] > 0).all(axis=1) & np.isfinite(lenses).all(axis=1)
+    for view, fault, fine in zip(views.views, faults(matrices), positive, strict=True):
         if fault is not None:
             raise ValueError(f"the matrix of {view.file.name} {fault}")
-        if not (min(view.camera.size) > 0 and all(0 < f < np.inf for f in view.camera.focal)):
+        if not fine:
             raise ValueError(f"the focal length or the size of {view.file.name} is not positive")
-    missing = [view.file.name for view in views.views if not view.file.is_file()]
+    missing = [view.file.name for view in views.views if not os.path.isfile(view.file)]
     if missing:
         raise ValueError(f"{len(missing)} of {len(views.views)} pictures are missing, {missing[0]} first")
     odd = Counter(views.remarks)
-    odd[LOOKS_PAST] = sum(_looks_past(view.camera) for view in views.views)
-    most = Counter(view.camera.size for view in views.views).most_common(1)[0][1]
-    odd[UNEQUAL] = len(views.views) - most
-    return replace(views, remarks=+odd)
+    odd[LOOKS_PAST] = _look_past(matrices, lenses)
+    odd[UNEQUAL] = len(views.views) - Counter(view.camera.size for view in views.views).most_common(1)[0][1]
+    return replace(views, remarks=dict(+odd))
 
 
-def _looks_past(camera: Camera) -> bool:
-    """Whether the origin is not in the picture."""
-    x, y, depth = camera.project(np.zeros((1, 3)))[0]
-    height, width = camera.size
-    return not (depth > 0 and 0 <= x <= width and 0 <= y <= height)
+def _look_past(matrices: Floats, lenses: Floats) -> int:
+    """How many of the poses ``[N, 4, 4]`` do not have the origin in their pictures.
+
+    Args:
+        matrices: camera-to-world.
+        lenses: ``[N, 6]``: fx, fy, cx, cy, height and width.
+    """
+    right, up, back = -np.einsum("nji,nj->in", matrices[:, :3, :3], matrices[:, :3, 3])
+    fx, fy, cx, cy, height, width = lenses.T
+    with np.errstate(all="ignore"):
+        x, y = cx - fx * right / back, cy + fy * up / back
+    inside = (back < 0) & (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
+    return int((~inside).sum())
 
 
 def below(folder: Path, name: Any) -> Path:
@@ -77,8 +88,8 @@ def below(folder: Path, name: Any) -> Path:
     """
     if not isinstance(name, str) or not name or "\0" in name:
         raise ValueError(f"{name!r:.80} is no name of a picture")
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts:
+    path = name.replace("\\", "/")
+    if path.startswith("/") or ".." in path.split("/"):
         raise ValueError(f"{name!r:.80} leads out of the folder: expected a path inside it")
     return folder / path
 
@@ -102,14 +113,16 @@ def numbers(values: Any, shape: tuple[int, ...], name: str) -> Floats:
     return array.astype(np.float64)
 
 
-def number(values: Mapping[str, Any], *names: str) -> float | None:
-    """The first of named numbers that is there.
+def number(values: Mapping[str, Any], name: str) -> float | None:
+    """A named number, None if it is not there.
 
     Raises:
         ValueError: it is no finite number.
     """
-    name = next((name for name in names if values.get(name) is not None), None)
-    return None if name is None else float(numbers(values[name], (), name))
+    value = values.get(name)
+    if value is None or (type(value) is float and math.isfinite(value)):
+        return value
+    return float(numbers(value, (), name))
 
 
 def read_safely(layout: Layout, folder: Path) -> ViewSet:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lumina.files.json_file import load_object
 from lumina.scenes.layouts.layout import Layout
-from lumina.scenes.layouts.ours import frames_of, view_of
+from lumina.scenes.layouts.ours import frames_of, views_of
 from lumina.scenes.views import View, ViewSet
 
 SPLITS = ("train", "val", "test")
@@ -17,7 +17,7 @@ def read(folder: Path) -> ViewSet:
     views: list[View] = []
     for file in files(folder):
         content = load_object(file)
-        views += [view_of(folder, content, frame) for frame in frames_of(content)]
+        views += views_of(folder, content, frames_of(content))
     return ViewSet(name=folder.name, caption="", views=tuple(views))
 
 

@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from lumina.files.atomic import replacing
 from lumina.files.json_file import load_object
 from lumina.pictures.reading import picture_size
-from lumina.scenes.cameras import Camera, Floats, apart
+from lumina.scenes.cameras import Camera, Floats, Lens, apart, azimuth_elevation
 from lumina.scenes.layouts.layout import Layout, below, copied, file_names, number, numbers
 from lumina.scenes.views import View, ViewSet
 
 FILE = "transforms.json"
 INTRINSICS = ("camera_model", "camera_angle_x", "camera_angle_y", "fl_x", "fl_y", "cx", "cy", "w", "h")
 DISTORTION = ("k1", "k2", "k3", "k4", "p1", "p2")
+KNOWN = {"name", "caption", "frames", *INTRINSICS}
+FILES = ("_path", "_filenames")  # keys that name further files, which stay behind
 ROLES = ("view", "reference")
 
 CLAIM = "the azimuth or elevation in the file differs from the matrix by more than a degree; the matrix counts"
@@ -33,18 +37,17 @@ def read(folder: Path) -> ViewSet:
     """The views of a ``transforms.json``."""
     content = load_object(folder / FILE)
     frames = frames_of(content)
-    views = tuple(view_of(folder, content, frame) for frame in frames)
+    views = views_of(folder, content, frames)
     caption, name = content.get("caption", ""), content.get("name", folder.name)
     if not isinstance(caption, str) or not isinstance(name, str):
         raise ValueError("its name or its caption is no text")
-    known = {"name", "caption", "frames", *INTRINSICS}
     claims = sum(_differs(frame, view.camera) for frame, view in zip(frames, views, strict=True))
-    distorted = sum(any(number({**content, **frame}, key) for key in DISTORTION) for frame in frames)
+    distorted = sum(any(number(frame, key) or number(content, key) for key in DISTORTION) for frame in frames)
     return ViewSet(
         name=name,
         caption=caption,
         views=views,
-        about={key: value for key, value in content.items() if key not in known},
+        about={key: value for key, value in content.items() if key not in KNOWN and not key.endswith(FILES)},
         remarks={CLAIM: claims, DISTORTED: distorted},
     )
 
@@ -61,17 +64,44 @@ def frames_of(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     return frames
 
 
-def view_of(folder: Path, content: Mapping[str, Any], frame: Mapping[str, Any]) -> View:
-    """One frame; what it does not say of the camera, the file says for all."""
-    file = below(folder, frame["file_path"])
-    file = file if file.suffix else file.with_name(f"{file.name}.png")
+def views_of(folder: Path, content: Mapping[str, Any], frames: Sequence[Mapping[str, Any]]) -> tuple[View, ...]:
+    """The views of frames; what they do not say of their cameras, the file says for all."""
+    files = [_picture(folder, frame["file_path"]) for frame in frames]
+    matrices = _matrices([frame["transform_matrix"] for frame in frames], files)
+    alike = {"w", "h"} <= content.keys() and not any(frame.keys() & set(INTRINSICS) for frame in frames)
+    lens = lens_of(content, folder) if alike else None
+    cameras = [
+        Camera.of_lens(matrix, lens or lens_of({**content, **frame}, file))
+        for matrix, frame, file in zip(matrices, frames, files, strict=True)
+    ]
+    return tuple(_view(folder, *each) for each in zip(frames, files, cameras, strict=True))
+
+
+def _picture(folder: Path, name: Any) -> Path:
+    file = below(folder, name)
+    return file if file.suffix else file.with_name(f"{file.name}.png")
+
+
+def _matrices(values: Sequence[Any], files: Sequence[Path]) -> Floats:
+    """``[N, 4, 4]`` of the frames, which may lack the last row."""
+    whole = [[*rows, [0, 0, 0, 1]] if isinstance(rows, list) and len(rows) == 3 else rows for rows in values]
+    if not whole:
+        return np.empty((0, 4, 4))
+    try:
+        return numbers(whole, (len(whole), 4, 4), "")
+    except ValueError:  # one by one, to name the wrong one
+        parts = zip(whole, files, strict=True)
+        return np.stack([numbers(rows, (4, 4), f"the matrix of {file.name}") for rows, file in parts])
+
+
+def _view(folder: Path, frame: Mapping[str, Any], file: Path, camera: Camera) -> View:
     group, role = frame.get("group", 0), frame.get("role", "view")
     if not isinstance(group, int) or role not in ROLES:
         raise ValueError(f"group {group!r:.80} or role {role!r:.80} of {file.name} is none; roles are view, reference")
     depth, normals = frame.get("depth_file_path"), frame.get("normal_file_path")
     return View(
         file=file,
-        camera=camera_of({**content, **frame}, file, matrix_of(frame["transform_matrix"], file.name)),
+        camera=camera,
         group=group,
         role=role,
         depth=None if depth is None else below(folder, depth),
@@ -79,15 +109,8 @@ def view_of(folder: Path, content: Mapping[str, Any], frame: Mapping[str, Any]) 
     )
 
 
-def matrix_of(values: Any, name: str) -> Floats:
-    """``[4, 4]`` of a file, which may lack the last row."""
-    if isinstance(values, list) and len(values) == 3:
-        values = [*values, [0, 0, 0, 1]]
-    return numbers(values, (4, 4), f"the matrix of {name}")
-
-
-def camera_of(values: Mapping[str, Any], file: Path, matrix: Floats) -> Camera:
-    """The camera that a file's numbers describe; the size that they lack is the picture's."""
+def lens_of(values: Mapping[str, Any], file: Path) -> Lens:
+    """What a file's numbers say of a lens; the size that they lack is the picture's."""
     width, height = number(values, "w"), number(values, "h")
     if width is None or height is None:
         width, height = picture_size(file)
@@ -97,19 +120,16 @@ def camera_of(values: Mapping[str, Any], file: Path, matrix: Floats) -> Camera:
         if angle is None or not 0 < angle < math.pi:
             raise KeyError("fl_x or camera_angle_x")
         focal = width / 2 / math.tan(angle / 2)
-    across, along, down = number(values, "fl_y"), number(values, "cx"), number(values, "cy")
-    return Camera(
-        camera_to_world=matrix,
-        focal=(focal, focal if across is None else across),
-        centre=(width / 2 if along is None else along, height / 2 if down is None else down),
-        size=(int(height), int(width)),
-    )
+    high, across, down = number(values, "fl_y"), number(values, "cx"), number(values, "cy")
+    centre = (width / 2 if across is None else across, height / 2 if down is None else down)
+    return (focal, focal if high is None else high), centre, (int(height), int(width))
 
 
 def _differs(frame: Mapping[str, Any], camera: Camera) -> bool:
-    azimuth, elevation = number(frame, "azimuth"), number(frame, "elevation")
-    wrong = azimuth is not None and apart(azimuth, camera.azimuth) > 1
-    return wrong or (elevation is not None and apart(elevation, camera.elevation) > 1)
+    azimuth, elevation = azimuth_elevation(camera.camera_to_world)
+    claims = number(frame, "azimuth"), number(frame, "elevation")
+    wrong = claims[0] is not None and apart(claims[0], azimuth) > 1
+    return wrong or (claims[1] is not None and apart(claims[1], elevation) > 1)
 
 
 def write(views: ViewSet, folder: Path) -> None:

@@ -44,9 +44,8 @@ def _camera(pose: Path, picture: Path, lens: Lens | None) -> Camera:
     matrix = np.eye(4)
     matrix[:3] = _array(pose, (3, 4))
     width, height = picture_size(picture)
-    focal, centre, size = _standard((height, width)) if lens is None else lens
-    camera = Camera(camera_to_world=inverted(matrix, pose.name), focal=focal, centre=centre, size=size)
-    return camera if size == (height, width) else camera.resized((height, width))
+    camera = Camera.of_lens(inverted(matrix, pose.name), lens or _standard((height, width)))
+    return camera if camera.size == (height, width) else camera.resized((height, width))
 
 
 def _array(file: Path, shape: tuple[int, int]) -> Floats:

@@ -72,11 +72,12 @@ def test_the_matrix_counts_whatever_the_file_claims(written):
 def test_a_camera_that_looks_past_the_object_and_a_distorted_lens_are_kept_and_counted(written):
     def change(content):
         content["frames"][0]["transform_matrix"][0][3] = 9
-        content["k1"] = 0.1
+        content |= {"k1": 0.1, "ply_file_path": "points.ply", "train_filenames": ["000.png"]}
 
     views = read_views(written(change))
     assert views.remarks[LOOKS_PAST] == 1
     assert views.remarks[DISTORTED] == 3
+    assert views.about.keys() == {"scale", "up", "k1"}  # files that stay behind are not named
 
 
 def test_files_of_others_may_say_less(written):

@@ -26,6 +26,7 @@ COMMANDS = {
     "sample": "a checkpoint in, samples out",
     "convert": "trained weights in one form, out in another: ours, or a diffusers pipeline",
     "cache": "an experiment's data, compressed once: latents and text features",
+    "render": "pictures of meshes from many sides, with their cameras: PNG and transforms.json",
     "synthesize": "captioned music and sound events, rendered with a soundfont",
     "views": "views of objects from one layout of files into another: ours, nerfstudio's, Zero123's, COLMAP's",
     "caption": "structured captions of a table's plain ones, by a language model: which sounds, and when",

@@ -41,6 +41,7 @@ class Purpose(StrEnum):
     BASELINE = "samples without a model, to compare with"
     RESAMPLING = "sets drawn for a confidence interval"
     COMPOSITION = "what a synthetic sound consists of"
+    CAMERAS = "cameras around an object"
 
 
 def keyed_generator(purpose: Purpose, *key: int, device: torch.device | str = "cpu") -> Generator:

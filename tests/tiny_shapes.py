@@ -39,3 +39,12 @@ def write_vrml(path: Path, vertices: np.ndarray = CORNERS, faces: Sequence[Seque
     shape = f"geometry IndexedFaceSet {{ coordIndex [{indices}] coord Coordinate {{ point [{points}] }} }}"
     path.write_text(f"#VRML V2.0 utf8\nShape {{ {shape} }}\n")
     return path
+
+
+def write_box(path: Path, sides: Sequence[float] = (1, 2, 4)) -> Path:
+    """A box as an OBJ file without materials."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    corners = CORNERS / CORNERS.max(0) * sides
+    lines = [f"v {x} {y} {z}\n" for x, y, z in corners]
+    path.write_text("".join(lines + ["f " + " ".join(str(n + 1) for n in side) + "\n" for side in SIDES]))
+    return path

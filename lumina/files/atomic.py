@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import glob
 import os
@@ -45,32 +46,90 @@ def one_at_a_time(path: Path) -> Iterator[None]:
     Where no lock can be had, in a folder that cannot be written say, nobody waits.
     """
     lock = path.with_name(f".{path.name}.lock")
-    descriptor = _locked(lock)
+    descriptor = _locked(lock, fcntl.LOCK_EX)
     try:
         yield
     finally:
+        _release(lock, descriptor)
+
+
+@contextmanager
+def claiming(folder: Path) -> Iterator[bool]:
+    """Says whether a folder is this process's to make, of all that ask here; the others pass on to another folder.
+
+    What a killed maker left beside it is removed. Where no lock can be had, all are told that it is theirs.
+    """
+    lock = folder.with_name(f".{folder.name}.lock")
+    try:
+        descriptor = _locked(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except _TakenError:
+        yield False
+        return
+    try:
         if descriptor is not None:
-            lock.unlink(missing_ok=True)
-            os.close(descriptor)
+            clear_partial(folder)
+        yield True
+    finally:
+        _release(lock, descriptor)
 
 
-def _locked(lock: Path) -> int | None:
+class _TakenError(Exception):
+    """Another process holds the lock."""
+
+
+def _locked(lock: Path, how: int) -> int | None:
     """The descriptor of the locked file; who waited for one that its owner has removed waits for its successor."""
     with suppress(OSError):
         lock.parent.mkdir(parents=True, exist_ok=True)
         while True:
             descriptor = os.open(lock, os.O_RDWR | os.O_CREAT)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                fcntl.flock(descriptor, how)
                 if os.path.samestat(os.fstat(descriptor), os.stat(lock)):
                     return descriptor
             except FileNotFoundError:
                 pass
+            except BlockingIOError as error:
+                os.close(descriptor)
+                raise _TakenError from error
             except OSError:
                 os.close(descriptor)
                 raise
             os.close(descriptor)
     return None
+
+
+def _release(lock: Path, descriptor: int | None) -> None:
+    if descriptor is not None:
+        lock.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+@contextmanager
+def making(folder: Path) -> Iterator[Path]:
+    """A new folder beside ``folder``, to be filled; when the block ends without an error it becomes ``folder``.
+
+    A kill or a power cut at any moment leaves the whole folder or none. Where another process was first, its folder
+    stays.
+
+    Args:
+        folder: to be made; folders above it are made too.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}{PARTIAL}")
+    try:
+        partial.mkdir()
+        yield partial
+        for path in [*partial.rglob("*"), partial]:
+            make_durable(path)
+        try:
+            partial.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    make_durable(folder.parent)
 
 
 def replace_folder(partial: Path, target: Path) -> None:
@@ -99,13 +158,17 @@ def clear_leftovers(folder: Path, suffix: str) -> None:
         if not target.exists():
             old.rename(target)
     for path in [*folder.glob(f".*{suffix}*{PARTIAL}"), *folder.glob(f".*{suffix}{OLD}")]:
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        _remove(path)
 
 
 def clear_partial(path: Path) -> None:
-    """Removes what killed writers of one file left beside it. Nobody else may be writing it."""
+    """Removes what killed writers of one file or folder left beside it. Nobody else may be writing it."""
     for partial in path.parent.glob(f".{glob.escape(path.name)}.*{PARTIAL}"):
-        partial.unlink(missing_ok=True)
+        _remove(partial)
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def make_durable(path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lumina.files.atomic import clear_leftovers, clear_partial, replace_folder, replacing
+from lumina.files.atomic import claiming, clear_leftovers, clear_partial, making, replace_folder, replacing
 
 ROOT = Path(__file__).parents[3]
 
@@ -73,6 +73,33 @@ def test_a_folder_that_stepped_aside_comes_back_after_a_kill(tmp_path):
     clear_leftovers(tmp_path, ".ckpt")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["first.ckpt", "last.ckpt"]
     assert (tmp_path / "first.ckpt").is_dir() and (tmp_path / "last.ckpt").is_file()
+
+
+def test_a_folder_is_whole_or_not_there(tmp_path):
+    target = tmp_path / "set/chair"
+    with pytest.raises(RuntimeError), making(target) as new:
+        (new / "picture").touch()
+        raise RuntimeError
+    assert os.listdir(tmp_path / "set") == []
+    with making(target) as new:
+        (new / "sub").mkdir()
+        (new / "sub/picture").write_text("first")
+        assert not target.exists()
+        with making(target) as other:
+            (other / "sub").mkdir()
+    assert os.listdir(tmp_path / "set") == ["chair"] and os.listdir(target / "sub") == []  # who is first stays
+
+
+def test_a_folder_is_one_process_s_to_make(tmp_path):
+    target = tmp_path / "set/chair"
+    for left in (".chair.0123abcd.partial", ".table.0123abcd.partial"):
+        (tmp_path / "set" / left / "sub").mkdir(parents=True)
+    with claiming(target) as ours, claiming(target) as again, claiming(tmp_path / "set/bed") as another:
+        assert (ours, again, another) == (True, False, True)
+        assert not (tmp_path / "set/.chair.0123abcd.partial").exists()
+    with claiming(target) as ours:
+        assert ours
+    assert os.listdir(tmp_path / "set") == [".table.0123abcd.partial"]
 
 
 def _renames(call):

@@ -1,0 +1,129 @@
+"""A folder of recorded objects: each is a folder that is whole or not there at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from lumina.errors import CorruptSample
+from lumina.files.atomic import claiming, making, one_at_a_time, replacing
+from lumina.files.json_file import load_object
+from lumina.scenes.layouts import write_views
+from lumina.scenes.normalise import Up, upright, usual_up
+from lumina.scenes.reading import read_mesh
+from lumina.scenes.recording import Recipe, record, write
+from lumina.scenes.sources import Source
+from lumina.scenes.views import ViewSet
+
+SETTINGS, WHOLE = "settings.json", "transforms.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of an object.
+
+    Attributes:
+        state: "made" now; "whole" before; "taken" = another process is at it; "broken" = it cannot be rendered.
+        remarks: what stands for what could not be read, or why it is broken.
+    """
+
+    state: Literal["made", "whole", "taken", "broken"]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFolder:
+    """Where objects are recorded to; what other processes and interrupted runs have written is kept.
+
+    Args:
+        path: the folder.
+        recipe: how objects are recorded.
+        up: the upward axis of the meshes; None = the usual one of each kind of file.
+    """
+
+    path: Path
+    recipe: Recipe
+    up: Up | None
+
+    def begin(self, settings: Mapping[str, Any]) -> None:
+        """Notes the settings.
+
+        Args:
+            settings: what else decides the data, as plain data.
+
+        Raises:
+            ValueError: the folder was recorded with other settings, or holds something else.
+        """
+        now = json.loads(json.dumps({**asdict(self.recipe), "up": self.up, **settings}))
+        file = self.path / SETTINGS
+        with one_at_a_time(file):
+            known = _known(file)
+            if known is None:
+                self._require_free()
+                with replacing(file) as partial:
+                    partial.write_text(json.dumps(now, indent=2, ensure_ascii=False) + "\n", "utf-8")
+                return
+        other = [key for key in {**now, **known} if known.get(key) != now.get(key)]
+        if other:
+            changes = "; ".join(f"{key} {known.get(key)}, now {now.get(key)}" for key in other)
+            raise ValueError(f"{self.path} was rendered with {changes}: choose another folder, or these settings.")
+
+    def _require_free(self) -> None:
+        """Asks nothing of hidden files: another process may be about to begin."""
+        if self.path.exists() and not (
+            self.path.is_dir() and all(at.name.startswith(".") for at in self.path.iterdir())
+        ):
+            raise ValueError(f"{self.path} is in use; choose a new or empty folder.")
+
+    def holds(self, source: Source) -> bool:
+        """Whether an object is there."""
+        return (self.path / source.name / WHOLE).is_file()
+
+    def make(self, source: Source) -> Outcome:
+        """Records an object unless it is there.
+
+        Raises:
+            ImportError: naming the extra to install.
+            OSError: it cannot be written.
+        """
+        folder = self.path / source.name
+        with claiming(folder) as ours:
+            if self.holds(source) or not ours:
+                return Outcome(state="whole" if self.holds(source) else "taken")
+            try:
+                with making(folder) as partial:
+                    remarks = self._record(source, partial)
+            except (ImportError, OSError):
+                raise
+            except (
+                Exception
+            ) as error:  # one mesh of many must not end the work, whatever it makes a library stumble over
+                return Outcome(state="broken", remarks=(_reason(error),))
+            if not self.holds(source):
+                raise FileExistsError(f"{folder} holds something else: remove it, or choose another output folder")
+        return Outcome(state="made", remarks=remarks)
+
+    def _record(self, source: Source, folder: Path) -> tuple[str, ...]:
+        mesh, about = upright(read_mesh(source.file), self.up or usual_up(source.file))
+        pictures = record(mesh, self.recipe, source.name)
+        views = [write(shot, rendering, self.recipe, folder) for shot, rendering in pictures]
+        about = {**about, "file": source.file.name, "substitutes": list(mesh.substitutes)}
+        write_views(ViewSet(name=source.name, caption=source.caption, views=tuple(views), about=about), folder)
+        return mesh.substitutes
+
+
+def _known(file: Path) -> dict[str, Any] | None:
+    try:
+        return load_object(file)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ValueError(f"{file} cannot be read ({error}); choose a new or empty folder.") from error
+
+
+def _reason(error: Exception) -> str:
+    told = isinstance(error, CorruptSample | ValueError)
+    return str(error) if told else f"{type(error).__name__}: {error}"

@@ -1,0 +1,158 @@
+"""Records an object: the cameras around it, drawn from a seed and its name, and what they see."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from lumina.randomness import Purpose, keyed_random
+from lumina.scenes.cameras import Camera
+from lumina.scenes.mesh import Mesh
+from lumina.scenes.renderer import Renderer, Rendering, fitting_distance
+from lumina.scenes.shading import Light
+from lumina.scenes.views import Role, View
+
+STEEPEST = 89.0
+"""Degrees; a camera right above the object has no azimuth."""
+
+Azimuths = Literal["random", "even"]
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How objects are recorded.
+
+    Args:
+        groups: of each object; each has an elevation of its own, and one reference at the azimuth of its first view.
+        views: of a group.
+        azimuths: "random", or "even": the circle in equal parts, the first view of the first group at 0.
+        elevation: of a group, in degrees; two numbers = a random one between them. A model is told azimuths alone, so
+            one elevation for all leaves nothing to guess.
+        reference_elevation: of the reference, in degrees; the same.
+        field_of_view: in degrees; the camera stands where no view of the object is cut off.
+        size: height and width, in pixels.
+        rays: for one pixel.
+        light: "object" = fixed to the object; "none" = the materials' own colours.
+        depth: whether a picture's depth is kept.
+        normals: whether a picture's normals are kept.
+        seed: of the cameras.
+
+    Raises:
+        ValueError: a number is out of its range.
+    """
+
+    groups: int = 4
+    views: int = 8
+    azimuths: Azimuths = "random"
+    elevation: float | Range = 20.0
+    reference_elevation: float | Range = (-10.0, 45.0)
+    field_of_view: float = 40.0
+    size: int = 256
+    rays: int = 4
+    light: Light = "object"
+    depth: bool = False
+    normals: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Checks the numbers."""
+        for name in ("groups", "views", "size", "rays"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"Got {name} {getattr(self, name)}: set 1 or more.")
+        for name in ("elevation", "reference_elevation"):
+            least, greatest = _range(getattr(self, name))
+            if not -STEEPEST <= least <= greatest <= STEEPEST:
+                raise ValueError(
+                    f"Got {name} {least:g} to {greatest:g}: set degrees between {-STEEPEST:g} and {STEEPEST:g}, the "
+                    "lower one first."
+                )
+        if not 1 <= self.field_of_view <= 120:
+            raise ValueError(f"Got field_of_view {self.field_of_view:g}: set 1 to 120 degrees.")
+
+
+def _range(angle: float | Range) -> Range:
+    return angle if isinstance(angle, tuple) else (angle, angle)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """A picture to take.
+
+    Attributes:
+        stem: of its files.
+        camera: that takes it.
+        group: of the views that belong together.
+        role: as in `lumina.scenes.views.View`.
+    """
+
+    stem: str
+    camera: Camera
+    group: int
+    role: Role
+
+
+def shots(recipe: Recipe, name: str, distance: float) -> Iterator[Shot]:
+    """The pictures of an object, group by group, the reference of each last.
+
+    Args:
+        recipe: how it is recorded.
+        name: of the object, which with the seed decides what is random.
+        distance: of the cameras.
+    """
+    key = int.from_bytes(hashlib.blake2b(os.fsencode(name), digest_size=8).digest(), "little")
+    size, angle = (recipe.size, recipe.size), recipe.field_of_view
+    for group in range(recipe.groups):
+        random = keyed_random(Purpose.CAMERAS, recipe.seed, key, group)
+        elevation, reference = (
+            random.uniform(*_range(recipe.elevation)),
+            random.uniform(*_range(recipe.reference_elevation)),
+        )
+        if recipe.azimuths == "even":
+            around = [360 * (view + group / recipe.groups) / recipe.views for view in range(recipe.views)]
+        else:
+            around = [random.uniform(0, 360) for _ in range(recipe.views)]
+        for view, azimuth in enumerate(around):
+            camera = Camera.around(azimuth, elevation, distance, angle, size)
+            yield Shot(stem=f"{group:02d}_{view:02d}", camera=camera, group=group, role="view")
+        camera = Camera.around(around[0], reference, distance, angle, size)
+        yield Shot(stem=f"{group:02d}_reference", camera=camera, group=group, role="reference")
+
+
+def record(mesh: Mesh, recipe: Recipe, name: str) -> Iterator[tuple[Shot, Rendering]]:
+    """Renders the pictures of an object.
+
+    Args:
+        mesh: z up, around the origin.
+        recipe: how it is recorded.
+        name: of the object.
+    """
+    renderer = Renderer(mesh, recipe.light)
+    for shot in shots(recipe, name, fitting_distance(mesh, recipe.field_of_view)):
+        yield shot, renderer.render(shot.camera, recipe.rays)
+
+
+def write(shot: Shot, rendering: Rendering, recipe: Recipe, folder: Path) -> View:
+    """Writes a picture as PNG (RGBA, 8 bits, not premultiplied) and what the recipe keeps beside it.
+
+    Depth is an npy of float32 ``[H, W]`` along the viewing axis, 0 where nothing is; normals are an npy of float16
+    ``[H, W, 3]`` in the world's axes.
+    """
+    picture = folder / f"{shot.stem}.png"
+    Image.fromarray(np.rint(255 * rendering.rgba).astype(np.uint8)).save(picture)
+    depth, normals = folder / f"{shot.stem}_depth.npy", folder / f"{shot.stem}_normals.npy"
+    kept = dict[str, Any]()
+    if recipe.depth:
+        np.save(depth, np.where(np.isfinite(rendering.depth), rendering.depth, 0).astype(np.float32))
+        kept["depth"] = depth
+    if recipe.normals:
+        np.save(normals, rendering.normals.astype(np.float16))
+        kept["normals"] = normals
+    return View(file=picture, camera=shot.camera, group=shot.group, role=shot.role, **kept)

@@ -1,0 +1,185 @@
+import hashlib
+import json
+import resource
+import subprocess
+import sys
+import time
+
+import pytest
+from tiny_shapes import write_box
+
+from lumina.cli import main
+from lumina.commands.render import Order, choose
+from lumina.data.census import Census
+from lumina.scenes.layouts import find_view_sets, read_views
+from lumina.scenes.sources import find_sources
+
+pytest.importorskip("open3d")
+TINY = ["--groups=2", "--views=2", "--size=16", "--rays=1"]
+
+
+def line(folder, output, *options):
+    return ["render", str(folder), str(output), *TINY, *map(str, options)]
+
+
+def render(folder, output, *options):
+    """In this process, which starts faster than others."""
+    main(line(folder, output, "--workers=0", *options))
+
+
+def digests(folder):
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return [(str(file.relative_to(folder)), hashlib.sha256(file.read_bytes()).hexdigest()) for file in files]
+
+
+@pytest.fixture
+def meshes(tmp_path):
+    for number, name in enumerate(("oak_chair", "b/lamp", "b/table", "bed")):
+        write_box(tmp_path / f"in/{name}.obj", (1, 2, 1 + number))
+    return tmp_path / "in"
+
+
+def test_any_number_of_processes_writes_the_same_bytes(tmp_path, meshes, capsys):
+    render(meshes, tmp_path / "one")
+    out = capsys.readouterr().out
+    assert "4 objects, 6 pictures of each; 4 captions, 'lamp' say\n" in out
+    assert "one: 4 of 4 objects, 4 rendered now. " in out and "a second" in out
+    main(line(meshes, tmp_path / "two", "--workers=2"))
+    assert digests(tmp_path / "one") == digests(tmp_path / "two")
+    assert len(find_view_sets(tmp_path / "one")) == 4
+    render(meshes, tmp_path / "other", "--seed=1")
+    assert {digest for _, digest in digests(tmp_path / "other")}.isdisjoint(d for _, d in digests(tmp_path / "one"))
+
+
+def test_a_complete_folder_is_left_alone(tmp_path, meshes, capsys):
+    render(meshes, tmp_path / "out")
+    before = [file.stat().st_mtime_ns for file in sorted((tmp_path / "out/bed").iterdir())]
+    write_box(meshes / "new.obj")
+    render(meshes, tmp_path / "out")
+    assert "5 of 5 objects, 1 rendered now." in capsys.readouterr().out
+    assert before == [file.stat().st_mtime_ns for file in sorted((tmp_path / "out/bed").iterdir())]
+
+
+def test_a_killed_run_goes_on_with_the_same_bytes(tmp_path, meshes):
+    for number in range(30):
+        write_box(meshes / f"more{number}.obj")
+    command = [sys.executable, "-m", "lumina", *line(meshes, tmp_path / "out", "--workers=0")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        while not list((tmp_path / "out").glob("*/transforms.json")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    done = len(find_view_sets(tmp_path / "out"))
+    assert 0 < done < 34
+    for place in find_view_sets(tmp_path / "out"):
+        assert len(read_views(place).views) == 6  # each is whole
+    render(meshes, tmp_path / "out")
+    render(meshes, tmp_path / "whole")
+    assert digests(tmp_path / "out") == digests(tmp_path / "whole")
+
+
+def test_a_broken_mesh_costs_one_line(tmp_path, meshes, capsys):
+    (meshes / "b/lamp.obj").write_text("v 0 0 0\n")
+    with pytest.raises(SystemExit) as ended:
+        render(meshes, tmp_path / "out")
+    out = capsys.readouterr().out
+    assert ended.value.code == 1 and out.count("lamp.obj: ") == 1
+    assert "3 of 4 objects, 3 rendered now; 1 could not be rendered." in out
+    write_box(meshes / "b/lamp.obj")
+    render(meshes, tmp_path / "out")  # once it is mended it is rendered
+    assert "4 of 4 objects, 1 rendered now." in capsys.readouterr().out
+
+
+def test_substitutes_are_named_and_kept(tmp_path, meshes, capsys):
+    file = meshes / "bed.obj"
+    file.write_text("mtllib gone.mtl\n" + file.read_text())
+    render(meshes, tmp_path / "out")
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("bed: ")]
+    assert len(said) == 1 and "gone.mtl" in said[0]
+    assert "gone.mtl" in " ".join(read_views(tmp_path / "out/bed").about["substitutes"])
+    assert read_views(tmp_path / "out/oak_chair").about["substitutes"] == []
+
+
+def test_a_full_disk_is_told_and_nothing_half_stays(tmp_path, meshes, capsys):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1500, before[1]))  # bytes of a file
+    try:
+        with pytest.raises(SystemExit) as ended:
+            render(meshes, tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    error = capsys.readouterr().err
+    assert ended.value.code == 2 and "File too large" in error
+    assert "0 of 4 objects, 0 rendered now. The same command goes on." in error
+    assert [file.name for file in (tmp_path / "out").rglob("*") if file.is_file()] == ["settings.json"]
+    render(meshes, tmp_path / "out")
+    assert "4 of 4 objects, 4 rendered now." in capsys.readouterr().out
+
+
+def test_captions_of_a_list(tmp_path, meshes, capsys):
+    (tmp_path / "captions.csv").write_text("lamp,a lamp of glass, green\nbed,a bed\nghost,nothing\n")
+    render(meshes, tmp_path / "out", f"--captions={tmp_path / 'captions.csv'}")
+    out = capsys.readouterr().out
+    assert "2 captions, 'a lamp of glass, green' say; 2 have none" in out
+    assert "left out: lines of captions.csv without an object of that UID: 1" in out
+    assert read_views(tmp_path / "out/b/lamp").caption == "a lamp of glass, green"
+    (tmp_path / "captions.csv").write_text("lamp,a lamp of glass, blue\n")
+    with pytest.raises(SystemExit):
+        render(meshes, tmp_path / "out", f"--captions={tmp_path / 'captions.csv'}")
+    assert "was rendered with captions captions.csv (" in capsys.readouterr().err
+
+
+def test_some_objects_alone(meshes):
+    sources = find_sources(meshes, Census())
+    assert [one.name for one in choose(sources, Order(only="b/*"))] == ["b/lamp", "b/table"]
+    assert [one.name for one in choose(sources, Order(only=["*e*", "oak*"]))] == ["b/table", "bed", "oak_chair"]
+    two, three = (choose(sources, Order(count=count)) for count in (2, 3))
+    assert len(two) == 2 and len(three) == 3 and set(two) < set(three)
+    assert choose(sources, Order(count=99)) == sources
+
+
+def test_the_axis_that_is_up(tmp_path):
+    write_box(tmp_path / "in/a.obj", (1, 2, 4))
+    for name, options in (("y", []), ("z", ["--up=z"])):
+        render(tmp_path / "in", tmp_path / name, *options)
+        content = json.loads((tmp_path / name / "a/transforms.json").read_text())
+        assert content["up"] == name and content["scale"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--groups=0"], "groups 0: set 1 or more"),
+        (["--elevation=[50,20]"], "the lower one first"),
+        (["--azimuths=odd"], "expected one of"),
+        (["--count=0"], "count 0: set 1 or more"),
+        (["--workers=-1"], "workers -1: set 0 or more"),
+        (["--only=[kitchen/*]"], "None of 4 objects is called kitchen/*"),
+        (["--captions=nowhere.csv"], "nowhere.csv"),
+        (["--up=w"], "up"),
+    ],
+)
+def test_wrong_options_are_refused(tmp_path, meshes, capsys, options, words):
+    with pytest.raises(SystemExit) as ended:
+        render(meshes, tmp_path / "out", *options)
+    error = capsys.readouterr().err
+    assert ended.value.code == 2 and words in error and "Traceback" not in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_wrong_folders_are_refused(tmp_path, meshes, capsys):
+    render(meshes, tmp_path / "out")
+    for folder, output, options, words in (
+        (tmp_path / "nowhere", tmp_path / "new", [], "There is nothing at"),
+        (meshes / "b", tmp_path / "out", [], "was rendered with folder in, now b"),
+        (
+            meshes,
+            tmp_path / "out",
+            ["--size=32", "--seed=3"],
+            "was rendered with size 16, now 32; seed 0, now 3: choose",
+        ),
+        (meshes, meshes, [], "is in use; choose a new or empty folder"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            render(folder, output, *options)
+        assert ended.value.code == 2 and words in capsys.readouterr().err

@@ -1,0 +1,94 @@
+import os
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from tiny_shapes import write_box
+
+from lumina.data.census import Census
+from lumina.scenes.layouts import find_view_sets, read_views
+from lumina.scenes.recorded_folder import RecordedFolder
+from lumina.scenes.recording import Recipe
+from lumina.scenes.sources import find_sources
+
+pytest.importorskip("open3d")
+
+RECIPE = Recipe(groups=2, views=2, size=16, rays=1)
+
+
+def folder(path, recipe=RECIPE, up=None):
+    return RecordedFolder(path, recipe, up)
+
+
+@pytest.fixture
+def sources(tmp_path):
+    for file in ("oak_chair.obj", "b/lamp.obj"):
+        write_box(tmp_path / "in" / file)
+    return find_sources(tmp_path / "in", Census())
+
+
+def test_an_object_is_made_once_and_whole(tmp_path, sources):
+    out = folder(tmp_path / "out")
+    assert [out.make(one).state for one in (*sources, *sources)] == ["made", "made", "whole", "whole"]
+    assert find_view_sets(tmp_path / "out") == [tmp_path / "out/b/lamp", tmp_path / "out/oak_chair"]
+    views = read_views(tmp_path / "out/oak_chair")
+    assert views.caption == "oak chair" and views.name == "oak_chair" and not +views.remarks
+    assert [(view.group, view.role) for view in views.views] == [
+        (group, role) for group in (0, 1) for role in ("view", "view", "reference")
+    ]
+    assert views.about["up"] == "y" and views.about["scale"] == 0.25 and views.about["file"] == "oak_chair.obj"
+    assert len(views.about["offset"]) == 3 and views.about["substitutes"] == []
+    assert not list((tmp_path / "out").rglob(".*"))
+
+
+def test_broken_meshes_are_outcomes(tmp_path, sources):
+    sources[0].file.write_text("v 0 0 0\n")
+    sources[1].file.unlink()
+    out = folder(tmp_path / "out")
+    made = [out.make(source) for source in sources]
+    assert [one.state for one in made] == ["broken", "broken"]
+    assert "lamp.obj: " in made[0].remarks[0] and "No such file" in made[1].remarks[0]
+    assert not list((tmp_path / "out").rglob("*.*"))
+
+
+def test_two_at_once_share_the_work(tmp_path, sources):
+    out, barrier = folder(tmp_path / "out"), Barrier(4)
+
+    def make_all(_):
+        barrier.wait()
+        out.begin({})
+        return [out.make(source).state for source in sources]
+
+    with ThreadPoolExecutor(4) as threads:
+        states = [state for made in threads.map(make_all, range(4)) for state in made]
+    assert states.count("made") == 2 and set(states) <= {"made", "taken", "whole"}
+    assert all(out.holds(source) for source in sources)
+    assert not list((tmp_path / "out").rglob(".*"))
+
+
+def test_what_a_kill_left_is_not_taken_for_whole(tmp_path, sources):
+    left = tmp_path / "out/.oak_chair.0123abcd.partial"
+    left.mkdir(parents=True)
+    (left / "transforms.json").touch()
+    out = folder(tmp_path / "out")
+    assert find_view_sets(tmp_path / "out") == [] and out.make(sources[1]).state == "made"
+    assert os.listdir(tmp_path / "out") == ["oak_chair"]
+
+
+def test_a_place_that_holds_something_else_is_refused(tmp_path, sources):
+    (tmp_path / "out/oak_chair/mine").mkdir(parents=True)
+    with pytest.raises(FileExistsError, match="oak_chair holds something else: remove it"):
+        folder(tmp_path / "out").make(sources[1])
+    assert (tmp_path / "out/oak_chair/mine").is_dir()
+
+
+def test_settings_are_kept(tmp_path):
+    folder(tmp_path).begin({"folder": "in"})
+    folder(tmp_path).begin({"folder": "in"})
+    with pytest.raises(
+        ValueError, match="was rendered with seed 0, now 1; up None, now z; folder in, now other: choose"
+    ):
+        folder(tmp_path, Recipe(groups=2, views=2, size=16, rays=1, seed=1), "z").begin({"folder": "other"})
+    (tmp_path / "settings.json").write_text("{")
+    with pytest.raises(ValueError, match=r"settings\.json cannot be read .*; choose a new or empty folder"):
+        folder(tmp_path).begin({})

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+from meshes import cube
+from PIL import Image
+
+from lumina.scenes.recording import Recipe, record, shots, write
+
+
+def plan(name="chair", distance=3.0, **options):
+    return list(shots(Recipe(**options), name, distance))
+
+
+def angles(shots, role="view"):
+    return [(shot.camera.azimuth, shot.camera.elevation) for shot in shots if shot.role == role]
+
+
+def test_groups_of_views_with_one_elevation_and_a_reference():
+    found = plan(groups=3, views=5, elevation=(0.0, 60.0))
+    elevations = set()
+    for number in range(3):
+        group = [shot for shot in found if shot.group == number]
+        views, [(azimuth, elevation)] = angles(group), angles(group, "reference")
+        assert len(views) == 5 and azimuth == pytest.approx(views[0][0]) and -10 <= elevation <= 45
+        assert np.ptp([elevation for _, elevation in views]) < 1e-9 and 0 <= views[0][1] <= 60
+        elevations |= {round(views[0][1], 6), round(elevation, 6)}
+    assert len(elevations) == 6 and len({shot.stem for shot in found}) == len(found) == 18
+    distances = [np.linalg.norm(shot.camera.camera_to_world[:3, 3]) for shot in found]
+    assert distances == pytest.approx([3.0] * 18)
+
+
+def test_seed_and_name_decide():
+    assert angles(plan()) == angles(plan()) == angles(plan(elevation=20.0))
+    assert all(elevation == pytest.approx(20) for _, elevation in angles(plan()))
+    assert angles(plan())[:8] == angles(plan(groups=1))  # more groups leave the first ones as they are
+    assert not set(angles(plan())) & {*angles(plan("table")), *angles(plan(seed=1))}
+
+
+def test_azimuths_are_spread_over_the_circle():
+    azimuths = [azimuth for name in range(100) for azimuth, _ in angles(plan(str(name)))]
+    counts, _ = np.histogram(azimuths, bins=8, range=(0, 360))
+    assert len(azimuths) == 3200 and counts.min() > 340 and counts.max() < 460
+
+
+def test_even_azimuths():
+    found = [azimuth for azimuth, _ in angles(plan(groups=2, azimuths="even"))]
+    assert found[:8] == pytest.approx([45 * n for n in range(8)])
+    assert found[8:] == pytest.approx([22.5 + 45 * n for n in range(8)])  # between those of the first group
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"groups": 0}, "groups 0: set 1 or more"),
+        ({"rays": -4}, "rays -4"),
+        ({"elevation": 95.0}, "elevation 95 to 95: set degrees between -89 and 89"),
+        ({"reference_elevation": (45.0, -10.0)}, "reference_elevation 45 to -10: .* the lower one first"),
+        ({"elevation": float("nan")}, "elevation nan"),
+        ({"field_of_view": 0.0}, "field_of_view 0"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(options, words):
+    with pytest.raises(ValueError, match=words):
+        Recipe(**options)
+
+
+def test_what_is_written(tmp_path):
+    pytest.importorskip("open3d")
+    recipe = Recipe(groups=1, views=1, size=24, depth=True, normals=True)
+    views = [write(shot, rendering, recipe, tmp_path) for shot, rendering in record(cube(), recipe, "cube")]
+    assert [view.role for view in views] == ["view", "reference"]
+    for view in views:
+        picture = np.array(Image.open(view.file))
+        depth, normals = np.load(view.depth), np.load(view.normals)
+        assert picture.shape == (24, 24, 4) and picture.dtype == np.uint8
+        assert depth.dtype == np.float32 and normals.dtype == np.float16
+        edge = np.concatenate([picture[[0, -1], :, 3].ravel(), picture[:, [0, -1], 3].ravel()])
+        assert picture[12, 12, 3] == 255 and not edge.any()  # nothing is cut off
+        assert np.isfinite(depth).all() and (depth[picture[..., 3] == 0] == 0).all()
+        distance = np.linalg.norm(view.camera.camera_to_world[:3, 3])
+        assert distance - 0.87 < depth[12, 12] < distance - 0.5
+        assert np.abs(normals[12, 12]).max() == pytest.approx(1, abs=1e-3)
+    plain = Recipe(groups=1, views=1, size=24)
+    [view, _] = [write(shot, rendering, plain, tmp_path) for shot, rendering in record(cube(), plain, "cube")]
+    assert view.depth is None and view.normals is None

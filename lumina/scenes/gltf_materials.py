@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lumina.scenes.beside import Beside
 from lumina.scenes.gltf_data import Accessors, bytes_of
 from lumina.scenes.mesh import Floats, Material
-from lumina.scenes.textures import Texture, read_texture, to_srgb
+from lumina.scenes.textures import Pictures, Texture, to_srgb
 
 SOURCES = ("EXT_texture_webp", "EXT_texture_avif")
 """Extensions that name another picture, which is read."""
@@ -32,7 +31,7 @@ class Materials:
     def __init__(self, head: Mapping[str, Any], accessors: Accessors, beside: Beside, said: list[str]) -> None:
         self.head, self.accessors, self.beside, self.said = head, accessors, beside, said
         self._made: dict[int, Material] = {}
-        self._pictures: dict[int, Texture | None] = {}
+        self._pictures = Pictures(said)
 
     def __getitem__(self, number: int) -> Material:
         """One material; its colour is in sRGB, while the file's is linear."""
@@ -84,22 +83,16 @@ class Materials:
             self.said.append(f"a texture is a {kind} picture: the material's colour stands for it")
         return None
 
-    def _picture(self, number: int) -> npt.NDArray[np.uint8] | None:
-        if number in self._pictures:
-            return self._pictures[number]
+    def _picture(self, number: int) -> Texture | None:
         image = self.head["images"][number]
-        try:
-            data = (
-                self.accessors.view(image["bufferView"])
-                if "bufferView" in image
-                else bytes_of(image["uri"], self.beside)
-            )
-            self._pictures[number] = read_texture(data)
-        except (OSError, ValueError) as error:
-            name = image.get("name") or image.get("uri", "")[:40] or number
-            self.said.append(f"the texture {name} cannot be read ({error}): the material's colour stands for it")
-            self._pictures[number] = None
-        return self._pictures[number]
+        uri = image.get("uri", "data:")
+        name = image.get("name", f"number {number}") if uri.startswith("data:") else uri
+        view = image.get("bufferView")
+
+        def content() -> bytes:
+            return bytes_of(uri, self.beside) if view is None else self.accessors.view(view)
+
+        return self._pictures.read(f"{name} ({number})" if view is not None else name, content)
 
 
 def _base(told: Mapping[str, Any]) -> tuple[list[float], Mapping[str, Any] | None]:

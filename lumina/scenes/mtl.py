@@ -10,7 +10,7 @@ import numpy.typing as npt
 from lumina.scenes.beside import Beside
 from lumina.scenes.mesh import Material
 from lumina.scenes.parts import GREY
-from lumina.scenes.textures import Texture, read_texture, with_alpha
+from lumina.scenes.textures import Pictures, with_alpha
 
 OPTIONS = {"-blendu": 1, "-blendv": 1, "-bm": 1, "-boost": 1, "-cc": 1, "-clamp": 1, "-imfchan": 1, "-mm": 2}
 OPTIONS |= {"-texres": 1, "-type": 1}
@@ -23,6 +23,7 @@ class Described:
 
     Attributes:
         colour: ``Kd``; None = not told.
+        glow: ``Ke``.
         opacity: ``d``, or 1 less ``Tr``.
         texture: of ``map_Kd``, as it is written; empty = none.
         mask: of ``map_d``.
@@ -31,6 +32,7 @@ class Described:
     """
 
     colour: tuple[float, ...] | None = None
+    glow: tuple[float, ...] = (0, 0, 0)
     opacity: float = 1.0
     texture: str = ""
     mask: str = ""
@@ -53,10 +55,13 @@ def parse_mtl(text: str) -> dict[str, Described]:
 
 
 def _describe(material: Described, key: str, rest: str) -> None:
-    if key == "kd":
+    if key in ("kd", "ke"):
         numbers = _numbers(rest.split())
-        if numbers:
-            material.colour = tuple((numbers * 3)[:3] if len(numbers) < 3 else numbers[:3])
+        colour = tuple(numbers[:3] if len(numbers) > 2 else numbers[:1] * 3)
+        if key == "kd":
+            material.colour = colour or None
+        else:
+            material.glow = colour or (0, 0, 0)
     elif key in ("d", "tr"):
         numbers = _numbers(rest.removeprefix("-halo").split())
         if numbers:
@@ -97,38 +102,28 @@ def _numbers(words: list[str]) -> list[float]:
     return found
 
 
-def build_material(name: str, described: Described, beside: Beside, said: list[str]) -> Material:
-    """A material with its textures; what stands for those that cannot be read is added to ``said``.
+def build_material(name: str, described: Described, beside: Beside, pictures: Pictures) -> Material:
+    """A material with its textures.
 
     A texture replaces ``Kd``, as Blender has it: exporters leave averages, greys and blacks there.
     """
-    colour = described.colour or GREY[:3]
-    texture = _read(name, described.texture, beside, said)
-    if described.mask:
-        same = described.mask == described.texture
-        mask = texture if same else _read(name, described.mask, beside, said)
-        if mask is not None and not same:
-            texture, colour = with_alpha(texture, mask), colour if texture is None else (1, 1, 1)
-    if described.texture and texture is not None:
-        colour = (1, 1, 1)
-    elif described.texture and max(colour) < 0.05:
-        colour = GREY[:3]
+    texture = pictures.beside(described.texture, beside) if described.texture else None
+    colour = _colour(name, described, texture is not None, pictures.said)
+    if described.mask and described.mask != described.texture:
+        mask = pictures.beside(described.mask, beside)
+        texture = texture if mask is None else with_alpha(texture, mask)
     red, green, blue = (min(1.0, max(0.0, float(value))) for value in colour)
     opacity = min(1.0, max(0.0, described.opacity))
     clear = opacity < 1 or (texture is not None and bool((texture[..., 3] < 255).any()))
     return Material(colour=(red, green, blue, opacity), texture=texture, alpha="blend" if clear else "opaque")
 
 
-def _read(material: str, file: str, beside: Beside, said: list[str]) -> Texture | None:
-    """A texture, or None with a word on it."""
-    if not file:
-        return None
-    found = beside.find(file)
-    if found is None:
-        said.append(f"the texture {file} of {material or 'a material'} is missing: the material's colour stands for it")
-        return None
-    try:
-        return read_texture(beside.read(found))
-    except (OSError, ValueError) as error:
-        said.append(f"the texture {found} cannot be read ({error}): the material's colour stands for it")
-        return None
+def _colour(name: str, described: Described, textured: bool, said: list[str]) -> tuple[float, ...]:
+    """What multiplies the texture, or stands where there is none."""
+    if textured:
+        return (1, 1, 1)
+    colour = described.colour or GREY[:3]
+    if max(colour) == 0 < max(described.glow):
+        said.append(f"{name or 'a material'} only glows: its light stands for its colour")
+        return described.glow
+    return GREY[:3] if described.texture and max(colour) < 0.05 else colour

@@ -120,10 +120,15 @@ def _with_coordinates(part: Part, said: list[str]) -> Part:
 
 def _seen(materials: Sequence[Material], said: list[str]) -> list[Material]:
     """The materials, opaque if none of them could be seen at all."""
-    if any(material.alpha == "opaque" or material.colour[3] > 0 for material in materials):
+    if any(map(_can_be_seen, materials)):
         return list(materials)
     said.append("all its materials are fully transparent: they are taken for opaque")
     return [replace(material, alpha="opaque") for material in materials]
+
+
+def _can_be_seen(material: Material) -> bool:
+    clear = material.texture is not None and not material.texture[..., 3].any()
+    return material.alpha == "opaque" or (material.colour[3] > 0 and not clear)
 
 
 def _sentence(said: str) -> str:

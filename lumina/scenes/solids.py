@@ -16,7 +16,7 @@ from lumina.clouds.text_meshes import read_off
 from lumina.scenes.beside import Beside
 from lumina.scenes.mesh import Floats, Material
 from lumina.scenes.parts import GREY, Part
-from lumina.scenes.textures import Texture, read_texture
+from lumina.scenes.textures import Pictures, Texture
 
 COORDINATES = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"))
 """Names of texture coordinates at the vertices of PLY files."""
@@ -36,7 +36,10 @@ def read_solid(file: Path, beside: Beside, said: list[str]) -> list[Part]:
         ValueError: the file is damaged, or holds points alone.
     """
     if file.suffix.lower() == ".off":
-        vertices, faces = read_off(file.read_text(encoding="latin-1"))
+        text = file.read_text(encoding="latin-1")
+        vertices, faces = read_off(text)
+        if text.startswith(("COFF", "STCOFF", "STCNOFF", "CNOFF")):
+            said.append("the colours of its vertices are not read: light grey stands for them")
         return [_plain(vertices, faces)]
     loaded = trimesh().load(file, process=False, skip_materials=True, force=None)
     if file.suffix.lower() == ".ply":
@@ -151,13 +154,4 @@ def _texture(file: Path, beside: Beside, said: list[str]) -> Texture | None:
     named = re.search(rb"^comment TextureFile[ \t]+(.+?)[ \t\r]*$", head, re.MULTILINE)
     if named is None:
         return None
-    name = named[1].decode("utf-8", "replace")
-    found = beside.find(name)
-    if found is None:
-        said.append(f"the texture {name} is missing: the mesh's own colour stands for it")
-        return None
-    try:
-        return read_texture(beside.read(found))
-    except (OSError, ValueError) as error:
-        said.append(f"the texture {name} cannot be read ({error}): the mesh's own colour stands for it")
-        return None
+    return Pictures(said).beside(named[1].decode("utf-8", "replace"), beside)

@@ -10,11 +10,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from lumina.errors import without_number
 from lumina.pictures.opening import open_picture
 from lumina.pictures.reading import BROKEN
+from lumina.scenes.beside import Beside
 
 LARGEST = 4096
 """Pixels of the longer side of a texture that is kept; larger ones are reduced."""
+
+MOST_PIXELS = 1 << 28
+"""Of all textures of a mesh, as they are kept: 1 GB."""
 
 KTX2 = b"\xabKTX 20\xbb"
 
@@ -68,13 +73,47 @@ def to_srgb(linear: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
-def cached(read: Callable[[str], Texture]) -> Callable[[str], Texture]:
-    """The same, reading each name once."""
-    kept: dict[str, Texture] = {}
+class Pictures:
+    """The textures of one mesh, each read once; what cannot be read is told.
 
-    def once(name: str) -> Texture:
-        if name not in kept:
-            kept[name] = read(name)
-        return kept[name]
+    Args:
+        said: what stands for textures that cannot be read is added to it.
+    """
 
-    return once
+    def __init__(self, said: list[str]) -> None:
+        self.said = said
+        self._read: dict[str, Texture | None] = {}
+        self._pixels = 0
+
+    def read(self, name: str, content: Callable[[], bytes]) -> Texture | None:
+        """A texture; None where it cannot be read.
+
+        Args:
+            name: of the texture, by which it is known again.
+            content: gives the picture file; may raise OSError or ValueError.
+        """
+        if name not in self._read:
+            try:
+                self._read[name] = self._counted(read_texture(content()))
+            except (OSError, ValueError) as error:
+                why = without_number(error)
+                self.said.append(f"the texture {name} cannot be read ({why}): the material's colour stands for it")
+                self._read[name] = None
+        return self._read[name]
+
+    def beside(self, named: str, files: Beside) -> Texture | None:
+        """A texture in a file beside the mesh."""
+
+        def content() -> bytes:
+            found = files.find(named)
+            if found is None:
+                raise ValueError("it is missing")
+            return files.read(found)
+
+        return self.read(named, content)
+
+    def _counted(self, texture: Texture) -> Texture:
+        self._pixels += texture[..., 0].size
+        if self._pixels > MOST_PIXELS:
+            raise ValueError(f"all textures together have more than {MOST_PIXELS:,} pixels")
+        return texture

@@ -14,6 +14,7 @@ from lumina.scenes.beside import Beside
 from lumina.scenes.mesh import Floats, Material
 from lumina.scenes.mtl import Described, build_material, parse_mtl
 from lumina.scenes.parts import GREY, Part
+from lumina.scenes.textures import Pictures
 
 Ints = npt.NDArray[np.int64]
 
@@ -74,7 +75,7 @@ def read_obj(data: bytes, beside: Beside, said: list[str]) -> list[Part]:
     corners = _corners(lines, table[:, :3])
     uv, normals = (_table(rows, least) if rows else None for rows, least in ((lines.vt, 1), (lines.vn, 3)))
     described = _libraries(lines, beside, said)
-    parts = []
+    parts, pictures = [], Pictures(said)
     for name, use in lines.names.items():
         numbers = corners.numbers[corners.uses == use]
         if not len(numbers):
@@ -83,7 +84,7 @@ def read_obj(data: bytes, beside: Beside, said: list[str]) -> list[Part]:
         if name and told is None:
             said.append(f"the material {name} is not described: light grey stands for it")
         plain = Material(colour=GREY if table.shape[1] < 6 else (1, 1, 1, 1))
-        material = build_material(name, told, beside, said) if told else plain
+        material = build_material(name, told, beside, pictures) if told else plain
         parts.append(_part(numbers, table, uv, normals, told or Described(), material))
     return parts
 
@@ -225,13 +226,20 @@ def _libraries(lines: Lines, beside: Beside, said: list[str]) -> dict[str, Descr
     """The materials of all MTL files; a line may name several, or one with spaces in its name."""
     described: dict[str, Described] = {}
     for named in lines.libraries:
-        found = [file for file in [beside.find(named)] if file] or [beside.find(word) or "" for word in named.split()]
-        for file in found:
+        whole = beside.find(named)
+        found = [whole] if whole else [beside.find(word) for word in named.split()]
+        for file in found or [None]:
+            file = file or _only_library(named, beside, said)
             try:
-                text = decoded(beside.read(file)) if file else ""
-            except (OSError, ValueError):
-                file = text = ""
-            described = parse_mtl(text) | described
-            if not file:
-                said.append(f"the material file {named} is missing or unreadable: light grey stands for its materials")
+                described = parse_mtl(decoded(beside.read(file))) | described if file else described
+            except (OSError, ValueError) as error:
+                said.append(f"the material file {file} cannot be read ({error}): light grey stands for its materials")
     return described
+
+
+def _only_library(named: str, beside: Beside, said: list[str]) -> str | None:
+    """The one MTL file that lies there instead of one that does not."""
+    there = [name for name in beside.names("") if name.lower().endswith(".mtl")]
+    instead = there[0] if len(there) == 1 else None
+    said.append(f"the material file {named} is missing: {instead or 'light grey'} stands for it")
+    return instead

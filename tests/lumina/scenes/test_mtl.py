@@ -4,13 +4,15 @@ from tiny_meshes import picture
 
 from lumina.scenes.beside import InFolder
 from lumina.scenes.mtl import build_material, parse_mtl
+from lumina.scenes.textures import Pictures
 
 
 def material(folder, text, **files):
     for name, data in files.items():
         (folder / f"{name}.png").write_bytes(data)
     said = []
-    return build_material("paint", parse_mtl(f"newmtl paint\n{text}")["paint"], InFolder(folder), said), said
+    told = parse_mtl(f"newmtl paint\n{text}")["paint"]
+    return build_material("paint", told, InFolder(folder), Pictures(said)), said
 
 
 @pytest.mark.parametrize(
@@ -80,3 +82,10 @@ def test_options_of_textures(tmp_path):
     got = parse_mtl("newmtl p\nmap_Kd -clamp on -s 2 3 1 -o 0.5 -bm 1.0 my wood.png")["p"]
     assert got.texture == "my wood.png"
     np.testing.assert_allclose((got.scale, got.offset), ((2, 3), (0.5, 0)))
+
+
+def test_what_only_glows_is_not_black(tmp_path):
+    made, said = material(tmp_path, "Kd 0 0 0\nKe 1 1 0")
+    assert made.colour == (1, 1, 0, 1) and "paint only glows" in said[0]
+    made, said = material(tmp_path, "Kd 0 0 0\nKe 0 0 0")
+    assert made.colour == (0, 0, 0, 1) and not said

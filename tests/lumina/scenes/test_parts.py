@@ -73,6 +73,9 @@ def test_an_invisible_mesh_is_shown():
     hidden = Material(colour=(1, 0, 0, 0), alpha="blend")
     mesh = assemble([Part(vertices=CORNERS, faces=FACE, material=hidden)])
     assert mesh.materials[0].alpha == "opaque" and "opaque" in mesh.substitutes[0]
+    clear = np.zeros((1, 1, 4), np.uint8)
+    empty = Part(vertices=CORNERS, faces=FACE, uv=np.zeros((1, 3, 2)), material=Material(texture=clear, alpha="mask"))
+    assert assemble([empty]).materials[0].alpha == "opaque"
     both = [Part(vertices=CORNERS, faces=FACE, material=one) for one in (hidden, Material())]
     assert assemble(both).materials[0].alpha == "blend"
 

@@ -76,7 +76,12 @@ def test_textures_by_corner(tmp_path):
 
 def test_missing_textures_are_told(tmp_path):
     mesh = read_mesh(ply(tmp_path, XYZ, ROWS, comment="comment TextureFile ../gone.png\n"))
-    assert "gone.png is missing" in mesh.substitutes[0] and mesh.materials[0].colour == (0.8, 0.8, 0.8, 1)
+    assert "gone.png cannot be read (it is missing)" in mesh.substitutes[0] and mesh.materials[0].colour == (
+        0.8,
+        0.8,
+        0.8,
+        1,
+    )
 
 
 def test_concave_polygons(tmp_path):
@@ -144,3 +149,8 @@ def test_off(tmp_path):
     )
     (tmp_path / "a.OFF").write_text(f"OFF\n8 6 0\n{text}")
     assert len(read_mesh(tmp_path / "a.OFF").faces) == 12
+
+
+def test_colours_that_are_not_read_are_told(tmp_path):
+    (tmp_path / "a.off").write_text("COFF\n3 1 0\n0 0 0 255 0 0\n1 0 0 255 0 0\n0 1 0 255 0 0\n3 0 1 2\n")
+    assert "colours" in read_mesh(tmp_path / "a.off").substitutes[0]

@@ -6,7 +6,8 @@ from PIL import Image
 from tiny_meshes import picture
 
 from lumina.scenes import textures
-from lumina.scenes.textures import KTX2, read_texture, to_srgb, with_alpha
+from lumina.scenes.beside import InFolder
+from lumina.scenes.textures import KTX2, Pictures, read_texture, to_srgb, with_alpha
 
 
 def saved(image, kind="PNG", **options):
@@ -79,3 +80,21 @@ def test_alpha_of_another_picture():
 
 def test_srgb():
     np.testing.assert_allclose(to_srgb(np.array([0, 0.0031308, 0.21404114, 1, 2])), [0, 0.04045, 0.5, 1, 1], atol=1e-5)
+
+
+def test_pictures_are_read_once_and_told_once(tmp_path):
+    (tmp_path / "a.png").write_bytes(picture())
+    said = []
+    pictures = Pictures(said)
+    files = InFolder(tmp_path)
+    assert pictures.beside("a.png", files) is pictures.beside("a.png", files) is not None
+    assert pictures.beside("b.png", files) is pictures.beside("b.png", files) is None
+    assert said == ["the texture b.png cannot be read (it is missing): the material's colour stands for it"]
+
+
+def test_all_textures_together_have_a_limit(monkeypatch):
+    monkeypatch.setattr(textures, "MOST_PIXELS", 12)
+    said = []
+    pictures = Pictures(said)
+    assert pictures.read("first", picture) is not None
+    assert pictures.read("second", picture) is None and "together" in said[0]

@@ -104,6 +104,13 @@ def test_missing_materials_are_told(tmp_path):
     assert "gone.mtl is missing" in said[0] and "red is not described" in said[1]
 
 
+def test_the_only_material_file_stands_for_a_missing_one(tmp_path):
+    (tmp_path / "new.mtl").write_text("newmtl red\nKd 1 0 0\n")
+    parts, said = parts_of(f"mtllib old.mtl\n{QUAD}usemtl red\nf 1 2 3\n", tmp_path)
+    assert parts[0].material.colour == (1, 0, 0, 1)
+    assert said == ["the material file old.mtl is missing: new.mtl stands for it"]
+
+
 def test_a_material_scales_its_texture(tmp_path):
     mtl = "newmtl paint\nmap_Kd -s 2 3 -o 0.5 0 a.png\n"
     mesh = read_mesh(write_quad(tmp_path, mtl, {"a.png": picture()}))

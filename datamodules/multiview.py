@@ -23,11 +23,14 @@ from lumina.data.uids import known, listed, uids_of
 from lumina.interfaces import Items
 from lumina.pictures.background import composite, parse_colour, random_colour
 from lumina.scenes.packed import open_sets
-from lumina.scenes.pixels import read_pixels
+from lumina.scenes.pixels import PixelReader, read_pixels
 from lumina.scenes.sets import ViewSets
 from lumina.scenes.subset import ReferenceKind
 from lumina.scenes.survey import lines
 from lumina.values import Item, Split
+
+HELD = 512 * 2**20
+"""Bytes of pictures that all processes of a loader keep in memory together."""
 
 
 class MultiViewFolder(SplitDataModule):
@@ -93,6 +96,7 @@ class MultiViewFolder(SplitDataModule):
         self.captions, self.only, self.labels = captions and locate(captions), only and locate(only), labels
         self.cache = cache and locate(cache)
         self.count = (views, views) if isinstance(views, int) else (views[0], views[1])
+        self.reader = PixelReader(size, HELD // max(1, self.num_workers))
         self.background = parse_colour(background)
         self.random_behind = reference_background == "random"
         self.reference_background = parse_colour(
@@ -196,7 +200,7 @@ class MultiViewFolder(SplitDataModule):
 
     def transform(self, item: Item, generator: Generator | None = None) -> Item:
         """Reads some of the views, and puts them on their background."""
-        pixels = read_pixels(item["views"], self.size, self.count, self.reference, generator)
+        pixels = read_pixels(item["views"], self.reader, self.count, self.reference, generator)
         shown: Item = {
             **item,
             "views": composite(pixels.views, self.background),

@@ -33,7 +33,7 @@ def random_colour(generator: Generator) -> Colour:
 
 
 def square(image: Image.Image, size: int) -> Tensor:
-    """The central square of an RGBA picture, ``[4, size, size]`` float32 in [0, 1], colours multiplied by alpha.
+    """The central square of an RGBA picture, ``[4, size, size]`` uint8, colours multiplied by alpha.
 
     Colours are resized multiplied by alpha, so that what is transparent lends none to an edge, and by a filter without
     negative weights, so that none exceeds its alpha.
@@ -42,14 +42,14 @@ def square(image: Image.Image, size: int) -> Tensor:
     left, top = (image.width - side) // 2, (image.height - side) // 2
     middle = image.crop((left, top, left + side, top + side)).convert("RGBa")
     resized = middle.resize((size, size), Image.Resampling.HAMMING)
-    return torch.from_numpy(np.array(resized)).permute(2, 0, 1).float() / 255
+    return torch.from_numpy(np.array(resized)).permute(2, 0, 1)
 
 
 def composite(premultiplied: Tensor, colour: Colour) -> Tensor:
     """Pictures on a background.
 
     Args:
-        premultiplied: ``[..., 4, H, W]`` in [0, 1], as `square` gives them.
+        premultiplied: ``[..., 4, H, W]`` in [0, 1], colours multiplied by alpha.
         colour: of the background.
 
     Returns:

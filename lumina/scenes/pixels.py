@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,8 +43,44 @@ class Pixels:
     field_of_view: Tensor
 
 
+class PixelReader:
+    """Reads pictures of objects, and keeps those in memory that were read last.
+
+    Args:
+        size: side of the square pictures in pixels.
+        limit: bytes to keep.
+    """
+
+    def __init__(self, size: int, limit: int) -> None:
+        self.size, self.limit = size, limit
+        self._held: OrderedDict[Path, Tensor] = OrderedDict()
+
+    def read(self, view: View, keep: bool) -> Tensor:
+        """``[4, size, size]`` uint8 of a picture.
+
+        Raises:
+            CorruptSample: it cannot be read, or has another shape than its camera.
+        """
+        if view.file in self._held:
+            self._held.move_to_end(view.file)
+            return self._held[view.file]
+        pixels = _read(view, self.size)
+        if keep:
+            self._held[view.file] = pixels
+            while len(self._held) * pixels.nbytes > self.limit:
+                self._held.popitem(last=False)
+        return pixels
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_held": OrderedDict()}  # a worker reads its own
+
+
 def read_pixels(
-    opened: Opened, size: int, count: tuple[int, int], reference: ReferenceKind, generator: Generator | None
+    opened: Opened,
+    reader: PixelReader,
+    count: tuple[int, int],
+    reference: ReferenceKind,
+    generator: Generator | None = None,
 ) -> Pixels:
     """Some views of an object; see `lumina.scenes.subset.choose`.
 
@@ -53,10 +92,10 @@ def read_pixels(
         field_of_view = _field_of_view(subset.views)
     except ValueError as error:
         raise CorruptSample(opened.views.name, error) from error
-    azimuths = torch.tensor(subset.azimuths)
+    azimuths, keep = torch.tensor(subset.azimuths), opened.place is None  # an unpacked file is never met again
     return Pixels(
-        views=torch.stack([_read(view, size) for view in subset.views]),
-        reference=None if subset.reference is None else _read(subset.reference, size),
+        views=torch.stack([reader.read(view, keep) for view in subset.views]) / 255,
+        reference=None if subset.reference is None else reader.read(subset.reference, keep) / 255,
         azimuths=azimuths.where(azimuths < 360, 0.0),  # what float32 rounds up
         camera_to_world=torch.from_numpy(np.stack([view.camera.camera_to_world for view in subset.views])).float(),
         field_of_view=torch.tensor(field_of_view),
@@ -84,11 +123,6 @@ def _square(camera: Camera) -> Camera:
 
 
 def _read(view: View, size: int) -> Tensor:
-    """``[4, size, size]`` of a picture.
-
-    Raises:
-        CorruptSample: it cannot be read, or has another shape than its camera.
-    """
     image = load_rgba(view.file)
     height, width = view.camera.size
     if abs(image.width * height - image.height * width) > SAME_SHAPE * image.height * width:

@@ -6,6 +6,12 @@ from PIL import Image
 from lumina.pictures.background import composite, parse_colour, random_colour, square
 
 
+def pixels(image, size):
+    found = square(image, size)
+    assert found.dtype == torch.uint8
+    return found / 255
+
+
 def half_clear(size, colour=(200, 100, 50)):
     """Colour at the right, transparent black at the left."""
     pixels = np.zeros((size, size, 4), np.uint8)
@@ -14,7 +20,7 @@ def half_clear(size, colour=(200, 100, 50)):
 
 
 def test_transparent_is_background_and_opaque_is_itself():
-    shown = composite(square(half_clear(8), 8), parse_colour("white"))
+    shown = composite(pixels(half_clear(8), 8), parse_colour("white"))
     assert shown.shape == (3, 8, 8)
     assert (shown[:, :, :4] == 1).all()
     expected = torch.tensor([200.0, 100, 50]) / 127.5 - 1
@@ -24,18 +30,18 @@ def test_transparent_is_background_and_opaque_is_itself():
 @pytest.mark.parametrize("size", [5, 8, 11])
 def test_resizing_makes_no_fringe(size):
     """On a background of its own colour an object cannot be seen, whatever colour its transparent pixels have."""
-    shown = composite(square(half_clear(33, (64, 128, 192)), size), (64 / 255, 128 / 255, 192 / 255))
+    shown = composite(pixels(half_clear(33, (64, 128, 192)), size), (64 / 255, 128 / 255, 192 / 255))
     flat = torch.tensor([64.0, 128, 192]).view(3, 1, 1) / 127.5 - 1
     assert (shown - flat).abs().max() < 2.5 / 127.5
 
 
 def test_values_stay_in_range():
-    shown = composite(square(half_clear(33, (255, 255, 255)), 9), parse_colour("black"))
+    shown = composite(pixels(half_clear(33, (255, 255, 255)), 9), parse_colour("black"))
     assert shown.min() == -1 and shown.max() == 1
 
 
 def test_many_views_at_once():
-    views = torch.stack([square(half_clear(8), 8)] * 3)
+    views = torch.stack([pixels(half_clear(8), 8)] * 3)
     torch.testing.assert_close(composite(views, (0.5, 0.5, 0.5))[1], composite(views[1], (0.5, 0.5, 0.5)))
 
 

@@ -1,4 +1,6 @@
 import json
+import pickle
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -8,12 +10,12 @@ from tiny_views import FIELD_OF_VIEW, write_object
 
 from lumina.errors import CorruptSample
 from lumina.scenes.layouts import read_views
-from lumina.scenes.pixels import read_pixels
+from lumina.scenes.pixels import PixelReader, read_pixels
 from lumina.scenes.sets import Opened
 
 
 def pixels(folder, size=8, count=(3, 3), reference="own"):
-    return read_pixels(Opened(read_views(folder)), size, count, reference, None)
+    return read_pixels(Opened(read_views(folder)), PixelReader(size, 0), count, reference)
 
 
 def change(folder, edit):
@@ -75,3 +77,24 @@ def test_a_damaged_picture_is_corrupt(tmp_path):
     (folder / "0_0.png").write_bytes((folder / "0_0.png").read_bytes()[:60])
     with pytest.raises(CorruptSample, match=r"0_0\.png"):
         pixels(folder)
+
+
+def test_pictures_stay_in_memory_up_to_a_limit(tmp_path):
+    views = read_views(write_object(tmp_path / "ball")).views
+    reader = PixelReader(8, 3 * 4 * 8 * 8)
+    first = [reader.read(view, keep=True) for view in views[:4]]
+    for view in views:
+        view.file.unlink()
+    assert all(reader.read(view, keep=True) is pixels for view, pixels in zip(views[1:4], first[1:], strict=True))
+    for view, other in ((views[0], reader), (views[3], pickle.loads(pickle.dumps(reader)))):
+        with pytest.raises(CorruptSample):
+            other.read(view, keep=True)
+
+
+def test_what_is_unpacked_is_not_kept(tmp_path):
+    views = read_views(write_object(tmp_path / "ball"))
+    reader = PixelReader(8, 2**20)
+    read_pixels(Opened(views, TemporaryDirectory()), reader, (3, 3), "own")
+    assert not reader._held
+    read_pixels(Opened(views), reader, (3, 3), "own")
+    assert len(reader._held) == 4

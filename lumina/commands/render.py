@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from lumina.config.locate import locate
 from lumina.config.parser import ShortErrorParser
-from lumina.data.census import Census
+from lumina.data.census import Census, printable
 from lumina.errors import require_extra
 from lumina.scenes.normalise import Up
 from lumina.scenes.recorded_folder import Outcome, RecordedFolder
@@ -31,7 +31,7 @@ class Order:
 
     Args:
         captions: a list of captions by the objects' names, as Cap3D's CSV, or a table with the columns ``uid`` (or
-            ``id``, ``name``, ``file``) and ``caption``; None = the words of the files' names.
+            ``id``, ``name``, ``file``) and ``caption``; None = the words of the files' names, or a catalogue's.
         up: the upward axis of the files; None = y of GLB, glTF and OBJ, z of PLY, STL and OFF.
         only: patterns of names of objects, [chairs/*,*table*] say; None = all.
         count: objects, of those; always the same random ones; None = all.
@@ -159,11 +159,13 @@ def _render(recorded: RecordedFolder, sources: Sequence[Source], workers: int) -
 def _state(source: Source, outcome: Outcome | Lost) -> str:
     """The outcome in a word; prints what there is to say."""
     if isinstance(outcome, Lost):
-        tqdm.write(f"skipped {source.name}: the process that rendered it died, as a rule of too little memory")
+        tqdm.write(
+            printable(f"skipped {source.name}: the process that rendered it died, as a rule of too little memory")
+        )
         return "broken"
     if outcome.remarks:
         skipped = "skipped " if outcome.state == "broken" else ""
-        tqdm.write(f"{skipped}{source.name}: {'; '.join(outcome.remarks)}")
+        tqdm.write(printable(f"{skipped}{source.name}: {'; '.join(outcome.remarks)}"))
     return outcome.state
 
 

@@ -12,8 +12,7 @@ from lumina.errors import CorruptSample
 from lumina.files.atomic import claiming, making, one_at_a_time, replacing
 from lumina.files.json_file import load_object
 from lumina.scenes.layouts import write_views
-from lumina.scenes.normalise import Up, upright, usual_up
-from lumina.scenes.reading import read_mesh
+from lumina.scenes.normalise import Up
 from lumina.scenes.recording import Recipe, record, write
 from lumina.scenes.sources import Source
 from lumina.scenes.views import ViewSet
@@ -107,10 +106,10 @@ class RecordedFolder:
         return Outcome(state="made", remarks=remarks)
 
     def _record(self, source: Source, folder: Path) -> tuple[str, ...]:
-        mesh, about = upright(read_mesh(source.file), self.up or usual_up(source.file))
+        mesh, about = source.read(self.up)
         pictures = record(mesh, self.recipe, source.name)
         views = [write(shot, rendering, self.recipe, folder) for shot, rendering in pictures]
-        about = {**about, "file": source.file.name, "substitutes": list(mesh.substitutes)}
+        about["substitutes"] = list(mesh.substitutes)
         write_views(ViewSet(name=source.name, caption=source.caption, views=tuple(views), about=about), folder)
         return mesh.substitutes
 

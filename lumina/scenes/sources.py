@@ -6,12 +6,20 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from lumina.data.captions import read_captions
 from lumina.data.census import Census
 from lumina.data.sources.listing import files_below
-from lumina.scenes.reading import SUFFIXES
+from lumina.scenes.catalogues import Piece, read_catalogue, read_piece
+from lumina.scenes.mesh import Mesh
+from lumina.scenes.normalise import Up, upright, usual_up
+from lumina.scenes.reading import SUFFIXES, read_mesh
+
+CATALOGUE = ".sh3f"
+"""The ending of catalogues of furniture."""
 
 BESIDE = (
     *(".mtl", ".bin", ".txt", ".html", ".json"),
@@ -28,33 +36,65 @@ class Source:
         name: of the object: its path below the folder, without the ending where that tells it from all others.
         file: that holds it.
         caption: of the object; empty where there is none.
+        piece: of the file, which is a catalogue; None = the file is a mesh.
     """
 
     name: str
     file: Path
     caption: str
+    piece: Piece | None = None
+
+    def read(self, up: Up | None) -> tuple[Mesh, dict[str, Any]]:
+        """The mesh, upright and normalised, and what is known of it.
+
+        Args:
+            up: the upward axis of the file; None = the usual one of its kind. Catalogues say it themselves.
+
+        Raises:
+            CorruptSample: it cannot be read.
+        """
+        if self.piece is None:
+            mesh, about = upright(read_mesh(self.file), up or usual_up(self.file))
+            return mesh, {**about, "file": self.file.name}
+        mesh, about = upright(read_piece(self.piece), "y")
+        return mesh, {**about, "file": f"{self.file.name}:{self.piece.model}", "category": self.piece.category}
 
 
 def find_sources(root: Path, census: Census) -> list[Source]:
-    """The objects in a folder and its sub-folders, or in one file, by name; captions are the words of their names.
+    """The objects in a folder and its sub-folders, or in one file, by name.
+
+    Captions are the words of the files' names, or the names that a catalogue gives.
 
     Args:
         root: the folder or the file.
         census: counts what is left out.
 
     Raises:
-        ValueError: there are none.
+        ValueError: there are none, or a catalogue cannot be read.
     """
     folder, files = (root.parent, [root.name]) if root.is_file() else (root, files_below(root, census))
-    meshes = [file for file in files if file.lower().endswith(SUFFIXES)]
-    census.leave_out_by_ending(file for file in files if not file.lower().endswith((*SUFFIXES, *BESIDE)))
-    if not meshes:
-        raise ValueError(f"There are no meshes ({', '.join(SUFFIXES)}) at {root}. Left out: {census}.")
-    names = unambiguous(meshes)
-    return [
-        Source(name=name, file=folder / file, caption=words(PurePosixPath(file).stem))
-        for name, file in sorted(zip(names, meshes, strict=True))
-    ]
+    sources = [source for file in files for source in _of_file(folder, file)]
+    census.leave_out_by_ending(file for file in files if not file.lower().endswith((*SUFFIXES, CATALOGUE, *BESIDE)))
+    if not sources:
+        raise ValueError(f"There are no meshes ({', '.join((*SUFFIXES, CATALOGUE))}) at {root}. Left out: {census}.")
+    names = unambiguous([source.name for source in sources])
+    named = [replace(source, name=name) for name, source in zip(names, sources, strict=True)]
+    return sorted(named, key=lambda source: source.name)
+
+
+def _of_file(folder: Path, file: str) -> Iterator[Source]:
+    """The objects in a file, with paths and endings as names."""
+    if file.lower().endswith(SUFFIXES):
+        yield Source(name=file, file=folder / file, caption=words(PurePosixPath(file).stem))
+    elif file.lower().endswith(CATALOGUE):
+        taken = set[str]()
+        for piece in read_catalogue(folder / file):
+            stem = re.sub(r"[^\w-]", "_", PurePosixPath(piece.model).stem)
+            tries = (f"{stem}-{number}" if number else stem for number in count())
+            name = next(name for name in tries if name.lower() not in taken)
+            taken.add(name.lower())
+            path = f"{PurePosixPath(file).with_suffix('')}/{name}.obj"
+            yield Source(name=path, file=folder / file, caption=piece.name, piece=piece)
 
 
 def unambiguous(files: Sequence[str]) -> list[str]:

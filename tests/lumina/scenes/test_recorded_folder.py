@@ -32,7 +32,7 @@ def test_an_object_is_made_once_and_whole(tmp_path, sources):
     assert [out.make(one).state for one in (*sources, *sources)] == ["made", "made", "whole", "whole"]
     assert find_view_sets(tmp_path / "out") == [tmp_path / "out/b/lamp", tmp_path / "out/oak_chair"]
     views = read_views(tmp_path / "out/oak_chair")
-    assert views.caption == "oak chair" and views.name == "oak_chair" and not +views.remarks
+    assert views.caption == "oak chair" and views.name == "oak_chair" and not any(views.remarks.values())
     assert [(view.group, view.role) for view in views.views] == [
         (group, role) for group in (0, 1) for role in ("view", "view", "reference")
     ]

@@ -1,7 +1,11 @@
+import zipfile
+
+import numpy as np
 import pytest
-from tiny_shapes import write_box
+from tiny_shapes import SQUARE, write_box, write_catalogue
 
 from lumina.data.census import Census
+from lumina.errors import CorruptSample
 from lumina.scenes.sources import find_sources, unambiguous, with_captions, words
 
 
@@ -15,6 +19,31 @@ def test_objects_are_called_by_their_paths(tmp_path):
     assert list(census.lines()) == ["files ending in .fbx: 1, for example b/bed.fbx"]
     [one] = find_sources(tmp_path / "b/oak_chair.obj", Census())
     assert (one.name, one.file) == ("oak_chair", tmp_path / "b/oak_chair.obj")
+
+
+def test_pieces_of_a_catalogue(tmp_path):
+    write_catalogue(tmp_path, models={3: "v 0 0 0\n"})
+    found = find_sources(tmp_path, Census())
+    assert [one.name for one in found] == [f"test/{number}" for number in range(1, 9)]
+    assert [one.caption for one in found][3:5] == ["Desk lamp", "\u00d8 chair"]
+    mesh, about = found[0].read("z")  # the catalogue knows better
+    assert about["up"] == "y" and about["file"] == "test.sh3f:m/1.obj" and about["category"] == "Living room"
+    assert np.ptp(mesh.vertices, axis=0) == pytest.approx((1, 0.5, 0.3))  # 100 x 50 x 30 cm, z up
+    with pytest.raises(CorruptSample, match=r"test\.sh3f:m/3\.obj"):
+        found[2].read(None)
+
+
+def test_pieces_stay_in_their_folder(tmp_path):
+    lines = ["/../../etc/...obj", "a/lamp.obj", "b/Lamp.obj", "c/.hidden.obj", "d/x\\y.obj", "e/lamp-1.obj"]
+    keys = {"name": "A", "category": "B", "width": "1", "depth": "1", "height": "1"}
+    entries = [
+        f"{key}#{number}={value}" for number in range(6) for key, value in {**keys, "model": lines[number]}.items()
+    ]
+    with zipfile.ZipFile(tmp_path / "in.sh3f", "w") as archive:
+        archive.writestr("PluginFurnitureCatalog.properties", "\n".join(entries))
+        archive.writestr("a/lamp.obj", SQUARE)
+    names = [one.name for one in find_sources(tmp_path, Census())]
+    assert names == ["in/Lamp-1", "in/__", "in/_hidden", "in/lamp", "in/lamp-1-1", "in/x_y"]
 
 
 def test_names_never_meet():

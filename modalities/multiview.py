@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -93,7 +94,10 @@ class MultiView(Modality):
         """What the cameras of the data have in common, unless it is set.
 
         Raises:
-            ValueError: the first sample has more views, or views of another size or of other channels.
+            ValueError: the first sample has views of another size or of other channels.
+
+        Warns:
+            UserWarning: it has more views than are sampled unless others are asked for.
         """
         if "views" in data.batch_keys and len(samples := data.samples("train")):
             views, *shape = data.collate([samples[0].item])["views"][0].shape
@@ -103,8 +107,10 @@ class MultiView(Modality):
                     f"has {tuple(shape)}: set modality.size and modality.channels, or data.size, to the same."
                 )
             if views > self.views:
-                raise ValueError(
-                    f"the modality is for up to {self.views} views, the data has {views}: set modality.views to that."
+                warnings.warn(
+                    f"the data has {views} views a sample, the modality is for up to {self.views}: where it is trained "
+                    "on such data, set modality.views to their number, which is what is sampled.",
+                    stacklevel=2,
                 )
         self.ring = self.ring.completed(_ring_of(data))
         return asdict(self.ring)

@@ -138,6 +138,16 @@ def test_a_dropped_reference_is_no_reference():
     assert (one[1] - without[1]).abs().max() > 0.01
 
 
+def test_a_reference_dropped_in_training_is_no_reference():
+    module = model_of_views(ViewAzimuths(), ReferenceView(dropout=1.0))
+    batch = {"views": torch.rand(2, 3, 3, 4, 6), "azimuths": ANGLES, "reference": torch.rand(2, 3, 4, 6)}
+    tokens, times = module.tokens(batch), torch.tensor([0.3, 0.8])
+    cond = module.conditioners.train_conditions(batch, 2, keyed_generator(Purpose.TRAINING, 0))
+    assert cond.prefix is not None
+    dropped = module.backbone.predict(tokens, times, cond).unflatten(1, (-1, 6))
+    torch.testing.assert_close(dropped, predicted(module, batch, keep={"reference": [False, False]}))
+
+
 def test_the_loss_is_that_of_the_views_alone():
     """The network is asked for the views' velocity, and the reference is seen but never a target."""
     module = model_of_views(ViewAzimuths(), ReferenceView())
@@ -205,3 +215,13 @@ def test_cameras_are_those_of_the_data(tmp_path):
 def test_a_dashboard_gets_turntables():
     pytest.importorskip("wandb")
     assert len(MultiView((4, 6)).wandb_media(torch.rand(2, 3, 3, 4, 6), ["a", "b"])) == 2
+
+
+def test_data_of_other_views_are_refused_or_told(tmp_path):
+    data = MultiViewFolder(write_objects(tmp_path, 6), size=8, views=4, batch_size=2)
+    with pytest.warns(UserWarning, match=r"has 4 views a sample, the modality is for up to 3: .* set modality\.views"):
+        MultiView((8, 8), views=3).resolve(data)
+    with pytest.raises(
+        ValueError, match=r"views of \(3, 16, 16\) \(channels, height, width\), the data has \(3, 8, 8\)"
+    ):
+        MultiView((16, 16)).resolve(data)

@@ -57,7 +57,12 @@ def _check_header(file: IO[bytes], size: int, name: str) -> None:
     version = header.read_magic(file)
     if version not in READERS:
         raise ValueError(f"{name} has the version {version} of NumPy's format, expected (1, 0) or (2, 0)")
-    shape, _, dtype = READERS[version](file)
+    try:
+        shape, _, dtype = READERS[version](file)
+    except ValueError:
+        raise
+    except Exception as error:  # what NumPy's parser of Python literals stumbles over
+        raise ValueError(f"{name} has a damaged header ({type(error).__name__})") from error
     promised = math.prod(shape) * dtype.itemsize
     if dtype.hasobject or promised > size - file.tell():
         raise ValueError(f"{name} promises {promised} bytes of {dtype} and holds {size - file.tell()}")

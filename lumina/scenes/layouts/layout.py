@@ -18,6 +18,7 @@ from lumina.pictures.opening import open_picture
 from lumina.scenes.cameras import Floats, Lens, faults, inverse
 from lumina.scenes.views import ViewSet
 
+LARGEST = 2**16  # pixels of a side
 LOOKS_PAST = "the object's centre lies outside of the picture"
 UNEQUAL = "pictures of one object differ in size"
 
@@ -49,13 +50,16 @@ def checked(views: ViewSet) -> ViewSet:
     if not views.views:
         raise ValueError("it has no views")
     matrices = np.stack([view.camera.camera_to_world for view in views.views])
-    lenses = np.array([(*focal, *centre, *size) for focal, centre, size in (view.camera.lens for view in views.views)])
-    positive = (lenses[:, [0, 1, 4, 5]] > 0).all(axis=1) & np.isfinite(lenses).all(axis=1)
-    for view, fault, fine in zip(views.views, faults(matrices), positive, strict=True):
+    lenses = np.array([(*focal, *centre, *size) for focal, centre, size in (v.camera.lens for v in views.views)], float)
+    fine = (lenses[:, :2] > 0).all(axis=1) & (lenses[:, 4:] >= 1).all(axis=1) & (lenses[:, 4:] <= LARGEST).all(axis=1)
+    fine &= np.isfinite(lenses).all(axis=1)
+    for view, fault, lens_is_fine in zip(views.views, faults(matrices), fine, strict=True):
         if fault is not None:
             raise ValueError(f"the matrix of {view.file.name} {fault}")
-        if not fine:
-            raise ValueError(f"the focal length or the size of {view.file.name} is not positive")
+        if not lens_is_fine:
+            raise ValueError(
+                f"{view.file.name} has a focal length that is not positive, or a side not 1 to {LARGEST} pixels"
+            )
     missing = [view.file.name for view in views.views if not os.path.isfile(view.file)]
     if missing:
         raise ValueError(f"{len(missing)} of {len(views.views)} pictures are missing, {missing[0]} first")
@@ -86,7 +90,7 @@ def below(folder: Path, name: Any) -> Path:
     Raises:
         ValueError: it is no name, or leads out of the folder.
     """
-    if not isinstance(name, str) or not name or "\0" in name:
+    if not isinstance(name, str) or not name or min(name) < " ":
         raise ValueError(f"{name!r:.80} is no name of a picture")
     path = name.replace("\\", "/")
     if path.startswith("/") or ".." in path.split("/"):

@@ -39,3 +39,12 @@ def test_pickled_arrays_are_refused_and_plain_ones_are_read(tmp_path):
     np.savez_compressed(tmp_path / "b.npz", points=np.zeros((1000, 3)), names=np.array(["ä"]))
     with open_arrays(tmp_path / "b.npz") as arrays:
         assert arrays["points"].shape == (1000, 3) and arrays["names"].tolist() == ["ä"]
+
+
+def test_a_damaged_header_is_named(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((3, 4)))
+    whole = (tmp_path / "a.npy").read_bytes()
+    for place in range(10, 60):
+        (tmp_path / "a.npy").write_bytes(whole[:place] + b"(" + whole[place + 1 :])
+        with pytest.raises(ValueError):
+            load_array(tmp_path / "a.npy")

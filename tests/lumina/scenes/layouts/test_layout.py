@@ -13,7 +13,7 @@ def test_a_folder_without_views_is_named(tmp_path):
 
 def test_names_stay_in_the_folder(tmp_path):
     assert below(tmp_path, "./a/b.png") == tmp_path / "a" / "b.png"
-    for name in ("../b.png", "a/../../b.png", "/b.png", "..\\b.png", "", None, "a\0b"):
+    for name in ("../b.png", "a/../../b.png", "/b.png", "..\\b.png", "", None, "a\0b", "a\nb"):
         with pytest.raises(ValueError, match=r"leads out|no name"):
             below(tmp_path, name)
 

@@ -115,6 +115,8 @@ def test_files_of_others_may_say_less(written):
         (lambda c: c.update(frames={}), "no list"),
         (lambda c: c.update(caption=3), "no text"),
         (lambda c: c.update(fl_x=0), "not positive"),
+        (lambda c: c.update(h=1e308), "not 1 to 65536"),
+        (lambda c: c.update(w=0.5), "not 1 to 65536"),
         (lambda c: c.update(fl_x=float("inf")), "not finite"),
         (lambda c: c.update(w="wide"), "w is 'wide'"),
         (lambda c: c.update(fl_x=None, camera_angle_x=None), "lacks .*camera_angle_x"),

@@ -16,6 +16,7 @@ WIDTH, SIDE, GAP = 328, 256, 4  # pixels of the page; the side is the turntable'
 IN_A_ROW = 4
 STYLE = (
     f"div.views {{ display: flex; flex-wrap: wrap; gap: {GAP}px; width: {WIDTH}px; }}\n"
+    "div.views figure { min-width: 0; }\n"
     "div.views figcaption { font-size: 11px; text-align: center; opacity: .7; }\n"
     "div.views img, img.turntable { display: block; height: auto; }\n"
     "img.small { image-rendering: pixelated; }"

@@ -14,14 +14,14 @@ from lumina.errors import CorruptSample
 from lumina.pictures.background import Colour
 from lumina.pictures.reading import load_rgba
 
-FILL = 0.75
-"""Longer side of the object in a picture that is framed anew, of the shorter side of the picture."""
+FILL = 0.84
+"""Longer side of the object in a picture that is framed anew, of the shorter side: the median of `lumina render`."""
 
 FRAMED = (0.4, 1.0)
-"""Range of this share where a picture is left as it is; renders of training lie within."""
+"""Range of this share where a picture is left as it is: renders of furniture have 0.45 to 0.94."""
 
-OFF_CENTRE = 0.12
-"""How far the object's middle may lie from that of a picture that is left as it is, of its shorter side."""
+OFF_CENTRE = 0.16
+"""How far the object's middle may lie from that of a picture that is left as it is, of its shorter side: as renders."""
 
 FAINT = 12  # of 255: alpha up to which nothing is seen; tools that remove backgrounds leave such traces
 LEAST = 8  # pixels along an object of which anything can be told

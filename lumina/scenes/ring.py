@@ -42,7 +42,7 @@ class Ring:
         elevations = [azimuth_elevation(matrix)[1] for matrix in matrices]
         distances = np.linalg.norm(matrices[:, :3, 3], axis=1)
         seen = np.stack((elevations, distances, np.asarray(fields_of_view)))
-        known = [float(row.mean()) if np.ptp(row) <= SPREAD else None for row in seen]
+        known = [round(float(row.mean()), 3) if np.ptp(row) <= SPREAD else None for row in seen]
         return cls(elevation=known[0], distance=known[1], field_of_view=known[2])
 
     def completed(self, other: Ring) -> Ring:
@@ -61,4 +61,5 @@ class Ring:
         return [Camera.around(azimuth, size=size, **numbers) for azimuth in azimuths]
 
 
-USUAL = {"elevation": 20.0, "distance": 2.0, "field_of_view": 40.0}
+USUAL = {"elevation": 20.0, "distance": 1.7, "field_of_view": 40.0}
+"""As `lumina render` has them; its distances are from 1.5 to 2.6, for meshes whose longest side is 1."""

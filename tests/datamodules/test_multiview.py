@@ -1,5 +1,8 @@
+import json
+
 import pytest
 import torch
+from PIL import Image
 from tiny_views import FIELD_OF_VIEW, write_object, write_objects
 
 from datamodules.multiview import MultiViewFolder
@@ -77,13 +80,46 @@ def test_no_reference(root):
     assert "reference" not in data.batch_keys and "reference" not in next(iter(data.train_dataloader()))
 
 
-def test_a_broken_object_is_skipped_named_and_counted(root):
-    (root / "object05" / "transforms.json").write_text("{")
+def spoil(folder, fault):
+    """Makes an object unreadable."""
+    pictures, cameras = sorted(folder.glob("*.png")), folder / "transforms.json"
+    if fault == "no picture":
+        pictures[0].unlink()
+    elif fault == "half a picture":
+        for file in pictures:
+            file.write_bytes(file.read_bytes()[:70])
+    elif fault == "another shape":
+        for file in pictures:
+            Image.new("RGBA", (16, 8)).save(file)
+    elif fault == "half a file":
+        cameras.write_text(cameras.read_text()[:-9])
+    elif fault == "no views":
+        cameras.write_text('{"frames": []}')
+    elif fault == "a matrix that scales":
+        content = json.loads(cameras.read_text())
+        content["frames"][0]["transform_matrix"][0] = [9, 9, 9, 9]
+        cameras.write_text(json.dumps(content))
+
+
+FAULTS = ("no picture", "half a picture", "another shape", "half a file", "no views", "a matrix that scales")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_broken_object_is_skipped_named_and_counted(root, fault):
+    spoil(root / "object05", fault)
     data = folder(root, holdout=0.0, max_corrupt=0.5, batch_size=12)
     with pytest.warns(UserWarning, match="object05"):
         batch = next(iter(data.train_dataloader()))
     assert len(batch["name"]) == 12 and "object05" not in batch["name"]
     assert len(data.corrupt.known) == 1
+
+
+def test_pictures_of_one_pixel_and_without_alpha(root):
+    for file in (root / "object05").glob("*.png"):
+        Image.new("RGB", (1, 1), "blue").save(file)
+    data = folder(root, holdout=0.0)
+    item = data.transform(data.dataset("train")[5])
+    assert (item["views"] == torch.tensor([-1.0, -1, 1]).view(3, 1, 1)).all() and (item["alpha"] == 1).all()
 
 
 @pytest.mark.parametrize(

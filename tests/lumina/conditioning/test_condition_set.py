@@ -120,3 +120,23 @@ def test_texts_of_two_widths_are_joined_at_one():
     both = [TextConditioner(Letters(4), width=6), TextConditioner(Letters(8), key="title", width=6)]
     cross = ConditionerSet(both, 8).conditions({"caption": ["ab"], "title": ["xyz"]}, 1, torch.device("cpu")).cross
     assert cross.shape == (1, 7, 6)
+
+
+class Halved(LabelConditioner):
+    """Numbers that are halved first, which counts as expensive."""
+
+    latent_key = "half"
+
+    def compress(self, value):
+        return value // 2
+
+
+def test_what_is_compressed_already_is_taken_instead():
+    conditions = ConditionerSet([Halved(4, dropout=0.0), LabelConditioner(3, dropout=0.0, key="style")], 8)
+    style = {"style": torch.tensor([2])}
+    whole = conditions.conditions({**style, "label": torch.tensor([2])}, 1, torch.device("cpu"))
+    cached = conditions.conditions({**style, "half": torch.tensor([1])}, 1, torch.device("cpu"))
+    assert torch.equal(whole.pooled, cached.pooled)
+    assert conditions.fields(["label", "style", "half"]) == ("half", "style")
+    assert conditions.fields(["label", "style"]) == ("label", "style")
+    assert conditions.words({**style, "half": torch.tensor([1])}) == conditions.words(style)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 
 import pytest
 import torch
+from PIL import Image as Pictures
 from tiny_view_models import model_of_views
 from tiny_views import write_objects
 
@@ -13,10 +15,17 @@ from datamodules.multiview import MultiViewFolder
 from lumina.conditioning.azimuths import ViewAzimuths
 from lumina.conditioning.reference import ReferenceView
 from lumina.frozen.autoencoders import RandomAutoencoder
-from lumina.generation.drawing import draw_part, parts
+from lumina.generation.description import describe
+from lumina.generation.drawing import Drawing, draw_part, parts
 from lumina.generation.what import What
 from lumina.randomness import Purpose, keyed_generator
+from lumina.reports.sample_folder import SampleFolder
+from lumina.sampling.guidance import PerCondition
+from lumina.sampling.sampler import Sampler
+from lumina.sampling.schedules import Uniform
+from lumina.sampling.solvers import Euler
 from lumina.scenes.layouts import read_views
+from lumina.values import Inference
 from modalities.image import Image
 from modalities.multiview import MultiView
 
@@ -225,3 +234,30 @@ def test_data_of_other_views_are_refused_or_told(tmp_path):
         ValueError, match=r"views of \(3, 16, 16\) \(channels, height, width\), the data has \(3, 8, 8\)"
     ):
         MultiView((16, 16)).resolve(data)
+
+
+def test_what_is_asked_for_is_what_is_written(tmp_path):
+    """From a file of prompts to folders and a page, with canvases of several kinds."""
+    reference = tmp_path / "cup.png"
+    Pictures.new("RGBA", (20, 20), (255, 0, 0, 128)).save(reference)
+    lines = [{"prompt": "cup", "azimuths": [0, 33, -90], "reference": str(reference)}, {"views": 2}]
+    (tmp_path / "prompts.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    module = model_of_views()
+    requests = What(prompts=tmp_path / "prompts.jsonl").requests(module)
+    sampler = Sampler(Uniform(), Euler(), 1, PerCondition({"reference": 2.0, "prompt": 5.0}))
+    drawing = Drawing(
+        module=module, sampler=sampler, inference=Inference(), batch_size=None, dtype=torch.float32, grid=None
+    )
+    described = [describe(module, request) for request in requests]
+    files = SampleFolder(tmp_path / "out", module.modality, described, drawing.described())
+    for part, samples in drawing.run(requests):
+        files.add(part.places, samples, part.fields)
+    page = files.finish().read_text()
+    read = [read_views(tmp_path / "out" / name) for name in ("00000", "00001")]
+    angles = [[round(view.camera.azimuth, 6) % 360 for view in views.views] for views in read]
+    assert angles == [[0, 33, 270], [0, 180]]
+    settings = json.loads((tmp_path / "out/settings.json").read_text())
+    assert settings["guidance"] == "PerCondition(scales={'reference': 2.0, 'prompt': 5.0})"
+    first, second = settings["samples"]
+    assert (first["azimuths"], first["reference"], first["file"]) == ("0,33,270", str(reference), "00000")
+    assert second["views"] == 2 and "Reference cup.png" in page and page.count("turntable.gif") == 2

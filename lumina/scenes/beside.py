@@ -13,7 +13,7 @@ from lumina.files.regular import open_regular
 from lumina.files.zip_file import check_swelling
 
 MOST_BYTES = 1 << 30
-"""Of one file beside a mesh."""
+"""Of a mesh, and of each file beside it."""
 
 FOLDERS = ("", "textures", "texture", "images", "maps", "materials")
 """Where a file is looked for by its name alone, in any case."""
@@ -65,6 +65,18 @@ class Beside(ABC):
         return folder
 
 
+def require_size(file: Path) -> None:
+    """Refuses a file of more than `MOST_BYTES`.
+
+    Raises:
+        ValueError: naming both sizes.
+        OSError: it is not there.
+    """
+    size = file.stat().st_size
+    if size > MOST_BYTES:
+        raise ValueError(f"{file.name} has {size:,} bytes, of which {MOST_BYTES:,} are read")
+
+
 def _is_inside(path: PurePosixPath) -> bool:
     """Whether a path leads into the folder that it starts from."""
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and ":" not in path.parts[0]
@@ -82,10 +94,8 @@ class InFolder(Beside):
 
     def read(self, name: str) -> bytes:
         """Its content."""
+        require_size(self.folder / name)
         with open_regular(self.folder / name) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > MOST_BYTES:
-                raise ValueError(f"{name} has {size:,} bytes, of which {MOST_BYTES:,} are read")
             return file.read()
 
     def names(self, folder: str) -> list[str]:

@@ -17,7 +17,7 @@ from lumina.scenes.gltf_data import Accessors, bytes_of
 from lumina.scenes.gltf_materials import Materials
 from lumina.scenes.mesh import Floats, Material
 from lumina.scenes.normals import transformed_normals
-from lumina.scenes.parts import MOST_FACES, Part
+from lumina.scenes.parts import Part, require_few
 from lumina.scenes.textures import to_srgb
 
 MAGIC = b"glTF"
@@ -117,8 +117,7 @@ class Scene:
                     continue
                 found.append(self._part(primitive, node, matrix))
                 count += len(found[-1].faces)
-                if count > MOST_FACES:
-                    raise ValueError(f"it has more than {MOST_FACES:,} faces: simplify it")
+                require_few(count)
         if others and not found:
             raise ValueError("it holds points or lines alone, but no faces to render: export it as a mesh")
         if others:

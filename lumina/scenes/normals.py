@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,8 @@ def corner_normals(
     """
     length = np.linalg.norm(given, axis=-1, keepdims=True)
     missing = length[..., 0] < 1e-12
+    if missing.all():
+        return _computed(vertices, faces, crease)
     normals = given / np.where(length < 1e-12, 1, length)
     if missing.any():
         normals[missing] = _computed(vertices, faces, crease)[missing]
@@ -59,8 +62,8 @@ def transformed_normals(normals: npt.NDArray[np.floating], matrices: Floats) -> 
     return _unit(moved, np.broadcast_to(np.array([0.0, 0, 1]), moved.shape))
 
 
-def _computed(vertices: Floats, faces: npt.NDArray[np.int32], crease: float) -> Floats:
-    flat = face_normals(vertices, faces)
+def _computed(vertices: Floats, faces: npt.NDArray[np.int32], crease: float) -> npt.NDArray[np.float32]:
+    flat = face_normals(vertices, faces).astype(np.float32)
     weighted = (_angles(vertices, faces)[..., None] * flat[:, None]).reshape(-1, 3)  # [3F, 3]
     place = _places(vertices)[faces].reshape(-1)
     order = np.argsort(place, kind="stable")
@@ -72,19 +75,21 @@ def _computed(vertices: Floats, faces: npt.NDArray[np.int32], crease: float) -> 
         groups = starts[counts == count]
         for block in np.array_split(groups, 1 + len(groups) * count * count // PAIRS):
             members = block[:, None] + np.arange(count)  # [K, count] places in the order
-            near = own[members] @ own[members].swapaxes(1, 2) >= math.cos(math.radians(crease)) - 1e-9
+            near = own[members] @ own[members].swapaxes(1, 2) >= math.cos(math.radians(crease)) - 1e-6
             total[members] = near @ weighted[order[members]]
     smooth = np.empty_like(total)
     smooth[order] = _unit(total, own)
     return smooth.reshape(-1, 3, 3)
 
 
-def _angles(vertices: Floats, faces: npt.NDArray[np.int32]) -> Floats:
+def _angles(vertices: Floats, faces: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
     """``[F, 3]`` angles at the corners, in radians."""
-    corners = vertices[faces]
-    ahead, back = np.roll(corners, -1, 1) - corners, np.roll(corners, 1, 1) - corners
-    across = np.linalg.norm(np.cross(ahead, back), axis=-1)
-    return np.arctan2(across, (ahead * back).sum(-1))
+    angles = np.empty(faces.shape, np.float32)
+    for k in range(3):
+        here, next_, last = (vertices[faces[:, (k + step) % 3]] for step in range(3))
+        ahead, back = next_ - here, last - here
+        angles[:, k] = np.arctan2(np.linalg.norm(np.cross(ahead, back), axis=-1), (ahead * back).sum(-1))
+    return angles
 
 
 def _places(vertices: Floats) -> npt.NDArray[np.int64]:
@@ -96,7 +101,7 @@ def _places(vertices: Floats) -> npt.NDArray[np.int64]:
     return places
 
 
-def _unit(vectors: Floats, instead: Floats) -> Floats:
+def _unit(vectors: npt.NDArray[Any], instead: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """``[..., 3]`` of length 1; ``instead`` where they have none."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.where(length > 0, vectors / np.where(length > 0, length, 1), instead)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from lumina.scenes.mesh import Floats, Material, Mesh
 from lumina.scenes.normals import corner_normals
 
-MOST_FACES = 20_000_000
+MOST_FACES = 10_000_000
 """Of one mesh, after all its copies are placed; more is taken for an attack on memory."""
 
 LONGEST = 300
@@ -56,8 +56,7 @@ def assemble(parts: Sequence[Part], substitutes: Sequence[str] = ()) -> Mesh:
     count = sum(len(part.faces) for part in parts)
     if not count:
         raise ValueError("it has no faces, so there is nothing to render: export it as a mesh")
-    if count > MOST_FACES:
-        raise ValueError(f"it has {count:,} faces, of which {MOST_FACES:,} are read: simplify it")
+    require_few(count)
     said = list(substitutes)
     parts = [_with_coordinates(part, said) for part in parts]
     vertices, faces = _joined(parts)
@@ -75,6 +74,16 @@ def assemble(parts: Sequence[Part], substitutes: Sequence[str] = ()) -> Mesh:
         materials=tuple(_seen(materials, said)),
         substitutes=tuple(dict.fromkeys(map(_sentence, said))),
     )
+
+
+def require_few(count: int) -> None:
+    """Refuses more than `MOST_FACES`.
+
+    Raises:
+        ValueError: naming both numbers.
+    """
+    if count > MOST_FACES:
+        raise ValueError(f"it has {count:,} faces or more, of which {MOST_FACES:,} are read: simplify it")
 
 
 def _joined(parts: Sequence[Part]) -> tuple[Floats, npt.NDArray[np.int32]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lumina.errors import CorruptSample
 from lumina.files.regular import require_regular
-from lumina.scenes.beside import InFolder
+from lumina.scenes.beside import InFolder, require_size
 from lumina.scenes.gltf import read_gltf
 from lumina.scenes.mesh import Mesh
 from lumina.scenes.parts import Part, assemble
@@ -32,6 +32,7 @@ def read_mesh(file: Path) -> Mesh:
     said: list[str] = []
     with named_errors(file):
         require_regular(file)
+        require_size(file)
         return assemble(_parts(file, said), said)
 
 
@@ -53,9 +54,9 @@ def named_errors(name: str | Path) -> Iterator[None]:
 def _parts(file: Path, said: list[str]) -> list[Part]:
     beside, suffix = InFolder(file.parent), file.suffix.lower()
     if suffix == ".obj":
-        return read_obj(file.read_bytes(), beside, said)
+        return read_obj(beside.read(file.name), beside, said)
     if suffix in (".glb", ".gltf"):
-        return read_gltf(file.read_bytes(), beside, said)
+        return read_gltf(beside.read(file.name), beside, said)
     if suffix in SUFFIXES:
         return read_solid(file, beside, said)
     raise ValueError(f"it is none of {', '.join(SUFFIXES)}")

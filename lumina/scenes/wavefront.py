@@ -13,7 +13,7 @@ from lumina.clouds.polygons import triangles
 from lumina.scenes.beside import Beside
 from lumina.scenes.mesh import Floats, Material
 from lumina.scenes.mtl import Described, build_material, parse_mtl
-from lumina.scenes.parts import GREY, Part
+from lumina.scenes.parts import GREY, Part, require_few
 from lumina.scenes.textures import Pictures
 
 Ints = npt.NDArray[np.int64]
@@ -71,6 +71,7 @@ def read_obj(data: bytes, beside: Beside, said: list[str]) -> list[Part]:
     lines = _sorted(decoded(data))
     if not lines.v:
         raise ValueError("it has no vertices")
+    require_few(len(lines.faces))
     table = _table(lines.v, 3)
     corners = _corners(lines, table[:, :3])
     uv, normals = (_table(rows, least) if rows else None for rows, least in ((lines.vt, 1), (lines.vn, 3)))

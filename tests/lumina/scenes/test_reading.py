@@ -57,3 +57,22 @@ def test_a_quad_with_alpha(tmp_path):
     mesh = read_mesh(write_quad(tmp_path, mtl, {"a.png": picture("RGBA", (255, 0, 0, 128))}))
     assert mesh.materials[0].alpha == "blend" and mesh.materials[0].colour == (1, 1, 1, 0.5)
     np.testing.assert_allclose(mesh.normals, np.broadcast_to([0, 0, 1], (2, 3, 3)), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["a.obj", "a.glb", "a.ply"])
+def test_files_of_implausible_size_are_refused_unread(tmp_path, name):
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(CorruptSample, match=f"{name} has 1,099,511,627,776 bytes"):
+        read_mesh(tmp_path / name)
+
+
+def test_copies_without_end_are_refused(tmp_path, monkeypatch):
+    head = triangle_head()
+    head["nodes"] = [{"mesh": 0}] * 5
+    head["scenes"] = [{"nodes": list(range(5))}]
+    (tmp_path / "a.glb").write_bytes(glb([TRIANGLE], head))
+    assert len(read_mesh(tmp_path / "a.glb").faces) == 5
+    monkeypatch.setattr("lumina.scenes.parts.MOST_FACES", 4)
+    with pytest.raises(CorruptSample, match=r"5 faces or more.*simplify"):
+        read_mesh(tmp_path / "a.glb")

@@ -28,9 +28,9 @@ def object_folder(made, tmp_path):
 
 
 def test_a_cube_is_where_it_is(object_folder, tmp_path, pixels, corners):
-    assert find_view_sets(tmp_path) == [object_folder]
-    views = read_views(object_folder)
-    assert (views.name, views.remarks) == ("0/10019", {})
+    assert find_view_sets(tmp_path) == [object_folder.parent]  # its name is the object's, as lists have it
+    views = read_views(object_folder.parent)
+    assert (views.name, views.remarks) == (read_views(object_folder).name, {}) == ("0/10019", {})
     for number, view in enumerate(views.views):
         assert view.camera.focal[0] / 32 == pytest.approx(1422.222 / 1024)
         seen = view.camera.project(corners)[:, :2]

@@ -29,9 +29,9 @@ def save_views(
     Args:
         views: ``[N, 1 or 3, H, W]`` in [-1, 1].
         azimuths: N of them in degrees.
-        folder: is made; its name is that of the object.
+        folder: is made.
         ring: where the cameras stand.
-        texts: named texts, for the pictures.
+        texts: named texts, for the pictures; ``name`` is the object's, or else it has that of the folder.
 
     Returns:
         The folder.
@@ -50,5 +50,5 @@ def save_views(
     cameras = ring.cameras(azimuths, (height, width))
     about = {"assumed": ring.assumed} if ring.assumed else {}
     drawn = tuple(View(file=file, camera=camera) for file, camera in zip(pictures, cameras, strict=True))
-    write_views(ViewSet(name=folder.name, caption="", views=drawn, about=about), folder)
+    write_views(ViewSet(name=(texts or {}).get("name", folder.name), caption="", views=drawn, about=about), folder)
     return folder

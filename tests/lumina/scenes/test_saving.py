@@ -40,6 +40,10 @@ def test_views_are_read_back_with_their_cameras(views, tmp_path):
         torch.testing.assert_close(to_tensor(load_image(view.file)), picture, atol=1 / 127, rtol=0)
 
 
+def test_an_object_keeps_its_name(views, tmp_path):
+    assert read_views(save_views(views, (0, 1, 2), tmp_path / "00007", RING, {"name": "chair"})).name == "chair"
+
+
 def test_the_file_says_what_of_the_cameras_is_assumed(views, tmp_path):
     known, unknown = (
         save_views(views, (0, 1, 2), tmp_path / name, ring) for name, ring in (("a", RING), ("b", Ring()))

@@ -14,11 +14,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lumina.metrics.views.hull import VOXELS, Hull, at, carve, depths, middles, small
+from lumina.metrics.views.hull import VOXELS, Hull, at, carve, depths, dilated, middles, small
 from lumina.metrics.views.pinholes import Pinholes, pinholes
 from lumina.scenes.cameras import Camera
 
-TOLERANCE = 2  # voxels that a point may lie behind the hull as another view sees it
+BEHIND = 1.5  # voxels from the hull to the object's surface, since its masks were dilated
+TOLERANCE = BEHIND + 2  # voxels that a point may lie behind the hull as another view sees it
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ def colour_consistency(
     """Difference of the colours of hull points that neighbouring views see, and what it is for shuffled points.
 
     The points are those where the rays of a view's silhouette meet the visual hull. The next view around the object
-    sees one if no part of the hull lies in front of it and if it falls into that view's silhouette.
+    sees one if no part of the hull lies in front of it and if it falls into that view's silhouette. The outermost
+    pixels of silhouettes are left out, because the background shines into them.
 
     Args:
         pictures: ``[N, 3, H, W]`` in [-1, 1].
@@ -97,12 +99,14 @@ class _Seen(NamedTuple):
     Attributes:
         hull: of the masks.
         masks: ``[N, H, W]`` bool.
+        inner: ``[N, H, W]`` bool, the masks without their outermost pixels.
         depths: ``[N, H, W]``, of the hull in the masks.
         cameras: of the N views.
     """
 
     hull: Hull
     masks: Tensor
+    inner: Tensor
     depths: Tensor
     cameras: Pinholes
 
@@ -110,7 +114,7 @@ class _Seen(NamedTuple):
 def _seen(masks: Tensor, cameras: Pinholes, voxels: int) -> _Seen:
     reduced = small(masks[:, None].float())[:, 0] > 0.5
     hull = carve(reduced, cameras, voxels)
-    return _Seen(hull, reduced, depths(hull, reduced, cameras), cameras)
+    return _Seen(hull, reduced, ~dilated(~reduced), depths(hull, reduced, cameras), cameras)
 
 
 def _explained(seen: _Seen) -> Tensor:
@@ -142,12 +146,12 @@ def _pairs(colours: Tensor, seen: _Seen) -> list[tuple[Tensor, Tensor]]:
 
 def _shared(colours: Tensor, seen: _Seen, one: int, other: int) -> tuple[Tensor, Tensor]:
     deep, cameras = seen.depths, seen.cameras
-    rows, columns = deep[one].isfinite().nonzero().unbind(1)
+    rows, columns = (deep[one].isfinite() & seen.inner[one]).nonzero().unbind(1)
     ahead = cameras.directions(middles(rows, columns, deep), torch.full_like(rows, one))
-    points = cameras.places[one] + deep[one, rows, columns, None] * ahead
+    points = cameras.places[one] + (deep[one, rows, columns, None] + BEHIND * seen.hull.pitch) * ahead
     theirs, distance = (found[other] for found in cameras.project(points))
-    surface = at(deep[other, None, None].nan_to_num(posinf=0), theirs[None])[0, :, 0]
-    visible = (surface > 0) & (distance <= surface + TOLERANCE * seen.hull.pitch)
+    surface = at(deep[other].where(seen.inner[other], -torch.inf)[None, None], theirs[None])[0, :, 0]
+    visible = surface.isfinite() & (surface > 0) & (distance <= surface + TOLERANCE * seen.hull.pitch)
     return colours[one, :, rows, columns].mT[visible], at(colours[other, None], theirs[None])[0][visible]
 
 

@@ -52,7 +52,7 @@ def carve(masks: Tensor, cameras: Pinholes, voxels: int = VOXELS) -> Hull:
         cameras: of the N views.
         voxels: along each side of the box.
     """
-    wide = F.max_pool2d(masks[:, None].float(), 3, 1, 1)[:, 0] > 0
+    wide = dilated(masks)
     middle, reach = cameras.aim()
     rough = _carve(wide, cameras, middle - reach, middle + reach, ROUGH)
     left = rough.filled.nonzero()
@@ -76,6 +76,11 @@ def depths(hull: Hull, masks: Tensor, cameras: Pinholes) -> Tensor:
     hit = hull.holds(start[:, None] + ways[..., None] * ahead[:, None]) & (far > near)[:, None]
     found = ways.where(hit, torch.inf).amin(1)
     return torch.full(masks.shape, torch.inf, device=masks.device).index_put((views, rows, columns), found)
+
+
+def dilated(masks: Tensor) -> Tensor:
+    """Masks ``[N, H, W]`` bool, one pixel wider."""
+    return F.max_pool2d(masks[:, None].float(), 3, 1, 1)[:, 0] > 0
 
 
 def at(pictures: Tensor, places: Tensor) -> Tensor:

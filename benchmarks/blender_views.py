@@ -32,6 +32,7 @@ def _scene(size: int, samples: int) -> Any:
     scene = bpy.context.scene
     scene.render.engine = "CYCLES"
     scene.cycles.samples, scene.cycles.use_denoising = samples, False
+    scene.cycles.pixel_filter_type, scene.cycles.filter_width = "BOX", 1  # as ours
     scene.render.threads_mode, scene.render.threads = "FIXED", 1
     scene.render.resolution_x = scene.render.resolution_y = size
     scene.render.film_transparent = scene.render.use_persistent_data = True

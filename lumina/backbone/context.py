@@ -93,7 +93,7 @@ def _rotation(
 ) -> tuple[Table | None, Pool | None]:
     """The rotary table of the tokens, and the pooling squares of context drop."""
     drop = inference.context_drop
-    pool = None if drop is None else Pool.of(tokens.positions, layout, drop.factor)
+    pool = None if drop is None else Pool.of(tokens.positions, layout, drop.factor, tokens.groups)
     if not config.rope_dims:
         return None, pool
     angles = rotary_angles(

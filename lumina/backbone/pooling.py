@@ -36,8 +36,9 @@ from lumina.backbone.varlen import Pairs, Segments
 class Pool:
     """Squares of neighbouring tokens; squares at the edge of an odd grid are smaller.
 
-    The squares follow from positions, so mixed sizes, packed batches and frames (axes before the last two) need no
-    special case. Each token of a prefix is its own square: clean tokens have detail at every time.
+    The squares follow from positions and groups, so mixed sizes, packed batches, frames (axes before the last two) and
+    views at the same positions need no special case. Each token of a prefix is its own square: clean tokens have detail
+    at every time.
 
     Attributes:
         order: ``[N]``, indices of the tokens in the blocks' layout, sorted by square.
@@ -53,13 +54,14 @@ class Pool:
     table: Table | None = None
 
     @classmethod
-    def of(cls, positions: Tensor, layout: Layout, factor: int) -> Pool:
+    def of(cls, positions: Tensor, layout: Layout, factor: int, groups: Tensor | None = None) -> Pool:
         """Squares with sides of ``factor`` positions on the last two axes.
 
         Args:
             positions: ``[B, L, A]``.
             layout: of the tokens.
             factor: side of a square.
+            groups: ``[B, L]``, of the tokens; no square has tokens of several. None = all are of one.
 
         Raises:
             ValueError: the tokens have no position axes.
@@ -68,7 +70,8 @@ class Pool:
             raise ValueError("context drop averages over neighbours, but these tokens have no position axes.")
         packed = layout.pack(positions).flatten(0, 1).float()
         samples = layout.samples(positions.device)
-        own = layout.pack(_own_squares(positions, layout)).flatten(0, 1)
+        apart = [_own_squares(positions, layout), *([] if groups is None else [groups.unsqueeze(-1)])]
+        own = layout.pack(torch.cat(apart, -1)).flatten(0, 1)
         cells = torch.cat((samples.unsqueeze(-1), own, packed[:, :-2], (packed[:, -2:] / factor).floor()), -1)
         squares, owners, sizes = cells.unique(dim=0, return_inverse=True, return_counts=True)
         counts = squares[:, 0].long().bincount(minlength=layout.shape[0]).tolist()

@@ -48,7 +48,7 @@ def test_frames_stay_apart_and_packed_samples_too(grids, collate):
 
 def test_unequal_grids_without_padding(build, grids):
     """2x6 and 3x4 have as many tokens but not as many squares."""
-    samples, model = grids([(2, 6), (3, 4)]), build()
+    samples, model = [replace(sample, groups=None) for sample in grids([(2, 6), (3, 4)])], build()
     inference = Inference(context_drop=ContextDrop())
     both = Tokens(**{name: torch.cat([getattr(x, name) for x in samples]) for name in ("features", "positions")})
     together = model.predict(both, TIMES[:2], Conditioning(), inference)
@@ -119,3 +119,17 @@ def test_points_without_places_have_no_neighbours(build):
     tokens = Tokens(features=torch.randn(1, 4, 5), positions=torch.zeros(1, 4, 0))
     with pytest.raises(ValueError, match="no position axes"):
         model.predict(tokens, TIMES[:1], Conditioning(), Inference(context_drop=ContextDrop()))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_views_at_the_same_positions_have_squares_of_their_own(packed):
+    grid = torch.cartesian_prod(torch.arange(4), torch.arange(4))
+    positions = torch.cat((torch.zeros(32, 1, dtype=torch.long), grid.repeat(2, 1)), 1).expand(2, -1, -1)
+    groups, x = torch.arange(2).repeat_interleave(16).expand(2, -1), torch.randn(2, 32, 1, 3)
+    mask = torch.ones(2, 32, dtype=torch.bool)
+    mask[1, 16:] = not packed
+    tokens = Tokens(features=torch.zeros(2, 32, 1), positions=positions, mask=mask if packed else None, groups=groups)
+    layout = Layout.of(tokens, 2, None)
+    pooled = Pool.of(positions, layout, 2, groups).mean(layout.pack(x)).flatten(0, 1)
+    views = x[mask].unflatten(0, (-1, 2, 2, 2, 2)).mean((2, 4)).flatten(0, 2)
+    torch.testing.assert_close(pooled, views)

@@ -64,6 +64,7 @@ class MultiViewFolder(SplitDataModule):
         only: a list of UIDs of the objects to take; see `lumina.data.uids.listed`. None = all.
         labels: ``"folders"`` = the first folder of an object's path is its class; or a list of classes by UID, as of
             captions, and objects that it lacks are left out. None = there are no classes.
+        draws: how often a test serves each object, each time with other noise, to judge the best of several samples.
         holdout: share of the objects held out where there is no validation data; chosen by name, whatever the seed.
         cache: folder for the index of archives, which takes long; None = gather it each time.
         loading: of `lumina.data.datamodule.SplitDataModule`.
@@ -87,6 +88,7 @@ class MultiViewFolder(SplitDataModule):
         captions: Path | None = None,
         only: Path | None = None,
         labels: Literal["folders"] | Path | None = None,
+        draws: int = 1,
         holdout: float = 0.05,
         cache: Path | None = Path("~/.cache/lumina"),
         **loading: Any,
@@ -95,6 +97,7 @@ class MultiViewFolder(SplitDataModule):
         self.root, self.size, self.reference, self.holdout = locate(root), size, reference, holdout
         self.captions, self.only, self.labels = captions and locate(captions), only and locate(only), labels
         self.cache = cache and locate(cache)
+        self.draws = draws
         self.count = (views, views) if isinstance(views, int) else (views[0], views[1])
         self.reader = PixelReader(size, HELD // max(1, self.num_workers))
         self.background = parse_colour(background)
@@ -105,6 +108,8 @@ class MultiViewFolder(SplitDataModule):
         optional = {"reference": reference != "none", "label": labels is not None}
         self.batch_keys = (*type(self).batch_keys, *(name for name, there in optional.items() if there))
         require_share(holdout)
+        if draws < 1:
+            raise ValueError(f"Got draws {draws}: set 1 to test each object once, or more.")
         if size < 1:
             raise ValueError(f"Got size {size}: set the side of the pictures to 1 pixel or more.")
         if not 1 <= self.count[0] <= self.count[1]:
@@ -133,7 +138,8 @@ class MultiViewFolder(SplitDataModule):
         """
         numbers = {name: number for number, name in enumerate(self.label_names)}
         labels = None if self.labels is None else {index: numbers[name] for index, name in self._classes.items()}
-        return Objects(self.sets, self._splits.get(split, []), self._captions, labels)
+        chosen = self._splits.get(split, []) * (self.draws if split == "test" else 1)
+        return Objects(self.sets, chosen, self._captions, labels)
 
     @cached_property
     def _splits(self) -> dict[Split, list[int]]:

@@ -45,6 +45,15 @@ def test_objects_are_held_out_with_all_their_views(root):
     assert {item["name"] for item in data.dataset("test")} == {item["name"] for item in data.dataset("validation")}
 
 
+def test_a_test_serves_each_object_as_often_as_wanted(root):
+    once, thrice = (MultiViewFolder(root, size=8, holdout=0.5, draws=draws, batch_size=2) for draws in (1, 3))
+    assert thrice.dataset("test").indices == once.dataset("test").indices * 3
+    assert thrice.dataset("train").indices == once.dataset("train").indices
+    assert thrice.dataset("validation").indices == once.dataset("validation").indices
+    with pytest.raises(ValueError, match="Got draws 0: set 1"):
+        MultiViewFolder(root, size=8, draws=0, batch_size=2)
+
+
 def test_evaluation_is_the_same_each_time_and_training_is_not(root):
     data = folder(root)
     one, two = (next(iter(data.val_dataloader())) for _ in range(2))

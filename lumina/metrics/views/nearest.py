@@ -68,8 +68,8 @@ class NearestViews(RobustMetric):
       the same of the true views. Nearest is the least mean squared difference of pictures of 16 pixels squared, each
       view against the nearest in azimuth.
     * ``best_of_8/psnr_in_mask``: mean over objects of the greatest PSNR inside the true silhouettes, where each object
-      was sampled 8 times; any number works. Samples are of one object if their true views are the same. Compare it with
-      ``psnr_in_mask_mean`` of `ViewQuality`.
+      was sampled 8 times; any number works (``draws`` of the data). Samples are of one object if their true views are
+      the same. Compare it with ``psnr_in_mask_mean`` of `ViewQuality`.
 
     Args:
         key: field of the batch that is the class.

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lumina.audio.griffin_lim import GriffinLim
+from lumina.audio.loudness import within_one
 from lumina.audio.matched import matched
 from lumina.audio.mel import mel_spectrogram
 from lumina.audio.on_page import exhibit_sound, sound_on_page
@@ -218,8 +219,7 @@ class Audio(Modality):
         import wandb
 
         texts: list[str | None] = [*captions] or [None] * len(samples)
-        sounds = (sound.detach().float().cpu() for sound in samples)
-        scaled = ((sound / sound.abs().amax().clamp(min=1)).numpy() for sound in sounds)
+        scaled = (within_one(sound.detach().float()).cpu().numpy() for sound in samples)
         return [wandb.Audio(sound, self.rate, caption=text) for sound, text in zip(scaled, texts, strict=True)]
 
     def save(

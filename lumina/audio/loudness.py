@@ -33,6 +33,11 @@ def at_loudness(sound: Tensor, rate: int, loudness: Loudness) -> Tensor:
     return sound * min(10 ** ((loudness - level) / 20), 1 / peak) if math.isfinite(level) else sound
 
 
+def within_one(sound: Tensor) -> Tensor:
+    """A sound ``[N]``, scaled to a peak of 1 if it exceeds 1."""
+    return sound / sound.abs().amax().clamp_min(1)
+
+
 def require_loudness(loudness: Loudness) -> None:
     """Refuses any other loudness.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from lumina.audio.loudness import within_one
 from lumina.errors import importing
 from lumina.files.atomic import replacing
 
@@ -62,7 +63,7 @@ def _within_one(sound: Tensor, path: Path) -> Tensor:
     if peak <= 1:
         return sound
     warnings.warn(f"{path.name}: the sound's peak was {peak:.2f} and is scaled to 1", stacklevel=3)
-    return sound / peak
+    return within_one(sound)
 
 
 def _append_comment(path: Path, comment: str) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lumina.audio.loudness import within_one
 from lumina.audio.resampling import resample
 from lumina.files.weights import check_tensors
 from lumina.frozen.network import Frozen, fingerprint
@@ -82,14 +83,15 @@ class SoundFeatures(ABC):
         """What the network says of each sound; float32 even under autocast.
 
         Args:
-            sounds: ``[N_i]`` in [-1, 1].
+            sounds: ``[N_i]`` in [-1, 1]; one that exceeds it is scaled to it, as in the file that is written of it.
             rate: of the sounds, in Hz.
             device: of the network.
             cut: other windows than `windows`.
         """
         network = self.ready(device)
         with torch.autocast(device.type, enabled=False):
-            own = (resample(sound.to(device).float(), rate, self.rate) for sound in sounds)
+            scaled = (within_one(sound.to(device).float()) for sound in sounds)
+            own = (resample(sound, rate, self.rate) for sound in scaled)
             windows = map(cut or self.windows, own)
             return [_joined([network(part) for part in one.split(self.at_once)]) for one in windows]
 

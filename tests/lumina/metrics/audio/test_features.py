@@ -39,6 +39,15 @@ def test_sounds_of_another_rate_are_resampled():
     assert len(heard.features) == 4
 
 
+def test_a_sound_beyond_one_is_heard_as_its_file_sounds():
+    """Powers of a sound that grew without bound would be infinite, and its features NaN."""
+    sound = torch.rand(64) * 2 - 1
+    whole, grown = Tiny().listen([sound / sound.abs().max(), sound * 1e30], 16_000, CPU)
+    torch.testing.assert_close(whole.features, grown.features)
+    quiet, quieter = Tiny().listen([sound / 4, sound / 8], 16_000, CPU)
+    assert not torch.equal(quiet.features, quieter.features)
+
+
 def test_windows_are_taken_in_parts():
     features = Tiny()
     sound = torch.randn(100 * WINDOW)

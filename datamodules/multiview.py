@@ -19,7 +19,7 @@ from lumina.data.census import Census
 from lumina.data.datamodule import SplitDataModule
 from lumina.data.holdout import held_out, require_share
 from lumina.data.splits import UNSPLIT
-from lumina.data.uids import known, listed, uids_of
+from lumina.data.uids import known, listed, of_one_name, uids_of
 from lumina.interfaces import Items
 from lumina.pictures.background import composite, parse_colour, random_colour
 from lumina.scenes.packed import open_sets
@@ -152,10 +152,11 @@ class MultiViewFolder(SplitDataModule):
         census.leave_out(UNSPLIT, [sets.names[index] for index in self._taken if sets.splits[index] is None])
         if "validation" not in parts:
             whole = parts.get("train", [])
-            objects = sorted({sets.objects[index] for index in whole})
+            first = of_one_name([sets.objects[index] for index in whole])
+            objects = sorted({*first.values()})
             out = dict(zip(objects, held_out(objects, self.holdout).tolist(), strict=True))
-            parts["train"] = [index for index in whole if not out[sets.objects[index]]]
-            parts["validation"] = [index for index in whole if out[sets.objects[index]]]
+            parts["train"] = [index for index in whole if not out[first[sets.objects[index]]]]
+            parts["validation"] = [index for index in whole if out[first[sets.objects[index]]]]
         return {"test": parts["validation"], **parts}
 
     @cached_property

@@ -38,7 +38,7 @@ def test_transparent_is_white(root):
 
 
 def test_objects_are_held_out_with_all_their_views(root):
-    write_object(root / "again" / "object03")  # the same object once more
+    write_objects(root / "again", 12)  # the same objects once more
     data = folder(root)
     parts = [{item["name"].rpartition("/")[2] for item in data.dataset(split)} for split in ("train", "validation")]
     assert not parts[0] & parts[1] and len(parts[0] | parts[1]) == 12 and len(parts[1]) == 3

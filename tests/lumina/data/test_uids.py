@@ -3,7 +3,7 @@ import json
 import pytest
 
 from lumina.data.census import Census
-from lumina.data.uids import known, listed, uids_of
+from lumina.data.uids import known, listed, of_one_name, uids_of
 
 NAMES = ["0/uid1", "0/uid2/views", "1/uid3"]
 
@@ -11,6 +11,18 @@ NAMES = ["0/uid1", "0/uid2/views", "1/uid3"]
 def test_uids_of_a_path():
     assert list(uids_of("uid1")) == ["uid1"]
     assert list(uids_of("0/10019/views")) == ["0/10019/views", "views", "10019/views", "10019", "0/10019", "0"]
+
+
+def test_folders_of_one_name_are_one_object():
+    found = of_one_name(["b/chair", "a/chair", "a/table", "b/lamp"])
+    assert found == {"a/chair": "a/chair", "a/table": "a/table", "b/chair": "a/chair", "b/lamp": "b/lamp"}
+    assert of_one_name(["chair"]) == {"chair": "chair"} and of_one_name([]) == {}
+
+
+def test_a_name_that_most_folders_have_is_none_of_objects():
+    names = ["a/uid1/views", "a/uid2/views", "b/uid1/views", "a/uid3"]
+    assert list(of_one_name(names).values()) == ["a/uid1/views", "a/uid2/views", "a/uid3", "a/uid1/views"]
+    assert len({*of_one_name(["1/views", "2/views"]).values()}) == 2
 
 
 def test_the_nearest_name_counts():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import tarfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -19,7 +20,7 @@ from lumina.data.arrays import Arrays, cached, file_stamp, stamp
 from lumina.data.census import Census
 from lumina.data.sources.find import files_named
 from lumina.data.sources.listing import files_below
-from lumina.data.sources.tar_index import Span, check_end
+from lumina.data.sources.tar_index import Span, check_end, link_target
 from lumina.data.splits import find_level
 from lumina.errors import CorruptSample
 from lumina.pictures.reading import SUFFIXES
@@ -58,7 +59,7 @@ class PackedSets(ViewSets):
         splits = splits_of(files, find_level(root, files, shards=True))
         for path, own, split in zip(paths, files, splits, strict=True):
             for name, members in by_object(_indexed(path, cache), census).items():
-                self.names.append(f"{own}:{name}")
+                self.names.append(f"{own}:{name}" if name else own)
                 self.objects.append(name or path.stem)
                 self.splits.append(split)
                 self._packed.append((path, members))
@@ -86,19 +87,25 @@ def read_members(path: Path) -> Arrays:
     Raises:
         ValueError: the archive cannot be read to its end.
     """
-    found: dict[str, tuple[int, int]] = {}
+    found: dict[str, Span] = {}
+    links: dict[str, str] = {}
     try:
         with tarfile.open(path, "r:") as tar:
             for member in tar:
                 name = posixpath.normpath(member.name)
-                if member.isreg() and name.lower().endswith(WANTED) and not _strange(name):
+                if _strange(name) or not name.lower().endswith(WANTED):
+                    pass
+                elif member.isreg():
                     found[name] = (member.offset_data, member.size)
+                elif (target := link_target(member)) is not None:
+                    links[name] = target
                 tar.members = []  # type: ignore[attr-defined]  # otherwise tarfile keeps all of them in memory
             check_end(path, tar.offset)
     except tarfile.TarError as error:
         raise ValueError(
             f"{path} is not a complete uncompressed tar ({error}); download it again, or remove it."
         ) from error
+    found |= {name: found[target] for name, target in links.items() if target in found}
     return {"names": np.array(list(found), np.str_), "spans": np.array(list(found.values()), np.int64).reshape(-1, 2)}
 
 
@@ -114,7 +121,7 @@ def by_object(members: Members, census: Census) -> dict[str, Members]:
         members: of an archive, by name.
         census: counts what has no pictures.
     """
-    roots = {posixpath.dirname(name) for name in members if posixpath.basename(name).startswith("transforms")}
+    roots = {root for name in members if (root := _root(name)) is not None}
     objects: dict[str, dict[str, Span]] = {}
     for name, span in members.items():
         own, below = _place(name, roots)
@@ -122,6 +129,14 @@ def by_object(members: Members, census: Census) -> dict[str, Members]:
     bare = {own for own, inside in objects.items() if not any(one.lower().endswith(SUFFIXES) for one in inside)}
     census.leave_out("folders in archives without pictures", sorted(bare))
     return {own: inside for own, inside in sorted(objects.items()) if own not in bare}
+
+
+def _root(name: str) -> str | None:
+    """The folder of the object of which a member describes all cameras; None = it describes none, or one."""
+    folder, file = posixpath.split(name)
+    if file == "images.txt":  # of COLMAP
+        return re.sub(r"(^|/)sparse(/0)?$", "", folder)
+    return folder if file.startswith("transforms") else None
 
 
 def _place(name: str, roots: set[str]) -> tuple[str, str]:

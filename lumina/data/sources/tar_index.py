@@ -59,6 +59,12 @@ def read_index(path: Path, kinds: Mapping[str, int], texts: bool) -> Arrays:
     }
 
 
+def link_target(member: tarfile.TarInfo) -> str | None:
+    """The name of the member that a hard or symbolic link points to; None = the member is no link."""
+    folder = posixpath.dirname(member.name) if member.issym() else ""
+    return posixpath.normpath(posixpath.join(folder, member.linkname)) if member.issym() or member.islnk() else None
+
+
 class _Reading:
     def __init__(self, kinds: Mapping[str, int]) -> None:
         self.kinds, self.census = kinds, Census()
@@ -75,10 +81,8 @@ class _Reading:
             return
         if member.isreg():
             self.add(name, (member.offset_data, member.size))
-        elif member.islnk():
-            self.links.append((name, posixpath.normpath(member.linkname)))
-        elif member.issym():
-            self.links.append((name, posixpath.normpath(posixpath.join(posixpath.dirname(name), member.linkname))))
+        elif (target := link_target(member)) is not None:
+            self.links.append((name, target))
         else:
             self.census.leave_out("members that are neither files nor links", [name])
 

@@ -54,20 +54,21 @@ def write_views(views: ViewSet, folder: Path, layout: str = OURS.name) -> None:
 def find_view_sets(root: Path) -> list[Path]:
     """The folders below a folder, itself included, that hold the views of one object, sorted.
 
-    Asks for names alone and reads no file. Hidden folders are left out, links are followed, each folder is read once.
+    Asks for names alone and reads no file. Hidden folders are left out. Links are followed, and of several paths to one
+    folder the first counts.
     """
     return sorted(_find(root, set()))
 
 
 def _find(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
-    if layout_of(folder) is not None:
-        yield folder
-        return
     facts = os.stat(folder)
     if (facts.st_dev, facts.st_ino) in seen:
         return
     seen.add((facts.st_dev, facts.st_ino))
+    if layout_of(folder) is not None:
+        yield folder
+        return
     with os.scandir(folder) as entries:
         folders = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
-    for name in folders:
+    for name in sorted(folders):
         yield from _find(folder / name, seen)

@@ -8,6 +8,7 @@ from tiny_views import write_object, write_objects
 
 from lumina.data.census import Census
 from lumina.errors import CorruptSample
+from lumina.scenes.layouts import read_views, write_views
 from lumina.scenes.packed import PackedSets, by_object, open_sets
 
 
@@ -88,6 +89,29 @@ def test_a_folder_of_archives_and_its_splits(tmp_path):
     assert list(folders.objects) == packed.objects == ["object00", "object01"] * 2
     assert packed.names[2] == "val/00.tar:object00"
     assert opened(tmp_path / "packed" / "{train,val}" / "*.tar").splits == packed.splits
+
+
+def test_links_of_an_archive_are_what_they_point_to(tmp_path):
+    one, *others = (tmp_path / "views" / name for name in ("b", "a", "c"))
+    write_object(one)
+    for folder in others:
+        folder.mkdir()
+    for file in one.iterdir():
+        (others[0] / file.name).symlink_to(f"../b/{file.name}")
+        (others[1] / file.name).hardlink_to(file)
+    sets = opened(pack(tmp_path / "views", tmp_path / "a.tar"))
+    assert sets.objects == ["a", "b", "c"]
+    assert [len(sets.open(index).views.views) for index in range(3)] == [5, 5, 5]
+
+
+@pytest.mark.filterwarnings("ignore:readers of Zero123")
+@pytest.mark.parametrize("layout", ["ours", "zero123", "colmap"])
+def test_all_layouts_can_be_packed(tmp_path, layout):
+    write_views(read_views(write_object(tmp_path / "ball")), tmp_path / "views" / "ball", layout)
+    for name, root in {"a": "views", "b": "views/ball"}.items():
+        sets = opened(pack(tmp_path / root, tmp_path / f"{name}.tar"))
+        assert len(sets.names) == 1 and len(sets.open(0).views.views) == 5
+    assert sets.names == ["b.tar"]
 
 
 def test_the_index_is_kept(tmp_path, monkeypatch):

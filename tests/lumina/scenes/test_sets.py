@@ -14,6 +14,13 @@ def test_folders_are_named_by_their_place(tmp_path):
     assert sets.open(2).views.caption == "a ball" and sets.open(2).place is None
 
 
+def test_an_object_is_read_once_however_many_paths_lead_to_it(tmp_path):
+    write_objects(tmp_path / "views" / "a", 2)
+    (tmp_path / "views" / "b").symlink_to(tmp_path / "views" / "a" / "object00")
+    (tmp_path / "views" / "up").symlink_to("..")
+    assert FolderSets(tmp_path / "views").names == ["a/object00", "a/object01"]
+
+
 def test_a_folder_that_is_a_view_set(tmp_path):
     assert FolderSets(write_object(tmp_path / "ball")).names == ["ball"]
 

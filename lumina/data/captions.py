@@ -56,7 +56,9 @@ def _rows(path: Path) -> Iterable[tuple[str, str]] | None:
     ids = next((columns[name] for name in IDS if name in columns), None)
     if ids is None or TEXT not in columns:
         there = ", ".join(table.columns) or "(none)"
-        raise ValueError(f"{path} has the columns {there}: it needs {TEXT}, and {', '.join(IDS[:-1])} or {IDS[-1]}.")
+        raise ValueError(
+            f"{path} has the columns {there:.200}: it needs {TEXT}, and {', '.join(IDS[:-1])} or {IDS[-1]}."
+        )
     return zip(table.texts(ids), table.texts(columns[TEXT]), strict=True)
 
 

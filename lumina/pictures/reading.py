@@ -66,6 +66,16 @@ def load_rgba(file: str | Path | BinaryIO, name: str | Path | None = None) -> Im
         return upright.convert("RGBA") if upright.has_transparency_data else _rgb(upright).convert("RGBA")
 
 
+def has_alpha(file: str | Path | BinaryIO) -> bool:
+    """Whether parts of the picture may be transparent; reads only the file's header.
+
+    Raises:
+        CorruptSample: the header cannot be read.
+    """
+    with _opened(file, None) as image:
+        return image.has_transparency_data
+
+
 def picture_size(file: str | Path | BinaryIO, name: str | Path | None = None) -> tuple[int, int]:
     """Width and height of the upright picture; reads only the file's header.
 

@@ -8,6 +8,7 @@ import torch
 
 from lumina.data.uids import known
 from lumina.errors import CorruptSample
+from lumina.pictures.reading import has_alpha
 from lumina.randomness import Purpose, keyed_generator
 from lumina.scenes.sets import ViewSets
 from lumina.scenes.views import ViewSet, remarks_of
@@ -26,16 +27,19 @@ def lines(sets: ViewSets, indices: Sequence[int], captions: dict[str, str]) -> I
     """
     order = torch.randperm(len(indices), generator=keyed_generator(Purpose.CHOICE))[:LOOKED_AT].tolist()
     found: list[ViewSet] = []
-    told = 0
+    told = opaque = 0
     for index in (indices[place] for place in order):
         try:
-            views = sets.open(index).views
+            opened = sets.open(index)
+            views = opened.views
+            opaque += not has_alpha(views.views[0].file)
         except CorruptSample:
             continue  # named and counted when it is served
         found.append(views)
         told += bool(views.caption or known(captions, sets.objects[index]))
     if found:
         yield _counts(found, told)
+        yield from _opaque(opaque / len(found))
         yield from _tilted(found)
         yield from remarks_of(found)
 
@@ -48,6 +52,14 @@ def _counts(found: Sequence[ViewSet], told: int) -> str:
         f"{_range(views)} views of an object in {_range(groups)} groups, {told / len(found):.0%} with a caption, "
         f"{given / len(found):.0%} with a reference of their own (of {len(found)} objects looked at)"
     )
+
+
+def _opaque(share: float) -> Iterator[str]:
+    if share:
+        yield (
+            f"the pictures of {share:.0%} of the objects have no transparency: they stay on the background that they "
+            "have, and metrics take the whole picture for the object"
+        )
 
 
 def _tilted(found: Sequence[ViewSet]) -> Iterator[str]:

@@ -1,3 +1,4 @@
+from PIL import Image
 from tiny_views import write_object, write_objects
 
 from lumina.scenes.cameras import Camera
@@ -37,6 +38,13 @@ def test_elevations_that_the_model_is_not_told(tmp_path):
     tilted = [replace(view, camera=camera) for view, camera in zip(views.views, cameras, strict=False)]
     write_views(replace(views, views=tuple(tilted)), tmp_path / "ball")
     assert "100% of the groups differ in elevation, by up to 60 degrees" in told(tmp_path)[1]
+
+
+def test_pictures_without_transparency(tmp_path):
+    write_objects(tmp_path, 2)
+    for file in (tmp_path / "object01").glob("*.png"):
+        Image.open(file).convert("RGB").save(file)
+    assert told(tmp_path)[1].startswith("the pictures of 50% of the objects have no transparency")
 
 
 def test_remarks(tmp_path):

@@ -6,8 +6,9 @@ Colours are mixed and averaged as they are stored, in sRGB, as picture programs 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -22,20 +23,34 @@ THINNEST = 2e-5  # of the mesh's radius: surfaces closer than this are one
 CENTRE = pattern(1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rendering:
     """One picture.
 
     Attributes:
         rgba: ``[H, W, 4]`` in [0, 1], not premultiplied, the mean over a pixel; 0 where nothing is.
-        depth: ``[H, W]`` along the viewing axis, at the pixel's centre; inf where nothing is. Where surfaces shine
-            through others, of the one that gives most to the colour.
-        normals: ``[H, W, 3]`` unit, in the world's axes, of the side that is seen; 0 where nothing is.
+        geometry: gives depth and normals, which are computed when they are asked for.
     """
 
     rgba: Singles
-    depth: Singles
-    normals: Singles
+    geometry: Callable[[], tuple[Singles, Singles]]
+
+    @cached_property
+    def _seen(self) -> tuple[Singles, Singles]:
+        return self.geometry()
+
+    @property
+    def depth(self) -> Singles:
+        """``[H, W]`` along the viewing axis, at the pixel's centre; inf where nothing is.
+
+        Where surfaces shine through others, of the one that gives most to the colour.
+        """
+        return self._seen[0]
+
+    @property
+    def normals(self) -> Singles:
+        """``[H, W, 3]`` unit, in the world's axes, of the side that is seen; 0 where nothing is."""
+        return self._seen[1]
 
 
 class Renderer:
@@ -72,18 +87,17 @@ class Renderer:
         """
         if rays < 1:
             raise ValueError(f"A pixel cannot have {rays} rays: give 1 or more.")
-        height, width = camera.size
-        rgba = np.zeros((height, width, 4), np.float32)
-        depth = np.full((height, width), np.inf, np.float32)
-        normals = np.zeros((height, width, 3), np.float32)
+        rgba = np.zeros((*camera.size, 4), np.float32)
+        for rows, columns in self._bands(camera, rays):
+            rgba[_slices(rows, columns)] = self._colours(camera, rows, columns, rays)
+        return Rendering(rgba=rgba, geometry=partial(self._geometry, camera, rays))
+
+    def _bands(self, camera: Camera, rays: int) -> Iterator[tuple[range, range]]:
+        """Rows and columns of the parts of a picture that are rendered at once."""
         rows, columns = covered(camera, self._vertices)
-        band = max(1, RAYS_AT_ONCE // max(1, len(columns) * rays))
-        for start in range(rows.start, rows.stop, band):
-            some = range(start, min(start + band, rows.stop))
-            here = slice(some.start, some.stop), slice(columns.start, columns.stop)
-            rgba[here] = self._colours(camera, some, columns, rays)
-            depth[here], normals[here] = self._geometry(camera, some, columns, rays)
-        return Rendering(rgba=rgba, depth=depth, normals=normals)
+        height = max(1, RAYS_AT_ONCE // max(1, len(columns) * rays))
+        for start in range(rows.start, rows.stop, height):
+            yield range(start, min(start + height, rows.stop)), columns
 
     def _colours(self, camera: Camera, rows: range, columns: range, rays: int) -> Singles:
         """``[rows, columns, 4]``: premultiplied while they are averaged, so that edges keep their colour."""
@@ -96,7 +110,16 @@ class Renderer:
         mean[..., :3] /= np.maximum(mean[..., 3:], np.finfo(np.float32).tiny)
         return mean.clip(0, 1)
 
-    def _geometry(self, camera: Camera, rows: range, columns: range, rays: int) -> tuple[Singles, Singles]:
+    def _geometry(self, camera: Camera, rays: int) -> tuple[Singles, Singles]:
+        """Depth ``[H, W]`` and normals ``[H, W, 3]`` of a picture."""
+        depth = np.full(camera.size, np.inf, np.float32)
+        normals = np.zeros((*camera.size, 3), np.float32)
+        for rows, columns in self._bands(camera, rays):
+            here = _slices(rows, columns)
+            depth[here], normals[here] = self._centres(camera, rows, columns, rays)
+        return depth, normals
+
+    def _centres(self, camera: Camera, rows: range, columns: range, rays: int) -> tuple[Singles, Singles]:
         """Depth ``[rows, columns]`` and normals ``[rows, columns, 3]`` at the pixels' centres."""
         cast = pixel_rays(camera, rows, columns, CENTRE)
         alphas = partial(self._surface.alphas, spread=_spread(camera, rays))
@@ -108,6 +131,10 @@ class Renderer:
         depth[ray] = mixed.hits.depth[seen]
         normals[ray] = self._surface.normals(mixed.hits)[seen]
         return depth.reshape(len(rows), -1), normals.reshape(len(rows), -1, 3)
+
+
+def _slices(rows: range, columns: range) -> tuple[slice, slice]:
+    return slice(rows.start, rows.stop), slice(columns.start, columns.stop)
 
 
 def _spread(camera: Camera, rays: int) -> float:

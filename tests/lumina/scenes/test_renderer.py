@@ -188,3 +188,8 @@ def test_fine_textures_do_not_flicker():
         seen = renderer.render(from_above(distance, 60, (48, 48)))
         grey = seen.rgba[seen.rgba[..., 3] == 1][:, 0]
         assert np.abs(grey - 0.5).max() < 0.03
+
+
+def test_nobody_pays_for_depth_who_does_not_ask(monkeypatch):
+    monkeypatch.setattr(Renderer, "_centres", lambda *_: pytest.fail("depth was computed"))
+    assert Renderer(cube()).render(from_above()).rgba[..., 3].any()

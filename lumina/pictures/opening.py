@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from lumina.files.regular import require_regular
 
@@ -23,4 +23,7 @@ def open_picture(file: str | Path | BinaryIO) -> Image.Image:
     formats = [name for name in FORMATS if name in Image.OPEN]
     if isinstance(file, (str, Path)):
         require_regular(file)  # Pillow opens and closes it
-    return Image.open(file, formats=formats)
+    try:
+        return Image.open(file, formats=formats)
+    except UnidentifiedImageError:  # Pillow's words hold an address, which no two runs share
+        raise UnidentifiedImageError("cannot identify it as a picture of a known format") from None

@@ -19,6 +19,12 @@ ROOT = Path(__file__).parents[3]
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n(harm) (w) file\nshowpage\n%%EOF\n"
 
 
+def test_the_same_words_for_the_same_fault():
+    for file in (io.BytesIO(b"nonsense"), io.BytesIO(b"")):
+        with pytest.raises(CorruptSample, match=r"a\.png: cannot identify it as a picture of a known format$"):
+            load_image(file, "a.png")
+
+
 def test_only_one_place_opens_pictures():
     calls = {
         file.relative_to(ROOT)

@@ -47,8 +47,7 @@ def read_captions(path: Path, uids: Collection[str], census: Census, endings: tu
 def _rows(path: Path) -> Iterable[tuple[str, str]] | None:
     """The UIDs and texts of a table; None = its lines are to be read one by one."""
     if path.suffix.lower() in (".csv", ""):
-        head = next(iter(read_lines(path)), "").lower()
-        cells = [cell.strip().strip('"') for cell in head.split(",")]
+        cells = _cells(next(iter(read_lines(path)), ""))
         if TEXT not in cells or cells[1:] == [TEXT]:  # with two columns, commas of the text count as its own
             return None
     table = TextTable(path)
@@ -62,12 +61,19 @@ def _rows(path: Path) -> Iterable[tuple[str, str]] | None:
     return zip(table.texts(ids), table.texts(columns[TEXT]), strict=True)
 
 
+def _cells(head: str) -> list[str]:
+    """The names of columns, in lower case."""
+    return [cell.strip().strip('"') for cell in head.lower().split(",")]
+
+
 def _of_lines(path: Path, uids: Collection[str], census: Census, endings: tuple[str, ...]) -> dict[str, str]:
     texts: dict[str, str] = {}
     last = ""
     for number, line in enumerate(read_lines(path), 1):
         word, comma, text = line.partition(",")
         uid = _uid(word, endings)
+        if number == 1 and _cells(line)[1:] == [TEXT] and _cells(line)[0] in IDS:
+            continue
         if comma and uid in uids:
             _note(texts, last := uid, text, census)
         elif last and _open(texts[last]) and not (comma and re.fullmatch(r'[^\s"]+', word)):

@@ -22,6 +22,11 @@ def test_lines_without_a_head(tmp_path):
     assert list(census.lines()) == ["lines of c.csv without an object of that UID: 1, for example line 3: c3,a ghost"]
 
 
+def test_a_head_of_two_columns_is_no_object(tmp_path):
+    texts, census = read(tmp_path / "c.csv", 'Name,"Caption"\na1,a chair, of oak\n')
+    assert texts == {"a1": "a chair, of oak"} and not census.count
+
+
 @pytest.mark.parametrize("ids", ["uid", "id", "name", "file", "object", "ID"])
 def test_tables_say_which_columns_hold_what(tmp_path, ids):
     texts, census = read(tmp_path / "c.csv", f'split,{ids},Caption\ntrain,a1,"a chair, of oak"\ntest,b2,\ntest,c3,x\n')

@@ -8,6 +8,9 @@ from typing import Any
 
 from lumina.files.regular import read_bounded
 
+ODD = "backslashreplace"
+"""How half letters, as of names that are not UTF-8, are written: as JSON's own escapes, so that they are read back."""
+
 
 def load_object(path: Path) -> dict[str, Any]:
     """The named values in a file.

@@ -57,7 +57,7 @@ def read_catalogue(file: Path) -> list[Piece]:
     """The pieces of a catalogue, in its order.
 
     Raises:
-        ValueError: the file is no catalogue.
+        ValueError: the file is no catalogue, or a piece lacks something.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -69,7 +69,14 @@ def read_catalogue(file: Path) -> list[Piece]:
     entries: dict[int, dict[str, str]] = {}
     for key, number, value in re.findall(r"^(\w+)#(\d+)=(.*?)\r?$", text, re.MULTILINE):
         entries.setdefault(int(number), {})[key] = value.strip()
-    return [_piece(file, entry) for _, entry in sorted(entries.items())]
+    pieces = []
+    for number, entry in sorted(entries.items()):
+        try:
+            pieces.append(_piece(file, entry))
+        except (KeyError, ValueError) as error:
+            why = f"lacks its {error}" if isinstance(error, KeyError) else f"is damaged ({error})"
+            raise ValueError(f"{file} is damaged: its piece {number} {why}.") from error
+    return pieces
 
 
 def _piece(file: Path, entry: dict[str, str]) -> Piece:

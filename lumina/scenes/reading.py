@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from lumina.errors import CorruptSample
 from lumina.files.regular import require_regular
 from lumina.scenes.beside import InFolder, require_size
@@ -30,7 +32,7 @@ def read_mesh(file: Path) -> Mesh:
         ImportError: naming the extra to install.
     """
     said: list[str] = []
-    with named_errors(file):
+    with named_errors(file), np.errstate(all="ignore"):  # coordinates that are not finite are refused in the end
         require_regular(file)
         require_size(file)
         return assemble(_parts(file, said), said)
@@ -48,7 +50,7 @@ def named_errors(name: str | Path) -> Iterator[None]:
     except (OSError, ValueError) as error:
         raise CorruptSample(name, error) from error
     except Exception as error:  # parsers of meshes raise whatever a damaged file makes them stumble over
-        raise CorruptSample(name, f"{type(error).__name__}: {error}") from error
+        raise CorruptSample(name, f"it is damaged ({type(error).__name__}: {error})") from error
 
 
 def _parts(file: Path, said: list[str]) -> list[Part]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,7 +11,7 @@ from typing import Any, Literal
 
 from lumina.errors import CorruptSample
 from lumina.files.atomic import claiming, making, one_at_a_time, replacing
-from lumina.files.json_file import load_object
+from lumina.files.json_file import ODD, load_object
 from lumina.scenes.layouts import write_views
 from lumina.scenes.normalise import Up
 from lumina.scenes.recording import Recipe, record, write
@@ -63,7 +64,7 @@ class RecordedFolder:
             if known is None:
                 self._require_free()
                 with replacing(file) as partial:
-                    partial.write_text(json.dumps(now, indent=2, ensure_ascii=False) + "\n", "utf-8")
+                    partial.write_text(json.dumps(now, indent=2, ensure_ascii=False) + "\n", "utf-8", ODD)
                 return
         other = [key for key in {**now, **known} if known.get(key) != now.get(key)]
         if other:
@@ -95,7 +96,11 @@ class RecordedFolder:
             try:
                 with making(folder) as partial:
                     remarks = self._record(source, partial)
-            except (ImportError, OSError):
+            except OSError as error:
+                if error.errno != errno.ENAMETOOLONG:
+                    raise
+                return Outcome(state="broken", remarks=("its name is too long for a folder: rename the file",))
+            except ImportError:
                 raise
             except (
                 Exception
@@ -108,7 +113,12 @@ class RecordedFolder:
     def _record(self, source: Source, folder: Path) -> tuple[str, ...]:
         mesh, about = source.read(self.up)
         pictures = record(mesh, self.recipe, source.name)
-        views = [write(shot, rendering, self.recipe, folder) for shot, rendering in pictures]
+        views, seen = [], False
+        for shot, rendering in pictures:
+            views.append(write(shot, rendering, self.recipe, folder))
+            seen = seen or bool(rendering.rgba[..., 3].any())
+        if not seen:
+            raise ValueError("all its pictures are empty: its faces have no area, or nothing of them but clear texels")
         about["substitutes"] = list(mesh.substitutes)
         write_views(ViewSet(name=source.name, caption=source.caption, views=tuple(views), about=about), folder)
         return mesh.substitutes

@@ -46,6 +46,8 @@ def read_solid(file: Path, beside: Beside, said: list[str]) -> list[Part]:
         return [_ply(loaded.metadata["_ply_raw"], file, beside, said)]
     if isinstance(loaded, trimesh().Scene):  # an STL of several solids
         loaded = loaded.to_mesh()
+    if not len(getattr(loaded, "faces", ())):
+        raise ValueError("it has no triangles, or fewer than it announces")
     return [_plain(np.asarray(loaded.vertices), np.asarray(loaded.faces))]
 
 

@@ -27,6 +27,9 @@ BESIDE = (
 )
 """Files that lie beside meshes, as their textures do; other files that are left out are told."""
 
+LONGEST = 50
+"""Letters of the name of a catalogue's piece; names of files have at most 255 bytes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -70,10 +73,10 @@ def find_sources(root: Path, census: Census) -> list[Source]:
         census: counts what is left out.
 
     Raises:
-        ValueError: there are none, or a catalogue cannot be read.
+        ValueError: there are none.
     """
     folder, files = (root.parent, [root.name]) if root.is_file() else (root, files_below(root, census))
-    sources = [source for file in files for source in _of_file(folder, file)]
+    sources = [source for file in files for source in _of_file(folder, file, census)]
     census.leave_out_by_ending(file for file in files if not file.lower().endswith((*SUFFIXES, CATALOGUE, *BESIDE)))
     if not sources:
         raise ValueError(f"There are no meshes ({', '.join((*SUFFIXES, CATALOGUE))}) at {root}. Left out: {census}.")
@@ -82,14 +85,19 @@ def find_sources(root: Path, census: Census) -> list[Source]:
     return sorted(named, key=lambda source: source.name)
 
 
-def _of_file(folder: Path, file: str) -> Iterator[Source]:
+def _of_file(folder: Path, file: str, census: Census) -> Iterator[Source]:
     """The objects in a file, with paths and endings as names."""
     if file.lower().endswith(SUFFIXES):
         yield Source(name=file, file=folder / file, caption=words(PurePosixPath(file).stem))
     elif file.lower().endswith(CATALOGUE):
+        try:
+            pieces = read_catalogue(folder / file)
+        except (OSError, ValueError) as error:
+            census.leave_out("furniture catalogues that cannot be read", [str(error)])
+            return
         taken = set[str]()
-        for piece in read_catalogue(folder / file):
-            stem = re.sub(r"[^\w-]", "_", PurePosixPath(piece.model).stem)
+        for piece in pieces:
+            stem = re.sub(r"[^\w-]", "_", PurePosixPath(piece.model).stem)[:LONGEST]
             tries = (f"{stem}-{number}" if number else stem for number in count())
             name = next(name for name in tries if name.lower() not in taken)
             taken.add(name.lower())
@@ -101,9 +109,9 @@ def unambiguous(files: Sequence[str]) -> list[str]:
     """Paths without their endings, which stay where two files would share a name, or one lie in another's folder."""
     bare = [str(PurePosixPath(file).with_suffix("")) for file in files]
     times = Counter(name.lower() for name in bare)
-    folders = {str(folder).lower() for name in files for folder in PurePosixPath(name).parents}
+    taken = {str(path).lower() for file in files for path in (file, *PurePosixPath(file).parents)}
     return [
-        file if times[name.lower()] > 1 or name.lower() in folders else name
+        file if times[name.lower()] > 1 or name.lower() in taken else name
         for name, file in zip(bare, files, strict=True)
     ]
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from lumina.files.atomic import replacing
-from lumina.files.json_file import load_object
+from lumina.files.json_file import ODD, load_object
 from lumina.pictures.reading import picture_size
 from lumina.scenes.cameras import Camera, Floats, Lens, apart, azimuth_elevation
 from lumina.scenes.layouts.layout import Layout, below, copied, file_names, number, numbers
@@ -144,7 +144,7 @@ def write(views: ViewSet, folder: Path) -> None:
     ]
     content = {**views.about, "name": views.name, "caption": views.caption, **shared, "frames": frames}
     with replacing(folder / FILE) as partial:
-        partial.write_text("".join(_lines(content)), encoding="utf-8")
+        partial.write_text("".join(_lines(content)), "utf-8", ODD)
 
 
 def intrinsics_of(camera: Camera) -> dict[str, Any]:

@@ -61,3 +61,16 @@ def test_what_is_no_catalogue_is_refused(tmp_path, content):
     file.write_bytes(content)
     with pytest.raises(ValueError, match="not a furniture catalogue"):
         read_catalogue(file)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [(("width#2=1", "weight#2=1"), "piece 2 lacks its 'width'"), (("width#2=1", "width#2=wide"), "piece 2 is damaged")],
+)
+def test_damaged_pieces_are_named(tmp_path, change, why):
+    keys = {"model": "a.obj", "name": "A", "category": "B", "width": "1", "depth": "1", "height": "1"}
+    lines = [f"{key}#{number}={value}" for number in (1, 2) for key, value in keys.items()]
+    with zipfile.ZipFile(tmp_path / "a.sh3f", "w") as archive:
+        archive.writestr("PluginFurnitureCatalog.properties", "\n".join(lines).replace(*change))
+    with pytest.raises(ValueError, match=rf"a\.sh3f is damaged: its {why}"):
+        read_catalogue(tmp_path / "a.sh3f")

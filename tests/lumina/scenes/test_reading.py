@@ -26,6 +26,8 @@ def test_formats_by_suffix(tmp_path, name):
         ("a.glb", b"", ""),
         ("a.gltf", b"[]", "no object"),
         ("a.gltf", b"{}", "no faces"),
+        ("a.gltf", b'{"scene": 9, "scenes": [{}]}', r"it is damaged \(IndexError"),
+        ("a.stl", bytes(80) + b"\7\0\0\0" + bytes(150), "no triangles, or fewer than it announces"),
         ("a.fbx", b"", r"none of \.glb"),
     ],
 )
@@ -76,3 +78,10 @@ def test_copies_without_end_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("lumina.scenes.parts.MOST_FACES", 4)
     with pytest.raises(CorruptSample, match=r"5 faces or more.*simplify"):
         read_mesh(tmp_path / "a.glb")
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinity_is_refused_without_warnings(tmp_path):
+    (tmp_path / "a.obj").write_text("v inf 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 2 3 4\n")
+    with pytest.raises(CorruptSample, match="NaN or infinite"):
+        read_mesh(tmp_path / "a.obj")

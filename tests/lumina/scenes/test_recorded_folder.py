@@ -51,6 +51,26 @@ def test_broken_meshes_are_outcomes(tmp_path, sources):
     assert not list((tmp_path / "out").rglob("*.*"))
 
 
+def test_names_that_make_trouble_cost_one_object_at_most(tmp_path):
+    odd = [os.fsdecode(b"lat\xe9in"), "n" * 250]
+    for stem in odd:
+        write_box(tmp_path / "in" / f"{stem}.obj")
+    out = folder(tmp_path / "out")
+    out.begin({"folder": odd[0]})
+    made = {one.name: out.make(one) for one in find_sources(tmp_path / "in", Census())}
+    assert made[odd[0]].state == "made" and read_views(tmp_path / "out" / odd[0]).name == odd[0]
+    assert made[odd[1]].state == "broken" and "too long" in made[odd[1]].remarks[0]
+    out.begin({"folder": odd[0]})  # the same settings, as they are read back
+
+
+def test_what_cannot_be_seen_is_broken(tmp_path):
+    file = tmp_path / "line.obj"
+    file.write_text("v 0 0 0\nv 1 0 0\nv 2 0 0\nf 1 2 3\n")
+    [source] = find_sources(file, Census())
+    outcome = folder(tmp_path / "out").make(source)
+    assert outcome.state == "broken" and "all its pictures are empty" in outcome.remarks[0]
+
+
 def test_two_at_once_share_the_work(tmp_path, sources):
     out, barrier = folder(tmp_path / "out"), Barrier(4)
 

@@ -50,6 +50,17 @@ def test_names_never_meet():
     files = ["a.obj", "a.glb", "b.obj", "b/c.obj", "b/d.v2.obj", "E.obj", "e.ply", "f.obj"]
     names = ["a.obj", "a.glb", "b.obj", "b/c", "b/d.v2", "E.obj", "e.ply", "f"]
     assert unambiguous(files) == names
+    assert unambiguous(["a.obj", "a.off", "a.obj.ply"]) == ["a.obj", "a.off", "a.obj.ply"]
+
+
+def test_a_broken_catalogue_is_counted(tmp_path):
+    write_box(tmp_path / "a.obj")
+    (tmp_path / "b.sh3f").write_text("nonsense")
+    census = Census()
+    assert [one.name for one in find_sources(tmp_path, census)] == ["a"]
+    assert "furniture catalogues that cannot be read: 1" in str(census) and "b.sh3f" in str(census)
+    with pytest.raises(ValueError, match=r"no meshes .* catalogues that cannot be read: 1"):
+        find_sources(tmp_path / "b.sh3f", Census())
 
 
 @pytest.mark.parametrize(

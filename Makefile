@@ -8,7 +8,7 @@ INSTALL := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(B
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart figure5 table1 furniture test test-slow lint clean
+.PHONY: help quickstart figure5 table1 furniture views test test-slow lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -32,6 +32,13 @@ furniture: $(READY) ## train, evaluate and sample point clouds of furniture at m
 	$(BIN)/lumina fit --config $(FURNITURE)
 	$(BIN)/lumina test --ckpt_path runs/furniture
 	$(BIN)/python -m benchmarks.densities --ckpt_path runs/furniture --points 256 512 1024 2048 --pictures runs --output runs/densities.json
+
+OBJECTS := data/objects
+views: $(READY) ## render ten objects from all sides, train on their views and draw some by a caption and by a picture
+	$(BIN)/lumina render package:datamodules/data/objects $(OBJECTS) --size=32
+	$(BIN)/lumina fit --config experiments/quickstart/views.yaml
+	$(BIN)/lumina sample --weights runs/objects --prompt "red chair" --views 8
+	$(BIN)/lumina sample --weights runs/objects --reference $(OBJECTS)/horse/00_reference.png --views 8
 
 # One thread for each of the processes that share the tests.
 test: $(READY) ## run the tests that take seconds

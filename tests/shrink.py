@@ -79,7 +79,7 @@ def shrunk(path: Path, folder: Path) -> dict[str, Any]:
     trainer |= {"accelerator": "cpu", "enable_progress_bar": False, "enable_model_summary": False}
     trainer["log_every_n_steps"] = 1
     trainer |= {"limit_test_batches": 2, "limit_predict_batches": 1, "num_sanity_val_steps": 0, "limit_val_batches": 1}
-    if isinstance(trainer["val_check_interval"], int):
+    if isinstance(trainer.get("val_check_interval"), int):
         trainer["val_check_interval"] = 2
     return settings
 

@@ -22,7 +22,7 @@ CATALOGUE = ".sh3f"
 """The ending of catalogues of furniture."""
 
 BESIDE = (
-    *(".mtl", ".bin", ".txt", ".html", ".json"),
+    *(".mtl", ".bin", ".txt", ".md", ".html", ".json"),
     *(".jpg", ".jpeg", ".png", ".tga", ".bmp", ".gif", ".tif", ".webp"),
 )
 """Files that lie beside meshes, as their textures do; other files that are left out are told."""

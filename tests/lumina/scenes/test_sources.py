@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tiny_shapes import SQUARE, write_box, write_catalogue
 
+from lumina.config.locate import locate
 from lumina.data.census import Census
 from lumina.errors import CorruptSample
 from lumina.scenes.sources import find_sources, unambiguous, with_captions, words
@@ -19,6 +20,20 @@ def test_objects_are_called_by_their_paths(tmp_path):
     assert list(census.lines()) == ["files ending in .fbx: 1, for example b/bed.fbx"]
     [one] = find_sources(tmp_path / "b/oak_chair.obj", Census())
     assert (one.name, one.file) == ("oak_chair", tmp_path / "b/oak_chair.obj")
+
+
+def test_objects_that_come_with_the_package():
+    folder, census = locate("package:datamodules/data/objects"), Census()
+    found = find_sources(folder, census)
+    assert len(found) == 10 and {"red chair", "horse"} <= {one.caption for one in found}
+    assert not list(census.lines())
+    read = {one.name: one.read(None) for one in found}
+    assert not any(mesh.substitutes for mesh, _ in read.values())
+    textured = {name for name, (mesh, _) in read.items() if any(one.texture is not None for one in mesh.materials)}
+    assert len(textured) == 7
+    text = (folder / "README.md").read_text()
+    assert "CC0" in text and all(f"`{name}`" in text for name in read)
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 1.5e6
 
 
 def test_pieces_of_a_catalogue(tmp_path):

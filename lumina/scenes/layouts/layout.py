@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lumina.errors import CorruptSample
-from lumina.pictures.opening import open_picture
+from lumina.pictures.reading import load_rgba
 from lumina.scenes.cameras import Floats, Lens, faults, inverse
 from lumina.scenes.views import ViewSet
 
@@ -177,12 +177,15 @@ def copied(file: Path, folder: Path, name: str) -> str:
 
 
 def save_png(file: Path, target: Path) -> None:
-    """Copies a PNG, or writes a picture of another format as one."""
+    """Copies a PNG, or writes a picture of another format as one.
+
+    Raises:
+        CorruptSample: the picture cannot be read.
+    """
     if file.suffix.lower() == ".png":
         shutil.copyfile(file, target)
     else:
-        with open_picture(file) as picture:
-            picture.save(target)
+        load_rgba(file).save(target)
 
 
 def one_lens(views: ViewSet, where: str) -> Lens:

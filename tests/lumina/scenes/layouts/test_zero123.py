@@ -93,11 +93,12 @@ def test_what_cannot_be_used_is_named(written, tmp_path, kind):
     assert not (tmp_path / "ran").exists()
 
 
-def test_pictures_of_other_formats_become_png(made, tmp_path):
+@pytest.mark.parametrize(("name", "mode"), [("x.webp", "RGBA"), ("x.jpg", "CMYK")])
+def test_pictures_of_other_formats_become_png(made, tmp_path, name, mode):
     views = made(tmp_path / "a", field_of_view=FIELD_OF_VIEW)
     write_views(views, tmp_path / "a")
     text = (tmp_path / "a" / "transforms.json").read_text()
-    Image.open(tmp_path / "a" / "000.png").save(tmp_path / "a" / "x.webp", lossless=True)
-    (tmp_path / "a" / "transforms.json").write_text(text.replace("000.png", "x.webp"))
+    Image.open(tmp_path / "a" / "000.png").convert(mode).save(tmp_path / "a" / name)
+    (tmp_path / "a" / "transforms.json").write_text(text.replace("000.png", name))
     write_views(read_views(tmp_path / "a"), tmp_path / "b", "zero123")
     assert Image.open(tmp_path / "b" / "000.png").format == "PNG"

@@ -121,7 +121,8 @@ class ReferenceView(Conditioner):
 
     def gather(self, values: Sequence[Path]) -> Tensor:
         """Pictures of files ``[B, 3, H, W]``, each at the size of views."""
-        return torch.stack([_read(path, self.size, self.background or WHITE) for path in values])
+        background = self.background or WHITE
+        return torch.stack([_read(path, path.stat().st_mtime_ns, self.size, background) for path in values])
 
     def example(self, count: int) -> Tensor:
         """Uniform noise."""
@@ -129,5 +130,5 @@ class ReferenceView(Conditioner):
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path, size: tuple[int, int], background: Colour) -> Tensor:
+def _read(path: Path, changed: int, size: tuple[int, int], background: Colour) -> Tensor:
     return read_reference(path, size, background)

@@ -86,3 +86,11 @@ def test_a_file_is_put_before_the_background_of_the_data(tmp_path):
         asked.append(again.gather([file])[0, :, 0, 0])
     grey, white = 128 / 255 * 2 - 1, 1.0
     torch.testing.assert_close(asked, [torch.full((3,), grey), torch.full((3,), white)])
+
+
+def test_a_file_that_has_changed_is_read_anew(tmp_path):
+    conditioner, seen = model_of_views(ReferenceView()).conditioners[0], []
+    for level in (0, 255):
+        Pictures.new("L", (9, 9), level).save(tmp_path / "object.png")
+        seen.append(conditioner.gather([tmp_path / "object.png"])[0, 0, 2, 3].item())
+    assert seen == [-1, 1]

@@ -61,7 +61,7 @@ class ConditionerSet(nn.ModuleList):
             (draw if c.drop_group is None else of_group.setdefault(c.drop_group, draw)) >= c.dropout
             for draw, c in zip(draws, self, strict=True)
         ]
-        parts = self._parts(batch, keeps)
+        parts = [conditioner(_value(conditioner, batch), keep) for conditioner, keep in zip(self, keeps, strict=True)]
         prefixes = [
             drop(part.prefix, keep) if conditioner.dropout else part.prefix
             for part, keep, conditioner in zip(parts, keeps, self, strict=True)
@@ -87,9 +87,11 @@ class ConditionerSet(nn.ModuleList):
         keeps = [
             [True] * count if c.of_canvas else [keep] * count if isinstance(keep, bool) else keep[c.key] for c in self
         ]
-        parts = self._parts(batch, [on_device(kept, device, torch.bool) for kept in keeps])
-        prefixes = [kept_of(part.prefix, kept) for part, kept in zip(parts, keeps, strict=True) if part.prefix]
-        told = _merge(parts, [prefix for prefix in prefixes if prefix is not None])
+        prefixed = any(any(kept) for c, kept in zip(self, keeps, strict=True) if c.route == "prefix")
+        used = [(c, kept) for c, kept in zip(self, keeps, strict=True) if c.route != "prefix" or prefixed]
+        parts = [c(_value(c, batch), on_device(kept, device, torch.bool)) for c, kept in used]
+        prefixes = [kept_of(part.prefix, kept) for part, (_, kept) in zip(parts, used, strict=True) if part.prefix]
+        told = _merge(parts, prefixes)
 
         def without(names: frozenset[str]) -> Conditioning:
             self.require(names)
@@ -118,9 +120,6 @@ class ConditionerSet(nn.ModuleList):
         """What people may read of each sample's conditions, each word once; empty if no conditioner says anything."""
         described = [words for c in self if c.key in batch and (words := c.words(batch[c.key]))]
         return [", ".join(dict.fromkeys(parts)) for parts in zip(*described, strict=True)]
-
-    def _parts(self, batch: Batch, keeps: Sequence[Tensor]) -> list[Conditioning]:
-        return [conditioner(_value(conditioner, batch), keep) for conditioner, keep in zip(self, keeps, strict=True)]
 
 
 def _value(conditioner: Conditioner, batch: Batch) -> Any:

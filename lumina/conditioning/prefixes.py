@@ -18,8 +18,8 @@ def drop(prefix: Prefix, keep: Tensor) -> Prefix:
     return replace(prefix, tokens=replace(tokens, mask=mask, lengths=None))
 
 
-def kept_of(prefix: Prefix, keep: Sequence[bool]) -> Prefix | None:
-    """Same as `drop` for flags known to the host; None if no sample keeps its prefix."""
+def kept_of(prefix: Prefix, keep: Sequence[bool]) -> Prefix:
+    """Same as `drop` for flags known to the host."""
     if all(keep):
         return prefix
     lengths = prefix.tokens.known_lengths
@@ -27,7 +27,7 @@ def kept_of(prefix: Prefix, keep: Sequence[bool]) -> Prefix | None:
     if lengths is not None:
         known = tuple(length * kept for length, kept in zip(lengths, keep, strict=True))
         dropped = replace(dropped, tokens=replace(dropped.tokens, lengths=known))
-    return dropped if any(keep) else None
+    return dropped
 
 
 def absent(like: Prefix, count: int) -> Prefix:

@@ -129,3 +129,22 @@ def test_a_conditioner_learns_from_what_is_kept():
         FlowMatching().loss(model, tokens, cond, {}, keyed_generator(Purpose.TRAINING, 1))["loss"].backward()
         gradient = conditions[0].project.weight.grad
         assert gradient is not None and bool((gradient != 0).any()) == (dropout == 0)
+
+
+def test_a_prefix_that_is_left_out_alone_keeps_its_place():
+    """Two prefixes of two times: what guidance evaluates with one of them joins what it evaluates with both."""
+    conditions = ConditionerSet([Reference("a"), Reference("b", times=(None,))], 8)
+    batch = {"a": torch.randn(1, 2, 3), "b": torch.randn(1, 2, 3)}
+    cond = conditions.conditions(batch, 1, CPU)
+    for name in "ab":
+        joined = concatenate(cond, cond.without(frozenset([name]))).prefix
+        assert joined.times == (1.0, None) and joined.tokens.mask.sum(1).tolist() == [4, 2]
+
+
+def test_what_no_sample_keeps_is_not_compressed():
+    class Costly(Reference):
+        def compress(self, value):
+            raise AssertionError
+
+    conditions = ConditionerSet([Costly("a")], 8)
+    assert conditions.conditions({"a": torch.randn(1, 2, 3)}, 1, CPU, keep=False).prefix is None

@@ -30,6 +30,8 @@ class ShortErrorParser(LightningArgumentParser):
     def _suggestion(self, message: str) -> str:
         if "required: fit." in message:
             return ". They come with --config: a YAML file, or an experiment's name, quickstart/digits say."
+        if valueless := re.match(r"argument (--[\w.]+).*: expected one argument$", message):
+            return f". If its value begins with a minus, write {valueless[1]}=VALUE."
         unknown = re.search(r"(?:option|key|argument)s?:? ['\"]?(?:--)?([\w.]+)", message)
         if unknown is None:
             return ""

@@ -59,6 +59,8 @@ def _refuse_repetitions(arguments: Sequence[str], wishes: Iterable[Wish]) -> Non
         if words.count(f"--{wish.name}") > 1 and not (wish.several and wish.type is str):
             remedy = f"list the values: --{wish.name}=[A,B]" if wish.several else "give it once"
             raise ValueError(f"--{wish.name} was given {words.count(f'--{wish.name}')} times: {remedy}.")
+    if "--guidance" in words and any(word.startswith("--guidance.") for word in words):
+        raise ValueError("--guidance was given with one scale and with a scale for each condition: give one of both.")
 
 
 def _refuse_others(arguments: Sequence[str], parser: ArgumentParser, wishes: Wishes) -> None:

@@ -72,3 +72,7 @@ def test_help_comes_from_the_docstring(capsys):
         parsed("--help")
     assert stop.value.code == 0
     assert "how many." in capsys.readouterr().out
+
+
+def test_a_value_that_begins_with_a_minus_needs_an_equals_sign(capsys):
+    assert "If its value begins with a minus, write --source=VALUE." in refused(capsys, "--source", "-a,b")

@@ -41,6 +41,7 @@ def test_an_option_of_another_model_is_told_apart_from_a_typing_error(capsys):
     [
         (["--label", "cat", "--label=dog"], r"--label was given 2 times: list the values: --label=\[A,B\]"),
         (["--size=8x8", "--size=4x4"], "--size was given 2 times: give it once"),
+        (["--guidance", "3", "--guidance.prompt=2"], "--guidance was given .* give one of both"),
     ],
 )
 def test_a_repeated_option_is_refused_where_it_would_replace_the_first(words, remedy):

@@ -43,7 +43,12 @@ class PredictionWriter(Callback):
         if finite.any():
             folder = _folder(trainer) / f"rank_{trainer.global_rank}"
             numbers = (finite.nonzero()[:, 0] + first).tolist()
-            texts = [{"name": str(name)} for name in select(names, finite)] if names else ()
+            captions = pl_module.conditioners.words(asked)
+            told = {"name": names, "caption": captions}
+            texts = [
+                {kind: str(values[place]) for kind, values in told.items() if values and values[place]}
+                for place in finite.nonzero()[:, 0].tolist()
+            ]
             pl_module.modality.save(select(samples, finite), folder, numbers, texts, select(asked, finite))
 
     def on_predict_end(self, trainer: Trainer, pl_module: Any) -> None:

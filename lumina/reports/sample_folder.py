@@ -14,7 +14,7 @@ from lumina.interfaces import Modality
 from lumina.metrics.not_finite import NotFinite
 from lumina.pictures.sheet import save_picture
 from lumina.reports.page import Figure, write_page
-from lumina.values import Batch
+from lumina.values import Batch, Shown, Wish
 
 ON_SHEET = 64  # samples on the contact sheet
 SETTINGS = "settings.json"
@@ -75,32 +75,31 @@ class SampleFolder:
         samples = [{"file": file.name, **description.record} for file, description in written]
         text = json.dumps({**self.settings, "samples": samples}, indent=2, ensure_ascii=False)
         (self.folder / SETTINGS).write_text(text + "\n", encoding="utf-8")
-        figures = [*self._exhibits(), *(self._figure(file, description) for file, description in written)]
+        exhibits = self._exhibits()
+        figures = [Figure(shown=shown, words=[shown.note] if shown.note else []) for shown in exhibits.values()]
+        figures += [self._figure(file, description, exhibits) for file, description in written]
         title = f"{len(written)} sample{'s' if len(written) > 1 else ''}"
         return write_page(self.folder, title, _line(self.settings), figures)
 
-    def _exhibits(self) -> list[Figure]:
+    def _exhibits(self) -> dict[str, Shown]:
         """What samples were made from, each once."""
         exhibits = [exhibit for description in self.descriptions for exhibit in description.exhibits]
-        asked = {repr((wish.name, value)): (wish, value) for wish, value in exhibits}
-        return [
-            Figure(shown=shown, words=[shown.note] if shown.note else [])
-            for wish, value in asked.values()
-            if wish.exhibit is not None
-            for shown in [wish.exhibit(value, self.folder)]
-        ]
+        asked = {_key(wish, value): (wish, value) for wish, value in exhibits}
+        return {key: wish.exhibit(value, self.folder) for key, (wish, value) in asked.items() if wish.exhibit}
 
-    def _figure(self, file: Path, description: Description) -> Figure:
+    def _figure(self, file: Path, description: Description, exhibits: Mapping[str, Shown]) -> Figure:
         shown = self.modality.shown(file, ", ".join(description.words))
         seed = f"seed {description.record['seed']}" if "seed" in description.record else ""
-        facts = [fact for fact in (seed, shown.note, file.name) if fact]
+        made_from = [exhibits[_key(wish, value)].note for wish, value in description.exhibits]
+        facts = [fact for fact in (seed, shown.note, file.name, *made_from) if fact]
         return Figure(shown=shown, words=description.words, away=description.away, facts=facts)
 
     def _texts(self, description: Description) -> dict[str, str]:
         lines = ["\n".join(description.words), *(f"Negative prompt: {words}" for words in description.away)]
         lines.append(_line({**description.facts, **self.settings}))
         whole = {**self.settings, **description.record}
-        return {"lumina": json.dumps(whole, ensure_ascii=False), "parameters": "\n".join(lines)}
+        caption = {"caption": ", ".join(description.words)} if description.words else {}
+        return {"lumina": json.dumps(whole, ensure_ascii=False), "parameters": "\n".join(lines), **caption}
 
 
 def drawn(folder: Path) -> set[str] | None:
@@ -109,6 +108,10 @@ def drawn(folder: Path) -> set[str] | None:
         return {sample["file"] for sample in json.loads((folder / SETTINGS).read_text(encoding="utf-8"))["samples"]}
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _key(wish: Wish, value: Any) -> str:
+    return repr((wish.name, value))
 
 
 def _line(settings: Mapping[str, Any]) -> str:

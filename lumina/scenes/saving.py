@@ -31,7 +31,8 @@ def save_views(
         azimuths: N of them in degrees.
         folder: is made.
         ring: where the cameras stand.
-        texts: named texts, for the pictures; ``name`` is the object's, or else it has that of the folder.
+        texts: named texts, for the pictures; ``name`` is the object's, or else it has that of the folder; ``caption``
+            is what the object was said to be.
 
     Returns:
         The folder.
@@ -50,5 +51,6 @@ def save_views(
     cameras = ring.cameras(azimuths, (height, width))
     about = {"assumed": ring.assumed} if ring.assumed else {}
     drawn = tuple(View(file=file, camera=camera) for file, camera in zip(pictures, cameras, strict=True))
-    write_views(ViewSet(name=(texts or {}).get("name", folder.name), caption="", views=drawn, about=about), folder)
+    name, caption = (texts or {}).get("name", folder.name), (texts or {}).get("caption", "")
+    write_views(ViewSet(name=name, caption=caption, views=drawn, about=about), folder)
     return folder

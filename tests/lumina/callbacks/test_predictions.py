@@ -1,5 +1,7 @@
 """Files of predictions, which replace those of an earlier run."""
 
+from PIL import Image as Picture
+
 from lumina.cli import main
 
 
@@ -14,7 +16,9 @@ def test_predict_writes_a_file_a_sample(tiny_run, monkeypatch, capsys):
     stale.parent.mkdir(parents=True, exist_ok=True)
     stale.touch()
     main(["predict", "--ckpt_path", "runs/digits", *quick])
-    assert len(list((tiny_run / "predictions").rglob("*.png"))) == 10 and not stale.exists()
+    files = list((tiny_run / "predictions").rglob("*.png"))
+    assert len(files) == 10 and not stale.exists()
+    assert {Picture.open(file).text["caption"] for file in files} <= {str(digit) for digit in range(10)}
     told = capsys.readouterr().out
     assert "replacing the earlier predictions in runs/digits/version_0/predictions" in told
     assert "10 predictions in runs/digits/version_0/predictions" in told

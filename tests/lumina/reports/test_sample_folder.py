@@ -8,6 +8,7 @@ from PIL import Image as Picture
 
 from lumina.generation.description import Description
 from lumina.reports.sample_folder import SampleFolder
+from lumina.values import Shown, Wish
 from modalities.image import Image
 
 NAN = float("nan")
@@ -51,3 +52,16 @@ def test_what_is_no_number_is_left_out_and_the_others_keep_their_numbers(tmp_pat
 def test_nothing_but_nan_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="are not written"):
         filled(tmp_path, ([0, 1], [NAN, NAN])).finish()
+
+
+def test_a_page_says_which_picture_each_sample_was_made_from(tmp_path):
+    def exhibit(value, folder):
+        return Shown(html="", note=f"from {value}")
+
+    wish = Wish(name="image", type=str, help="", exhibit=exhibit)
+    told = [Description(exhibits=[(wish, value)], words=["a cat"]) for value in "aba"]
+    samples = SampleFolder(tmp_path, Image((4, 4)), told, {})
+    samples.add(range(3), [torch.zeros(3, 4, 4)] * 3)
+    lines = [line for line in samples.finish().read_text().splitlines() if "0000" in line and "<small>" in line]
+    assert [line.count("from a") - line.count("from b") for line in lines] == [1, -1, 1]
+    assert Picture.open(tmp_path / "00001.png").text["caption"] == "a cat"

@@ -63,3 +63,8 @@ def test_the_same_azimuth_twice_has_two_files(views, tmp_path):
 def test_one_grey_view_needs_no_turntable(tmp_path):
     folder = save_views(torch.zeros(1, 1, 8, 8), (0,), tmp_path / "a", RING)
     assert not list(folder.glob("turntable.*")) and len(read_views(folder).views) == 1
+
+
+def test_the_cameras_come_with_the_caption(views, tmp_path):
+    folder = save_views(views, (0, 1, 2), tmp_path / "a", RING, {"caption": "a red chair"})
+    assert read_views(folder).caption == "a red chair"

@@ -11,6 +11,9 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
 
+MOST_CORNERS = 5_000
+"""Of a polygon that is not convex: its triangles take time by the square of their number, or worse."""
+
 
 def triangles(polygons: Sequence[Any] | Ints, vertices: Floats) -> npt.NDArray[np.int64]:
     """Triangles that cover each polygon once.
@@ -25,7 +28,7 @@ def triangles(polygons: Sequence[Any] | Ints, vertices: Floats) -> npt.NDArray[n
         ``[F, 3]``.
 
     Raises:
-        ValueError: a polygon names a vertex that there is not.
+        ValueError: a polygon names a vertex that there is not, or has more than `MOST_CORNERS` and is not convex.
     """
     counts = np.array([len(polygon) for polygon in polygons], np.int64)
     found = [np.zeros((0, 3), np.int64)]
@@ -44,7 +47,10 @@ def _of_alike(polygons: npt.NDArray[np.int64], vertices: Floats) -> list[npt.NDA
         return [polygons]
     flat = _flattened(vertices[polygons].astype(np.float64))
     convex = (_turns(flat) >= 0).all(1)
-    fans = [polygons[convex][:, (0, k, k + 1)] for k in range(1, polygons.shape[1] - 1)]
+    count = polygons.shape[1]
+    if count > MOST_CORNERS and not convex.all():
+        raise ValueError(f"a face has {count:,} corners, of which {MOST_CORNERS:,} are read: export it as triangles")
+    fans = [polygons[convex][:, (0, k, k + 1)] for k in range(1, count - 1)]
     ears = [one[_ears(corners)] for one, corners in zip(polygons[~convex], flat[~convex], strict=True)]
     return fans + ears
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lumina.clouds import polygons
 from lumina.clouds.polygons import triangles
 
 ARROW = [(0, 0), (4, 0), (4, 4), (2, 1), (0, 4)]
@@ -67,3 +68,11 @@ def test_a_polygon_that_crosses_itself_has_an_end():
 def test_vertices_that_there_are_not_are_named(corner):
     with pytest.raises(ValueError, match=rf"a face names vertex {corner} of 4"):
         triangles([[0, 1, 2, corner]], np.zeros((4, 3)))
+
+
+def test_polygons_that_would_take_hours_are_refused(monkeypatch):
+    monkeypatch.setattr(polygons, "MOST_CORNERS", 4)
+    with pytest.raises(ValueError, match=r"5 corners, of which 4 are read.*triangles"):
+        triangles([range(5)], in_space(ARROW))
+    around = np.arange(8) * np.pi / 4
+    assert len(triangles([range(8)], np.stack((np.cos(around), np.sin(around), 0 * around), 1))) == 6  # convex

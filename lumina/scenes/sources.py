@@ -66,7 +66,8 @@ class Source:
 def find_sources(root: Path, census: Census) -> list[Source]:
     """The objects in a folder and its sub-folders, or in one file, by name.
 
-    Captions are the words of the files' names, or the names that a catalogue gives.
+    Captions are the words of the files' names, or the names that a catalogue gives. Where all files have one name, as
+    ``scene.gltf``, the words of the folder that holds each are taken, and so on.
 
     Args:
         root: the folder or the file.
@@ -76,7 +77,14 @@ def find_sources(root: Path, census: Census) -> list[Source]:
         ValueError: there are none.
     """
     folder, files = (root.parent, [root.name]) if root.is_file() else (root, files_below(root, census))
-    sources = [source for file in files for source in _of_file(folder, file, census)]
+    meshes = [file for file in files if file.lower().endswith(SUFFIXES)]
+    sources = [
+        Source(name=file, file=folder / file, caption=words(part))
+        for file, part in zip(meshes, telling_parts(meshes), strict=True)
+    ]
+    for file in files:
+        if file.lower().endswith(CATALOGUE):
+            sources += _pieces(folder, file, census)
     census.leave_out_by_ending(file for file in files if not file.lower().endswith((*SUFFIXES, CATALOGUE, *BESIDE)))
     if not sources:
         raise ValueError(f"There are no meshes ({', '.join((*SUFFIXES, CATALOGUE))}) at {root}. Left out: {census}.")
@@ -85,24 +93,34 @@ def find_sources(root: Path, census: Census) -> list[Source]:
     return sorted(named, key=lambda source: source.name)
 
 
-def _of_file(folder: Path, file: str, census: Census) -> Iterator[Source]:
-    """The objects in a file, with paths and endings as names."""
-    if file.lower().endswith(SUFFIXES):
-        yield Source(name=file, file=folder / file, caption=words(PurePosixPath(file).stem))
-    elif file.lower().endswith(CATALOGUE):
-        try:
-            pieces = read_catalogue(folder / file)
-        except (OSError, ValueError) as error:
-            census.leave_out("furniture catalogues that cannot be read", [str(error)])
-            return
-        taken = set[str]()
-        for piece in pieces:
-            stem = re.sub(r"[^\w-]", "_", PurePosixPath(piece.model).stem)[:LONGEST]
-            tries = (f"{stem}-{number}" if number else stem for number in count())
-            name = next(name for name in tries if name.lower() not in taken)
-            taken.add(name.lower())
-            path = f"{PurePosixPath(file).with_suffix('')}/{name}.obj"
-            yield Source(name=path, file=folder / file, caption=piece.name, piece=piece)
+def _pieces(folder: Path, file: str, census: Census) -> Iterator[Source]:
+    """The objects in a catalogue, with paths and endings as names."""
+    try:
+        pieces = read_catalogue(folder / file)
+    except (OSError, ValueError) as error:
+        census.leave_out("furniture catalogues that cannot be read", [str(error)])
+        return
+    taken = set[str]()
+    for piece in pieces:
+        stem = re.sub(r"[^\w-]", "_", PurePosixPath(piece.model).stem)[:LONGEST]
+        tries = (f"{stem}-{number}" if number else stem for number in count())
+        name = next(name for name in tries if name.lower() not in taken)
+        taken.add(name.lower())
+        path = f"{PurePosixPath(file).with_suffix('')}/{name}.obj"
+        yield Source(name=path, file=folder / file, caption=piece.name, piece=piece)
+
+
+def telling_parts(files: Sequence[str]) -> list[str]:
+    """Of each path the last part, without the ending, that is not the same in all of them.
+
+    >>> telling_parts(["chair/scene.gltf", "lamp/scene.gltf"]), telling_parts(["a/chair.obj", "b/lamp.obj"])
+    (['chair', 'lamp'], ['chair', 'lamp'])
+    """
+    backwards = [PurePosixPath(file).with_suffix("").parts[::-1] for file in files]
+    levels = zip(*backwards, strict=False)  # as many as the shortest path has
+    return next(
+        (list(level) for level in levels if len({part.lower() for part in level}) > 1), [p[0] for p in backwards]
+    )
 
 
 def unambiguous(files: Sequence[str]) -> list[str]:

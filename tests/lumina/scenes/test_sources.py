@@ -68,6 +68,21 @@ def test_names_never_meet():
     assert unambiguous(["a.obj", "a.off", "a.obj.ply"]) == ["a.obj", "a.off", "a.obj.ply"]
 
 
+@pytest.mark.parametrize(
+    ("files", "parts"),
+    [
+        (["chair/m/Model.obj", "oak_table/m/model.obj"], ["chair", "oak_table"]),
+        (["model.obj", "lamp/model.obj"], ["model", "model"]),
+        (["model.obj"], ["model"]),
+        (["a/chair.obj", "b/chair.obj", "b/lamp.obj"], ["chair", "chair", "lamp"]),
+    ],
+)
+def test_a_name_that_all_files_have_is_no_caption(tmp_path, files, parts):
+    for file in files:
+        write_box(tmp_path / file)
+    assert [one.caption for one in find_sources(tmp_path, Census())] == [words(part) for part in parts]
+
+
 def test_a_broken_catalogue_is_counted(tmp_path):
     write_box(tmp_path / "a.obj")
     (tmp_path / "b.sh3f").write_text("nonsense")

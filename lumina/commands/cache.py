@@ -92,14 +92,17 @@ def cache(
         device: auto (a GPU if there is one), cpu, cuda, cuda:1, ...
 
     Raises:
-        ValueError: the folder contains a finished cache, or an unfinished one with other settings.
+        ValueError: the data lacks a field, or the folder contains a finished cache, or an unfinished one with other
+            settings.
     """
     parts = build_as(Parts, experiment)
     modality, data, chosen = parts.modality.eval(), parts.datamodule, choose_device(device)
     modality.to(chosen)
+    needed = dict.fromkeys([*modality.batch_keys, *(conditioner.key for conditioner in parts.conditioners)])
+    require_fields(needed, data.batch_keys, type(data).__name__)
     samples = {split: len(data.dataset(split)) for split in get_args(Split)}
     print("".join(f"left out: {line}\n" for line in data.census().lines()), end="")
-    encoders = _by_identity(parts.encoders, data)
+    encoders = _by_identity(parts.encoders)
     settings = {
         "modality": dict(modality.latent_identity),
         "data": {**modality.data_settings, **_asked(parts.conditioners, data)},
@@ -127,17 +130,14 @@ def cache(
     write_settings(output, settings, complete=True)
 
 
-def _by_identity(
-    encoders: Sequence[tuple[str, TextEncoder]], data: SplitDataModule
-) -> list[tuple[TextEncoder, list[str]]]:
+def _by_identity(encoders: Sequence[tuple[str, TextEncoder]]) -> list[tuple[TextEncoder, list[str]]]:
     """Encoders that differ, each with the fields that it reads.
 
     Raises:
-        ValueError: the data lacks a field, or the features of an encoder cannot be kept.
+        ValueError: the features of an encoder cannot be kept.
     """
     found: list[tuple[TextEncoder, list[str]]] = []
     for key, encoder in encoders:
-        require_fields([key], data.batch_keys, type(data).__name__)
         if encoder.identity is None:
             raise ValueError(
                 f"text features of a {type(encoder).__name__} cannot be cached, as it does not say what decides them "

@@ -351,6 +351,14 @@ def views_experiment(folder: Path, **modality: object) -> Path:
     return config
 
 
+def test_data_without_what_the_model_reads_are_refused_at_once(
+    run_in: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run_in("cache", "--config", views_experiment(tmp_path), "--output", "cache", "--data.reference=none")
+    assert "MultiViewFolder has no 'reference'" in capsys.readouterr().err and not Path("cache").exists()
+
+
 def test_views_and_references_are_trained_on_without_pictures(run_in: Callable[..., None], tmp_path: Path) -> None:
     config = views_experiment(tmp_path)
     run_in("cache", "--config", config, "--output", "cache", "--variants", 3, "--dtype", "float32")

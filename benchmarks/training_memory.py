@@ -1,6 +1,6 @@
-"""Memory to train the published 2B model: a calculated table and, on a GPU, the measured peak.
+"""Memory to train the published 2B model: a calculated table and, on a GPU, the measured peak; and the stages of views.
 
-``python -m benchmarks.training_memory [--measure]``
+``python -m benchmarks.training_memory [--measure]``, ``python -m benchmarks.training_memory --views``
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ TWO_BILLION = NextDiTConfig(
     learn_sigma=True,
     pad_token=True,
 )
+OF_VIEWS = NextDiTConfig(
+    dim=1536, num_layers=16, num_heads=32, token_dim=16, position_axes=3, axes_dims=(0, 24, 24), text_dim=2048
+)
+STAGES = {"mv_256_n4.yaml": (256, 4, 32), "mv_512_n4.yaml": (512, 4, 16), "mv_512_n8.yaml": (512, 8, 4)}
+"""Pixels of a side, views and objects a step, on each of 8 GPUs."""
 ADAPTERS = Lora(rank=16, base="bfloat16")
 EIGHT_BIT = Plan(batch=1, tokens=1, text_tokens=256, precision="bf16-true", optimizer="adamw_8bit")
 MIXED = Plan(batch=1, tokens=1, text_tokens=256, average=True)
@@ -57,6 +62,18 @@ def table(side: int, batch: int, measure: bool) -> str:
         memory = training_memory(TWO_BILLION, plan)
         numbers = [f"{value / GIB:.1f}" for value in (*(getattr(memory, part) for part in parts), memory.total)]
         lines.append([name, *numbers, str(largest_batch(plan))] + ([measured(plan)] if measure else []))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def table_of_views() -> str:
+    """A Markdown table in GiB, of the stages that train the 600M model on views."""
+    lines = [["stage", "tokens an object", "objects", "with checkpointing", "without"], ["---"] * 5]
+    for name, (side, views, batch) in STAGES.items():
+        plan = replace(MIXED, grouped=True, tokens=(views + 1) * (side // PIXELS) ** 2)  # a reference is one more
+        for objects in (1, batch):
+            plans = [replace(plan, batch=objects, checkpointing=checkpointing) for checkpointing in (True, False)]
+            totals = [f"{training_memory(OF_VIEWS, plan).total / GIB:.1f}" for plan in plans]
+            lines.append([name, f"{plan.tokens:,}", str(objects), *totals])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -127,11 +144,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training_memory", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[512, 1024], help="sides of the pictures in pixels")
     parser.add_argument("--batch", type=int, default=1, help="pictures a step")
+    parser.add_argument("--views", action="store_true", help="show the stages of views instead")
     parser.add_argument("--measure", action="store_true", help="train a step on this machine's GPU as well")
     options = parser.parse_args()
     if options.measure and not torch.cuda.is_available():
         parser.error("--measure needs a CUDA device, and PyTorch sees none")
     print("GiB; not counted: the device's context (about 0.5), text encoder and VAE (none with cached data).\n")
+    if options.views:
+        print(table_of_views())
+        return
     for side in options.sizes:
         print(table(side, options.batch, options.measure), end="\n\n")
 

@@ -84,8 +84,12 @@ def shrunk(path: Path, folder: Path) -> dict[str, Any]:
     return settings
 
 
-def base_of(path: Path) -> Path:
-    """The first file that an experiment is combined with: itself, or what it is an overlay on."""
+def source_of(path: Path) -> Path:
+    """The experiment whose run another starts from, or else what it is an overlay on, or itself."""
+    weights = str(settings_of(path)["model"].get("weights"))
+    if weights.startswith("runs/"):
+        others = (other for other in EXPERIMENTS if other.parent == path.parent)
+        return next(other for other in others if f"runs/{name_of(settings_of(other))}" == weights)
     return Path(command(path)[1])
 
 
@@ -105,11 +109,10 @@ def entries(node: Any) -> Iterator[tuple[Any, Any, Any]]:
 def _small_backbone(model: dict[str, Any], path: Path) -> None:
     model["compile_blocks"] = False
     if model.get("weights") not in (None, "emoji"):
-        model["weights"] = f"runs/{name_of(settings_of(base_of(path)))}"
+        model["weights"] = f"runs/{name_of(settings_of(source_of(path)))}"
     if model.get("weights") != "emoji":  # the bundled weights have their size
-        model["backbone"] |= {
-            key: value for key, value in BACKBONE.items() if key in {*model["backbone"], "multiple_of"}
-        }
+        stated = {key for key, value in model["backbone"].items() if value is not None}
+        model["backbone"] |= {key: value for key, value in BACKBONE.items() if key in {*stated, "multiple_of"}}
 
 
 def _small_networks(model: dict[str, Any], folder: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from shrink import EXPERIMENTS, base_of, command, name_of, settings_of, shrunk
+from shrink import EXPERIMENTS, command, name_of, settings_of, shrunk, source_of
 from tiny import ROOT
 
 from lumina.commands.train import build
@@ -52,11 +52,11 @@ def write(settings, folder, file="experiment.yaml"):
 
 def run_experiment(path, settings, run_in, folder):
     """Trains, resumes, evaluates and draws, as users do."""
-    base = shrunk_base(path, folder)
-    if base and settings["data"]["class_path"].endswith(".Cached"):
-        run_in("cache", "--config", base, "--output", settings["data"]["init_args"]["root"])
+    source = shrunk_source(path, folder)
+    if source and settings["data"]["class_path"].endswith(".Cached"):
+        run_in("cache", "--config", source, "--output", settings["data"]["init_args"]["root"])
     if str(settings["model"].get("weights")).startswith("runs/"):
-        run_in("fit", "--config", base)
+        run_in("fit", "--config", source)
     run = f"runs/{name_of(settings)}"
     run_in("fit", "--config", write(settings, folder))
     more = ["--trainer.max_epochs=2"] if settings["trainer"].get("max_steps") == -1 else ["--trainer.max_steps=4"]
@@ -73,10 +73,14 @@ def run_experiment(path, settings, run_in, folder):
         run_in("sample", "--ckpt_path", run, what, "--count=1", "--steps=1", "--output", "drawn")
 
 
-def shrunk_base(path, folder):
-    """The file of what an overlay stands on, shrunk in the same folder."""
-    base = base_of(path)
-    return None if base == path else write(shrunk(base, folder), folder, "base.yaml")
+def shrunk_source(path, folder):
+    """The file of what an experiment starts from or stands on, shrunk in the same folder, from random weights."""
+    source = source_of(path)
+    if source == path:
+        return None
+    settings = shrunk(source, folder)
+    settings["model"].pop("weights", None)
+    return write(settings, folder, "source.yaml")
 
 
 def check_run(settings, folder):

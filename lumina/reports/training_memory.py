@@ -24,9 +24,10 @@ class Plan:
     """How a backbone is trained.
 
     Attributes:
-        batch: pictures a step.
-        tokens: tokens a picture.
+        batch: samples a step.
+        tokens: tokens a sample, those of a prefix included.
         text_tokens: tokens a caption, padding included.
+        grouped: whether groups of tokens have conditions of their own, as views have azimuths.
         precision: Lightning's; under "bf16-mixed" weights are float32 and products bfloat16.
         optimizer: "adamw" (one fused step), or "adamw_8bit" (`lumina.optimizers.adamw_8bit.AdamW8bit`).
         lora: the adapters; None = all weights train.
@@ -38,6 +39,7 @@ class Plan:
     batch: int
     tokens: int
     text_tokens: int = 0
+    grouped: bool = False
     precision: Literal["32-true", "bf16-mixed", "bf16-true"] = "bf16-mixed"
     optimizer: Literal["adamw", "adamw_8bit"] = "adamw"
     lora: Lora | None = None
@@ -108,6 +110,7 @@ def block_activations(config: NextDiTConfig, plan: Plan) -> int:
     if text:  # the text's heads, both together, and, where autocast has to lower them, the queries once more
         token += 2 * w * d + 4 * config.num_heads + (w * d if norm > w else 0)
     token += 4 * w * h  # w1, its silu, w3, their product
+    token += 4 * w * d if plan.grouped else 0  # scales and gates of each token, which else are those of the sample
     total = plan.tokens * (token + _bottlenecks(plan, 7))
     if text:
         read = rms * text if plan.lora is None else 0

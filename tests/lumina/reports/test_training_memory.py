@@ -22,6 +22,9 @@ ADAPTERS = Lora(rank=8)
 PLANS = {
     "full": PLAN,
     "text-free": replace(PLAN, text_tokens=0),
+    "grouped": replace(PLAN, grouped=True),
+    "grouped bf16-mixed": replace(PLAN, grouped=True, precision="bf16-mixed"),
+    "grouped lora": replace(PLAN, grouped=True, lora=ADAPTERS),
     "bf16-true": replace(PLAN, precision="bf16-true"),
     "bf16-mixed": replace(PLAN, precision="bf16-mixed"),
     "lora": replace(PLAN, lora=ADAPTERS),
@@ -41,10 +44,15 @@ def forward(model, plan):
     dtype = torch.bfloat16 if plan.precision == "bf16-true" else torch.float32
     side = torch.arange(int(plan.tokens**0.5))
     positions = torch.cartesian_prod(side, side).expand(plan.batch, -1, -1)
-    tokens = Tokens(features=torch.randn(plan.batch, plan.tokens, 16, dtype=dtype), positions=positions)
+    tokens = Tokens(
+        features=torch.randn(plan.batch, plan.tokens, 16, dtype=dtype),
+        positions=positions,
+        groups=torch.arange(plan.tokens).mul(4).floor_divide(plan.tokens).expand(plan.batch, -1),
+    )
+    grouped = torch.randn(plan.batch, 4, CONFIG.cond_dim, dtype=dtype) if plan.grouped else None
     cross = torch.randn(plan.batch, plan.text_tokens, 128, dtype=dtype) if plan.text_tokens else None
     with torch.autocast("cpu", torch.bfloat16) if plan.precision == "bf16-mixed" else nullcontext():
-        return model.predict(tokens, torch.rand(plan.batch), Conditioning(cross=cross))
+        return model.predict(tokens, torch.rand(plan.batch), Conditioning(cross=cross, grouped=grouped))
 
 
 def kept(model, plan):

@@ -482,7 +482,6 @@ class Conditioner(nn.Module, ABC):
             values too.
         of_canvas: its value comes from `Modality.fields`, not from a wish: it describes the canvas, and is never
             dropped, neither in training nor by guidance.
-
         asks: attributes of its data that `resolve` asks for; cached latents have them as well.
 
     Attributes:

@@ -13,6 +13,7 @@ from typing import Any
 from lumina.data.captions import read_captions
 from lumina.data.census import Census
 from lumina.data.sources.listing import files_below
+from lumina.data.uids import uids_of
 from lumina.scenes.catalogues import Piece, read_catalogue, read_piece
 from lumina.scenes.mesh import Mesh
 from lumina.scenes.normalise import Up, upright, usual_up
@@ -166,7 +167,8 @@ def with_captions(sources: Sequence[Source], file: Path, census: Census) -> list
 
 
 def _uids(source: Source) -> Iterator[str]:
-    """What a list may call an object: its name, its file's, a folder on the way to it, the nearest first."""
+    """What a list may call an object: its name, that of its file, or any part of its path."""
     yield source.name
-    yield source.file.stem
-    yield from reversed(PurePosixPath(source.name).parts)
+    if source.piece is None:
+        yield source.file.stem
+    yield from uids_of(source.name)

@@ -25,8 +25,12 @@ from lumina.weights.tensors import BACKBONE, CONDITIONERS, OBJECTIVE
 COMPUTED = ("drop_path", "mixed_sizes")
 """Fields that affect the computation, not the architecture."""
 
-MEASURED = ("token_dim", "position_axes", "text_dim")
-"""Fields that a source may omit; the widths follow from the shapes of its tensors."""
+MEASURED = {
+    "token_dim": "modality.patch_size and the channels of the data or of the autoencoder",
+    "position_axes": "the modality",
+    "text_dim": "the text encoder",
+}
+"""Fields that a source may omit, and no experiment sets, with what decides them."""
 
 POSITIONS = ("position_axes", "axes_dims", "rope_layout")
 """Fields of the position embedding; no tensor's shape depends on them."""
@@ -173,8 +177,9 @@ def check_same(theirs: NextDiTConfig, ours: NextDiTConfig, source: str) -> tuple
     transferred = theirs.position_axes != ours.position_axes and theirs.positions == ours.positions == "rope"
     for name, value in there.items():
         if here[name] != value and not (transferred and name in POSITIONS):
+            decided = f", which {MEASURED[name]} decides" if name in MEASURED else ""
             raise ValueError(
-                f"the weights of {source!r} have backbone.{name}={value}, this experiment {here[name]}; "
+                f"the weights of {source!r} have backbone.{name}={value}, this experiment {here[name]}{decided}; "
                 "give the experiment the architecture of the weights it starts from."
             )
     return compare_axes(theirs, ours) if transferred else ()

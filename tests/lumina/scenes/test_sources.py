@@ -109,13 +109,14 @@ def test_words_of_names(stem, caption):
 
 
 def test_captions_of_a_list(tmp_path):
-    for file in ("glbs/000-001/ab12.obj", "shapenet/0256/cd34/model.obj", "e/f.obj", "g.obj"):
+    shapenet = [f"shapenet/0256/{name}/model.obj" for name in ("cd34", "ef56")]
+    for file in ("glbs/000-001/ab12.obj", *shapenet, "e/f.obj", "g.obj"):
         write_box(tmp_path / "in" / file)
     list_ = tmp_path / "captions.csv"
-    list_.write_text("ab12,a red car, fast\ncd34,a chair\ne/f.obj,a lamp\nxy,a ghost\n")
+    list_.write_text("ab12,a red car, fast\ncd34,a chair\n0256/ef56,a table\ne/f.obj,a lamp\nxy,a ghost\n")
     census = Census()
     found = with_captions(find_sources(tmp_path / "in", Census()), list_, census)
-    assert [one.caption for one in found] == ["a lamp", "", "a red car, fast", "a chair"]
+    assert [one.caption for one in found] == ["a lamp", "", "a red car, fast", "a chair", "a table"]
     assert census.count == 1
     list_.write_text("xy,a ghost\n")
     with pytest.raises(ValueError, match=r"No line of .*captions\.csv names an object.*'e/f' say"):

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 
 import pytest
 import torch
+from tiny_view_models import BACKBONE, model_of_views
 
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.checkpoints import load_diffusers, save_diffusers
@@ -23,7 +24,7 @@ from lumina.objectives.flow_matching import FlowMatching
 from lumina.survival.checkpoints import NEEDED
 from lumina.weights.run import ARCHITECTURE
 from lumina.weights.source import read_weights
-from lumina.weights.starting import StartingPoint, start_from
+from lumina.weights.starting import StartingPoint, check_same, start_from
 from modalities.image import Image
 from modalities.multiview import MultiView
 from modalities.recognition import PooledHead, Recognition
@@ -156,6 +157,26 @@ def test_views_start_from_an_image_model(tmp_path, layout, positions):
     assert str(transfer).splitlines()[-1] == (
         "  positions: axis 1 is new and rotates nothing; axis 2 keeps its 4 dimensions; axis 3 keeps its 4 dimensions"
     )
+
+
+def test_the_next_stage_takes_everything(tmp_path):
+    """More views, and larger ones, change no tensor."""
+    source = model_of_views(views=3)
+    checkpoint = {"state_dict": source.state_dict(), ARCHITECTURE: asdict(source.backbone.config)}
+    torch.save({name: {} for name in (*NEEDED, "hyper_parameters")} | checkpoint, tmp_path / "stage.ckpt")
+    module = LuminaModule(
+        MultiView((8, 12), views=8), NextDiTConfig(**BACKBONE), FlowMatching(), [*model_of_views().conditioners]
+    )
+    transfer = start_from(module, tmp_path / "stage.ckpt")
+    assert (transfer.taken, transfer.new, transfer.left_out) == (tuple(source.state_dict()), (), ())
+    assert all(torch.equal(module.state_dict()[name], value) for name, value in source.state_dict().items())
+
+
+def test_a_width_that_no_experiment_sets_is_told_with_what_decides_it():
+    with pytest.raises(ValueError, match=r"token_dim=16, this experiment 64, which modality\.patch_size .* decides;"):
+        check_same(TEXT, replace(TEXT, token_dim=64), "the source")
+    with pytest.raises(ValueError, match=r"text_dim=12, this experiment 16, which the text encoder decides;"):
+        check_same(TEXT, replace(TEXT, text_dim=16), "the source")
 
 
 def test_axes_that_need_other_frequencies_are_told(tmp_path):

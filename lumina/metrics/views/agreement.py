@@ -59,7 +59,8 @@ def silhouettes_explained(masks: Tensor, cameras: Sequence[Camera] | Pinholes, v
     """Share ``[N]`` of each silhouette that the visual hull of all views explains.
 
     The hull is carved from masks dilated by one pixel. A pixel is explained if its ray meets the hull. An empty
-    silhouette counts 0, and so do all others then. For true views of furniture the mean is 0.997 (8 views, 64 pixels).
+    silhouette counts 0, and so do all others then. For true views it is 0.99 or more as a rule; parts thinner than a
+    pixel are hardly explained (`benchmarks.views`).
 
     Args:
         masks: ``[N, H, W]``, bool or shares in [0, 1], of which those above 0.5 count.

@@ -20,7 +20,7 @@ from lumina.weights.adapters import check_base, keep_trained
 from lumina.weights.axes import compare_axes
 from lumina.weights.class_rows import Trainee, rows_by_name
 from lumina.weights.source import Weights, read_weights
-from lumina.weights.tensors import BACKBONE, CONDITIONERS, OBJECTIVE
+from lumina.weights.tensors import BACKBONE, CONDITIONERS, OBJECTIVE, text_tensors
 
 COMPUTED = ("drop_path", "mixed_sizes")
 """Fields that affect the computation, not the architecture."""
@@ -130,7 +130,8 @@ def start_from(module: Trainee, source: str | Path) -> Transfer:
     The tensors of the backbone and of the source's conditioners must match in name and shape; conditioners that the
     source lacks keep their initialisation. Per-class rows (of a label table or a head's last layer) are matched by
     class name; rows of new classes keep their initialisation and a warning names them. Tensors of the objective are
-    copied if they match; a warning names the others. The number of position axes may differ.
+    copied if they match; a warning names the others. The number of position axes may differ. A model without text gets
+    new attention to it, whose gates are zero.
 
     Args:
         module: the module to be trained; its arguments do not change.
@@ -152,7 +153,9 @@ def start_from(module: Trainee, source: str | Path) -> Transfer:
     if other:
         warnings.warn(f"{source}: {', '.join(other)} do not fit this model, which trains its own anew.", stacklevel=2)
     state = {name: tensor for name, tensor in state.items() if name not in other}
-    expected = {name: own[name].shape for name in own if name.startswith(BACKBONE) or name in state}
+    text = text_tensors(module.backbone.config)
+    optional = text if weights.config.text_dim is None and not text & state.keys() else set()
+    expected = {n: own[n].shape for n in own if n in state or (n.startswith(BACKBONE) and n not in optional)}
     check_tensors(weights.origin, expected, state, "the model to be trained")
     with torch.no_grad():
         for name, tensor in state.items():
@@ -177,7 +180,7 @@ def check_same(theirs: NextDiTConfig, ours: NextDiTConfig, source: str) -> tuple
     transferred = theirs.position_axes != ours.position_axes and theirs.positions == ours.positions == "rope"
     for name, value in there.items():
         if here[name] != value and not (transferred and name in POSITIONS):
-            decided = f", which {MEASURED[name]} decides" if name in MEASURED else ""
+            decided = f" (decided by {MEASURED[name]})" if name in MEASURED else ""
             raise ValueError(
                 f"the weights of {source!r} have backbone.{name}={value}, this experiment {here[name]}{decided}; "
                 "give the experiment the architecture of the weights it starts from."

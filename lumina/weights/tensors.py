@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,12 @@ def empty_backbone(config: NextDiTConfig) -> NextDiT:
     """A backbone with parameters on the meta device, to be filled by `fill`."""
     with torch.device("meta"):
         return NextDiT(config)
+
+
+def text_tensors(config: NextDiTConfig) -> set[str]:
+    """Names in `LuminaModule` of the backbone's tensors that only a model with text has."""
+    plain = empty_backbone(replace(config, text_dim=None)).state_dict()
+    return {f"{BACKBONE}{name}" for name in empty_backbone(config).state_dict() if name not in plain}
 
 
 def fill(model: NextDiT, state: Mapping[str, Tensor]) -> NextDiT:

@@ -172,10 +172,33 @@ def test_the_next_stage_takes_everything(tmp_path):
     assert all(torch.equal(module.state_dict()[name], value) for name, value in source.state_dict().items())
 
 
+def test_a_model_without_text_gets_attention_to_it(tmp_path):
+    """Its gates are zero, so that the network puts out at first what it did."""
+    source = model_of_views(ViewAzimuths())
+    checkpoint = {"state_dict": source.state_dict(), ARCHITECTURE: asdict(source.backbone.config)}
+    torch.save({name: {} for name in (*NEEDED, "hyper_parameters")} | checkpoint, tmp_path / "plain.ckpt")
+    module = LuminaModule(
+        MultiView((4, 6), views=3),
+        NextDiTConfig(**BACKBONE),
+        FlowMatching(),
+        [ViewAzimuths(), TextConditioner(Words())],
+    )
+    transfer = start_from(module, tmp_path / "plain.ckpt")
+    assert transfer.taken == tuple(source.state_dict())
+    assert transfer.new and all("cap_embedder" in name or "attention" in name for name in transfer.new)
+    canvas, fields = module.modality.layout(1, {}), module.modality.fields(1, {})
+    told = module.conditioners.conditions({**fields, "caption": ["two words"]}, 1, torch.device("cpu"))
+    plain = source.conditioners.conditions(fields, 1, torch.device("cpu"))
+    noise, t = canvas.with_features(torch.randn_like(canvas.features)), torch.tensor([0.4])
+    with torch.no_grad():
+        expected = source.backbone.predict(noise, t, plain)
+        assert torch.equal(module.backbone.predict(noise, t, told), expected) and expected.any()
+
+
 def test_a_width_that_no_experiment_sets_is_told_with_what_decides_it():
-    with pytest.raises(ValueError, match=r"token_dim=16, this experiment 64, which modality\.patch_size .* decides;"):
+    with pytest.raises(ValueError, match=r"token_dim=16, this experiment 64 \(decided by modality\.patch_size"):
         check_same(TEXT, replace(TEXT, token_dim=64), "the source")
-    with pytest.raises(ValueError, match=r"text_dim=12, this experiment 16, which the text encoder decides;"):
+    with pytest.raises(ValueError, match=r"text_dim=12, this experiment 16 \(decided by the text encoder\);"):
         check_same(TEXT, replace(TEXT, text_dim=16), "the source")
 
 

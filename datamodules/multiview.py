@@ -41,7 +41,7 @@ class MultiViewFolder(SplitDataModule):
 
     A sample is an object. Training draws a group of views that share an elevation, some of its views in random order,
     and a reference; evaluation takes the first of each. An object is held out with all its views, by its name; folders
-    of one name count as one object.
+    of one name count as one object (`lumina.data.uids.of_one_name`).
 
     Fields: ``views`` float32 in [-1, 1], ``[B, N, 3, H, W]``; ``azimuths`` ``[B, N]`` float32, degrees in [0, 360)
     relative to view 1, or to the reference where that has another azimuth; ``alpha`` ``[B, N, H, W]`` float32 in

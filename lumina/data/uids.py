@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -32,25 +31,19 @@ def known(values: Mapping[str, str], name: str) -> str | None:
 
 
 def of_one_name(names: Sequence[str]) -> dict[str, str]:
-    """For each path the first one, in sorted order, whose folder has the same name; they are taken for one object.
+    """For each path the first one, in sorted order, with the same object's name; they are taken for one object.
 
-    Where most paths end alike, that ending names no object, and the folder above it counts.
+    The object's name is the folder, counted from the end of the path, that has the most different names; the last one
+    of several.
 
     >>> of_one_name(["a/chair/views", "b/chair/views", "b/table/views"])
     {'a/chair/views': 'a/chair/views', 'b/chair/views': 'a/chair/views', 'b/table/views': 'b/table/views'}
     """
     paths = {name: name.split("/") for name in sorted(names)}
-    while ending := _most_common(path[-1] for path in paths.values() if len(path) > 1):
-        last, count = ending
-        if 2 * count <= len(paths):
-            break
-        paths = {name: path[:-1] if path[1:] and path[-1] == last else path for name, path in paths.items()}
-    first = {path[-1]: name for name, path in reversed(paths.items())}
-    return {name: first[path[-1]] for name, path in paths.items()}
-
-
-def _most_common(words: Iterable[str]) -> tuple[str, int] | None:
-    return next(iter(Counter(words).most_common(1)), None)
+    levels = range(1, 1 + max(map(len, paths.values()), default=1))
+    own = max(levels, key=lambda level: len({path[-level] for path in paths.values() if len(path) >= level}))
+    first: dict[str, str] = {}
+    return {name: first.setdefault(path[-min(own, len(path))], name) for name, path in paths.items()}
 
 
 def listed(path: Path, names: Sequence[str], census: Census) -> list[int]:

@@ -19,10 +19,14 @@ def test_folders_of_one_name_are_one_object():
     assert of_one_name(["chair"]) == {"chair": "chair"} and of_one_name([]) == {}
 
 
-def test_a_name_that_most_folders_have_is_none_of_objects():
-    names = ["a/uid1/views", "a/uid2/views", "b/uid1/views", "a/uid3"]
-    assert list(of_one_name(names).values()) == ["a/uid1/views", "a/uid2/views", "a/uid3", "a/uid1/views"]
+def test_the_name_of_an_object_is_where_paths_differ_most():
+    names = [f"{part}/uid{n}/{light}" for part in "ab" for n in range(3) for light in ("day", "night")]
+    assert {name: first.split("/")[1] for name, first in of_one_name(names).items()} == {
+        name: name.split("/")[1] for name in names
+    }
+    assert len({*of_one_name(names).values()}) == 3
     assert len({*of_one_name(["1/views", "2/views"]).values()}) == 2
+    assert len({*of_one_name(["a/uid1/views", "a/uid2/views", "a/uid3"]).values()}) == 3
 
 
 def test_the_nearest_name_counts():

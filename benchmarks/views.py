@@ -57,7 +57,8 @@ def read_objects(folder: Path, count: int, size: int) -> list[Claim]:
     """True views of objects that are evenly spread over the folder."""
     data = MultiViewFolder(batch_size=1, root=folder, size=size, views=max(VIEWS), reference="none", cache=None)
     chosen = range(len(data.sets.names))[:: max(1, len(data.sets.names) // count)][:count]
-    items = [data.transform(item) for item in Objects(data.sets, chosen, {}, None)]
+    objects = Objects(data.sets, chosen, {}, None)
+    items = [data.transform(objects[place]) for place in range(len(objects))]
     return [
         Claim(item["views"], item["alpha"], Pinholes.of_view(item["camera_to_world"], item["field_of_view"]))
         for item in items

@@ -17,6 +17,9 @@ from lumina.interfaces import Autoencoder
 
 SD_SCALING = 0.18215  # diffusers' default for configs that are older than the key
 
+PIXELS_AT_ONCE = 4 * 1024**2
+"""Of the pictures that go through the network together: memory does not grow with the batch beyond that."""
+
 
 class KLAutoencoder(Autoencoder):
     """diffusers' AutoencoderKL, frozen, in float32. Its config is read at once, its weights at first use.
@@ -56,16 +59,20 @@ class KLAutoencoder(Autoencoder):
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
         """``(mean - shift) * scaling`` with the posterior mean; ``[B, 3, H, W]`` to ``[B, C, H / f, W / f]``."""
+        network = self._network.on(images.device)
         with torch.autocast(images.device.type, enabled=False):
-            mean = self._network.on(images.device).encode(images.float()).latent_dist.mode()
+            parts = images.float().split(_at_once(images.shape[-2] * images.shape[-1]))
+            mean = torch.cat([network.encode(part).latent_dist.mode() for part in parts])
         return ((mean - self.shift) * self.scaling).to(images.dtype)
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """The reverse of `encode`; pixels are about in [-1, 1], not clipped."""
+        network = self._network.on(latents.device)
         with torch.autocast(latents.device.type, enabled=False):
-            pixels: Tensor = self._network.on(latents.device).decode(latents.float() / self.scaling + self.shift).sample
-        return pixels
+            unscaled = latents.float() / self.scaling + self.shift
+            parts = unscaled.split(_at_once(latents.shape[-2] * latents.shape[-1] * self.factor**2))
+            return torch.cat([network.decode(part).sample for part in parts])
 
 
 class RandomAutoencoder(KLAutoencoder):
@@ -79,6 +86,11 @@ class RandomAutoencoder(KLAutoencoder):
     def __init__(self, channels: int = 4, levels: int = 4) -> None:
         self.channels, self.factor, self.scaling, self.shift = channels, 2 ** (levels - 1), 1.0, 0.0
         self._network = Frozen(lambda: _random_vae(channels, levels))
+
+
+def _at_once(pixels: int) -> int:
+    """How many pictures of so many pixels go through the network together."""
+    return max(1, PIXELS_AT_ONCE // pixels)
 
 
 def _scaling(path: str, config: Mapping[str, Any]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +42,7 @@ class Part:
     normals: npt.NDArray[np.floating] | None = None
     uv: npt.NDArray[np.floating] | None = None
     colours: npt.NDArray[np.floating] | None = None
-    material: Material = PLAIN
+    material: Material = field(default_factory=lambda: PLAIN)
 
 
 def assemble(parts: Sequence[Part], substitutes: Sequence[str] = ()) -> Mesh:

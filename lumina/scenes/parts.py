@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,6 @@ LONGEST = 300
 
 GREY = (0.8, 0.8, 0.8, 1.0)
 """What stands for a colour that is not known."""
-
-
-PLAIN = Material(colour=GREY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +39,7 @@ class Part:
     normals: npt.NDArray[np.floating] | None = None
     uv: npt.NDArray[np.floating] | None = None
     colours: npt.NDArray[np.floating] | None = None
-    material: Material = field(default_factory=lambda: PLAIN)
+    material: Material
 
 
 def assemble(parts: Sequence[Part], substitutes: Sequence[str] = ()) -> Mesh:

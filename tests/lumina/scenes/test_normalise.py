@@ -5,6 +5,7 @@ import pytest
 from tiny_meshes import CORNERS, SIDES
 
 from lumina.clouds.polygons import triangles
+from lumina.scenes.mesh import Material
 from lumina.scenes.normalise import UPRIGHT, UPS, transformed, upright, usual_up
 from lumina.scenes.normals import face_normals
 from lumina.scenes.parts import Part, assemble
@@ -15,7 +16,9 @@ AXES = {"x": 0, "y": 1, "z": 2}
 def box(sides):
     faces = triangles(np.array(SIDES), CORNERS)
     colours = np.random.default_rng(0).random((len(faces), 3, 4))
-    return assemble([Part(vertices=CORNERS * sides + 7, faces=faces, uv=colours[..., :2], colours=colours)])
+    return assemble(
+        [Part(vertices=CORNERS * sides + 7, faces=faces, uv=colours[..., :2], colours=colours, material=Material())]
+    )
 
 
 @pytest.mark.parametrize("up", UPS)

@@ -44,19 +44,19 @@ def test_parts_become_one_mesh():
 )
 def test_what_cannot_be_rendered_is_refused(vertices, faces, why):
     with pytest.raises(ValueError, match=why):
-        assemble([Part(vertices=vertices, faces=np.asarray(faces))])
+        assemble([Part(vertices=vertices, faces=np.asarray(faces), material=Material())])
 
 
 def test_a_vertex_that_no_face_uses_may_be_anything():
     vertices = CORNERS.copy()
     vertices[3] = np.nan
-    assert np.isfinite(assemble([Part(vertices=vertices, faces=FACE)]).vertices).all()
+    assert np.isfinite(assemble([Part(vertices=vertices, faces=FACE, material=Material())]).vertices).all()
 
 
 def test_too_many_faces_are_refused(monkeypatch):
     monkeypatch.setattr(parts, "MOST_FACES", 1)
     with pytest.raises(ValueError, match=r"2 faces or more.*simplify"):
-        assemble([Part(vertices=CORNERS, faces=FACE)] * 2)
+        assemble([Part(vertices=CORNERS, faces=FACE, material=Material())] * 2)
 
 
 def test_a_texture_without_coordinates_becomes_its_mean_colour():
@@ -81,7 +81,7 @@ def test_an_invisible_mesh_is_shown():
 
 
 def test_words_fit_on_a_line():
-    part = Part(vertices=CORNERS, faces=FACE)
+    part = Part(vertices=CORNERS, faces=FACE, material=Material())
     assert assemble([part], ["a\nb\x1b[31m"]).substitutes == ("a b [31m",)
     (line,) = assemble([part], ["it" + "x" * 10**6 + "end"]).substitutes
     assert len(line) < 400 and line.startswith("it") and line.endswith("end")
@@ -92,4 +92,4 @@ def test_black_meshes_are_told():
     dark = Material(texture=np.array([[[0, 0, 0, 255]]], np.uint8))
     some = [Part(vertices=CORNERS, faces=FACE, uv=np.zeros((1, 3, 2)), material=material) for material in (black, dark)]
     assert assemble(some).substitutes == ("all its materials are black",)
-    assert assemble([*some, Part(vertices=CORNERS, faces=FACE)]).substitutes == ()
+    assert assemble([*some, Part(vertices=CORNERS, faces=FACE, material=Material())]).substitutes == ()

@@ -49,4 +49,4 @@ def exhibit_picture(file: Path, folder: Path, name: str, text: str) -> Shown:
     copies = (folder / f"{name}{f'_{number}' if number else ''}.png" for number in count())
     copy = next(copy for copy in copies if not copy.exists())
     picture.save(copy)
-    return replace(picture_on_page(copy, text), note=text)
+    return replace(picture_on_page(copy, text), note=f"{text}: {file.name}")

@@ -136,5 +136,5 @@ REFERENCE = Wish(
     several=True,
     parse=parse_reference,
     show=str,
-    exhibit=lambda file, folder: exhibit_picture(file, folder, "reference", f"Reference {file.name}"),
+    exhibit=lambda file, folder: exhibit_picture(file, folder, "reference", "Reference"),
 )

@@ -260,4 +260,4 @@ def test_what_is_asked_for_is_what_is_written(tmp_path):
     assert settings["guidance"] == "PerCondition(scales={'reference': 2.0, 'prompt': 5.0})"
     first, second = settings["samples"]
     assert (first["azimuths"], first["reference"], first["file"]) == ("0,33,270", str(reference), "00000")
-    assert second["views"] == 2 and "Reference cup.png" in page and page.count("turntable.gif") == 2
+    assert second["views"] == 2 and "Reference: cup.png" in page and page.count("turntable.gif") == 2

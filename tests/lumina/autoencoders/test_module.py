@@ -141,7 +141,8 @@ def test_an_evaluation_does_not_depend_on_the_batch_size(tmp_path):
 @pytest.mark.parametrize("precision", ["bf16-mixed", "32-true"])
 def test_precision_and_clipping(tmp_path, precision):
     module, run = make(), trainer(tmp_path, precision=precision, gradient_clip_val=1e-3)
-    run.fit(module, Sounds(batch_size=4))
+    with torch.backends.mkldnn.flags(enabled=False):  # oneDNN's convolution in bf16 put out NaN at times
+        run.fit(module, Sounds(batch_size=4))
     for part in (module.network, module.adversary):
         assert all(p.dtype == torch.float32 and p.isfinite().all() for p in part.parameters())
     assert module.clipped_apart == (module.network, module.adversary)

@@ -116,7 +116,8 @@ def test_page_shows_what_samples_were_made_from_once(tmp_path):
     folder.add([0, 1, 2], "abc")
     page = Page(folder.finish())
     assert [image["src"] for image in page.all("img")] == ["start.png", "start_1.png"]
-    assert page.text.count("they start from") == 2 and page.text.count("seed") == 3
+    assert [page.text.count(f"they start from: {name}") for name in ("camera.png", "other.png")] == [1 + 2, 1 + 1]
+    assert page.text.count("seed") == 3
     assert (tmp_path / "new/start.png").is_file()
 
 

@@ -120,7 +120,7 @@ def test_a_page_shows_the_reference(tmp_path):
     page.mkdir()
     Image.new("RGBA", (16, 16), (9, 9, 9, 128)).save(file)
     assert REFERENCE.exhibit is not None
-    assert REFERENCE.exhibit(file, page).note == "Reference chair.png"
+    assert REFERENCE.exhibit(file, page).note == "Reference: chair.png"
     assert (page / "reference.png").is_file()
 
 

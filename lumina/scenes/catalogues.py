@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from lumina.files.zip_file import check_swelling
 from lumina.scenes.beside import InArchive
-from lumina.scenes.mesh import Floats, Mesh
+from lumina.scenes.cameras import Floats
+from lumina.scenes.mesh import Mesh
 from lumina.scenes.normalise import transformed
 from lumina.scenes.parts import assemble
 from lumina.scenes.reading import named_errors

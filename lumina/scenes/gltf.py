@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lumina.scenes.beside import Beside
+from lumina.scenes.cameras import Floats
 from lumina.scenes.gltf_data import Accessors, bytes_of
 from lumina.scenes.gltf_materials import Materials
-from lumina.scenes.mesh import Floats, Material
+from lumina.scenes.mesh import Material
 from lumina.scenes.normals import transformed_normals
 from lumina.scenes.parts import Part, require_few
 from lumina.scenes.textures import to_srgb

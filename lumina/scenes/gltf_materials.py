@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from lumina.scenes.beside import Beside
+from lumina.scenes.cameras import Floats
 from lumina.scenes.gltf_data import Accessors, bytes_of
-from lumina.scenes.mesh import Floats, Material
+from lumina.scenes.mesh import Material
 from lumina.scenes.textures import Pictures, Texture, to_srgb
 
 SOURCES = ("EXT_texture_webp", "EXT_texture_avif")

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from lumina.scenes.cameras import Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

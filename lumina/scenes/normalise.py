@@ -8,7 +8,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from lumina.scenes.mesh import Floats, Mesh
+from lumina.scenes.cameras import Floats
+from lumina.scenes.mesh import Mesh
 from lumina.scenes.normals import transformed_normals
 
 Up = Literal["x", "y", "z", "-x", "-y", "-z"]

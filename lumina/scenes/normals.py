@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lumina.scenes.mesh import Floats
+from lumina.scenes.cameras import Floats
 
 CREASE = 40.0
 """Faces that meet at a larger angle, in degrees, are shaded with an edge between them."""

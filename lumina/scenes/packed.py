@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-import tarfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -20,7 +19,7 @@ from lumina.data.arrays import Arrays, cached, file_stamp, stamp
 from lumina.data.census import Census
 from lumina.data.sources.find import files_named
 from lumina.data.sources.listing import files_below
-from lumina.data.sources.tar_index import Span, check_end, link_target
+from lumina.data.sources.tar_index import Span, link_target, members_of
 from lumina.data.splits import find_level
 from lumina.errors import CorruptSample
 from lumina.pictures.reading import SUFFIXES
@@ -89,22 +88,14 @@ def read_members(path: Path) -> Arrays:
     """
     found: dict[str, Span] = {}
     links: dict[str, str] = {}
-    try:
-        with tarfile.open(path, "r:") as tar:
-            for member in tar:
-                name = posixpath.normpath(member.name)
-                if _strange(name) or not name.lower().endswith(WANTED):
-                    pass
-                elif member.isreg():
-                    found[name] = (member.offset_data, member.size)
-                elif (target := link_target(member)) is not None:
-                    links[name] = target
-                tar.members = []  # type: ignore[attr-defined]  # otherwise tarfile keeps all of them in memory
-            check_end(path, tar.offset)
-    except tarfile.TarError as error:
-        raise ValueError(
-            f"{path} is not a complete uncompressed tar ({error}); download it again, or remove it."
-        ) from error
+    for member in members_of(path):
+        name = posixpath.normpath(member.name)
+        if _strange(name) or not name.lower().endswith(WANTED):
+            pass
+        elif member.isreg():
+            found[name] = (member.offset_data, member.size)
+        elif (target := link_target(member)) is not None:
+            links[name] = target
     found |= {name: found[target] for name, target in links.items() if target in found}
     return {"names": np.array(list(found), np.str_), "spans": np.array(list(found.values()), np.int64).reshape(-1, 2)}
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from lumina.scenes.mesh import Floats, Material, Mesh
+from lumina.scenes.cameras import Floats
+from lumina.scenes.mesh import Material, Mesh
 from lumina.scenes.normals import corner_normals
 
 MOST_FACES = 10_000_000

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from lumina.errors import CorruptSample
-from lumina.pictures.background import Colour
+from lumina.pictures.background import Colour, composite
 from lumina.pictures.reading import load_rgba
 
 FILL = 0.84
@@ -74,7 +74,7 @@ def read_reference(path: Path, size: tuple[int, int], background: Colour = (1.0,
     framed = _placed(picture, whole, size, 1.0) if _is_framed(box, picture) else _placed(picture, box, size, FILL)
     rgba = torch.from_numpy(np.array(framed)).permute(2, 0, 1).float() / 255
     colour, alpha = rgba[:3], rgba[3:]
-    return (colour * alpha + torch.tensor(background).view(3, 1, 1) * (1 - alpha)) * 2 - 1
+    return composite(torch.cat((colour * alpha, alpha)), background)
 
 
 def _read(path: Path) -> Image.Image:

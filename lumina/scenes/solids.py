@@ -14,7 +14,8 @@ from lumina.clouds.polygons import triangles
 from lumina.clouds.surface import trimesh
 from lumina.clouds.text_meshes import read_off
 from lumina.scenes.beside import Beside
-from lumina.scenes.mesh import Floats, Material
+from lumina.scenes.cameras import Floats
+from lumina.scenes.mesh import Material
 from lumina.scenes.parts import GREY, Part
 from lumina.scenes.textures import Pictures, Texture
 

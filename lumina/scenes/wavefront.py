@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from lumina.clouds.polygons import triangles
 from lumina.scenes.beside import Beside
-from lumina.scenes.mesh import Floats, Material
+from lumina.scenes.cameras import Floats
+from lumina.scenes.mesh import Material
 from lumina.scenes.mtl import Described, build_material, parse_mtl
 from lumina.scenes.parts import GREY, Part, require_few
 from lumina.scenes.textures import Pictures

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -37,16 +37,8 @@ def read_index(path: Path, kinds: Mapping[str, int], texts: bool) -> Arrays:
         ValueError: the tar cannot be read to its end.
     """
     reading = _Reading(kinds)
-    try:
-        with tarfile.open(path, "r:") as tar:
-            for member in tar:
-                reading.take(member)
-                tar.members = []  # type: ignore[attr-defined]  # otherwise tarfile keeps all of them in memory
-            check_end(path, tar.offset)
-    except tarfile.TarError as error:
-        raise ValueError(
-            f"{path} is not a complete uncompressed tar ({error}); download it again, or remove it."
-        ) from error
+    for member in members_of(path):
+        reading.take(member)
     reading.resolve_links()
     samples = reading.samples(texts)
     left_out = reading.census.left_out
@@ -57,6 +49,24 @@ def read_index(path: Path, kinds: Mapping[str, int], texts: bool) -> Arrays:
         "counts": np.array([left.count for left in left_out.values()], np.int64),
         "examples": np.array([left.example for left in left_out.values()], np.str_),
     }
+
+
+def members_of(path: Path) -> Iterator[tarfile.TarInfo]:
+    """The members of an uncompressed tar, one at a time.
+
+    Raises:
+        ValueError: the tar cannot be read to its end.
+    """
+    try:
+        with tarfile.open(path, "r:") as tar:
+            for member in tar:
+                yield member
+                tar.members = []  # type: ignore[attr-defined]  # otherwise tarfile keeps all of them in memory
+            _check_end(path, tar.offset)
+    except tarfile.TarError as error:
+        raise ValueError(
+            f"{path} is not a complete uncompressed tar ({error}); download it again, or remove it."
+        ) from error
 
 
 def link_target(member: tarfile.TarInfo) -> str | None:
@@ -141,7 +151,7 @@ def _first_dot(name: str) -> tuple[str, str]:
     return f"{folder}{slash}{stem}", f"{dot}{ending.lower()}"
 
 
-def check_end(path: Path, offset: int) -> None:
+def _check_end(path: Path, offset: int) -> None:
     """Refuses a tar that is cut off or damaged at a member's header, where tarfile stops silently."""
     with path.open("rb") as file:
         file.seek(offset)

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from lumina.config.locate import locate
 from lumina.data.arrays import stamp
-from lumina.data.batches import stacked
+from lumina.data.batches import pick, stacked
 from lumina.data.captions import read_captions
 from lumina.data.census import Census
 from lumina.data.datamodule import SplitDataModule
@@ -59,6 +59,8 @@ class MultiViewFolder(SplitDataModule):
         background: what transparent pictures are put on: a name such as white or grey, or ``#rrggbb``.
         reference_background: the same of the reference; ``"random"`` = another colour each time in training. None =
             that of the views.
+        mirror: show every second training sample mirrored, with azimuths that run the other way around: twice as many
+            objects. Captions that name a left or a right side are then wrong.
         captions: a list of captions by UID, such as Cap3D's, which go before those of the files; see
             `lumina.data.captions`. An object's UID is the name of its folder, or a part of its path.
         only: a list of UIDs of the objects to take; see `lumina.data.uids.listed`. None = all.
@@ -85,6 +87,7 @@ class MultiViewFolder(SplitDataModule):
         reference: ReferenceKind = "own",
         background: str = "white",
         reference_background: str | None = None,
+        mirror: bool = False,
         captions: Path | None = None,
         only: Path | None = None,
         labels: Literal["folders"] | Path | None = None,
@@ -97,7 +100,7 @@ class MultiViewFolder(SplitDataModule):
         self.root, self.size, self.reference, self.holdout = locate(root), size, reference, holdout
         self.captions, self.only, self.labels = captions and locate(captions), only and locate(only), labels
         self.cache = cache and locate(cache)
-        self.draws = draws
+        self.mirror, self.draws = mirror, draws
         self.count = (views, views) if isinstance(views, int) else (views[0], views[1])
         self.reader = PixelReader(size, HELD // max(1, self.num_workers))
         self.background = parse_colour(background)
@@ -208,6 +211,8 @@ class MultiViewFolder(SplitDataModule):
     def transform(self, item: Item, generator: Generator | None = None) -> Item:
         """Reads some of the views, and puts them on their background."""
         pixels = read_pixels(item["views"], self.reader, self.count, self.reference, generator)
+        if self.mirror and pick((False, True), generator):
+            pixels = pixels.mirrored()
         shown: Item = {
             **item,
             "views": composite(pixels.views, self.background),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
 from lumina.backbone.config import NextDiTConfig
 from lumina.backbone.initialisation import xavier
 from lumina.backbone.layout import Layout
 from lumina.backbone.pooling import Pool
 from lumina.backbone.rope import Table, rotate
+from lumina.backbone.sdpa import sdpa
 from lumina.backbone.text import Text
 from lumina.backbone.varlen import Pairs, attend_segments
 
@@ -141,5 +141,4 @@ def attend_text(q: Tensor, k: Tensor, v: Tensor, text: Text) -> Tensor:
 
 
 def _sdpa(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-    q, k, v = (x.transpose(1, 2) for x in (q, k, v))
-    return scaled_dot_product_attention(q, k, v, mask, enable_gqa=q.shape[1] != k.shape[1]).transpose(1, 2)
+    return sdpa(*(x.transpose(1, 2) for x in (q, k, v)), mask).transpose(1, 2)

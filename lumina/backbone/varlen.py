@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
 
+from lumina.backbone.sdpa import sdpa
 from lumina.values import on_device
 
 OLDEST = (8, 0)
@@ -99,14 +99,10 @@ def _warn(obstacle: str) -> None:
 
 
 def _per_segment(q: Tensor, k: Tensor, v: Tensor, queries: Segments, keys: Segments) -> Tensor:
-    gqa = q.shape[2] != k.shape[2]
     heads_first = (x.transpose(1, 2) for x in (q, k, v))
     counts = (queries.lengths, keys.lengths, keys.lengths)
     qs, ks, vs = (x.split(n, 2) for x, n in zip(heads_first, counts, strict=True))
-    outputs = [
-        scaled_dot_product_attention(a, b, c, enable_gqa=gqa) if b.shape[2] else torch.zeros_like(a)
-        for a, b, c in zip(qs, ks, vs, strict=True)
-    ]
+    outputs = [sdpa(a, b, c) if b.shape[2] else torch.zeros_like(a) for a, b, c in zip(qs, ks, vs, strict=True)]
     return torch.cat(outputs, 2).transpose(1, 2)
 
 

@@ -42,6 +42,17 @@ class Pixels:
     camera_to_world: Tensor
     field_of_view: Tensor
 
+    def mirrored(self) -> Pixels:
+        """The same views of the object's mirror image in the plane x = 0: azimuths run the other way around."""
+        flip = torch.diag(torch.tensor([-1.0, 1.0, 1.0, 1.0]))
+        return Pixels(
+            views=self.views.flip(-1),
+            reference=None if self.reference is None else self.reference.flip(-1),
+            azimuths=_below_360((-self.azimuths).remainder(360)),
+            camera_to_world=flip @ self.camera_to_world @ flip,
+            field_of_view=self.field_of_view,
+        )
+
 
 class PixelReader:
     """Reads pictures of objects, and keeps those in memory that were read last.
@@ -96,10 +107,14 @@ def read_pixels(
     return Pixels(
         views=torch.stack([reader.read(view, keep) for view in subset.views]) / 255,
         reference=None if subset.reference is None else reader.read(subset.reference, keep) / 255,
-        azimuths=azimuths.where(azimuths < 360, 0.0),  # what float32 rounds up
+        azimuths=_below_360(azimuths),
         camera_to_world=torch.from_numpy(np.stack([view.camera.camera_to_world for view in subset.views])).float(),
         field_of_view=torch.tensor(field_of_view),
     )
+
+
+def _below_360(azimuths: Tensor) -> Tensor:
+    return azimuths.where(azimuths < 360, 0.0)  # float32 rounds up
 
 
 def _field_of_view(views: Sequence[View]) -> float:

@@ -84,6 +84,19 @@ def test_backgrounds(root):
     assert (folder(root, reference_background="black").transform(item)["reference"][:, 0, 0] == -1).all()
 
 
+def test_every_second_training_sample_is_mirrored(root):
+    def runs_backwards(one):  # green tells the true azimuth of a picture
+        true = (one["views"][:, 1, 4, 4] + 1) * 180
+        return ((true - true[0] - one["azimuths"] + 180).remainder(360) - 180).abs().max() > 5
+
+    data, plain = folder(root, mirror=True), folder(root)
+    item = data.dataset("train")[0]
+    generators = [torch.Generator().manual_seed(seed) for seed in range(40)]
+    assert 10 < sum(runs_backwards(data.transform(item, generator)) for generator in generators) < 30
+    assert not any(runs_backwards(plain.transform(item, generator)) for generator in generators)
+    assert not runs_backwards(data.transform(item))  # nor does evaluation
+
+
 def test_no_reference(root):
     data = folder(root, reference="none")
     assert "reference" not in data.batch_keys and "reference" not in next(iter(data.train_dataloader()))

@@ -1,5 +1,6 @@
 import json
 import pickle
+from dataclasses import replace
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 from tiny_views import FIELD_OF_VIEW, write_object
 
 from lumina.errors import CorruptSample
+from lumina.metrics.views.pinholes import Pinholes
 from lumina.scenes.layouts import read_views
 from lumina.scenes.pixels import PixelReader, read_pixels
 from lumina.scenes.sets import Opened
@@ -98,3 +100,29 @@ def test_what_is_unpacked_is_not_kept(tmp_path):
     assert not reader._held
     read_pixels(Opened(views), reader, (3, 3), "own")
     assert len(reader._held) == 4
+
+
+def test_a_mirrored_object_lands_on_the_mirrored_pixels(tmp_path):
+    before = pixels(write_object(tmp_path / "ball"))
+    mirrored = before.mirrored()
+    assert torch.equal(mirrored.views, before.views.flip(-1)) and torch.equal(
+        mirrored.reference, before.reference.flip(-1)
+    )
+    assert mirrored.azimuths.tolist() == [0, 240, 120]
+    points = torch.randn(20, 3, generator=torch.Generator().manual_seed(0)) / 4
+    there, depth = Pinholes.of_view(before.camera_to_world, before.field_of_view).project(points)
+    here, same = Pinholes.of_view(mirrored.camera_to_world, mirrored.field_of_view).project(
+        points * torch.tensor([-1, 1, 1])
+    )
+    torch.testing.assert_close(here, there * torch.tensor([-1, 1]))
+    torch.testing.assert_close(same, depth)
+    turns = mirrored.camera_to_world[:, :3, :3]
+    torch.testing.assert_close(torch.linalg.det(turns), torch.ones(3))  # cameras, not mirror images of cameras
+    again = mirrored.mirrored()
+    torch.testing.assert_close(again.camera_to_world, before.camera_to_world)
+    assert again.azimuths.tolist() == before.azimuths.tolist()
+
+
+def test_no_mirrored_azimuth_is_360(tmp_path):
+    found = replace(pixels(write_object(tmp_path / "ball")), azimuths=torch.tensor([0.0, 1e-6, 359.0]))
+    assert found.mirrored().azimuths.tolist() == [0, 0, 1]

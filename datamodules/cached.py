@@ -88,10 +88,10 @@ class Cached(SplitDataModule):
         drawn: dict[int, int] = {}  # by the number of values; variants of the data are drawn apart from its texts
         one: Item = {}
         for name, value in item.items():
-            if not isinstance(value, list):
-                one[name] = value
-            elif name == "variants":
+            if name == "variants":
                 one |= pick(value, generator)
+            elif not isinstance(value, list):
+                one[name] = value
             else:
                 if len(value) not in drawn:
                     drawn[len(value)] = pick(range(len(value)), generator)

@@ -88,7 +88,7 @@ def read_shard_items(folder: Path, number: int) -> list[Item] | None:
 
 
 class CachedLatents(Dataset[Item]):
-    """The samples of a split; an item has the stored fields, and ``variants``, a list of latents with their own fields.
+    """The samples of a split; an item has the stored fields, and `Variants`, latents with their own fields.
 
     Args:
         folder: folder of the split.
@@ -126,18 +126,36 @@ class CachedLatents(Dataset[Item]):
     def __getitem__(self, index: int) -> Item:
         shard, number = self.positions[index]
         item: Item = dict(self.fields[index])
-        variants: dict[int, Item] = {}
+        variants: dict[int, dict[str, str]] = {}
         for name in self.names[shard][number]:
             _, field, *variant = name.split(".")
-            tensor = self.files[shard].get_tensor(name)
             if variant:
-                variants.setdefault(int(variant[0]), {})[field] = tensor.float()
+                variants.setdefault(int(variant[0]), {})[field] = name
             else:
-                item[field] = tensor
-        return {**item, "variants": [variants[number] for number in sorted(variants)]}
+                item[field] = self.files[shard].get_tensor(name)
+        return {**item, "variants": Variants(self.files[shard], [variants[number] for number in sorted(variants)])}
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "files"}  # a worker opens its own
+
+
+class Variants(Sequence[Item]):
+    """The variants of a sample; each is read when it is asked for, because training takes one of them.
+
+    Args:
+        file: the open shard.
+        names: of the tensors of each variant, by their fields.
+    """
+
+    def __init__(self, file: Any, names: Sequence[Mapping[str, str]]) -> None:
+        self.file, self.names = file, names
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, number: Any) -> Any:
+        """The fields of a variant."""
+        return {field: self.file.get_tensor(name).float() for field, name in self.names[number].items()}
 
 
 def _opened(path: Path) -> Any:

@@ -64,7 +64,8 @@ class MultiViewFolder(SplitDataModule):
         captions: a list of captions by UID, such as Cap3D's, which go before those of the files; see
             `lumina.data.captions`. An object's UID is the name of its folder, or a part of its path.
         only: a list of UIDs of the objects to take; see `lumina.data.uids.listed`. None = all.
-        labels: ``"folders"`` = the first folder of an object's path is its class; or a list of classes by UID, as of
+        labels: ``"folders"`` = the first folder of an object's path is its class; ``"category"`` = what the files say,
+            as `lumina render` notes of catalogues, and all of them are read for it; or a list of classes by UID, as of
             captions, and objects that it lacks are left out. None = there are no classes.
         draws: how often a test serves each object, each time with other noise, to judge the best of several samples.
         holdout: share of the objects held out where there is no validation data; chosen by name, whatever the seed.
@@ -90,7 +91,7 @@ class MultiViewFolder(SplitDataModule):
         mirror: bool = False,
         captions: Path | None = None,
         only: Path | None = None,
-        labels: Literal["folders"] | Path | None = None,
+        labels: Literal["folders", "category"] | Path | None = None,
         draws: int = 1,
         holdout: float = 0.05,
         cache: Path | None = Path("~/.cache/lumina"),
@@ -178,6 +179,9 @@ class MultiViewFolder(SplitDataModule):
             return {}
         if self.labels == "folders":
             return {index: name.partition("/")[0] for index, name in enumerate(self.sets.objects) if "/" in name}
+        if self.labels == "category":
+            said = {index: self.sets.open(index).views.about.get("category") for index in range(len(self.sets.names))}
+            return {index: str(name) for index, name in said.items() if name}
         texts = self._read("classes", Path(self.labels))
         found = {index: known(texts, name) for index, name in enumerate(self.sets.objects)}
         return {index: name for index, name in found.items() if name}

@@ -91,6 +91,24 @@ def check_canvas(conditioners: Iterable[Conditioner], modality: Modality) -> Non
             )
 
 
+def check_axes(config: NextDiTConfig, modality: Modality) -> None:
+    """Refuses positions that differ along an axis to which the rotary embedding gives no dimension.
+
+    Raises:
+        ValueError: names the axis.
+    """
+    if config.positions != "rope" or config.axes_dims is None or all(config.axes_dims):
+        return
+    with torch.device("cpu"):
+        positions = modality.layout(1, {}).positions[0]
+    for axis, dims in enumerate(config.axes_dims):
+        if not dims and len(positions) and positions[:, axis].amin() != positions[:, axis].amax():
+            raise ValueError(
+                f"positions of {type(modality).__name__} differ along axis {axis + 1}, but axes_dims="
+                f"{list(config.axes_dims)} gives it no dimension, so the network could not see that: give it some."
+            )
+
+
 def check_budget(data: Any, config: NextDiTConfig) -> None:
     """Refuses a token budget that ignores padding if the backbone computes the padding too.
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.backbone.lora import Lora
 from lumina.checks import (
+    check_axes,
     check_budget,
     check_canvas,
     check_classes,
@@ -81,6 +82,7 @@ class LuminaModule(TrainedModule):
         self.modality = modality
         config = measured(backbone, modality, conditioners or [])
         check_memory(config)
+        check_axes(config, modality)
         self.backbone = NextDiT(config, modality.input_embedding(config.dim), activation_checkpointing)
         self.conditioners = ConditionerSet(conditioners or [], config.cond_dim)
         for conditioner in self.conditioners:

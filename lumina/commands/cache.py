@@ -85,7 +85,7 @@ def cache(
     Args:
         experiment: options of `lumina fit` that describe it, such as ``--config FILE``.
         output: folder to write to.
-        variants: number of augmentations (crops, flips) to store of each training sample.
+        variants: how often to store each training sample, each time with other random crops, flips or views.
         shard_size: samples per file.
         batch_size: samples per batch.
         dtype: of the stored latents and features.

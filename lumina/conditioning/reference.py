@@ -11,12 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from lumina.interfaces import Conditioner, Modality
-from lumina.pictures.background import Colour
+from lumina.pictures.background import WHITE, Colour
 from lumina.scenes.reference import read_reference
 from lumina.scenes.wishes import REFERENCE
 from lumina.values import Batch, Conditioning, Prefix, Route, Tokens, Wish
 
-WHITE: Colour = (1.0, 1.0, 1.0)
 UNCONNECTED = "ReferenceView needs a modality of views: call connect() first."
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
 from lumina.data.batches import select
@@ -33,6 +35,8 @@ class Evaluation:
 class MetricSuite(nn.ModuleList):
     """Passes the finite samples to every metric and collects the results.
 
+    Metrics compute in the precision of the samples: the trainer's mixed precision does not reach them.
+
     Args:
         metrics: the metrics of the evaluation run.
     """
@@ -47,8 +51,9 @@ class MetricSuite(nn.ModuleList):
 
     def prepare(self, data: DataModule) -> None:
         """Prepares the metrics' reference data."""
-        for metric in self:
-            metric.prepare(data)
+        with _whole_precision():
+            for metric in self:
+                metric.prepare(data)
 
     def update(self, samples: Any, batch: Batch) -> None:
         """Adds one batch; samples with NaN or infinity are counted and left out.
@@ -65,7 +70,8 @@ class MetricSuite(nn.ModuleList):
             metric.taken += int(finite.sum())
             metric.missed += int((~finite).sum())
             if any_finite:
-                metric.update(samples, batch)
+                with _whole_precision():
+                    metric.update(samples, batch)
 
     def compute(self) -> Evaluation:
         """Computes and resets all metrics; warns about samples left out and missing results."""
@@ -75,9 +81,18 @@ class MetricSuite(nn.ModuleList):
         values: dict[str, float] = {}
         failures: dict[str, str] = {}
         for metric in self:
-            values |= metric.compute()
+            with _whole_precision():
+                values |= metric.compute()
             failures |= {f"{type(metric).__name__}: {part}": reason for part, reason in metric.failures.items()}
             metric.reset()
         for name, reason in failures.items():
             warnings.warn(f"Not computed: {name}, because {reason}", stacklevel=2)
         return Evaluation(values, failures, len(strange.names))
+
+
+def _whole_precision() -> ExitStack:
+    """No autocast on any device: half precision would round what a metric compares, such as local means in SSIM."""
+    stack = ExitStack()
+    for device in ("cpu", "cuda"):
+        stack.enter_context(torch.autocast(device, enabled=False))
+    return stack

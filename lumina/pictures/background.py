@@ -10,6 +10,8 @@ from torch import Generator, Tensor
 Colour = tuple[float, float, float]
 """Red, green and blue in [0, 1]."""
 
+WHITE: Colour = (1.0, 1.0, 1.0)
+
 
 def parse_colour(text: str) -> Colour:
     """The colour of a name such as "white" or "grey", or of ``#rrggbb``.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -44,13 +44,24 @@ def read_gltf(data: bytes, beside: Beside, said: list[str]) -> list[Part]:
         LookupError: it lacks something.
     """
     head, rest = _chunks(data)
-    compressed = [COMPRESSED[name] for name in head.get("extensionsRequired", []) if name in COMPRESSED]
+    compressed = [
+        COMPRESSED[name] for name in (*head.get("extensionsRequired", ()), *_alone(head)) if name in COMPRESSED
+    ]
     if compressed:
         raise ValueError(f"it is compressed with {compressed[0]}, which is not read: export it without compression")
     if not str(head.get("asset", {}).get("version", "2")).startswith("2"):
         raise ValueError("it is of another version than glTF 2.0: export it as that")
     _say(head, said)
     return Scene(head, rest, beside, said).parts()
+
+
+def _alone(head: dict[str, Any]) -> Iterator[str]:
+    """Extensions of primitives whose vertices are nowhere else, though they are not said to be required."""
+    primitives = [primitive for mesh in head.get("meshes", ()) for primitive in mesh.get("primitives", ())]
+    for primitive in primitives:
+        place = primitive.get("attributes", {}).get("POSITION")
+        if primitive.get("extensions") and place is not None and "bufferView" not in head["accessors"][place]:
+            yield from primitive["extensions"]
 
 
 def _chunks(data: bytes) -> tuple[dict[str, Any], bytes | None]:

@@ -113,15 +113,17 @@ class RecordedFolder:
     def _record(self, source: Source, folder: Path) -> tuple[str, ...]:
         mesh, about = source.read(self.up)
         pictures = record(mesh, self.recipe, source.name)
-        views, seen = [], False
+        views, seen, lit = [], False, False
         for shot, rendering in pictures:
             views.append(write(shot, rendering, self.recipe, folder))
             seen = seen or bool(rendering.rgba[..., 3].any())
+            lit = lit or bool(rendering.rgba[..., :3].any())
         if not seen:
             raise ValueError("all its pictures are empty: its faces have no area, or nothing of them but clear texels")
-        about["substitutes"] = list(mesh.substitutes)
+        remarks = mesh.substitutes if lit else (*mesh.substitutes, "it is black from all sides")
+        about["substitutes"] = list(remarks)
         write_views(ViewSet(name=source.name, caption=source.caption, views=tuple(views), about=about), folder)
-        return mesh.substitutes
+        return remarks
 
 
 def _known(file: Path) -> dict[str, Any] | None:

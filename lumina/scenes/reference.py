@@ -23,6 +23,7 @@ FRAMED = (0.4, 1.0)
 OFF_CENTRE = 0.16
 """How far the object's middle may lie from that of a picture that is left as it is, of its shorter side: as renders."""
 
+OPAQUE = 250  # of 255: least alpha of a picture without transparency; some encoders turn 255 into a little less
 FAINT = 12  # of 255: alpha up to which nothing is seen; tools that remove backgrounds leave such traces
 LEAST = 8  # pixels along an object of which anything can be told
 
@@ -85,7 +86,8 @@ def _read(path: Path) -> Image.Image:
 
 
 def _is_opaque(picture: Image.Image) -> bool:
-    return picture.getchannel("A").getextrema() == (255, 255)
+    least, _ = picture.getchannel("A").getextrema()
+    return least >= OPAQUE
 
 
 def _object(picture: Image.Image, path: Path) -> Box:

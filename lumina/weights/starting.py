@@ -173,6 +173,9 @@ def check_same(theirs: NextDiTConfig, ours: NextDiTConfig, source: str) -> tuple
 
     Raises:
         ValueError: names the first field that differs.
+
+    Warns:
+        UserWarning: an axis changes its dimensions or frequencies.
     """
     unstated = {name: getattr(ours, name) for name in MEASURED if getattr(theirs, name) is None}
     theirs = replace(theirs, **unstated)
@@ -185,7 +188,14 @@ def check_same(theirs: NextDiTConfig, ours: NextDiTConfig, source: str) -> tuple
                 f"the weights of {source!r} have backbone.{name}={value}, this experiment {here[name]}{decided}; "
                 "give the experiment the architecture of the weights it starts from."
             )
-    return compare_axes(theirs, ours) if transferred else ()
+    axes = compare_axes(theirs, ours) if transferred else ()
+    changed = [line for line in axes if " changes: " in line]
+    if changed:
+        warnings.warn(
+            f"starting from {source!r}: {'; '.join(changed)}: attention has to learn these positions anew.",
+            stacklevel=2,
+        )
+    return axes
 
 
 def _classes(weights: Weights) -> Mapping[str, Any]:

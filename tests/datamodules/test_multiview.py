@@ -196,6 +196,16 @@ def test_classes_of_folders(tmp_path):
     assert data.census().left_out["objects without a class"].example == "alone"
 
 
+def test_classes_that_the_files_name(tmp_path):
+    for number, category in enumerate(("Kitchen", "Office", "Kitchen")):
+        write_object(tmp_path / "views" / f"object{number}", category=category)
+    write_object(tmp_path / "views" / "alone")
+    data = folder(tmp_path / "views", labels="category", holdout=0.0)
+    assert data.class_names == ("Kitchen", "Office")
+    assert [int(item["label"]) for item in data.dataset("train")] == [0, 1, 0]
+    assert data.census().left_out["objects without a class"].example == "alone"
+
+
 def test_classes_of_a_list(root, tmp_path):
     (tmp_path / "classes.csv").write_text("".join(f"object{n:02},{'ball' if n % 2 else 'bowl'}\n" for n in range(12)))
     data = folder(root, labels=tmp_path / "classes.csv")

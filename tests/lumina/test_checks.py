@@ -12,6 +12,7 @@ from lumina.backbone import NextDiTConfig
 from lumina.conditioning.label import LabelConditioner
 from lumina.conditioning.text import TextConditioner
 from modalities.image import Image
+from modalities.multiview import MultiView
 
 CONFIG = NextDiTConfig(dim=32, num_layers=2, num_heads=2)
 IMAGE = Image(size=(8, 8), channels=1, patch_size=2)
@@ -85,3 +86,14 @@ def test_fields_that_are_missing_are_named_beside_those_that_are_there():
     checks.require_fields(["image"], ["image", "label"], "Data")
     with pytest.raises(ValueError, match=r"Data has no 'points', 'text', .* it has: image, label\."):
         checks.require_fields(["points", "image", "text"], ["image", "label"], "Data")
+
+
+def test_an_axis_along_which_positions_differ_needs_dimensions():
+    config = NextDiTConfig(dim=32, num_heads=4, token_dim=12, position_axes=3, axes_dims=(0, 4, 4))
+    checks.check_axes(config, MultiView((4, 6)))
+    checks.check_axes(config, MultiView((4, 6), views=1, positions="index"))
+    checks.check_axes(
+        replace(config, rope_layout="concatenated", axes_dims=(2, 2, 4)), MultiView((4, 6), positions="index")
+    )
+    with pytest.raises(ValueError, match=r"positions of MultiView differ along axis 1, but axes_dims=\[0, 4, 4\]"):
+        checks.check_axes(config, MultiView((4, 6), positions="index"))

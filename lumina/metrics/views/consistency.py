@@ -12,7 +12,7 @@ from lumina.metrics.views.agreement import agreement
 from lumina.metrics.views.foreground import THRESHOLD, foreground
 from lumina.metrics.views.pinholes import Pinholes
 from lumina.metrics.views.samples import GeneratedViews, objects
-from lumina.pictures.background import Colour, parse_colour
+from lumina.pictures.background import WHITE, Colour, parse_colour
 from lumina.values import Batch
 
 
@@ -32,16 +32,16 @@ class ViewConsistency(RobustMetric):
     that two views share counts for the silhouettes alone.
 
     Args:
-        background: of the data: a name such as white or grey, or ``#rrggbb``.
+        background: a name such as white or grey, or ``#rrggbb``; None = that of the data, white where they have none.
         threshold: difference of a channel from the background, of the range, above which a pixel is the object's.
     """
 
     full_state_update = False
     total: Tensor
 
-    def __init__(self, background: str = "white", threshold: float = THRESHOLD) -> None:
+    def __init__(self, background: str | None = None, threshold: float = THRESHOLD) -> None:
         super().__init__()
-        self.background: Colour = parse_colour(background)
+        self.background: Colour | None = None if background is None else parse_colour(background)
         self.threshold = threshold
         self.add_state("total", torch.zeros(2, 5, dtype=torch.float64), dist_reduce_fx="sum")
 
@@ -53,6 +53,8 @@ class ViewConsistency(RobustMetric):
         """
         needed = ("views", "azimuths", "camera_to_world", "field_of_view")
         require_fields(data, "test", needed, type(self).__name__, "Evaluate on views whose cameras are known.")
+        if self.background is None:
+            self.background = getattr(data, "background", None)
 
     @torch.no_grad()
     def update(self, generated: GeneratedViews, batch: Batch) -> None:
@@ -84,7 +86,7 @@ class ViewConsistency(RobustMetric):
 
     def _scores(self, pictures: Tensor, cameras: Pinholes) -> Tensor:
         """``[5]``: 1, share explained, whether points are shared, their difference, that of shuffled ones."""
-        masks = foreground(pictures, self.background, self.threshold)
+        masks = foreground(pictures, self.background or WHITE, self.threshold)
         agreed = agreement(pictures * 2 - 1, masks, cameras)
         colours = agreed.colours
         found = (1.0, colours.difference, colours.shuffled) if colours.points else (0.0, 0.0, 0.0)

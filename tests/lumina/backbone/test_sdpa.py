@@ -39,3 +39,11 @@ def test_half_precision_trains_in_float32_and_keeps_its_precision():
     for half, whole in zip(arrays, exact, strict=True):
         assert half.grad.dtype == torch.bfloat16
         torch.testing.assert_close(half.grad.float(), whole.grad, atol=2e-2, rtol=2e-2)
+
+
+def test_other_precisions_are_left_alone():
+    arrays = [x.detach().double().requires_grad_() for x in example()]
+    out = sdpa(*arrays)
+    assert out.dtype == torch.float64
+    torch.testing.assert_close(out, written_out(*arrays))
+    assert sdpa(*(torch.empty(2, 2, 3, 8, dtype=torch.bfloat16, device="meta") for _ in range(3))).is_meta

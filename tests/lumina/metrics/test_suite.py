@@ -86,3 +86,31 @@ def test_one_cloud_of_nan_leaves_the_others():
         found = suite.compute().values
     suite.update(clouds[others], {"points": clouds[others]})
     assert found == {**suite.compute().values, "not_finite": 1.0}
+
+
+class Watch(RobustMetric):
+    """Notes whether autocast is on."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def prepare(self, data):
+        self.seen.append(torch.is_autocast_enabled("cpu"))
+
+    def update(self, generated, batch):
+        self.seen.append(torch.is_autocast_enabled("cpu"))
+
+    def results(self):
+        self.seen.append(torch.is_autocast_enabled("cpu"))
+        return {}
+
+
+def test_mixed_precision_does_not_reach_the_metrics():
+    suite = MetricSuite([watch := Watch()])
+    with torch.autocast("cpu", torch.bfloat16):
+        suite.prepare(None)
+        suite.update(torch.zeros(2, 3), {})
+        suite.compute()
+        assert torch.is_autocast_enabled("cpu")
+    assert watch.seen == [False] * 3

@@ -141,6 +141,15 @@ def test_what_cannot_be_read_is_refused(tmp_path, change, why):
         read(tmp_path, [TRIANGLE], triangle_head() | change)
 
 
+def test_compressed_vertices_are_refused_though_the_file_does_not_call_them_required(tmp_path):
+    head = triangle_head()
+    head["meshes"][0]["primitives"][0]["extensions"] = {"KHR_draco_mesh_compression": {"bufferView": 0}}
+    assert len(read(tmp_path, [TRIANGLE], head).faces) == 1  # the same vertices are there uncompressed
+    del head["accessors"][0]["bufferView"]
+    with pytest.raises(CorruptSample, match="compressed with Draco"):
+        read(tmp_path, [TRIANGLE], head)
+
+
 def test_circles_of_nodes_end(tmp_path):
     head = triangle_head({"children": [0]})
     assert len(read(tmp_path, [TRIANGLE], head).faces) == 1

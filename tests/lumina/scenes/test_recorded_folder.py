@@ -71,6 +71,16 @@ def test_what_cannot_be_seen_is_broken(tmp_path):
     assert outcome.state == "broken" and "all its pictures are empty" in outcome.remarks[0]
 
 
+def test_what_is_black_from_all_sides_is_said(tmp_path):
+    file = write_box(tmp_path / "in" / "box.obj")
+    file.with_suffix(".mtl").write_text("newmtl night\nKd 0 0 0\n")
+    file.write_text("mtllib box.mtl\nusemtl night\n" + file.read_text())
+    [source] = find_sources(file, Census())
+    outcome = folder(tmp_path / "out").make(source)
+    assert outcome.state == "made" and "it is black from all sides" in outcome.remarks
+    assert "it is black from all sides" in read_views(tmp_path / "out/box").about["substitutes"]
+
+
 def test_two_at_once_share_the_work(tmp_path, sources):
     out, barrier = folder(tmp_path / "out"), Barrier(4)
 

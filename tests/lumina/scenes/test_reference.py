@@ -93,6 +93,16 @@ def test_a_picture_without_alpha_is_taken_as_it_is_with_one_line(drawn, mode):
     assert not (picture[:, 8:24] == 1).all()
 
 
+def test_alpha_that_an_encoder_made_a_little_less_than_opaque_is_none(drawn, tmp_path):
+    file = tmp_path / "nearly.png"
+    with Image.open(drawn((40, 20), (0, 0, 40, 20))) as picture:
+        picture.putalpha(253)
+        picture.save(file)
+    with pytest.warns(UserWarning, match="no transparent background"):
+        check_reference(file)
+    assert not (read_reference(file, (32, 32))[:, 8:24] == 1).any(-1).any(-1).all()
+
+
 def test_a_picture_with_alpha_needs_no_words(drawn, recwarn):
     check_reference(drawn((40, 20), (8, 0, 20, 20)))
     assert not recwarn.list

@@ -85,3 +85,18 @@ def test_data_without_cameras_are_refused(data):
 def test_no_colour_is_refused_before_the_run():
     with pytest.raises(ValueError, match="not a colour for a background"):
         ViewConsistency(background="nothing")
+
+
+def test_the_background_is_that_of_the_data(data, monkeypatch):
+    """Grey around the object is no silhouette where the data are said to be grey."""
+    monkeypatch.setattr(data, "background", (0.5, 0.5, 0.5), raising=False)
+    metric, told = ViewConsistency(), ViewConsistency(background="white")
+    for one in (metric, told):
+        one.prepare(data)
+    assert metric.background == (0.5, 0.5, 0.5) and told.background == (1.0, 1.0, 1.0)
+
+
+def test_mixed_precision_changes_no_number(data):
+    whole = measured(data, lambda batch: batch["views"].flip(1)).values
+    with torch.autocast("cpu", torch.bfloat16):
+        assert measured(data, lambda batch: batch["views"].flip(1)).values == whole

@@ -141,4 +141,5 @@ def attend_text(q: Tensor, k: Tensor, v: Tensor, text: Text) -> Tensor:
 
 
 def _sdpa(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-    return sdpa(*(x.transpose(1, 2) for x in (q, k, v)), mask).transpose(1, 2)
+    q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+    return sdpa(q, k, v, mask).transpose(1, 2)

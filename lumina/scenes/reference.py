@@ -86,8 +86,7 @@ def _read(path: Path) -> Image.Image:
 
 
 def _is_opaque(picture: Image.Image) -> bool:
-    least, _ = picture.getchannel("A").getextrema()
-    return least >= OPAQUE
+    return int(np.array(picture.getchannel("A")).min()) >= OPAQUE
 
 
 def _object(picture: Image.Image, path: Path) -> Box:

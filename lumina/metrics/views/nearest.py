@@ -43,7 +43,7 @@ class KnownViews:
         for _, item in training_items(data, "Training views"):
             found.views.append(described(shares(item["views"])))
             found.azimuths.append(item["azimuths"])
-            found.classes.append(str(item[key]))
+            found.classes.append(_text(item[key]))
         return found
 
     def nearest_class(self, views: Tensor, azimuths: Tensor) -> str:

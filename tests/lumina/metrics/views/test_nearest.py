@@ -41,6 +41,15 @@ def test_azimuths_need_not_be_those_of_the_training_views(data):
     assert measured(other, lambda batch: batch["views"]).values["class_of_nearest"] > 0.6
 
 
+def test_classes_may_be_numbers_as_data_modules_serve_them(data):
+    served = BallViews(1, 1)
+    served.items = {
+        split: [{**item, "label": torch.tensor(item["label"])} for item in found] for split, found in data.items.items()
+    }
+    found = measured(served, lambda batch: batch["views"]).values
+    assert found["class_of_nearest"] == found["class_of_nearest_real"] == 1
+
+
 def test_classes_may_have_names(data):
     items = {
         split: [{**item, "caption": "abcd"[item["label"]]} for item in found] for split, found in data.items.items()

@@ -31,6 +31,7 @@ BASES = {  # what the settings on a page are for, by its name
     "recognition": "paper/table1_pretrain",
     "evaluation": "toy/emoji",
     "point_clouds": "toy/furniture",
+    "views": "toy/views",
     "CONTRIBUTING": "quickstart/digits",
 }
 RUNS = {"RUN": ["--config", "paper/table1_pretrain"]}  # a run of the reader's own: pages on recognition speak of one
@@ -178,9 +179,10 @@ def experiment_of_runs():
 def test_commands_parse(words, users_folder, monkeypatch, capsys):
     command, *options = words
     if command in TRAINER_COMMANDS:
-        if "--config" not in options:
+        if "--ckpt_path" in options:  # of a run that is not here
             place = options.index("--ckpt_path")
-            options[place : place + 2] = {**RUNS, **dict(experiment_of_runs())}[options[place + 1]]
+            runs = {**RUNS, **dict(experiment_of_runs())}
+            options[place : place + 2] = [] if "--config" in options else runs[options[place + 1]]
         options += ["--print_config"]
     monkeypatch.setattr(ShortErrorParser, "instantiate", understood)
     monkeypatch.setattr("lumina.commands.sample.model_of", lambda arguments: None)  # whose models are not here

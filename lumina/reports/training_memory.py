@@ -106,15 +106,21 @@ def block_activations(config: NextDiTConfig, plan: Plan) -> int:
     token = 4 * rms * d + modulated * w * d
     token += 2 * w * d  # inputs of attention and feed-forward
     token += norm * (d + kv)  # inputs of QK-norm
-    token += w * (d + 2 * kv) + w * d + 4 * config.num_heads  # queries, keys, values; the heads; log-sums
-    if text:  # the text's heads, both together, and, where autocast has to lower them, the queries once more
-        token += 2 * w * d + 4 * config.num_heads + (w * d if norm > w else 0)
+    attention = 4 if plan.device == "cpu" else w  # see `lumina.backbone.sdpa`
+    lowered = w * d if attention > w else 0  # the heads, back in half precision
+    token += attention * (d + 2 * kv) + attention * d + 4 * config.num_heads  # queries, keys, values; heads; log-sums
+    if text:  # the text's heads, both together, and, where they have another precision there, the queries once more
+        other = plan.lora is None if attention > w else norm > attention
+        queries = attention * d if other else 0
+        token += attention * d + lowered + w * d + 4 * config.num_heads + queries
+    else:
+        token += lowered
     token += 4 * w * h  # w1, its silu, w3, their product
     token += 4 * w * d if plan.grouped else 0  # scales and gates of each token, which else are those of the sample
     total = plan.tokens * (token + _bottlenecks(plan, 7))
     if text:
         read = rms * text if plan.lora is None else 0
-        total += plan.text_tokens * (read + w * text + (norm + 2 * w) * kv + _bottlenecks(plan, 2))
+        total += plan.text_tokens * (read + w * text + (norm + 2 * attention) * kv + _bottlenecks(plan, 2))
     return plan.batch * total
 
 

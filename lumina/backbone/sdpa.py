@@ -7,12 +7,12 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 HALF = (torch.bfloat16, torch.float16)
+SHORT = 144
+"""Queries up to which float32 is faster at any width of the heads (`benchmarks.cpu_attention`)."""
 
 
 def sdpa(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
-    """PyTorch's attention with grouped queries; training in half precision on a CPU computes it in float32.
-
-    Its backward pass there is slower in half precision (`benchmarks.cpu_attention`).
+    """PyTorch's attention with grouped queries; short sequences in half precision are trained in float32 on a CPU.
 
     Args:
         q: ``[B, H, L, d]``.
@@ -24,7 +24,8 @@ def sdpa(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
         ``[B, H, L, d]``.
     """
     gqa = q.shape[1] != k.shape[1]
-    if v.device.type != "cpu" or v.dtype not in HALF or not torch.is_grad_enabled():
+    short = v.device.type == "cpu" and v.dtype in HALF and q.shape[2] <= SHORT
+    if not short or not torch.is_grad_enabled():
         return scaled_dot_product_attention(q, k, v, mask, enable_gqa=gqa)
     with torch.autocast("cpu", enabled=False):
         return scaled_dot_product_attention(q.float(), k.float(), v.float(), mask, enable_gqa=gqa).type_as(v)

@@ -15,6 +15,7 @@ from torch import nn
 
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.backbone.lora import Lora
+from lumina.backbone.sdpa import SHORT
 
 BLOCK_8BIT, SMALLEST_8BIT = 256, 4096  # values that share a scale; smaller tensors keep full moments (torchao)
 
@@ -106,7 +107,7 @@ def block_activations(config: NextDiTConfig, plan: Plan) -> int:
     token = 4 * rms * d + modulated * w * d
     token += 2 * w * d  # inputs of attention and feed-forward
     token += norm * (d + kv)  # inputs of QK-norm
-    attention = 4 if plan.device == "cpu" else w  # see `lumina.backbone.sdpa`
+    attention = 4 if plan.device == "cpu" and plan.tokens <= SHORT else w
     lowered = w * d if attention > w else 0  # the heads, back in half precision
     token += attention * (d + 2 * kv) + attention * d + 4 * config.num_heads  # queries, keys, values; heads; log-sums
     if text:  # the text's heads, both together, and, where they have another precision there, the queries once more

@@ -15,7 +15,7 @@ def test_both_sides_agree():
 
 def test_a_row(monkeypatch):
     monkeypatch.setattr(timing, "ENOUGH_SECONDS", 0.01)
-    row = measure(16)
+    row = measure(16, 8)
     assert set(row["ms"]) == {"bfloat16", "lumina"} and all(time > 0 for time in row["ms"].values())
     low, high = row["speed_up_range"]
     assert 0 < low <= row["speed_up"] <= high

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lumina.backbone.sdpa import sdpa
+from lumina.backbone.sdpa import SHORT, sdpa
 
 
 def example(dtype=torch.float32, kv_heads=2):
@@ -47,3 +47,14 @@ def test_other_precisions_are_left_alone():
     assert out.dtype == torch.float64
     torch.testing.assert_close(out, written_out(*arrays))
     assert sdpa(*(torch.empty(2, 2, 3, 8, dtype=torch.bfloat16, device="meta") for _ in range(3))).is_meta
+
+
+def test_long_sequences_stay_in_half_precision():
+    def kept(length):
+        seen = []
+        arrays = [torch.randn(1, 1, length, 8, dtype=torch.bfloat16, requires_grad=True) for _ in range(3)]
+        with torch.autograd.graph.saved_tensors_hooks(lambda x: seen.append(x.dtype) or x, lambda x: x):
+            sdpa(*arrays)
+        return torch.bfloat16 in seen
+
+    assert kept(SHORT + 1) and not kept(SHORT)

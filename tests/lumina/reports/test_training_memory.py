@@ -27,7 +27,10 @@ PLANS = {
     "grouped lora": replace(PLAN, grouped=True, lora=ADAPTERS),
     "bf16-true": replace(PLAN, precision="bf16-true"),
     "bf16-mixed": replace(PLAN, precision="bf16-mixed"),
+    "short bf16-true": replace(PLAN, tokens=144, precision="bf16-true"),
+    "short bf16-mixed": replace(PLAN, tokens=144, precision="bf16-mixed"),
     "lora": replace(PLAN, lora=ADAPTERS),
+    "short lora bf16": replace(PLAN, tokens=144, lora=replace(ADAPTERS, base="bfloat16"), precision="bf16-mixed"),
     "lora bf16": replace(PLAN, lora=replace(ADAPTERS, base="bfloat16"), precision="bf16-mixed"),
 }
 

@@ -3,15 +3,10 @@
 import json
 
 import pytest
-import torch
-from lightning.pytorch.cli import instantiate_module
 from PIL import Image
-from tiny_text import MODEL
+from tiny_text import MODEL, text_model
 
-from lumina.checkpoints.export import save_export
 from lumina.cli import main
-from lumina.config.trust import trusting
-from lumina.module import LuminaModule
 
 CONDITIONS = [
     *MODEL["conditioners"],
@@ -25,15 +20,7 @@ VIEWS = {"class_path": "modalities.multiview.MultiView", "init_args": {"size": [
 def model(tmp_path_factory):
     backbone = {"dim": 24, "num_layers": 2, "num_heads": 2, "multiple_of": 8, "axes_dims": [4, 4, 4]}
     arguments = {**MODEL, "modality": VIEWS, "backbone": backbone, "conditioners": CONDITIONS}
-    with trusting():
-        module = instantiate_module(LuminaModule, arguments)
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.2)
-    module.save_hyperparameters(arguments)
-    save_export(module, folder := tmp_path_factory.mktemp("views") / "model")
-    return folder
+    return text_model(tmp_path_factory.mktemp("views") / "model", arguments)
 
 
 @pytest.fixture

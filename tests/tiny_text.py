@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.pytorch.cli import instantiate_module
@@ -53,14 +54,14 @@ MODEL = {
 }
 
 
-def text_model(folder: Path) -> Path:
+def text_model(folder: Path, arguments: dict[str, Any] = MODEL) -> Path:
     """An exported model in ``folder``, whose random weights let the prompt be seen in the picture."""
     with trusting():  # `Letters` is a class of the user's own
-        module = instantiate_module(LuminaModule, MODEL)
+        module = instantiate_module(LuminaModule, arguments)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
-    module.save_hyperparameters(MODEL)
+    module.save_hyperparameters(arguments)
     save_export(module, folder)
     return folder

@@ -70,9 +70,7 @@ def arguments(tmp_path_factory):
     parquet.write_table(parquet.read_table(EMOJI).slice(0, 24), folder / "few.parquet")
     model = copy.deepcopy(tiny_text.MODEL)
     model["modality"]["init_args"]["size"] = [16, 16]  # of smaller ones "frequency_aware" is not defined
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiny_text, "MODEL", model)
-        weights = tiny_text.text_model(folder / "model")
+    weights = tiny_text.text_model(folder / "model", model)
     options = {"weights": weights, "data": folder / "few.parquet", "cache": folder, "prompts": 3}
     return folder, [part for name, value in options.items() for part in (f"--{name}", str(value))]
 

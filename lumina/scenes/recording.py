@@ -22,7 +22,7 @@ from lumina.scenes.views import Role, View
 STEEPEST = 89.0
 """Degrees; a camera right above the object has no azimuth."""
 
-Azimuths = Literal["random", "even"]
+Azimuths = Literal["random", "even", "mixed"]
 Range = tuple[float, float]
 
 
@@ -33,7 +33,8 @@ class Recipe:
     Args:
         groups: of each object; each has an elevation of its own, and one reference at the azimuth of its first view.
         views: of a group.
-        azimuths: "random", or "even": the circle in equal parts, the first view of the first group at 0.
+        azimuths: "random"; "even" = the circle in equal parts, the first view of the first group at 0; "mixed" = each
+            second group even and from 0, beginning with the first, the others random: evaluation takes the first group.
         elevation: of a group, in degrees; two numbers = a random one between them. A model is told azimuths alone, so
             one elevation for all leaves nothing to guess.
         reference_elevation: of the reference, in degrees; the same.
@@ -115,10 +116,13 @@ def shots(recipe: Recipe, name: str, distance: float) -> Iterator[Shot]:
             random.uniform(*_range(recipe.elevation)),
             random.uniform(*_range(recipe.reference_elevation)),
         )
-        if recipe.azimuths == "even":
-            around = [360 * (view + group / recipe.groups) / recipe.views for view in range(recipe.views)]
-        else:
-            around = [random.uniform(0, 360) for _ in range(recipe.views)]
+        match recipe.azimuths, group % 2:
+            case "even", _:
+                around = [360 * (view + group / recipe.groups) / recipe.views for view in range(recipe.views)]
+            case "mixed", 0:
+                around = [360 * view / recipe.views for view in range(recipe.views)]
+            case _:
+                around = [random.uniform(0, 360) for _ in range(recipe.views)]
         for view, azimuth in enumerate(around):
             camera = Camera.around(azimuth, elevation, distance, angle, size)
             yield Shot(stem=f"{group:02d}_{view:02d}", camera=camera, group=group, role="view")

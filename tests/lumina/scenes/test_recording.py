@@ -47,6 +47,16 @@ def test_even_azimuths():
     assert found[8:] == pytest.approx([22.5 + 45 * n for n in range(8)])  # between those of the first group
 
 
+def test_mixed_azimuths():
+    found = [azimuth for azimuth, _ in angles(plan(groups=4, azimuths="mixed"))]
+    even = [45 * n for n in range(8)]
+    assert found[:8] == pytest.approx(even) and found[16:24] == pytest.approx(even)
+    random = [azimuth for azimuth, _ in angles(plan(groups=4))]
+    assert found[8:16] == random[8:16] and found[24:] == random[24:]
+    references = angles(plan(groups=4, azimuths="mixed"), "reference")
+    assert references[0][0] == references[2][0] == pytest.approx(0) and references[0][1] != references[2][1]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

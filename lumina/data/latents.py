@@ -115,10 +115,22 @@ class CachedLatents(Dataset[Item]):
         return [_opened(path) for path in self.paths]
 
     def shapes(self) -> list[tuple[int, ...]]:
-        """The shape of each sample's first latent, read without loading the latent."""
-        return [
-            tuple(self.files[shard].get_slice(f"{number}.latent.0").get_shape()) for shard, number in self.positions
-        ]
+        """The shape of each sample's latents, read without loading them.
+
+        Raises:
+            ValueError: the variants of a sample differ in shape.
+        """
+        return [self._shape(shard, number) for shard, number in self.positions]
+
+    def _shape(self, shard: int, number: int) -> tuple[int, ...]:
+        latents = [name for name in self.names[shard][number] if name.startswith(f"{number}.latent.")]
+        found = {tuple(self.files[shard].get_slice(name).get_shape()) for name in latents}
+        if len(found) > 1:
+            raise ValueError(
+                f"{self.paths[shard]} holds variants of {min(found)} and of {max(found)} of one sample, which fit no "
+                "one bucket: set data.batching=mixed."
+            )
+        return found.pop()
 
     def __len__(self) -> int:
         return len(self.fields)

@@ -39,6 +39,16 @@ def test_samples_come_back(split):
             assert all(torch.equal(found_one[name], variant[name]) for name in ("latent", "angle"))
 
 
+def test_variants_of_several_shapes_have_no_bucket(tmp_path):
+    write_shard(tmp_path, 0, [[{"latent": torch.ones(n, 1)} for n in (4, 8)]], [{}])
+    found = CachedLatents(tmp_path)
+    assert [len(one["latent"]) for one in found[0]["variants"]] == [4, 8]
+    with pytest.raises(
+        ValueError, match=r"latents-00000\.safetensors holds variants of \(4, 1\) and of \(8, 1\) .*=mixed"
+    ):
+        found.shapes()
+
+
 def test_half_precision_comes_back_as_float32(tmp_path):
     write_shard(tmp_path, 0, [[{"latent": torch.ones(1, 1, 1, dtype=torch.bfloat16)}]], [{}])
     assert CachedLatents(tmp_path)[0]["variants"][0]["latent"].dtype == torch.float32

@@ -126,18 +126,11 @@ def _with_coordinates(part: Part, said: list[str]) -> Part:
 
 
 def _seen(materials: Sequence[Material], said: list[str]) -> list[Material]:
-    """The materials, opaque if none of them could be seen at all; it is told if all are black."""
-    if all(map(_is_black, materials)):
-        said.append("all its materials are black")
+    """The materials, opaque if none of them could be seen at all."""
     if any(map(_can_be_seen, materials)):
         return list(materials)
     said.append("all its materials are fully transparent: they are taken for opaque")
     return [replace(material, alpha="opaque") for material in materials]
-
-
-def _is_black(material: Material) -> bool:
-    dark = material.texture is not None and not material.texture[..., :3].any()
-    return dark or not any(material.colour[:3])
 
 
 def _can_be_seen(material: Material) -> bool:

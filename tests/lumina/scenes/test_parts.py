@@ -85,11 +85,3 @@ def test_words_fit_on_a_line():
     assert assemble([part], ["a\nb\x1b[31m"]).substitutes == ("a b [31m",)
     (line,) = assemble([part], ["it" + "x" * 10**6 + "end"]).substitutes
     assert len(line) < 400 and line.startswith("it") and line.endswith("end")
-
-
-def test_black_meshes_are_told():
-    black = Material(colour=(0, 0, 0, 1))
-    dark = Material(texture=np.array([[[0, 0, 0, 255]]], np.uint8))
-    some = [Part(vertices=CORNERS, faces=FACE, uv=np.zeros((1, 3, 2)), material=material) for material in (black, dark)]
-    assert assemble(some).substitutes == ("all its materials are black",)
-    assert assemble([*some, Part(vertices=CORNERS, faces=FACE, material=Material())]).substitutes == ()

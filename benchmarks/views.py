@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.views FOLDER [--count 24] [--size 64] [--output FILE.json]``
 
-The folder holds objects with 8 views from even azimuths: ``lumina render MESHES FOLDER --groups=1 --azimuths=even``.
+The first group of each object is 8 views from even azimuths, as by ``lumina render MESHES FOLDER --azimuths=even``.
 A view that is 15 degrees off is a true picture whose camera is said to stand 15 degrees further on.
 """
 

@@ -142,19 +142,21 @@ def _optimizer(parameters: list[torch.nn.Parameter], plan: Plan) -> torch.optim.
 def main() -> None:
     """Prints one table a size."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training_memory", description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[512, 1024], help="sides of the pictures in pixels")
-    parser.add_argument("--batch", type=int, default=1, help="pictures a step")
+    parser.add_argument("--sizes", type=int, nargs="+", help="sides of the pictures in pixels; 512 and 1024")
+    parser.add_argument("--batch", type=int, help="pictures a step; 1")
     parser.add_argument("--views", action="store_true", help="show the stages of views instead")
     parser.add_argument("--measure", action="store_true", help="train a step on this machine's GPU as well")
     options = parser.parse_args()
+    if options.views and (options.sizes or options.batch or options.measure):
+        parser.error("--views shows the paper's stages as they are, without --sizes, --batch and --measure")
     if options.measure and not torch.cuda.is_available():
         parser.error("--measure needs a CUDA device, and PyTorch sees none")
     print("GiB; not counted: the device's context (about 0.5), text encoder and VAE (none with cached data).\n")
     if options.views:
         print(table_of_views())
         return
-    for side in options.sizes:
-        print(table(side, options.batch, options.measure), end="\n\n")
+    for side in options.sizes or (512, 1024):
+        print(table(side, options.batch or 1, options.measure), end="\n\n")
 
 
 if __name__ == "__main__":

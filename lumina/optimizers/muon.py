@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -23,16 +23,20 @@ COEFFICIENTS = (
 SAFETY = 1.01
 """Singular values are held below ``1 / SAFETY`` of what a polynomial allows: rounding may enlarge them."""
 
+AT_ONCE = 2**26
+"""Elements of matrices that are made orthogonal together, which takes some 10 bytes of each."""
+
 
 class Muon(torch.optim.AdamW):
     """Muon for weight matrices, AdamW for all other parameters.
 
     A matrix moves along its Nesterov momentum with all singular values set to 1, times ``0.2 sqrt(max(H, W))``. Its
     elements are then as large as those of AdamW's updates, so both use one learning rate ("Muon is scalable for LLM
-    training", Liu et al., 2025). Matrices of one shape are made orthogonal together, in bfloat16.
+    training", Liu et al., 2025). Matrices of one shape are made orthogonal together, in bfloat16. All parameters with
+    two axes count as matrices, a table of classes too.
 
     Args:
-        params: the parameters to train; those with two axes are the matrices.
+        params: the parameters to train.
         lr: learning rate.
         momentum: decay rate of the matrices' momentum.
         betas: AdamW's decay rates.
@@ -41,7 +45,7 @@ class Muon(torch.optim.AdamW):
         fused: use AdamW's fused kernel; None = PyTorch's default.
 
     Raises:
-        ValueError: there are no matrices, or they are sharded.
+        ValueError: there are no matrices, they are sharded, or the momentum is out of its range.
     """
 
     def __init__(
@@ -61,6 +65,8 @@ class Muon(torch.optim.AdamW):
                 "Muon needs whole matrices, but got sharded, flattened or no matrices: train with DDP or on one "
                 "device, or use AdamW."
             )
+        if not 0 <= momentum < 1:
+            raise ValueError(f"Got momentum {momentum:g}: set a number from 0 and below 1, such as 0.95.")
         groups: list[dict[str, Any]] = [
             {"params": matrices, "momentum": momentum},
             {"params": [p for p in parameters if p.ndim != 2], "weight_decay": 0.0},
@@ -72,35 +78,29 @@ class Muon(torch.optim.AdamW):
         """Restores the state; AdamW's own way would look for a count of steps in that of matrices."""
         torch.optim.Optimizer.__setstate__(self, state)
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Performs one update."""
-        loss = None if closure is None else torch.enable_grad()(closure)()
-        groups = self.param_groups
-        for group in groups:
-            if "momentum" in group:
-                self._move(group)
-        self.param_groups = [group for group in groups if "momentum" not in group]
-        try:
-            super().step()
-        finally:
-            self.param_groups = groups
-        return loss
-
-    def _move(self, group: dict[str, Any]) -> None:
+    def _init_group(self, group: dict[str, Any], *lists: Any) -> bool:
+        """Hands AdamW's step the parameters of a group, and of matrices, which move here, none."""
+        if "momentum" not in group:
+            complex_: bool = super()._init_group(group, *lists)
+            return complex_
         alike = defaultdict[Any, list[Tensor]](list)
         for matrix in group["params"]:
             if matrix.grad is not None:
                 alike[matrix.shape, matrix.dtype, matrix.device].append(matrix)
+        for (shape, *_), matrices in alike.items():
+            count = max(1, AT_ONCE // shape.numel())
+            for start in range(0, len(matrices), count):
+                self._move(matrices[start : start + count], group)
+        return False
+
+    def _move(self, matrices: list[Tensor], group: dict[str, Any]) -> None:
+        """Updates matrices of one shape."""
         rate, decay = float(group["lr"]), group["momentum"]
-        for (shape, dtype, _), matrices in alike.items():
-            gradients = [matrix.grad for matrix in matrices]
-            momenta = [self._momentum(matrix) for matrix in matrices]
-            torch._foreach_lerp_(momenta, gradients, 1 - decay)
-            ahead = torch._foreach_lerp(gradients, momenta, decay)
-            update = orthogonal(torch.stack(ahead)).to(dtype)
-            torch._foreach_mul_(matrices, 1 - rate * group["weight_decay"])
-            torch._foreach_add_(matrices, list(update), alpha=-rate * 0.2 * math.sqrt(max(shape)))
+        gradients, momenta = [matrix.grad for matrix in matrices], [self._momentum(matrix) for matrix in matrices]
+        torch._foreach_lerp_(momenta, gradients, 1 - decay)
+        update = orthogonal(torch.stack(torch._foreach_lerp(gradients, momenta, decay))).to(matrices[0].dtype)
+        torch._foreach_mul_(matrices, 1 - rate * group["weight_decay"])
+        torch._foreach_add_(matrices, list(update), alpha=-rate * 0.2 * math.sqrt(max(matrices[0].shape)))
 
     def _momentum(self, matrix: Tensor) -> Tensor:
         state = self.state[matrix]
@@ -117,13 +117,13 @@ def orthogonal(matrices: Tensor) -> Tensor:
         matrices: ``[N, H, W]``.
 
     Returns:
-        bfloat16 ``[N, H, W]``. Singular values above 1 % of the norm are within 0.2 of 1, smaller
-        ones lower; a matrix of zeros stays one.
+        bfloat16 ``[N, H, W]``. Singular values above 1 % of the norm are within 0.2 of 1, those below 0.2 % stay
+        lower; a matrix of zeros stays one.
     """
-    wide = matrices if matrices.shape[-2] <= matrices.shape[-1] else matrices.mT
+    wide = (matrices if matrices.shape[-2] <= matrices.shape[-1] else matrices.mT).float()
     x = (wide / (SAFETY * wide.norm(dim=(-2, -1), keepdim=True)).clamp_min(1e-20)).bfloat16()
     for step, (a, b, c) in enumerate(COEFFICIENTS, 1):
         room = SAFETY if step < len(COEFFICIENTS) else 1.0
         gram = x @ x.mT
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b / room**3, alpha=c / room**5), x, beta=a / room)
-    return x if wide is matrices else x.mT
+    return x if matrices.shape[-2] <= matrices.shape[-1] else x.mT

@@ -77,5 +77,5 @@ def _numbered(state: dict[str, Any], groups: list[list[str]]) -> dict[str, Any]:
             "model.weights."
         )
     numbers = {name: number for number, name in enumerate(names)}
-    ordered = [{**home[group[0]], "params": group} for group in groups if group]
+    ordered = [{**(home[group[0]] if group else state["param_groups"][0]), "params": group} for group in groups]
     return _renamed({"state": state["state"], "param_groups": ordered}, numbers)

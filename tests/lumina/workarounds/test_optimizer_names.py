@@ -18,10 +18,10 @@ from lumina.workarounds.optimizer_names import OptimizerNames
 class Shapes(LightningModule):
     """Vectors and matrices in turn: two groups of the optimizer mix the module's order, and shapes are equal."""
 
-    def __init__(self, width=4):
+    def __init__(self, width=4, bias=True):
         super().__init__()
         torch.manual_seed(0)
-        self.layers = nn.ModuleList([nn.Linear(width, width) for _ in range(3)])
+        self.layers = nn.ModuleList([nn.Linear(width, width, bias) for _ in range(3)])
         self.frozen = nn.Parameter(torch.ones(width), requires_grad=False)
         self.states = {}
 
@@ -79,6 +79,12 @@ def test_state_goes_to_its_parameter(tmp_path, there, here):
     for name, state in stored["state"].items():
         assert torch.equal(resumed.states[name]["exp_avg"], state["exp_avg"]), name
         assert torch.equal(resumed.states[name]["exp_avg_sq"], state["exp_avg_sq"]), name
+
+
+def test_a_group_may_be_empty(tmp_path):
+    _, path = fit(tmp_path / "there", "auto", 2, Shapes(bias=False))
+    resumed, _ = fit(tmp_path / "here", "auto", 3, Shapes(bias=False), checkpoint=path)
+    assert resumed.states.keys() == {f"layers.{n}.weight" for n in range(3)}
 
 
 def test_parameters_of_another_module_are_refused(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -128,16 +129,38 @@ def check_latents(data: DataModule, modality: Modality) -> None:
     Raises:
         ValueError: names the differences.
     """
-    if data.latent_identity is None:
-        return
-    cached, current = data.latent_identity, modality.latent_identity
-    differing = [name for name in dict.fromkeys((*cached, *current)) if cached.get(name) != current.get(name)]
-    if differing:
-        details = ", ".join(f"{name} {cached.get(name)} (this run: {current.get(name)})" for name in differing)
+    if details := _other_latents(data.latent_identity, modality):
         raise ValueError(
             f"the latents of {type(data).__name__} were made with another autoencoder: {details}; set model.modality "
             "to what the cache was made with, or run `lumina cache` again."
         )
+
+
+def warn_of_latents(stored: Mapping[str, Any] | None, modality: Modality, source: str) -> None:
+    """Warns that weights were trained on the latents of another autoencoder.
+
+    That may be meant: of an autoencoder whose decoder alone was trained further, the latents are the same.
+
+    Args:
+        stored: the `Modality.latent_identity` with which they were trained; None = it is not known.
+        modality: of this run.
+        source: name of the weights.
+    """
+    if details := _other_latents(stored, modality):
+        warnings.warn(
+            f"{source} was trained on the latents of another autoencoder: {details}. Unless both encode "
+            "alike, set model.modality's autoencoder to the one of that training, or train until the network knows it.",
+            stacklevel=2,
+        )
+
+
+def _other_latents(stored: Mapping[str, Any] | None, modality: Modality) -> str:
+    """What differs, in words; empty if nothing does, or if nothing is known."""
+    if stored is None:
+        return ""
+    current = modality.latent_identity
+    differing = [name for name in dict.fromkeys((*stored, *current)) if stored.get(name) != current.get(name)]
+    return ", ".join(f"{name} {stored.get(name)} (this run: {current.get(name)})" for name in differing)
 
 
 def check_classes(stored: Mapping[str, Sequence[str]], current: Mapping[str, Sequence[str]]) -> None:

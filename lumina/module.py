@@ -22,6 +22,7 @@ from lumina.checks import (
     check_outputs,
     measured,
     require_fields,
+    warn_of_latents,
 )
 from lumina.conditioning.condition_set import ConditionerSet
 from lumina.data.batches import select, without_fillers
@@ -32,7 +33,7 @@ from lumina.metrics.suite import MetricSuite
 from lumina.randomness import Purpose, Randomness, seed_dropout
 from lumina.training.module import TrainedModule
 from lumina.values import Batch, Conditioning, Inference, Tokens
-from lumina.weights.run import ARCHITECTURE
+from lumina.weights.run import ARCHITECTURE, LATENTS
 from lumina.weights.starting import StartingPoint
 
 
@@ -110,8 +111,9 @@ class LuminaModule(TrainedModule):
             shard(self.backbone, [*self.conditioners, self.objective], self.device_mesh)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds the backbone's architecture and the class names; with adapters, leaves out the frozen weights."""
+        """Adds architecture, classes and what made the latents; with adapters, leaves out the frozen weights."""
         checkpoint[ARCHITECTURE], checkpoint[CLASSES] = asdict(self.backbone.config), self.classes
+        checkpoint[LATENTS] = dict(self.modality.latent_identity)
         self.start.trim(checkpoint, self)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -121,6 +123,7 @@ class LuminaModule(TrainedModule):
             ValueError: names the difference.
         """
         check_classes(checkpoint.get(CLASSES, {}), self.classes)
+        warn_of_latents(checkpoint.get(LATENTS), self.modality, "the checkpoint")
         self.start.check(checkpoint)
 
     def setup(self, stage: str) -> None:

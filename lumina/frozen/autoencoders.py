@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ class KLAutoencoder(Autoencoder):
         self.shift = config.get("shift_factor") or 0.0
         self._network = Frozen(lambda: _vae_class().from_pretrained(location))
 
-    @property
+    @cached_property
     def identity(self) -> Mapping[str, Any]:
         """Shift, scale and a hash of the weights; loads the weights."""
         network = self._network.on(torch.device("cpu"))

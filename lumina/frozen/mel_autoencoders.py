@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -44,7 +45,7 @@ class MelKLAutoencoder(MelAutoencoder):
             raise ValueError(f"MelKLAutoencoder: scaling_factor={self.scaling} must be positive, such as 0.4.")
         self._network = Frozen(lambda: load_autoencoder(location))
 
-    @property
+    @cached_property
     def identity(self) -> Mapping[str, Any]:
         """Convention, scale and a hash of the weights; loads the weights."""
         network = self._network.on(torch.device("cpu"))

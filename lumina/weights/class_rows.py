@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lumina.backbone import NextDiT
 from lumina.data.classes import abbreviate
-from lumina.interfaces import Conditioner, Objective
+from lumina.interfaces import Conditioner, Modality, Objective
 
 
 class Trainee(Protocol):
@@ -18,6 +18,7 @@ class Trainee(Protocol):
 
     backbone: NextDiT
     objective: Objective
+    modality: Modality
 
     @property
     def conditioners(self) -> Iterable[Conditioner]:

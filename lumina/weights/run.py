@@ -11,8 +11,9 @@ from torch import Tensor
 from lumina.files.weights import read_pickle
 from lumina.survival.choose import choose_checkpoint
 
-EMA, ARCHITECTURE = "ema", "architecture"
-"""Keys of a checkpoint: the averaged weights, and the backbone's config with the widths that the parts have."""
+EMA, ARCHITECTURE, LATENTS = "ema", "architecture", "latents"
+"""Keys of a checkpoint: the averaged weights, the backbone's config with the widths that the parts have, and the
+modality's `latent_identity`."""
 
 
 def averaged_weights(checkpoint: Mapping[str, Any]) -> dict[str, Tensor] | None:

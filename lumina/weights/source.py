@@ -16,7 +16,7 @@ from lumina.weights.adapters import merged
 from lumina.weights.diffusers import read_diffusers
 from lumina.weights.export import ARGUMENTS, copied, read_export
 from lumina.weights.official import LABELS, read_official
-from lumina.weights.run import ARCHITECTURE, averaged, read_run
+from lumina.weights.run import ARCHITECTURE, LATENTS, averaged, read_run
 from lumina.weights.tensors import BACKBONE, CONDITIONERS, stated_config
 
 BUNDLED = Path(__file__).parents[1] / "pretrained"
@@ -36,6 +36,7 @@ class Weights:
         arguments: of `LuminaModule`, as plain data; None for published weights, whose arguments
             `lumina.weights.published.published_arguments` derives.
         step: optimizer step at which a run's checkpoint was saved; None for other sources.
+        latents: the `Modality.latent_identity` of the training; None for other sources than a run.
     """
 
     origin: Path
@@ -44,6 +45,7 @@ class Weights:
     architecture: NextDiTConfig | Mapping[str, Any] | None
     arguments: Mapping[str, Any] | None = None
     step: int | None = None
+    latents: Mapping[str, Any] | None = None
 
     @cached_property
     def config(self) -> NextDiTConfig:
@@ -111,6 +113,7 @@ def _run(path: Path, base: str | None) -> Weights:
         architecture=checkpoint.get(ARCHITECTURE, arguments.get("backbone")),
         arguments=arguments,
         step=checkpoint["global_step"],
+        latents=checkpoint.get(LATENTS),
     )
 
 

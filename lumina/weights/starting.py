@@ -13,6 +13,7 @@ from lightning.pytorch.utilities import rank_zero_info
 
 from lumina.backbone import NextDiTConfig
 from lumina.backbone.lora import Lora, add_adapters, lower_base
+from lumina.checks import warn_of_latents
 from lumina.files.weights import check_tensors, named
 from lumina.frozen.network import fingerprint
 from lumina.weights.adapters import KEY as ADAPTERS
@@ -146,6 +147,7 @@ def start_from(module: Trainee, source: str | Path) -> Transfer:
     """
     weights, source = read_weights(source), str(source)
     axes = check_same(weights.config, module.backbone.config, source)
+    warn_of_latents(weights.latents, module.modality, source)
     own = module.state_dict()
     parts = _parts(weights)
     state = rows_by_name(module, parts, _classes(weights), source)

@@ -171,6 +171,26 @@ def test_the_next_stage_takes_everything(tmp_path):
     assert all(torch.equal(module.state_dict()[name], value) for name, value in source.state_dict().items())
 
 
+def test_latents_of_another_autoencoder_are_told(tmp_path):
+    source, fresh = (
+        LuminaModule(Image((64, 64), 3, 2, RandomAutoencoder()), TEXT, FlowMatching(), [TextConditioner(Words())])
+        for _ in range(2)
+    )
+    checkpoint = {name: {} for name in (*NEEDED, "hyper_parameters")} | {"state_dict": source.state_dict()}
+    source.on_save_checkpoint(checkpoint)
+    torch.save(checkpoint, tmp_path / "same.ckpt")
+    start_from(fresh, tmp_path / "same.ckpt")
+    fresh.on_load_checkpoint(checkpoint)
+    checkpoint["latents"] = {**checkpoint["latents"], "weights": "0123"}
+    torch.save(checkpoint, tmp_path / "other.ckpt")
+    with pytest.warns(
+        UserWarning, match=r"other\.ckpt was trained on the latents of another autoencoder: weights 0123 \("
+    ):
+        start_from(fresh, tmp_path / "other.ckpt")
+    with pytest.warns(UserWarning, match="the checkpoint was trained on the latents of another"):
+        fresh.on_load_checkpoint(checkpoint)
+
+
 def test_a_model_without_text_gets_attention_to_it(tmp_path):
     """Its gates are zero, so that the network puts out at first what it did."""
     source = model_of_views(ViewAzimuths())

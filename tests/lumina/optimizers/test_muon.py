@@ -42,6 +42,16 @@ def test_orthogonal_against_singular_vectors(shape):
     assert cosine_similarity(found.flatten(1), (u @ vh).flatten(1)).min() > 0.98
 
 
+def test_cpus_without_amx_compute_in_float32(monkeypatch):
+    matrices = normal(2, 12, 20)
+    found = []
+    for there, dtype in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda there=there: there)
+        found.append(orthogonal(matrices))
+        assert found[-1].dtype == dtype
+    torch.testing.assert_close(found[0].float(), found[1], rtol=0, atol=0.03)
+
+
 def test_orthogonal_of_a_matrix_does_not_depend_on_its_size_or_its_neighbours():
     matrices = normal(2, 12, 20)
     alone = orthogonal(matrices[:1] * 1e-6)

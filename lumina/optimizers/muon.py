@@ -96,7 +96,8 @@ class Muon(torch.optim.AdamW):
     def _move(self, matrices: list[Tensor], group: dict[str, Any]) -> None:
         """Updates matrices of one shape."""
         rate, decay = float(group["lr"]), group["momentum"]
-        gradients, momenta = [matrix.grad for matrix in matrices], [self._momentum(matrix) for matrix in matrices]
+        gradients = [matrix.grad for matrix in matrices if matrix.grad is not None]
+        momenta = [self._momentum(matrix) for matrix in matrices]
         torch._foreach_lerp_(momenta, gradients, 1 - decay)
         update = orthogonal(torch.stack(torch._foreach_lerp(gradients, momenta, decay))).to(matrices[0].dtype)
         torch._foreach_mul_(matrices, 1 - rate * group["weight_decay"])

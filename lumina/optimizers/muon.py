@@ -121,13 +121,15 @@ def orthogonal(matrices: Tensor) -> Tensor:
         ``[N, H, W]``. Singular values above 1 % of the norm are within 0.2 of 1, those below 0.2 % stay lower; a matrix
         of zeros stays one.
     """
-    wide = (matrices if matrices.shape[-2] <= matrices.shape[-1] else matrices.mT).float()
-    x = (wide / (SAFETY * wide.norm(dim=(-2, -1), keepdim=True)).clamp_min(1e-20)).to(_fastest(matrices.device))
+    if matrices.shape[-2] > matrices.shape[-1]:
+        return orthogonal(matrices.mT).mT
+    x = matrices.float()
+    x = (x / (SAFETY * x.norm(dim=(-2, -1), keepdim=True)).clamp_min(1e-20)).to(_fastest(x.device))
     for step, (a, b, c) in enumerate(COEFFICIENTS, 1):
         room = SAFETY if step < len(COEFFICIENTS) else 1.0
         gram = x @ x.mT
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b / room**3, alpha=c / room**5), x, beta=a / room)
-    return x if matrices.shape[-2] <= matrices.shape[-1] else x.mT
+    return x
 
 
 def _fastest(device: torch.device) -> torch.dtype:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +30,7 @@ from lumina.scenes.subset import ReferenceKind
 from lumina.scenes.survey import lines
 from lumina.values import Item, Split
 
+GAMMA = 2.5  # the strongest that a channel is raised to
 HELD = 512 * 2**20
 """Bytes of pictures that all processes of a loader keep in memory together."""
 
@@ -61,6 +63,9 @@ class MultiViewFolder(SplitDataModule):
             that of the views.
         mirror: show every second training sample mirrored, with azimuths that run the other way around: twice as many
             objects. Captions that name a left or a right side are then wrong.
+        recolour: show every second training sample in other colours: its channels change places, and each is raised to
+            a random power from 0.4 to 2.5. A model that has seen few objects then copies colours from the reference
+            instead of remembering them. Captions that name a colour are then wrong.
         captions: a list of captions by UID, such as Cap3D's, which go before those of the files; see
             `lumina.data.captions`. An object's UID is the name of its folder, or a part of its path.
         only: a list of UIDs of the objects to take; see `lumina.data.uids.listed`. None = all.
@@ -89,6 +94,7 @@ class MultiViewFolder(SplitDataModule):
         background: str = "white",
         reference_background: str | None = None,
         mirror: bool = False,
+        recolour: bool = False,
         captions: Path | None = None,
         only: Path | None = None,
         labels: Literal["folders", "category"] | Path | None = None,
@@ -101,7 +107,7 @@ class MultiViewFolder(SplitDataModule):
         self.root, self.size, self.reference, self.holdout = locate(root), size, reference, holdout
         self.captions, self.only, self.labels = captions and locate(captions), only and locate(only), labels
         self.cache = cache and locate(cache)
-        self.mirror, self.draws = mirror, draws
+        self.mirror, self.recolour, self.draws = mirror, recolour, draws
         self.count = (views, views) if isinstance(views, int) else (views[0], views[1])
         self.reader = PixelReader(size, HELD // max(1, self.num_workers))
         self.background = parse_colour(background)
@@ -217,6 +223,9 @@ class MultiViewFolder(SplitDataModule):
         pixels = read_pixels(item["views"], self.reader, self.count, self.reference, generator)
         if self.mirror and pick((False, True), generator):
             pixels = pixels.mirrored()
+        if self.recolour and generator is not None and pick((False, True), generator):
+            powers = math.log(GAMMA) * (2 * torch.rand(3, generator=generator) - 1)
+            pixels = pixels.recoloured(torch.randperm(3, generator=generator).tolist(), powers.exp())
         shown: Item = {
             **item,
             "views": composite(pixels.views, self.background),

@@ -42,6 +42,7 @@ class Purpose(StrEnum):
     RESAMPLING = "sets drawn for a confidence interval"
     COMPOSITION = "what a synthetic sound consists of"
     CAMERAS = "cameras around an object"
+    STRETCHES = "stretched shapes of an object"
 
 
 def keyed_generator(purpose: Purpose, *key: int, device: torch.device | str = "cpu") -> Generator:

@@ -53,6 +53,22 @@ class Pixels:
             field_of_view=self.field_of_view,
         )
 
+    def recoloured(self, order: Sequence[int], gamma: Tensor) -> Pixels:
+        """The same object in other colours, the same ones in all views; black stays black, white stays white.
+
+        Args:
+            order: which channel each of the three is taken from.
+            gamma: ``[3]``, the power that each channel is raised to then.
+        """
+        reference = None if self.reference is None else _recoloured(self.reference, order, gamma)
+        return replace(self, views=_recoloured(self.views, order, gamma), reference=reference)
+
+
+def _recoloured(pixels: Tensor, order: Sequence[int], gamma: Tensor) -> Tensor:
+    colours, alpha = pixels[..., :3, :, :], pixels[..., 3:, :, :]
+    own = (colours[..., list(order), :, :] / alpha.clamp_min(1e-6)).clamp(0, 1)
+    return torch.cat((own ** gamma[:, None, None] * alpha, alpha), -3)
+
 
 class PixelReader:
     """Reads pictures of objects, and keeps those in memory that were read last.

@@ -14,7 +14,7 @@ from lumina.files.atomic import claiming, making, one_at_a_time, replacing
 from lumina.files.json_file import ODD, load_object
 from lumina.scenes.layouts import write_views
 from lumina.scenes.normalise import Up
-from lumina.scenes.recording import Recipe, record, write
+from lumina.scenes.recording import Recipe, record, stretches, write
 from lumina.scenes.sources import Source
 from lumina.scenes.views import ViewSet
 
@@ -122,6 +122,8 @@ class RecordedFolder:
             raise ValueError("all its pictures are empty: its faces have no area, or nothing of them but clear texels")
         remarks = mesh.substitutes if lit else (*mesh.substitutes, "it is black from all sides")
         about["substitutes"] = list(remarks)
+        if self.recipe.stretch != 1:
+            about["stretches"] = stretches(self.recipe, source.name)
         write_views(ViewSet(name=source.name, caption=source.caption, views=tuple(views), about=about), folder)
         return remarks
 

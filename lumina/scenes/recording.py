@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from PIL import Image
 from lumina.randomness import Purpose, keyed_random
 from lumina.scenes.cameras import Camera
 from lumina.scenes.mesh import Mesh
+from lumina.scenes.normalise import transformed, upright
 from lumina.scenes.renderer import Renderer, Rendering, fitting_distance
 from lumina.scenes.shading import Light
 from lumina.scenes.views import Role, View
@@ -24,6 +26,7 @@ STEEPEST = 89.0
 
 Azimuths = Literal["random", "even", "mixed"]
 Range = tuple[float, float]
+Factors = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,9 @@ class Recipe:
         elevation: of a group, in degrees; two numbers = a random one between them. A model is told azimuths alone, so
             one elevation for all leaves nothing to guess.
         reference_elevation: of the reference, in degrees; the same.
+        stretch: 1 = objects as they are; 1.5 = each second pair of groups, from the third group on, shows an object
+            whose width, depth and height are each multiplied by a random factor from 1 / 1.5 to 1.5: more shapes to
+            train on. ``stretches`` in transforms.json says which.
         field_of_view: in degrees; the camera stands where no view of the object is cut off.
         size: height and width, in pixels.
         rays: for one pixel.
@@ -55,6 +61,7 @@ class Recipe:
     azimuths: Azimuths = "random"
     elevation: float | Range = 20.0
     reference_elevation: float | Range = (-10.0, 45.0)
+    stretch: float = 1.0
     field_of_view: float = 40.0
     size: int = 256
     rays: int = 4
@@ -75,6 +82,8 @@ class Recipe:
                     f"Got {name} {least:g} to {greatest:g}: set degrees between {-STEEPEST:g} and {STEEPEST:g}, the "
                     "lower one first."
                 )
+        if not 1 <= self.stretch <= 4:
+            raise ValueError(f"Got stretch {self.stretch:g}: set 1 (as it is) to 4, the greatest factor.")
         if not 1 <= self.field_of_view <= 120:
             raise ValueError(f"Got field_of_view {self.field_of_view:g}: set 1 to 120 degrees.")
 
@@ -100,47 +109,68 @@ class Shot:
     role: Role
 
 
-def shots(recipe: Recipe, name: str, distance: float) -> Iterator[Shot]:
-    """The pictures of an object, group by group, the reference of each last.
+def shots(recipe: Recipe, name: str, group: int, distance: float) -> Iterator[Shot]:
+    """The pictures of a group of views, the reference last.
 
     Args:
-        recipe: how it is recorded.
+        recipe: how the object is recorded.
         name: of the object, which with the seed decides what is random.
+        group: from 0.
         distance: of the cameras.
     """
-    key = int.from_bytes(hashlib.blake2b(os.fsencode(name), digest_size=8).digest(), "little")
     size, angle = (recipe.size, recipe.size), recipe.field_of_view
-    for group in range(recipe.groups):
-        random = keyed_random(Purpose.CAMERAS, recipe.seed, key, group)
-        elevation, reference = (
-            random.uniform(*_range(recipe.elevation)),
-            random.uniform(*_range(recipe.reference_elevation)),
-        )
-        match recipe.azimuths, group % 2:
-            case "even", _:
-                around = [360 * (view + group / recipe.groups) / recipe.views for view in range(recipe.views)]
-            case "mixed", 0:
-                around = [360 * view / recipe.views for view in range(recipe.views)]
-            case _:
-                around = [random.uniform(0, 360) for _ in range(recipe.views)]
-        for view, azimuth in enumerate(around):
-            camera = Camera.around(azimuth, elevation, distance, angle, size)
-            yield Shot(stem=f"{group:02d}_{view:02d}", camera=camera, group=group, role="view")
-        camera = Camera.around(around[0], reference, distance, angle, size)
-        yield Shot(stem=f"{group:02d}_reference", camera=camera, group=group, role="reference")
+    random = keyed_random(Purpose.CAMERAS, recipe.seed, _key(name), group)
+    elevation, reference = (
+        random.uniform(*_range(recipe.elevation)),
+        random.uniform(*_range(recipe.reference_elevation)),
+    )
+    match recipe.azimuths, group % 2:
+        case "even", _:
+            around = [360 * (view + group / recipe.groups) / recipe.views for view in range(recipe.views)]
+        case "mixed", 0:
+            around = [360 * view / recipe.views for view in range(recipe.views)]
+        case _:
+            around = [random.uniform(0, 360) for _ in range(recipe.views)]
+    for view, azimuth in enumerate(around):
+        camera = Camera.around(azimuth, elevation, distance, angle, size)
+        yield Shot(stem=f"{group:02d}_{view:02d}", camera=camera, group=group, role="view")
+    camera = Camera.around(around[0], reference, distance, angle, size)
+    yield Shot(stem=f"{group:02d}_reference", camera=camera, group=group, role="reference")
+
+
+def stretches(recipe: Recipe, name: str) -> list[Factors]:
+    """By which factors the width, depth and height of an object are multiplied in each group."""
+    return [_stretch(recipe, name, group) for group in range(recipe.groups)]
+
+
+def _stretch(recipe: Recipe, name: str, group: int) -> Factors:
+    if recipe.stretch == 1 or group % 4 < 2:
+        return 1.0, 1.0, 1.0
+    random, most = keyed_random(Purpose.STRETCHES, recipe.seed, _key(name), group), math.log(recipe.stretch)
+    across, along, up = (math.exp(random.uniform(-most, most)) for _ in range(3))
+    return across, along, up
+
+
+def _key(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(os.fsencode(name), digest_size=8).digest(), "little")
 
 
 def record(mesh: Mesh, recipe: Recipe, name: str) -> Iterator[tuple[Shot, Rendering]]:
-    """Renders the pictures of an object.
+    """Renders the pictures of an object, group by group.
 
     Args:
         mesh: z up, around the origin.
         recipe: how it is recorded.
         name: of the object.
     """
-    renderer = Renderer(mesh, recipe.light)
-    for shot in shots(recipe, name, fitting_distance(mesh, recipe.field_of_view)):
-        yield shot, renderer.render(shot.camera, recipe.rays)
+    whole = Renderer(mesh, recipe.light)
+    for group, factors in enumerate(stretches(recipe, name)):
+        shown, renderer = mesh, whole
+        if factors != (1, 1, 1):
+            shown, _ = upright(transformed(mesh, np.diag(factors)), "z")
+            renderer = Renderer(shown, recipe.light)
+        for shot in shots(recipe, name, group, fitting_distance(shown, recipe.field_of_view)):
+            yield shot, renderer.render(shot.camera, recipe.rays)
 
 
 def write(shot: Shot, rendering: Rendering, recipe: Recipe, folder: Path) -> View:

@@ -12,7 +12,8 @@ from lumina.scenes.rays import Hits, Singles
 
 Light = Literal["object", "none"]
 
-TOWARDS_LIGHT = np.array([0.45, -0.55, 0.70], np.float32)  # in the object's axes: above, right of the front
+TOWARDS_LIGHT = np.array([0, -0.55, 0.70], np.float32)
+"""In the object's axes: above its front, in the middle, so that a mirrored view shows how a mirrored object is lit."""
 DARKEST = 0.5  # brightness of what turns its back on the light
 
 

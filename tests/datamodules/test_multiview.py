@@ -97,6 +97,19 @@ def test_every_second_training_sample_is_mirrored(root):
     assert not runs_backwards(data.transform(item))  # nor does evaluation
 
 
+def test_every_second_training_sample_is_recoloured(root):
+    data, plain = folder(root, recolour=True), folder(root)
+    item = data.dataset("train")[0]
+    changed = []
+    for seed in range(40):
+        one, same = (part.transform(item, torch.Generator().manual_seed(seed)) for part in (data, plain))
+        torch.testing.assert_close(one["alpha"], same["alpha"])
+        changed.append(bool((one["views"] - same["views"]).abs().max() > 0.02))
+        assert changed[-1] == bool((one["reference"] - same["reference"]).abs().max() > 0.02)
+    assert 10 < sum(changed) < 30
+    torch.testing.assert_close(data.transform(item)["views"], plain.transform(item)["views"])
+
+
 def test_no_reference(root):
     data = folder(root, reference="none")
     assert "reference" not in data.batch_keys and "reference" not in next(iter(data.train_dataloader()))

@@ -38,6 +38,20 @@ def test_pictures_and_cameras(tmp_path):
     assert greens.tolist() == pytest.approx([round(a / 360 * 255) for a in (10, 130, 250)])
 
 
+def test_other_colours_are_the_same_in_all_views_and_leave_black_white_and_outlines(tmp_path):
+    found = pixels(write_object(tmp_path / "ball", size=16))
+    other = found.recoloured([2, 0, 1], torch.tensor([2.0, 1.0, 0.5]))
+    alpha = found.views[:, 3:]
+    for before, after in ((found.views, other.views), (found.reference, other.reference)):
+        torch.testing.assert_close(after[..., 3, :, :], before[..., 3, :, :])
+        own = before[..., :3, :, :] / before[..., 3:, :, :].clamp_min(1e-6)
+        expected = torch.stack((own[..., 2, :, :] ** 2, own[..., 0, :, :], own[..., 1, :, :] ** 0.5), -3)
+        torch.testing.assert_close(after[..., :3, :, :], expected * before[..., 3:, :, :])
+    for shade in (0.0, 1.0):
+        grey = replace(found, views=torch.cat((shade * alpha.expand(-1, 3, -1, -1), alpha), 1))
+        torch.testing.assert_close(grey.recoloured([1, 2, 0], torch.tensor([0.4, 2.5, 1.0])).views, grey.views)
+
+
 def test_no_reference(tmp_path):
     assert pixels(write_object(tmp_path / "ball"), reference="none").reference is None
 

@@ -3,11 +3,12 @@ import pytest
 from meshes import cube
 from PIL import Image
 
-from lumina.scenes.recording import Recipe, record, shots, write
+from lumina.scenes.recording import Recipe, record, shots, stretches, write
 
 
 def plan(name="chair", distance=3.0, **options):
-    return list(shots(Recipe(**options), name, distance))
+    recipe = Recipe(**options)
+    return [shot for group in range(recipe.groups) for shot in shots(recipe, name, group, distance)]
 
 
 def angles(shots, role="view"):
@@ -57,9 +58,35 @@ def test_mixed_azimuths():
     assert references[0][0] == references[2][0] == pytest.approx(0) and references[0][1] != references[2][1]
 
 
+def test_each_second_pair_of_groups_is_stretched():
+    found = [stretches(Recipe(groups=6, stretch=1.5), str(name)) for name in range(200)]
+    assert all(factors == (1, 1, 1) for one in found for factors in (one[0], one[1], one[4], one[5]))
+    factors = np.log([one[2:4] for one in found]).ravel() / np.log(1.5)
+    assert (
+        np.abs(factors).max() <= 1
+        and np.abs(factors.mean()) < 0.05
+        and factors.std() == pytest.approx(3**-0.5, rel=0.05)
+    )
+    assert found[0] == stretches(Recipe(groups=8, stretch=1.5), "0")[:6]
+    assert stretches(Recipe(groups=3), "0") == [(1, 1, 1)] * 3
+
+
+def test_a_stretched_object_fills_its_pictures_and_is_lit_anew():
+    pytest.importorskip("open3d")
+    recipe = Recipe(groups=3, views=4, size=32, stretch=3.0, azimuths="even", elevation=0.0, rays=1)
+    widths = {}
+    for shot, rendering in record(cube(), recipe, "cube"):
+        if shot.role == "view" and shot.stem.endswith("_00"):
+            widths[shot.group] = np.ptp(np.argwhere(rendering.rgba[..., 3] > 0.5), axis=0) + 1  # height, width
+    across, _, up = stretches(recipe, "cube")[2]
+    assert widths[0][0] == widths[0][1]
+    assert widths[2][0] / widths[2][1] == pytest.approx(up / across, rel=0.25)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ({"stretch": 0.5}, "stretch 0.5: set 1"),
         ({"groups": 0}, "groups 0: set 1 or more"),
         ({"rays": -4}, "rays -4"),
         ({"elevation": 95.0}, "elevation 95 to 95: set degrees between -89 and 89"),

@@ -57,3 +57,8 @@ def test_the_light_does_not_follow_the_viewer(direction):
     expected = brightness(np.array([[0, 0, 1]], np.float32)) * np.array([1, 0.5, 0])
     np.testing.assert_allclose(seen[:, :3], [expected], rtol=1e-6)
     np.testing.assert_allclose(Surface(mesh, "none").colours(hit((1, 0, 0)))[:, :3], [(1, 0.5, 0)])
+
+
+def test_mirrored_normals_are_lit_alike():
+    normals = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    np.testing.assert_array_equal(brightness(normals), brightness(normals * np.array([-1, 1, 1], np.float32)))

@@ -26,8 +26,18 @@ class Reconstruction(nn.Module):
 
     def forward(self, output: Tensor, data: Tensor, mask: Tensor | None = None) -> Tensor:
         """The loss ``[]`` of reconstructions ``[B, ..., T]`` of ``data``."""
-        difference = masked_mean((output - data).abs(), mask)
+        difference = masked_mean(self._differences(output, data), mask)
         return difference if self.logvar is None else difference / self.logvar.exp() + self.logvar
+
+    def _differences(self, output: Tensor, data: Tensor) -> Tensor:
+        return (output - data).abs()
+
+
+class SquaredReconstruction(Reconstruction):
+    """The mean squared difference, which is least at averages; or the likelihood under a normal distribution."""
+
+    def _differences(self, output: Tensor, data: Tensor) -> Tensor:
+        return (output - data).square()
 
 
 class EdgeReconstruction(Reconstruction):

@@ -11,6 +11,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
 from lumina.autoencoders.adversary import Adversary
+from lumina.autoencoders.averages import averaged
 from lumina.autoencoders.folder import load_autoencoder, save_autoencoder
 from lumina.autoencoders.losses import Reconstruction, kl, latent_mask
 from lumina.autoencoders.measures import Measures
@@ -48,6 +49,9 @@ class AutoencoderModule(TrainedModule):
         kl_weight: of the divergence from a normal distribution, in nats for each number of the latents.
         weights: folder of a trained VAE of the same architecture to start from; None = fresh weights.
         train_encoder: False = the encoder stays, so that latents stay valid, and the decoder alone trains.
+        averages: share of the training samples that are random averages of several, their latents and their pictures
+            alike. A diffusion model of few steps draws such averages where its conditions leave a choice, and a decoder
+            that never saw one turns it into other colours.
         measured: training samples, spread over the data, on which the bands are measured.
         optimizer: built from the trainable parameters of all networks.
         lr_scheduler: stepped after each optimizer step; None = constant learning rate.
@@ -65,6 +69,7 @@ class AutoencoderModule(TrainedModule):
         kl_weight: float = 1e-6,
         weights: str | None = None,
         train_encoder: bool = True,
+        averages: float = 0.0,
         measured: int = 512,
         optimizer: OptimizerCallable = torch.optim.AdamW,
         lr_scheduler: LRSchedulerCallable | None = None,
@@ -77,11 +82,16 @@ class AutoencoderModule(TrainedModule):
             raise ValueError(f"measured={measured} must be at least 1.")
         if kl_weight < 0:
             raise ValueError(f"kl_weight={kl_weight} must not be negative.")
+        if not 0 <= averages <= 1:
+            raise ValueError(f"averages={averages} must be a share from 0 to 1.")
+        if averages and (adversary is not None or network.convention is not None):
+            raise ValueError("averages are of pictures, without an adversary, which would take them for real ones.")
         self.network, self.adversary = network, adversary
         self.reconstruction = reconstruction or Reconstruction()
         self.moments = LatentMoments()
         self.view = view_of(network)
         self.kl_weight, self.weights, self.train_encoder, self.measured = kl_weight, weights, train_encoder, measured
+        self.averages = averages
         self.clipped_apart = None if adversary is None else (network, adversary)
 
     def configure_model(self) -> None:
@@ -146,7 +156,10 @@ class AutoencoderModule(TrainedModule):
         generators = self._generators(Purpose.TRAINING, batch, batch_index, len(seen.data), self.global_step)
         with torch.set_grad_enabled(self.train_encoder):
             posterior = self.network.encode(seen.data)
-        output = self.network.decode(posterior.sample(generators)).float()
+        latents = posterior.sample(generators)
+        if self.averages:
+            latents, seen = averaged(latents, seen, self.averages, generators)
+        output = self.network.decode(latents).float()
         losses = self._losses(seen, output, posterior)
         if self.adversary is not None:
             losses |= self._contest(self.adversary, seen, output, losses, generators)

@@ -202,15 +202,17 @@ class _SplitWriter:
             shard = order[start : start + shard_size]
             items = read_shard_items(folder, number)
             if items is None:
-                items = self._shard(folder, number, shard, batch_size)
+                items = self._shard(folder, number, shard, batch_size, progress)
+            else:
+                progress.update(len(shard))
             self.items += items
-            progress.update(len(shard))
 
-    def _shard(self, folder: Path, number: int, shard: range, batch_size: int) -> list[Item]:
+    def _shard(self, folder: Path, number: int, shard: range, batch_size: int, progress: tqdm[Any]) -> list[Item]:
         variants: list[list[dict[str, Tensor]]] = []
         items: list[Item] = []
         for first in shard[::batch_size]:
-            read = self._read(range(first, min(first + batch_size, shard.stop)))
+            indices = range(first, min(first + batch_size, shard.stop))
+            read = self._read(indices)
             for (item, _), compressed in zip(read, self._compress([varied for _, varied in read]), strict=True):
                 if all(bool(value.isfinite().all()) for variant in compressed for value in variant.values()):
                     variants.append(compressed)
@@ -218,6 +220,7 @@ class _SplitWriter:
                 else:
                     name = item.get("name", f"a sample of shard {number}")
                     self.skipped.append(f"{name}: its latent is NaN or infinite in {self.dtype}")
+            progress.update(len(indices))
         if items:
             write_shard(folder, number, variants, items)
         return items

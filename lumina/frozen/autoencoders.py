@@ -20,6 +20,8 @@ SD_SCALING = 0.18215  # diffusers' default for configs that are older than the k
 
 PIXELS_AT_ONCE = 4 * 1024**2
 """Of the pictures that go through the network together: memory does not grow with the batch beyond that."""
+PIXELS_AT_ONCE_CPU = 64 * 1024
+"""The same on a CPU, where small parts stay in its caches: twice as fast at 64 pixels."""
 
 
 class KLAutoencoder(Autoencoder):
@@ -62,7 +64,7 @@ class KLAutoencoder(Autoencoder):
         """``(mean - shift) * scaling`` with the posterior mean; ``[B, 3, H, W]`` to ``[B, C, H / f, W / f]``."""
         network = self._network.on(images.device)
         with torch.autocast(images.device.type, enabled=False):
-            parts = images.float().split(_at_once(images.shape[-2] * images.shape[-1]))
+            parts = images.float().split(_at_once(images.shape[-2] * images.shape[-1], images.device))
             mean = torch.cat([network.encode(part).latent_dist.mode() for part in parts])
         return ((mean - self.shift) * self.scaling).to(images.dtype)
 
@@ -72,7 +74,7 @@ class KLAutoencoder(Autoencoder):
         network = self._network.on(latents.device)
         with torch.autocast(latents.device.type, enabled=False):
             unscaled = latents.float() / self.scaling + self.shift
-            parts = unscaled.split(_at_once(latents.shape[-2] * latents.shape[-1] * self.factor**2))
+            parts = unscaled.split(_at_once(latents.shape[-2] * latents.shape[-1] * self.factor**2, latents.device))
             return torch.cat([network.decode(part).sample for part in parts])
 
 
@@ -89,9 +91,9 @@ class RandomAutoencoder(KLAutoencoder):
         self._network = Frozen(lambda: _random_vae(channels, levels))
 
 
-def _at_once(pixels: int) -> int:
+def _at_once(pixels: int, device: torch.device) -> int:
     """How many pictures of so many pixels go through the network together."""
-    return max(1, PIXELS_AT_ONCE // pixels)
+    return max(1, (PIXELS_AT_ONCE_CPU if device.type == "cpu" else PIXELS_AT_ONCE) // pixels)
 
 
 def _scaling(path: str, config: Mapping[str, Any]) -> float:

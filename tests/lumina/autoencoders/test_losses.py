@@ -6,7 +6,14 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from lumina.autoencoders.losses import EdgeReconstruction, Reconstruction, kl, latent_mask, masked_mean
+from lumina.autoencoders.losses import (
+    EdgeReconstruction,
+    Reconstruction,
+    SquaredReconstruction,
+    kl,
+    latent_mask,
+    masked_mean,
+)
 from lumina.values import Posterior
 
 MASK = torch.arange(6) < torch.tensor([[6], [3], [0]])
@@ -72,3 +79,14 @@ def test_edges_count_at_every_scale():
     assert float(EdgeReconstruction(scales=2)(step, data)) == pytest.approx(plain + edges + 1)
     with pytest.raises(ValueError, match="for pictures"):
         EdgeReconstruction()(step, data, torch.ones(1, 4, dtype=torch.bool))
+
+
+def test_squared_differences_are_least_at_the_average():
+    data = torch.tensor([[0.0, 1.0, 5.0]]).mT  # three samples of one latent
+    output = torch.zeros(1, 1, requires_grad=True)
+    for _ in range(300):
+        (gradient,) = torch.autograd.grad(SquaredReconstruction()(output.expand(3, 1), data), output)
+        output = (output - 0.1 * gradient).detach().requires_grad_()
+    assert output.item() == pytest.approx(2.0, abs=1e-4)
+    mask = torch.tensor([[True], [False], [False]])
+    assert float(SquaredReconstruction()(torch.full((3, 1), 3.0), data, mask)) == pytest.approx(9.0)

@@ -19,6 +19,7 @@ from lumina.autoencoders.adversary import Adversary
 from lumina.autoencoders.diffusers_networks import MMAudioMelVAE, PictureVAE
 from lumina.autoencoders.discriminators import MultiWindowDiscriminator, PatchDiscriminator
 from lumina.autoencoders.folder import load_autoencoder, save_autoencoder
+from lumina.autoencoders.losses import SquaredReconstruction
 from lumina.autoencoders.mel_vae import MelVAE
 from lumina.autoencoders.module import AutoencoderModule
 from lumina.data.datamodule import SplitDataModule
@@ -193,6 +194,37 @@ def test_pictures_are_trained_by_the_same_module(tmp_path):
     assert (tmp_path / "vae/config.json").is_file()
 
 
+def test_a_decoder_learns_to_draw_averages_of_latents_as_averages(tmp_path):
+    pytest.importorskip("diffusers")
+
+    def error(network):
+        pictures = torch.stack([item["image"] for item in fixed])
+        means = network.encode(pictures).mean
+        return (network.decode((means[:4] + means[4:]) / 2) - (pictures[:4] + pictures[4:]) / 2).square().mean().item()
+
+    def vae():
+        return PictureVAE(
+            block_out_channels=(8, 8), layers_per_block=1, norm_num_groups=4, mid_block_add_attention=False
+        )
+
+    class Fixed(Pictures):
+        def dataset(self, split):
+            return fixed
+
+    torch.manual_seed(0)
+    fixed = Pictures(batch_size=8).dataset("train")
+    first, data = make(network=vae(), adversary=None), Fixed(batch_size=8)
+    trainer(tmp_path, max_steps=1).fit(first, data)
+    first.export(tmp_path / "vae")
+    options = {"weights": str(tmp_path / "vae"), "train_encoder": False, "reconstruction": SquaredReconstruction()}
+    found = []
+    for share in (0.0, 1.0):
+        module = make(network=vae(), adversary=None, averages=share, **options)
+        trainer(tmp_path, max_steps=60).fit(module, data)
+        found.append(error(module.network.eval()))
+    assert found[1] < found[0] < error(first.network.eval())
+
+
 def test_networks_of_diffusers_are_trained_on_sounds_too(tmp_path):
     pytest.importorskip("diffusers")
     vae = MMAudioMelVAE(latent_channels=3, hidden_channels=8, channel_multipliers=(1, 2), layers_per_block=1)
@@ -215,6 +247,10 @@ def test_what_does_not_fit_is_refused_before_the_first_step(tmp_path):
         make(train_encoder=False)
     with pytest.raises(ValueError, match="measured=0"):
         make(measured=0)
+    with pytest.raises(ValueError, match=r"averages=1\.5 must be a share"):
+        make(averages=1.5)
+    with pytest.raises(ValueError, match="averages are of pictures, without an adversary"):
+        make(adversary=None, averages=0.5)
     with pytest.raises(ValueError, match="kl_weight=-1"):
         make(kl_weight=-1.0)
     for judge, words in (

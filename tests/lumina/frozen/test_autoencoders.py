@@ -73,7 +73,7 @@ def test_a_large_batch_goes_through_the_network_in_parts(monkeypatch):
     vae, pictures = RandomAutoencoder(), torch.rand(5, 3, 16, 16) * 2 - 1
     latents = vae.encode(pictures)
     together = latents, vae.decode(latents)
-    monkeypatch.setattr("lumina.frozen.autoencoders.PIXELS_AT_ONCE", 2 * 16 * 16)
+    monkeypatch.setattr("lumina.frozen.autoencoders.PIXELS_AT_ONCE_CPU", 2 * 16 * 16)
     network, seen = vae._network.on(torch.device("cpu")), []
     for part in (network.encoder, network.decoder):
         part.register_forward_pre_hook(lambda _, arguments: seen.append(len(arguments[0])))

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lumina.autoencoders.adversary import Adversary
 from lumina.autoencoders.averages import averaged
+from lumina.autoencoders.decoding import decodes
 from lumina.autoencoders.folder import load_autoencoder, save_autoencoder
 from lumina.autoencoders.losses import Reconstruction, kl, latent_mask
 from lumina.autoencoders.measures import Measures
@@ -25,9 +26,6 @@ from lumina.pictures.sheet import contact_sheet
 from lumina.randomness import Purpose, Randomness, SampleGenerators, seed_dropout
 from lumina.training.module import TrainedModule
 from lumina.values import Batch, Posterior
-
-ENCODING = {"encoder", "quant_conv"}
-"""Parts of a network, by their names, that make the latents."""
 
 
 class AutoencoderModule(TrainedModule):
@@ -110,7 +108,7 @@ class AutoencoderModule(TrainedModule):
             self.network.load_state_dict(start)
         if not self.train_encoder:
             for name, parameter in self.network.named_parameters():
-                parameter.requires_grad_(not ENCODING & {*name.split(".")})
+                parameter.requires_grad_(decodes(name))
 
     def setup(self, stage: str) -> None:
         """Checks the data before step 0.

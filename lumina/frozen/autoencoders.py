@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lumina.autoencoders.decoding import decodes
 from lumina.config.locate import locate
 from lumina.errors import importing
 from lumina.frozen.network import Frozen, fingerprint
@@ -54,10 +55,11 @@ class KLAutoencoder(Autoencoder):
 
     @cached_property
     def identity(self) -> Mapping[str, Any]:
-        """Shift, scale and a hash of the weights; loads the weights."""
+        """Shift, scale and a hash of the encoder's weights; loads the weights."""
         network = self._network.on(torch.device("cpu"))
         facts = {"channels": self.channels, "factor": self.factor, "scaling": self.scaling, "shift": self.shift}
-        return {**facts, "weights": fingerprint(dict(network.named_parameters()))}
+        encoder = {name: weight for name, weight in network.named_parameters() if not decodes(name)}
+        return {**facts, "weights": fingerprint(encoder)}
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lumina.autoencoders.decoding import decodes
 from lumina.autoencoders.folder import SCALE, build, load_autoencoder, read_settings
 from lumina.autoencoders.mel_vae import MelVAE
 from lumina.config.locate import locate
@@ -47,11 +48,12 @@ class MelKLAutoencoder(MelAutoencoder):
 
     @cached_property
     def identity(self) -> Mapping[str, Any]:
-        """Convention, scale and a hash of the weights; loads the weights."""
+        """Convention, scale and a hash of the encoder's weights; loads the weights."""
         network = self._network.on(torch.device("cpu"))
         facts = {"channels": self.channels, "factor": self.factor, "scaling": self.scaling}
-        weights = {name: tensor for name, tensor in network.state_dict().items() if name != "scale_factor"}
-        return {**facts, "convention": self.convention.name, "weights": fingerprint(weights)}
+        state = network.state_dict().items()
+        encoder = {name: tensor for name, tensor in state if name != "scale_factor" and not decodes(name)}
+        return {**facts, "convention": self.convention.name, "weights": fingerprint(encoder)}
 
     @torch.no_grad()
     def encode(self, mel: Tensor) -> Tensor:

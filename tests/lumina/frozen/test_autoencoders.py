@@ -47,14 +47,17 @@ def test_the_random_vae_is_the_same_each_time_and_leaves_the_global_generator_al
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_identity_tells_weights_and_scaling_apart(tmp_path):
+def test_identity_tells_what_decides_the_latents_apart(tmp_path):
     network = RandomAutoencoder()._network.on(torch.device("cpu"))
     network.save_pretrained(tmp_path / "one")
-    with torch.no_grad():
-        network.decoder.conv_out.bias[0] += 1e-3
-    network.save_pretrained(tmp_path / "two")
+    for name, part in (("other_decoder", network.decoder), ("two", network.encoder)):
+        with torch.no_grad():
+            part.conv_out.bias[0] += 1e-3
+        network.save_pretrained(tmp_path / name)
     one, two = (KLAutoencoder(str(tmp_path / name)).identity for name in ("one", "two"))
-    assert one == KLAutoencoder(str(tmp_path / "one")).identity
+    assert (
+        one == KLAutoencoder(str(tmp_path / "one")).identity == KLAutoencoder(str(tmp_path / "other_decoder")).identity
+    )
     assert {name for name in one if one[name] != two[name]} == {"weights"}
     other = KLAutoencoder(str(tmp_path / "one"), scaling_factor=0.5).identity
     assert {name for name in one if one[name] != other[name]} == {"scaling"}

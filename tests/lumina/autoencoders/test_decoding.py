@@ -5,7 +5,6 @@ from lumina.autoencoders.decoding import decodes
 from lumina.autoencoders.diffusers_networks import MMAudioMelVAE, PictureVAE
 from lumina.autoencoders.mel_vae import MelVAE
 
-
 PICTURE = {"block_out_channels": (8, 8), "layers_per_block": 1, "norm_num_groups": 4}
 
 

@@ -30,7 +30,7 @@ from lumina.scenes.subset import ReferenceKind
 from lumina.scenes.survey import lines
 from lumina.values import Item, Split
 
-GAMMA = 2.5  # the strongest that a channel is raised to
+GAMMA = 2.5  # the greatest power that a channel is raised to
 HELD = 512 * 2**20
 """Bytes of pictures that all processes of a loader keep in memory together."""
 
@@ -65,7 +65,8 @@ class MultiViewFolder(SplitDataModule):
             objects. Captions that name a left or a right side are then wrong.
         recolour: show every second training sample in other colours: its channels change places, and each is raised to
             a random power from 0.4 to 2.5. A model that has seen few objects then copies colours from the reference
-            instead of remembering them. Captions that name a colour are then wrong.
+            instead of remembering them. Captions that name a colour are then wrong, and of pictures without alpha the
+            background changes too, unless it is white or black.
         captions: a list of captions by UID, such as Cap3D's, which go before those of the files; see
             `lumina.data.captions`. An object's UID is the name of its folder, or a part of its path.
         only: a list of UIDs of the objects to take; see `lumina.data.uids.listed`. None = all.

@@ -13,8 +13,8 @@ from lumina.values import Item
 class SingleViews(MultiViewFolder):
     """One view of each object as a picture, to train an autoencoder on: a random one in training, else the first.
 
-    Objects are held out as by `MultiViewFolder`, so that an autoencoder has not seen what a model of views is tested
-    with.
+    References are not shown. Objects are held out as by `MultiViewFolder`, so that an autoencoder has not seen what a
+    model of views is tested with.
 
     Args:
         options: of `datamodules.multiview.MultiViewFolder`, apart from ``views`` and ``reference``.

@@ -123,7 +123,8 @@ def _small_networks(model: dict[str, Any], folder: Path) -> None:
             and not place["init_args"]["path"].startswith("package")
         ):
             place["init_args"]["path"] = str(write_vae(folder / "vae"))
-        if key == "class_path" and value.rpartition(".")[2] in TRAINED:
+        started = model.get("init_args", {}).get("weights")  # the bundled weights have their size
+        if key == "class_path" and value.rpartition(".")[2] in TRAINED and not started:
             place.setdefault("init_args", {}).update(TRAINED[value.rpartition(".")[2]])
         if key == "class_path" and value.endswith(".HuggingFaceText") and model.get("weights") != "emoji":
             place["init_args"]["path"] = str(write_text_encoder(folder, place["init_args"]["path"]))
@@ -331,6 +332,7 @@ WRITERS: dict[str, Callable[[dict[str, Any], Path], None]] = {
     "AudioText": _sounds,
     "RenderedMusic": _music,
     "MultiViewFolder": _views,
+    "SingleViews": _views,
     "Digits": _nothing,
     "Cached": _nothing,
 }

@@ -24,15 +24,15 @@ def averaged(latents: Tensor, seen: Seen, share: float, generators: SampleGenera
         generators: one for each sample.
     """
     count = len(latents)
-    weights = torch.eye(count, device=latents.device)
-    for index, generator in enumerate(generators):
-        chance, number, *drawn = torch.rand(2 + MOST, generator=generator, device=latents.device)
+    drawn = torch.stack([torch.rand(2 + MOST, generator=each, device=latents.device) for each in generators]).cpu()
+    weights = torch.eye(count)
+    for index, (chance, number, *parts) in enumerate(drawn.double().clamp_min(1e-12).tolist()):
         if chance < share:
-            parts = 2 + int(number * (MOST - 1))
-            each = -torch.stack(drawn[:parts]).clamp_min(torch.finfo(torch.float32).tiny).log()
+            exponential = -torch.tensor(parts[: 2 + int(number * (MOST - 1))]).log()
             weights[index] = 0
-            places = torch.arange(index, index + parts, device=latents.device) % count
-            weights[index].index_add_(0, places, each / each.sum())
+            places = torch.arange(index, index + len(exponential)) % count
+            weights[index].index_add_(0, places, exponential / exponential.sum())
+    weights = weights.to(latents.device)
     return _weighted(weights, latents), Seen(data=_weighted(weights, seen.data))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DECODER = {"decoder", "post_quant_conv"}
+DECODER = {"decoder", "post_quant_conv", "synthesis"}
 
 
 def decodes(name: str) -> bool:

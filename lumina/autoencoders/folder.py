@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
@@ -43,7 +44,7 @@ def save_autoencoder(network: VAE, folder: Path) -> None:
         network: to be stored.
         folder: made if it does not exist.
     """
-    scale = float(network.scale_factor)
+    scale = float(str(np.float32(network.scale_factor.item())))  # float32's digits: what was read is written again
     settings = {**network.settings, SCALE: scale or None}
     tensors = {name: tensor.contiguous() for name, tensor in _tensors(network).items()}
     with replacing(folder / WEIGHTS) as file:

@@ -19,6 +19,7 @@ from lumina.autoencoders.measures import Measures
 from lumina.autoencoders.seen import Seen
 from lumina.autoencoders.statistics import LatentMoments, band_statistics
 from lumina.autoencoders.views import beside, view_of
+from lumina.config.locate import locate
 from lumina.data.batches import finite_samples, move, take, without_fillers
 from lumina.files.weights import check_tensors
 from lumina.interfaces import VAE, DataModule
@@ -45,11 +46,12 @@ class AutoencoderModule(TrainedModule):
         adversary: a discriminator and its part in the loss; None = there is none.
         reconstruction: the loss of reconstructions; None = the mean absolute difference.
         kl_weight: of the divergence from a normal distribution, in nats for each number of the latents.
-        weights: folder of a trained VAE of the same architecture to start from; None = fresh weights.
+        weights: a trained VAE of the same architecture to start from: a folder, ``package:NAME/FOLDER``, or an id on
+            the Hugging Face hub; None = fresh weights.
         train_encoder: False = the encoder stays, so that latents stay valid, and the decoder alone trains.
-        averages: share of the training samples that are random averages of several, their latents and their pictures
-            alike. A diffusion model of few steps draws such averages where its conditions leave a choice, and a decoder
-            that never saw one turns it into other colours.
+        averages: share of the training samples that are random averages of several of their batch, their latents and
+            their pictures alike. A diffusion model of few steps draws such averages where its conditions leave a
+            choice, and a decoder that never saw one gives it other colours.
         measured: training samples, spread over the data, on which the bands are measured.
         optimizer: built from the trainable parameters of all networks.
         lr_scheduler: stepped after each optimizer step; None = constant learning rate.
@@ -83,7 +85,10 @@ class AutoencoderModule(TrainedModule):
         if not 0 <= averages <= 1:
             raise ValueError(f"averages={averages} must be a share from 0 to 1.")
         if averages and (adversary is not None or network.convention is not None):
-            raise ValueError("averages are of pictures, without an adversary, which would take them for real ones.")
+            raise ValueError(
+                "averages are of pictures, and an adversary would take them for real ones: set averages=0, or train a "
+                "VAE of pictures without an adversary."
+            )
         self.network, self.adversary = network, adversary
         self.reconstruction = reconstruction or Reconstruction()
         self.moments = LatentMoments()
@@ -102,7 +107,7 @@ class AutoencoderModule(TrainedModule):
             raise ValueError("an autoencoder is not sharded: train it on one device, or with trainer.strategy=ddp.")
         fitting = self._trainer is not None and self.trainer.state.fn == "fit"
         if self.weights is not None and fitting and not self.trainer.ckpt_path:
-            start = load_autoencoder(self.weights).state_dict()
+            start = load_autoencoder(str(locate(self.weights))).state_dict()
             shapes = {name: tensor.shape for name, tensor in self.network.state_dict().items()}
             check_tensors(Path(self.weights), shapes, start, "model.network")
             self.network.load_state_dict(start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence, Set
 from inspect import signature
 from pathlib import Path
@@ -37,6 +38,7 @@ class Parts(LuminaCLI):
     modality: Modality
     conditioners: list[Conditioner]
     encoders: list[tuple[str, TextEncoder]]  # each with the field that it reads
+    samples_from: dict[str, Any]  # the data's settings that decide its samples
 
     def instantiate_classes(self) -> None:
         """Instantiates only these parts."""
@@ -47,6 +49,9 @@ class Parts(LuminaCLI):
             wanted[key] = self.config[key]
         built = self.parser.instantiate(wanted, instantiate_groups=False)
         self.modality, self.datamodule = built.model.modality, built.data
+        self.samples_from = json.loads(json.dumps(self.config.data.as_dict(), default=str))
+        for name in ("batch_size", "eval_batch_size", "num_workers", "max_corrupt"):
+            self.samples_from["init_args"].pop(name, None)
         self.conditioners = list(built.model.conditioners or ())
         parts = [(part.key, part.cacheable()) for part in self.conditioners]
         self.encoders = [(key, encoder) for key, encoder in parts if encoder is not None]
@@ -106,6 +111,7 @@ def cache(
     settings = {
         "modality": dict(modality.latent_identity),
         "data": {**modality.data_settings, **_asked(parts.conditioners, data)},
+        "samples_from": parts.samples_from,
         "classes": list(data.class_names),
         "variants": variants,
         "shard_size": shard_size,

@@ -123,7 +123,7 @@ class RecordedFolder:
         remarks = mesh.substitutes if lit else (*mesh.substitutes, "it is black from all sides")
         about["substitutes"] = list(remarks)
         if self.recipe.stretch != 1:
-            about["stretches"] = stretches(self.recipe, source.name)
+            about["stretches"] = stretches(mesh, self.recipe, source.name)
         write_views(ViewSet(name=source.name, caption=source.caption, views=tuple(views), about=about), folder)
         return remarks
 

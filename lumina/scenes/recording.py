@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 from lumina.randomness import Purpose, keyed_random
-from lumina.scenes.cameras import Camera
+from lumina.scenes.cameras import Camera, Floats
 from lumina.scenes.mesh import Mesh
-from lumina.scenes.normalise import transformed, upright
+from lumina.scenes.normalise import transformed
 from lumina.scenes.renderer import Renderer, Rendering, fitting_distance
 from lumina.scenes.shading import Light
 from lumina.scenes.views import Role, View
@@ -25,6 +25,9 @@ STEEPEST = 89.0
 """Degrees; a camera right above the object has no azimuth."""
 
 Azimuths = Literal["random", "even", "mixed"]
+STRETCHED = 2
+"""The first group that may be stretched; as many are not after each as many that are."""
+
 Range = tuple[float, float]
 Factors = tuple[float, float, float]
 
@@ -41,9 +44,10 @@ class Recipe:
         elevation: of a group, in degrees; two numbers = a random one between them. A model is told azimuths alone, so
             one elevation for all leaves nothing to guess.
         reference_elevation: of the reference, in degrees; the same.
-        stretch: 1 = objects as they are; 1.5 = each second pair of groups, from the third group on, shows an object
-            whose width, depth and height are each multiplied by a random factor from 1 / 1.5 to 1.5: more shapes to
-            train on. ``stretches`` in transforms.json says which.
+        stretch: 1 = objects as they are; 1.5 = each second pair of groups (2 and 3, 6 and 7, ..., counted from 0) shows
+            an object whose width, depth and height are each multiplied by a random factor from 1 / 1.5 to 1.5, and
+            which is then scaled to its former size: more shapes to train on. ``stretches`` in transforms.json has the
+            factors of every group.
         field_of_view: in degrees; the camera stands where no view of the object is cut off.
         size: height and width, in pixels.
         rays: for one pixel.
@@ -84,6 +88,11 @@ class Recipe:
                 )
         if not 1 <= self.stretch <= 4:
             raise ValueError(f"Got stretch {self.stretch:g}: set 1 (as it is) to 4, the greatest factor.")
+        if self.stretch != 1 and self.groups <= STRETCHED:
+            raise ValueError(
+                f"Got stretch {self.stretch:g} and groups {self.groups}: set groups to {STRETCHED + 1} or more; those "
+                "before show the object as it is."
+            )
         if not 1 <= self.field_of_view <= 120:
             raise ValueError(f"Got field_of_view {self.field_of_view:g}: set 1 to 120 degrees.")
 
@@ -138,16 +147,21 @@ def shots(recipe: Recipe, name: str, group: int, distance: float) -> Iterator[Sh
     yield Shot(stem=f"{group:02d}_reference", camera=camera, group=group, role="reference")
 
 
-def stretches(recipe: Recipe, name: str) -> list[Factors]:
-    """By which factors the width, depth and height of an object are multiplied in each group."""
-    return [_stretch(recipe, name, group) for group in range(recipe.groups)]
+def stretches(mesh: Mesh, recipe: Recipe, name: str) -> list[Factors]:
+    """By which factors the width, depth and height of an object are multiplied in each group.
+
+    The longest side of its box stays as long as it is.
+    """
+    sides = np.ptp(mesh.vertices, axis=0)
+    return [_stretch(sides, recipe, name, group) for group in range(recipe.groups)]
 
 
-def _stretch(recipe: Recipe, name: str, group: int) -> Factors:
-    if recipe.stretch == 1 or group % 4 < 2:
+def _stretch(sides: Floats, recipe: Recipe, name: str, group: int) -> Factors:
+    if recipe.stretch == 1 or group // STRETCHED % 2 == 0:
         return 1.0, 1.0, 1.0
     random, most = keyed_random(Purpose.STRETCHES, recipe.seed, _key(name), group), math.log(recipe.stretch)
-    across, along, up = (math.exp(random.uniform(-most, most)) for _ in range(3))
+    factors = np.exp([random.uniform(-most, most) for _ in range(3)])
+    across, along, up = (factors * sides.max() / (factors * sides).max()).tolist()
     return across, along, up
 
 
@@ -164,11 +178,10 @@ def record(mesh: Mesh, recipe: Recipe, name: str) -> Iterator[tuple[Shot, Render
         name: of the object.
     """
     whole = Renderer(mesh, recipe.light)
-    for group, factors in enumerate(stretches(recipe, name)):
-        shown, renderer = mesh, whole
-        if factors != (1, 1, 1):
-            shown, _ = upright(transformed(mesh, np.diag(factors)), "z")
-            renderer = Renderer(shown, recipe.light)
+    for group, factors in enumerate(stretches(mesh, recipe, name)):
+        stretched = factors != (1, 1, 1)
+        shown = transformed(mesh, np.diag(factors)) if stretched else mesh
+        renderer = Renderer(shown, recipe.light) if stretched else whole
         for shot in shots(recipe, name, group, fitting_distance(shown, recipe.field_of_view)):
             yield shot, renderer.render(shot.camera, recipe.rays)
 

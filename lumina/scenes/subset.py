@@ -80,8 +80,8 @@ def _groups(view_set: ViewSet, least: int) -> list[list[View]]:
 
 
 def _others(view_set: ViewSet, views: Sequence[View]) -> list[View]:
-    shown = {view.file for view in views}
-    others = [view for view in view_set.views if view.file not in shown]
+    shown, shape = {view.file for view in views}, view_set.stretch(views[0])
+    others = [view for view in view_set.views if view.file not in shown and view_set.stretch(view) == shape]
     if not others:
         raise ValueError(
             f"all its {len(views)} views are shown and none is left as the reference: lower data.views, or set "

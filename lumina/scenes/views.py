@@ -52,6 +52,11 @@ class ViewSet:
     about: Mapping[str, Any] = field(default_factory=dict)
     remarks: Mapping[str, int] = field(default_factory=dict)
 
+    def stretch(self, view: View) -> tuple[float, ...] | None:
+        """By which factors width, depth and height are multiplied in a view; None = the files say nothing of it."""
+        known = self.about.get("stretches")
+        return tuple(known[view.group]) if known else None
+
 
 def remarks_of(sets: Iterable[ViewSet]) -> list[str]:
     """One sentence for each kind of remark on objects of a data set: of how many views and objects it is true."""

@@ -31,6 +31,7 @@ ROLES = ("view", "reference")
 
 CLAIM = "the azimuth or elevation in the file differs from the matrix by more than a degree; the matrix counts"
 DISTORTED = "the lens distortion in the file is ignored"
+STRETCHED = "the object is stretched (--stretch), so its shape differs between groups"
 
 
 def read(folder: Path) -> ViewSet:
@@ -41,6 +42,9 @@ def read(folder: Path) -> ViewSet:
     caption, name = content.get("caption", ""), content.get("name", folder.name)
     if not isinstance(caption, str) or not isinstance(name, str):
         raise ValueError("its name or its caption is no text")
+    stretches, groups = content.get("stretches"), 1 + max((view.group for view in views), default=-1)
+    if stretches is not None:
+        numbers(stretches[:groups] if isinstance(stretches, list) else stretches, (groups, 3), "stretches")
     claims = sum(_differs(frame, view.camera) for frame, view in zip(frames, views, strict=True))
     distorted = sum(any(number(frame, key) or number(content, key) for key in DISTORTION) for frame in frames)
     return ViewSet(
@@ -48,7 +52,11 @@ def read(folder: Path) -> ViewSet:
         caption=caption,
         views=views,
         about={key: value for key, value in content.items() if key not in KNOWN and not key.endswith(FILES)},
-        remarks={CLAIM: claims, DISTORTED: distorted},
+        remarks={
+            CLAIM: claims,
+            DISTORTED: distorted,
+            STRETCHED: sum(stretches[view.group] != [1, 1, 1] for view in views) if stretches else 0,
+        },
     )
 
 

@@ -19,20 +19,16 @@ def test_latents_and_pictures_are_averaged_alike():
 
 
 def test_weights_are_uniform_over_two_to_four_neighbours():
-    weights = torch.cat(
-        [averaged(torch.eye(6), Seen(data=torch.eye(6)), 1.0, generators(6, seed))[0] for seed in range(300)]
-    )
-    torch.testing.assert_close(weights.sum(1), torch.ones(1800))
-    own = torch.stack(
-        [row.roll(-(index % 6)) for index, row in enumerate(weights)]
-    )  # itself first, then those that follow
+    eye = torch.eye(6)
+    weights = torch.stack([averaged(eye, Seen(data=eye), 1.0, generators(6, seed))[0] for seed in range(300)])
+    torch.testing.assert_close(weights.sum(2), torch.ones(300, 6))
+    own = torch.cat([weights[:, index].roll(-index, 1) for index in range(6)])  # itself first, then those that follow
     counts = (own > 0).sum(1)
-    assert (own[:, 4:] == 0).all() and sorted(counts.unique().tolist()) == [2, 3, 4]
-    assert all((counts == count).float().mean().item() == pytest.approx(1 / 3, abs=0.05) for count in (2, 3, 4))
-    pairs = own[counts == 2][:, 0]
-    assert pairs.mean().item() == pytest.approx(0.5, abs=0.05) and pairs.std().item() == pytest.approx(
-        12**-0.5, abs=0.03
-    )
+    assert (own[:, 4:] == 0).all() and counts.unique().tolist() == [2, 3, 4]
+    assert counts.bincount()[2:].tolist() == pytest.approx([600] * 3, abs=90)
+    first_of_two = own[counts == 2][:, 0]
+    assert first_of_two.mean().item() == pytest.approx(0.5, abs=0.05)
+    assert first_of_two.std().item() == pytest.approx(12**-0.5, abs=0.03)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3])
@@ -43,9 +39,12 @@ def test_a_share_of_the_samples(share):
 
 
 def test_a_sample_depends_on_its_own_numbers():
-    data = torch.rand(6, 3)
-    first, again = (averaged(data, Seen(data=data), 0.5, generators(6))[0] for _ in range(2))
-    assert torch.equal(first, again)
+    eye = torch.eye(6)
+    first, other = (averaged(eye, Seen(data=eye), 1.0, generators(6, seed))[0] for seed in (0, 1))
+    keys = [(1 if index == 3 else 0, index) for index in range(6)]
+    mixed = SampleGenerators(Purpose.TRAINING, keys, torch.device("cpu"))
+    again = averaged(eye, Seen(data=eye), 1.0, mixed)[0]
+    assert torch.equal(again, torch.cat((first[:3], other[3:4], first[4:]))) and not torch.equal(again, first)
 
 
 def test_a_batch_of_one_is_itself():

@@ -12,6 +12,7 @@ PICTURE = {"block_out_channels": (8, 8), "layers_per_block": 1, "norm_num_groups
     ("kind", "options", "shape"),
     [
         (MelVAE, {"latent_channels": 3, "width": 8, "multipliers": (1, 2), "blocks": 1, "groups": 4}, (1, 80, 16)),
+        (MelVAE, {"latent_channels": 3, "width": 8, "multipliers": (1, 2), "groups": 4, "linear": True}, (1, 80, 16)),
         (MMAudioMelVAE, {"latent_channels": 3, "hidden_channels": 8, "layers_per_block": 1}, (1, 80, 16)),
         (PictureVAE, PICTURE, (1, 3, 16, 16)),
     ],

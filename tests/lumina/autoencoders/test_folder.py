@@ -30,6 +30,11 @@ def test_a_stored_vae_comes_back_with_all_it_measured(tmp_path, scale):
     assert json.loads((tmp_path / "new/folder" / CONFIG).read_text())["scaling_factor"] == (scale or None)
 
 
+def test_a_scale_that_was_read_is_written_again(tmp_path):
+    stored(tmp_path, 0.36962)
+    assert json.loads((tmp_path / CONFIG).read_text())["scaling_factor"] == 0.36962
+
+
 def test_damaged_files_are_told_in_one_sentence(tmp_path):
     stored(tmp_path)
     config, weights = tmp_path / CONFIG, tmp_path / WEIGHTS

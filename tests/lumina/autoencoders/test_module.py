@@ -23,6 +23,7 @@ from lumina.autoencoders.losses import SquaredReconstruction
 from lumina.autoencoders.mel_vae import MelVAE
 from lumina.autoencoders.module import AutoencoderModule
 from lumina.data.datamodule import SplitDataModule
+from lumina.frozen.autoencoders import KLAutoencoder
 
 ROOT = Path(__file__).parents[3]
 FRAMES, HOP = 32, 256
@@ -183,6 +184,24 @@ def test_what_was_trained_is_exported_and_loads(tmp_path):
         module.export(tmp_path / "other")
 
 
+def test_the_decoder_of_a_bundled_vae_is_trained_and_latents_stay_valid(tmp_path):
+    pytest.importorskip("diffusers")
+    emoji = "package:lumina/pretrained/emoji/vae"
+    shape = {"block_out_channels": (24, 48, 64), "layers_per_block": 1, "norm_num_groups": 8}
+    module = make(
+        network=PictureVAE(**shape, latent_channels=4, mid_block_add_attention=False),
+        adversary=None,
+        weights=emoji,
+        train_encoder=False,
+    )
+    trainer(tmp_path, max_steps=1).fit(module, Pictures(batch_size=4))
+    module.export(tmp_path / "vae")
+    before, after = KLAutoencoder(emoji), KLAutoencoder(str(tmp_path / "vae"))
+    picture, latent = torch.rand(1, 3, 16, 16) * 2 - 1, torch.randn(1, 4, 4, 4)
+    assert after.identity == before.identity and torch.equal(after.encode(picture), before.encode(picture))
+    assert not torch.equal(after.decode(latent), before.decode(latent))
+
+
 def test_pictures_are_trained_by_the_same_module(tmp_path):
     pytest.importorskip("diffusers")
     vae = PictureVAE(block_out_channels=(8, 8), layers_per_block=1, norm_num_groups=4, mid_block_add_attention=False)
@@ -249,7 +268,7 @@ def test_what_does_not_fit_is_refused_before_the_first_step(tmp_path):
         make(measured=0)
     with pytest.raises(ValueError, match=r"averages=1\.5 must be a share"):
         make(averages=1.5)
-    with pytest.raises(ValueError, match="averages are of pictures, without an adversary"):
+    with pytest.raises(ValueError, match="averages are of pictures, and an adversary would"):
         make(adversary=None, averages=0.5)
     with pytest.raises(ValueError, match="kl_weight=-1"):
         make(kl_weight=-1.0)

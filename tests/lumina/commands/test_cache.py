@@ -267,6 +267,9 @@ def test_an_interrupted_cache_is_gone_on_with(
     with pytest.raises(SystemExit):
         run_in(*options, "--output", "cache", "--variants", 3)
     assert "begun with other settings (variants 1, now 3)" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run_in(*options, "--output", "cache", "--data.init_args.seed", 3)
+    assert "begun with other settings (samples_from {" in capsys.readouterr().err
     monkeypatch.setattr(lumina.commands.cache, "write_shard", lambda *given: (written.append(given[:2]), write(*given)))
     run_in(*options, "--output", "cache")
     assert len(written) == len(set(written)) == len(list(Path("whole").glob("*/latents-*.jsonl")))

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from lumina.frozen.autoencoders import KLAutoencoder, RandomAutoencoder
+from lumina.frozen.autoencoders import KLAutoencoder, RandomAutoencoder, _at_once
 
 
 def test_a_vae_from_a_folder_scales_as_its_config_says(tmp_path):
@@ -70,6 +70,11 @@ def test_it_computes_in_float32_under_autocast_too():
         assert torch.equal(vae.encode(images), latents)
         assert torch.equal(vae.decode(latents), vae.decode(latents.float()))
         assert vae.decode(latents).dtype == torch.float32
+
+
+def test_parts_are_larger_on_a_gpu():
+    assert [_at_once(64 * 64, torch.device(kind)) for kind in ("cuda", "cpu")] == [1024, 16]
+    assert [_at_once(4096**2, torch.device(kind)) for kind in ("cuda", "cpu")] == [1, 1]
 
 
 def test_a_large_batch_goes_through_the_network_in_parts(monkeypatch):

@@ -1,5 +1,6 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 
 import pytest
@@ -7,6 +8,7 @@ from tiny_shapes import write_box
 
 from lumina.data.census import Census
 from lumina.scenes.layouts import find_view_sets, read_views
+from lumina.scenes.layouts.ours import STRETCHED
 from lumina.scenes.recorded_folder import RecordedFolder
 from lumina.scenes.recording import Recipe
 from lumina.scenes.sources import find_sources
@@ -122,3 +124,15 @@ def test_settings_are_kept(tmp_path):
     (tmp_path / "settings.json").write_text("{")
     with pytest.raises(ValueError, match=r"settings\.json cannot be read .*; choose a new or empty folder"):
         folder(tmp_path).begin({})
+
+
+def test_stretched_groups_are_told_and_another_stretch_is_refused(tmp_path, sources):
+    out = folder(tmp_path / "out", replace(RECIPE, groups=3, stretch=2.0))
+    out.begin({})
+    assert out.make(sources[0]).state == "made"
+    views = read_views(tmp_path / "out" / sources[0].name)
+    *plain, stretched = views.about["stretches"]
+    assert plain == [[1, 1, 1]] * 2 and stretched != [1, 1, 1]
+    assert views.remarks[STRETCHED] == 3 and views.stretch(views.views[-1]) == tuple(stretched)
+    with pytest.raises(ValueError, match=r"rendered with stretch 2\.0, now 1\.0"):
+        folder(tmp_path / "out", replace(RECIPE, groups=3)).begin({})

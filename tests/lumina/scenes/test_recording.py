@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from meshes import cube
+from meshes import cube, sphere
 from PIL import Image
 
+from lumina.scenes.normalise import transformed
 from lumina.scenes.recording import Recipe, record, shots, stretches, write
 
 
@@ -58,35 +61,38 @@ def test_mixed_azimuths():
     assert references[0][0] == references[2][0] == pytest.approx(0) and references[0][1] != references[2][1]
 
 
-def test_each_second_pair_of_groups_is_stretched():
-    found = [stretches(Recipe(groups=6, stretch=1.5), str(name)) for name in range(200)]
-    assert all(factors == (1, 1, 1) for one in found for factors in (one[0], one[1], one[4], one[5]))
-    factors = np.log([one[2:4] for one in found]).ravel() / np.log(1.5)
-    assert (
-        np.abs(factors).max() <= 1
-        and np.abs(factors.mean()) < 0.05
-        and factors.std() == pytest.approx(3**-0.5, rel=0.05)
-    )
-    assert found[0] == stretches(Recipe(groups=8, stretch=1.5), "0")[:6]
-    assert stretches(Recipe(groups=3), "0") == [(1, 1, 1)] * 3
+def test_each_second_pair_of_groups_is_stretched_and_as_large():
+    box = sphere(0.5, 8)
+    box = replace(box, vertices=box.vertices * (1, 0.5, 0.25))
+    found = np.array([stretches(box, Recipe(groups=6, stretch=1.5), str(name)) for name in range(300)])
+    assert (found[:, [0, 1, 4, 5]] == 1).all()
+    factors = found[:, 2:4].reshape(-1, 3)
+    assert (factors * (1, 0.5, 0.25)).max(1) == pytest.approx(np.ones(600))
+    ratios = np.log(factors[:, 1] / factors[:, 2]) / np.log(1.5)  # of two uniform numbers
+    assert np.abs(ratios).max() <= 2 and abs(ratios.mean()) < 0.1 and ratios.std() == pytest.approx(2 / 6**0.5, rel=0.1)
+    assert found[0].tolist() == np.array(stretches(box, Recipe(groups=8, stretch=1.5), "0"))[:6].tolist()
+    assert stretches(box, Recipe(groups=3), "0") == [(1, 1, 1)] * 3
 
 
-def test_a_stretched_object_fills_its_pictures_and_is_lit_anew():
+def test_a_stretched_object_is_another_mesh_from_the_same_sides():
     pytest.importorskip("open3d")
-    recipe = Recipe(groups=3, views=4, size=32, stretch=3.0, azimuths="even", elevation=0.0, rays=1)
-    widths = {}
-    for shot, rendering in record(cube(), recipe, "cube"):
-        if shot.role == "view" and shot.stem.endswith("_00"):
-            widths[shot.group] = np.ptp(np.argwhere(rendering.rgba[..., 3] > 0.5), axis=0) + 1  # height, width
-    across, _, up = stretches(recipe, "cube")[2]
-    assert widths[0][0] == widths[0][1]
-    assert widths[2][0] / widths[2][1] == pytest.approx(up / across, rel=0.25)
+    recipe = Recipe(groups=3, views=2, size=32, stretch=3.0)
+    ball = sphere(0.5, 24)
+    factors = stretches(ball, recipe, "ball")[2]
+    ellipsoid = transformed(ball, np.diag(factors))
+    pictures = [rendering.rgba for shot, rendering in record(ball, recipe, "ball") if shot.group == 2]
+    plain = [
+        rendering.rgba for shot, rendering in record(ellipsoid, replace(recipe, stretch=1.0), "ball") if shot.group == 2
+    ]
+    np.testing.assert_allclose(pictures, plain, atol=1e-6)  # shape, shades and distance
+    assert min(factors) < 0.8 and np.ptp(ellipsoid.vertices, axis=0).max() == pytest.approx(1, abs=0.01)
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"stretch": 0.5}, "stretch 0.5: set 1"),
+        ({"stretch": 0.5}, r"stretch 0\.5: set 1"),
+        ({"stretch": 1.5, "groups": 2}, r"stretch 1\.5 and groups 2: set groups to 3 or more"),
         ({"groups": 0}, "groups 0: set 1 or more"),
         ({"rays": -4}, "rays -4"),
         ({"elevation": 95.0}, "elevation 95 to 95: set degrees between -89 and 89"),

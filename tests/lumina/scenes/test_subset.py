@@ -103,3 +103,13 @@ def test_too_few_views():
         choose(ONE, (5, 5), "none")
     with pytest.raises(ValueError, match="none is left as the reference"):
         choose(ONE, (4, 4), "own")
+
+
+def test_a_random_reference_is_of_the_same_shape():
+    groups = [views((0, 90), group) for group in range(4)]
+    stretched = replace(a_set(*groups), about={"stretches": [[1, 1, 1], [1, 1, 1], [1, 0.5, 1], [1, 0.7, 1]]})
+    for subset in drawn(stretched, (1, 1), "random", 200):
+        one, other = subset.views[0].group, subset.reference.group
+        assert one == other or {one, other} == {0, 1}
+    with pytest.raises(ValueError, match="none is left as the reference"):
+        drawn(replace(stretched, views=tuple(groups[2])), (2, 2), "random", 1)

@@ -80,6 +80,12 @@ def test_a_camera_that_looks_past_the_object_and_a_distorted_lens_are_kept_and_c
     assert views.about.keys() == {"scale", "up", "k1"}  # files that stay behind are not named
 
 
+@pytest.mark.parametrize("stretches", [[[1, 1]], "wide", [[1, 1, 1], [2, 1]], [], 3])
+def test_stretches_that_are_none_are_refused(written, stretches):
+    with pytest.raises(CorruptSample, match="stretches"):
+        read_views(written(lambda content: content.update(stretches=stretches)))
+
+
 def test_files_of_others_may_say_less(written):
     def change(content):
         for key in content.keys() - {"camera_angle_x", "frames"}:

@@ -1,11 +1,13 @@
 """`lumina sample` of views as users type it, with a tiny model of random weights."""
 
 import json
+from pathlib import Path
 
 import pytest
 from PIL import Image
 from tiny_text import MODEL, text_model
 
+import lumina
 from lumina.cli import main
 
 CONDITIONS = [
@@ -87,3 +89,20 @@ def test_what_cannot_be_meant_is_one_sentence_before_anything_is_drawn(
     error = capsys.readouterr().err
     assert stop.value.code == 2 and said in error and "Traceback" not in error and len(error) < 400
     assert not (tmp_path / "samples").exists()
+
+
+def test_the_bundled_model_turns_a_held_out_picture(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    folder = Path(lumina.__file__).parent / "pretrained/views"
+    assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) < 20e6
+    picture = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    picture.paste((200, 20, 20, 255), (16, 12, 48, 52))  # a red box
+    picture.save(tmp_path / "box.png")
+    main(["sample", "--weights", "views", "--reference", "box.png", "--views", "4", "--steps", "1"])
+    for number, azimuth in enumerate((0, 90, 180, 270)):
+        view = Image.open(tmp_path / f"samples/00000/{number:02}_azimuth_{azimuth}.png").convert("RGB")
+        assert view.size == (64, 64)
+        red, green, blue = view.getpixel((32, 32))
+        assert red > green + 40 and red > blue + 40
+        assert min(view.getpixel((2, 2))) > 200

@@ -238,7 +238,7 @@ def test_latents_of_another_autoencoder_are_refused(
     config = experiment(tmp_path)
     run_in("cache", "--config", config, "--output", "cache")
     network = RandomAutoencoder(levels=3)._network.on(torch.device("cpu"))
-    network.decoder.conv_out.bias.data.add_(1)
+    network.encoder.conv_out.bias.data.add_(1)
     network.save_pretrained("vae")
     with pytest.raises(SystemExit):
         run_in("fit", "--config", cached_experiment(config, autoencoder=vae))

@@ -119,8 +119,8 @@ class AutoencoderModule(TrainedModule):
         """Checks the data before step 0.
 
         Raises:
-            ValueError: a field is missing, sounds have another rate, predictions are asked for, or the weights are to
-                be of another precision than float32.
+            ValueError: a field is missing, sounds have another rate, a batch is too small for averages, predictions are
+                asked for, or the weights are to be of another precision than float32.
         """
         super().setup(stage)
         if self.trainer.precision.endswith("true") and self.trainer.precision != "32-true":
@@ -132,6 +132,8 @@ class AutoencoderModule(TrainedModule):
             raise ValueError("an autoencoder predicts nothing; `lumina test` shows reconstructions.")
         if isinstance(self.data, DataModule):
             self.view.check(self.data)
+            if stage == "fit" and self.averages and self.data.batch_size == 1:
+                raise ValueError("averages are of several samples of a batch: set data.batch_size to 2 or more.")
 
     def on_fit_start(self) -> None:
         """Takes statistics and first weights from the data, unless a checkpoint or a trained VAE brings them.

@@ -51,7 +51,7 @@ class Parts(LuminaCLI):
         self.modality, self.datamodule = built.model.modality, built.data
         self.samples_from = json.loads(json.dumps(self.config.data.as_dict(), default=str))
         for name in ("batch_size", "eval_batch_size", "num_workers", "max_corrupt"):
-            self.samples_from["init_args"].pop(name, None)
+            self.samples_from.get("init_args", {}).pop(name, None)
         self.conditioners = list(built.model.conditioners or ())
         parts = [(part.key, part.cacheable()) for part in self.conditioners]
         self.encoders = [(key, encoder) for key, encoder in parts if encoder is not None]

@@ -270,6 +270,9 @@ def test_what_does_not_fit_is_refused_before_the_first_step(tmp_path):
         make(averages=1.5)
     with pytest.raises(ValueError, match="averages are of pictures, and an adversary would"):
         make(adversary=None, averages=0.5)
+    with pytest.raises(ValueError, match=r"set data\.batch_size to 2 or more"):
+        shape = {"block_out_channels": (8, 8), "layers_per_block": 1, "norm_num_groups": 4}
+        trainer(tmp_path).fit(make(network=PictureVAE(**shape), adversary=None, averages=0.5), Pictures(batch_size=1))
     with pytest.raises(ValueError, match="kl_weight=-1"):
         make(kl_weight=-1.0)
     for judge, words in (

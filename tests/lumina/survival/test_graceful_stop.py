@@ -120,6 +120,15 @@ class TwiceInterrupted(Signalled):
         return super().training_step(batch, index)
 
 
+@pytest.fixture
+def interruptible():
+    """A process that a script started in the background ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_second_interrupt_stops_at_once(tmp_path):
     with pytest.raises(SystemExit) as stopped:
         trainer(tmp_path, GracefulStop(), devices=1, max_epochs=1).fit(TwiceInterrupted(2, signal.SIGINT), loader())

@@ -174,7 +174,7 @@ def check_same(theirs: NextDiTConfig, ours: NextDiTConfig, source: str) -> tuple
         What happens to each axis, if their number differs.
 
     Raises:
-        ValueError: names the first field that differs.
+        ValueError: names the fields that differ.
 
     Warns:
         UserWarning: an axis changes its dimensions or frequencies.
@@ -183,13 +183,17 @@ def check_same(theirs: NextDiTConfig, ours: NextDiTConfig, source: str) -> tuple
     theirs = replace(theirs, **unstated)
     there, here = _comparable(theirs), _comparable(ours)
     transferred = theirs.position_axes != ours.position_axes and theirs.positions == ours.positions == "rope"
-    for name, value in there.items():
-        if here[name] != value and not (transferred and name in POSITIONS):
-            decided = f" (decided by {MEASURED[name]})" if name in MEASURED else ""
-            raise ValueError(
-                f"the weights of {source!r} have backbone.{name}={value}, this experiment {here[name]}{decided}; "
-                "give the experiment the architecture of the weights it starts from."
-            )
+    other = [
+        f"backbone.{name}={value}, this experiment {here[name]}"
+        + (f" (decided by {MEASURED[name]})" if name in MEASURED else "")
+        for name, value in there.items()
+        if here[name] != value and not (transferred and name in POSITIONS)
+    ]
+    if other:
+        raise ValueError(
+            f"the weights of {source!r} have {'; '.join(other)}; give the experiment the architecture of the weights "
+            "it starts from."
+        )
     axes = compare_axes(theirs, ours) if transferred else ()
     changed = [line for line in axes if " changes: " in line]
     if changed:

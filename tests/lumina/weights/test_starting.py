@@ -54,8 +54,10 @@ def test_resumes_after_the_source_has_gone(fit, source, tmp_path):
 
 def test_other_architecture_is_refused_in_a_sentence(fit, capsys):
     with pytest.raises(SystemExit):
-        fit("wrong", "--model.backbone.num_heads=4")
-    assert "have backbone.num_heads=2, this experiment 4" in capsys.readouterr().err
+        fit("wrong", "--model.backbone.num_heads=4", "--model.backbone.qk_norm=per_head")
+    told = capsys.readouterr().err
+    assert "have backbone.num_heads=2, this experiment 4; " in told
+    assert "backbone.qk_norm=layer, this experiment per_head" in told
 
 
 class Words(TextEncoder):

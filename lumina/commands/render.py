@@ -139,7 +139,7 @@ def _workers(order: Order, count: int) -> int:
 
 def _render(recorded: RecordedFolder, sources: Sequence[Source], workers: int) -> int:
     """Renders what is not there yet, and says how that went."""
-    missing = [source for source in sources if not recorded.holds(source)]
+    missing = [source for source in sources if not recorded.settled(source)]
     states, begin = Counter[str](whole=len(sources) - len(missing)), time.perf_counter()
     try:
         with tqdm(total=len(sources), initial=states["whole"], unit=" objects", disable=None) as bar:

@@ -59,7 +59,7 @@ def claiming(folder: Path) -> Iterator[bool]:
 
     What a killed maker left beside it is removed. Where no lock can be had, all are told that it is theirs.
     """
-    lock = folder.with_name(f".{folder.name}.lock")
+    lock = claim_of(folder)
     try:
         descriptor = _locked(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except _TakenError:
@@ -71,6 +71,11 @@ def claiming(folder: Path) -> Iterator[bool]:
         yield True
     finally:
         _release(lock, descriptor)
+
+
+def claim_of(folder: Path) -> Path:
+    """The file by which a folder is claimed; a killed maker leaves it."""
+    return folder.with_name(f".{folder.name}.lock")
 
 
 class _TakenError(Exception):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lumina.errors import CorruptSample
-from lumina.files.atomic import claiming, making, one_at_a_time, replacing
+from lumina.files.atomic import claim_of, claiming, making, one_at_a_time, replacing
 from lumina.files.json_file import ODD, load_object
 from lumina.scenes.layouts import write_views
 from lumina.scenes.normalise import Up
@@ -81,6 +81,10 @@ class RecordedFolder:
     def holds(self, source: Source) -> bool:
         """Whether an object is there."""
         return (self.path / source.name / WHOLE).is_file()
+
+    def settled(self, source: Source) -> bool:
+        """Whether an object is there, and no process has a claim on it, not even one that was killed."""
+        return self.holds(source) and not claim_of(self.path / source.name).exists()
 
     def make(self, source: Source) -> Outcome:
         """Records an object unless it is there.

@@ -78,6 +78,16 @@ def test_a_killed_run_goes_on_with_the_same_bytes(tmp_path, meshes):
     assert digests(tmp_path / "out") == digests(tmp_path / "whole")
 
 
+def test_what_a_run_left_that_was_killed_after_an_object_is_cleared(tmp_path, meshes, capsys):
+    render(meshes, tmp_path / "out")
+    before = digests(tmp_path / "out")
+    (tmp_path / "out/.bed.lock").touch()
+    capsys.readouterr()
+    render(meshes, tmp_path / "out")
+    assert digests(tmp_path / "out") == before
+    assert "4 of 4 objects, 0 rendered now" in capsys.readouterr().out
+
+
 def test_a_broken_mesh_costs_one_line(tmp_path, meshes, capsys):
     (meshes / "b/lamp.obj").write_text("v 0 0 0\n")
     with pytest.raises(SystemExit) as ended:

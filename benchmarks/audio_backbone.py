@@ -9,7 +9,6 @@ the tokens, the text and the batch. Both are timed as published and compiled, fo
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 
 from benchmarks.backbone import PRECISIONS
 from benchmarks.flops import forward_flops
-from benchmarks.report import machine, markdown, summary
+from benchmarks.report import machine, markdown, save, summary
 from benchmarks.timing import interleave, peak_gflops
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.values import Conditioning, Tokens
@@ -178,9 +177,7 @@ def main() -> None:
     for timing in result["timings"]:
         print(f"{timing['case']}, {timing['precision']}: parameters {timing['parameters']}")
     output = options.output or Path(__file__).parent / f"results/audio_backbone_{options.device}.json"
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(result, indent=1) + "\n")
-    print(f"\n{output}")
+    save(result, output)
 
 
 if __name__ == "__main__":

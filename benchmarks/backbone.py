@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -20,7 +19,7 @@ from torch import Tensor
 from benchmarks.cases import FULL, QUICK, TEXT_TOKENS, Case, Inputs, Suite, inputs_of
 from benchmarks.flops import TRAINING, forward_flops
 from benchmarks.memory import training_peak
-from benchmarks.report import PEER, machine, markdown, summary
+from benchmarks.report import PEER, machine, markdown, save, summary
 from benchmarks.timing import interleave, peak_gflops
 from benchmarks.variants import NAMES, Precision, Variant, load_variant, save_weights
 
@@ -148,9 +147,7 @@ def main() -> None:
     if output is None and not options.quick:
         output = Path(__file__).parent / f"results/backbone_{options.device}.json"
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(json.dumps(result, indent=1) + "\n")
-        print(f"\n{output}")
+        save(result, output)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ ten seconds is cut there on every side. Each round runs one step of every side; 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.audio_backbone import CHANNELS, SIZES, Size
-from benchmarks.report import machine
+from benchmarks.report import machine, save
 from benchmarks.timing import milliseconds
 from lumina.audio.lengths import Grid, grid_lengths, sound_lengths
 from lumina.audio.reading import FIELDS, SUFFIXES
@@ -172,9 +171,7 @@ def main() -> None:
     result = run(options.sources, SIZES[options.size], options.batch, options.steps, device, options.fineness)
     print(told(result))
     output = options.output or Path(__file__).parent / f"results/duration_batches_{device.type}.json"
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(result, indent=1) + "\n")
-    print(f"\n{output}")
+    save(result, output)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmarks.report import machine
+from benchmarks.report import facts_of, machine, save
 from benchmarks.timing import interleave
 from lumina.backbone import NextDiT, NextDiTConfig
 from lumina.optimizers.muon import Muon
@@ -135,8 +134,12 @@ def run(names: list[str], device: torch.device) -> dict[str, Any]:
 
 def markdown(result: Mapping[str, Any]) -> str:
     """The table of a result."""
-    facts = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in result["machine"].items())
-    lines = [facts, "", "| size | precision | | ms | step over AdamW's |", "|---|---|---|---|---|"]
+    lines = [
+        facts_of(result["machine"]),
+        "",
+        "| size | precision | | ms | step over AdamW's |",
+        "|---|---|---|---|---|",
+    ]
     for row in result["rows"]:
         for name, milliseconds in row["ms"].items():
             ratio = f"{row['step_over_adamw'][name]:.2f}" if name in row["step_over_adamw"] else ""
@@ -154,9 +157,7 @@ def main() -> None:
     result = run(options.size, torch.device(options.device))
     print(markdown(result))
     output = options.output or Path(__file__).parent / f"results/optimizers_{options.device}.json"
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(result, indent=1) + "\n")
-    print(f"\n{output}")
+    save(result, output)
 
 
 if __name__ == "__main__":

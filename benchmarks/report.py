@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -53,9 +55,21 @@ def summary(samples: dict[str, list[float]], gflop: float, peak: float) -> dict[
     return rows
 
 
+def save(result: Any, output: Path) -> None:
+    """Writes a JSON document, and says where."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"\n{output}")
+
+
+def facts_of(described: Mapping[str, Any]) -> str:
+    """The description of a machine in a line."""
+    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in described.items())
+
+
 def markdown(result: dict[str, Any]) -> str:
     """The tables of a result."""
-    facts = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in result["machine"].items())
+    facts = facts_of(result["machine"])
     peaks = ", ".join(f"{precision} {peak:.0f} GFLOP/s" for precision, peak in result["peak_gflops"].items())
     return "\n".join([f"{facts}; peak {peaks}", *_timings(result["timings"]), *_memory(result["memory"])])
 

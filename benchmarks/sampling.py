@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +19,7 @@ from torch import Tensor
 from benchmarks.backbone import PRECISIONS, difference
 from benchmarks.cases import CHANNELS, Case, Suite
 from benchmarks.flops import forward_flops
-from benchmarks.report import PEER, machine, markdown, summary
+from benchmarks.report import PEER, machine, markdown, save, summary
 from benchmarks.timing import interleave, peak_gflops
 from benchmarks.variants import Diffusers, Lumina, Precision, save_weights, tokenize
 from lumina.backbone import NextDiTConfig
@@ -226,9 +225,7 @@ def main() -> None:
     if output is None and not options.quick:
         output = Path(__file__).parent / f"results/sampling_{options.device}.json"
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(json.dumps(result, indent=1) + "\n")
-        print(f"\n{output}")
+        save(result, output)
 
 
 if __name__ == "__main__":

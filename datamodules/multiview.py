@@ -65,8 +65,8 @@ class MultiViewFolder(SplitDataModule):
             objects. Captions that name a left or a right side are then wrong.
         recolour: show every second training sample in other colours: its channels change places, and each is raised to
             a random power from 0.4 to 2.5. A model that has seen few objects then copies colours from the reference
-            instead of remembering them. Captions that name a colour are then wrong, and of pictures without alpha the
-            background changes too, unless it is white or black.
+            instead of remembering them. Such a sample has no caption, so that captions keep their own colours. Of
+            pictures without alpha the background changes too, unless it is white or black.
         captions: a list of captions by UID, such as Cap3D's, which go before those of the files; see
             `lumina.data.captions`. An object's UID is the name of its folder, or a part of its path.
         only: a list of UIDs of the objects to take; see `lumina.data.uids.listed`. None = all.
@@ -224,11 +224,14 @@ class MultiViewFolder(SplitDataModule):
         pixels = read_pixels(item["views"], self.reader, self.count, self.reference, generator)
         if self.mirror and pick((False, True), generator):
             pixels = pixels.mirrored()
+        caption = item["caption"]
         if self.recolour and generator is not None and pick((False, True), generator):
             powers = math.log(GAMMA) * (2 * torch.rand(3, generator=generator) - 1)
             pixels = pixels.recoloured(torch.randperm(3, generator=generator).tolist(), powers.exp())
+            caption = ""
         shown: Item = {
             **item,
+            "caption": caption,
             "views": composite(pixels.views, self.background),
             "azimuths": pixels.azimuths,
             "alpha": pixels.views[:, 3],

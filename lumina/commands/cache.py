@@ -125,7 +125,7 @@ def cache(
         writer = _SplitWriter(modality, parts.conditioners, data, split, count, getattr(torch, dtype), chosen)
         writer.write(output / split, shard_size, batch_size)
         for key, known in texts.items():
-            known |= dict.fromkeys(text for item in writer.items for text in _listed(item[key]))
+            known |= dict.fromkeys(text for item in writer.items for text in _texts(item, key))
         left_out = samples[split] - len(writer.items)
         print(f"{split}: {len(writer.items):,} samples" + (f", {left_out} left out" if left_out else ""))
         print("".join(f"  skipped {name}\n" for name in writer.skipped), end="")
@@ -239,7 +239,7 @@ class _SplitWriter:
                 item = self.dataset[index]
                 varied = [self._variant(index, item, v) for v in range(self.variants)]
                 self.varied = varied[0].keys() - item.keys()
-                read.append((self._fields(item), varied))
+                read.append((self._fields(item, varied), varied))
             except CorruptSample as error:
                 self.skipped.append(str(error))
         return read
@@ -269,8 +269,14 @@ class _SplitWriter:
         varied = keyed_generator(Purpose.AUGMENTATION, self.data.seed, variant, index) if self.augmented else None
         return self.data.transform(item, varied)
 
-    def _fields(self, item: Item) -> Item:
-        return {name: value for name, value in item.items() if name not in self.modality.batch_keys}
+    def _fields(self, item: Item, varied: list[Item]) -> Item:
+        """What is kept of an item beside its latents; a list holds what a sample is drawn from later."""
+        fields = {name: value for name, value in item.items() if name not in self.modality.batch_keys}
+        single = [name for name, value in fields.items() if not isinstance(value, (Tensor, list))]
+        differ = [name for name in single if any(variant.get(name) != item[name] for variant in varied)]
+        if differ:
+            fields["variants"] = [{name: variant[name] for name in differ} for variant in varied]
+        return fields
 
 
 def _cache_text(
@@ -291,5 +297,8 @@ def _cache_text(
         write_text_shard(folder, number, encoder.identity or {}, features, dtype)
 
 
-def _listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
+def _texts(item: Item, key: str) -> list[str]:
+    """All that a text encoder may be given of a kept item."""
+    value = item[key]
+    own = [value] if isinstance(value, str) else value
+    return [*own, *(variant[key] for variant in item.get("variants", ()) if key in variant)]

@@ -3,7 +3,8 @@
 ``cache.json`` records how they were made and whether the cache is complete. A split is a folder of shards.
 ``latents-00000.safetensors`` holds the tensors of the samples under ``NUMBER.FIELD``; and the latents, with whatever
 else differs between the variants of a sample, under ``NUMBER.FIELD.VARIANT``. ``latents-00000.jsonl``, written
-afterwards, holds the other fields, one line per sample.
+afterwards, holds the other fields, one line per sample; those that differ between variants, such as a caption that one
+of them lacks, are under ``variants``, a dictionary for each.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def write_shard(
         folder: folder of the split.
         number: number of the shard.
         variants: of each sample, each with its ``latent``, and whatever else belongs to this variant alone.
-        items: the other fields of each sample: tensors and JSON values.
+        items: the other fields of each sample: tensors and JSON values; ``variants`` is a list of JSON values that a
+            variant has in their place.
     """
     tensors = {
         f"{i}.{name}.{v}": value.cpu().contiguous()
@@ -138,6 +140,7 @@ class CachedLatents(Dataset[Item]):
     def __getitem__(self, index: int) -> Item:
         shard, number = self.positions[index]
         item: Item = dict(self.fields[index])
+        values: list[Item] = item.pop("variants", [])
         variants: dict[int, dict[str, str]] = {}
         for name in self.names[shard][number]:
             _, field, *variant = name.split(".")
@@ -145,7 +148,8 @@ class CachedLatents(Dataset[Item]):
                 variants.setdefault(int(variant[0]), {})[field] = name
             else:
                 item[field] = self.files[shard].get_tensor(name)
-        return {**item, "variants": Variants(self.files[shard], [variants[number] for number in sorted(variants)])}
+        names = [variants[number] for number in sorted(variants)]
+        return {**item, "variants": Variants(self.files[shard], names, values or [{}] * len(names))}
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "files"}  # a worker opens its own
@@ -157,17 +161,19 @@ class Variants(Sequence[Item]):
     Args:
         file: the open shard.
         names: of the tensors of each variant, by their fields.
+        values: the other fields of each variant.
     """
 
-    def __init__(self, file: Any, names: Sequence[Mapping[str, str]]) -> None:
-        self.file, self.names = file, names
+    def __init__(self, file: Any, names: Sequence[Mapping[str, str]], values: Sequence[Item]) -> None:
+        self.file, self.names, self.values = file, names, values
 
     def __len__(self) -> int:
         return len(self.names)
 
     def __getitem__(self, number: Any) -> Any:
         """The fields of a variant."""
-        return {field: self.file.get_tensor(name).float() for field, name in self.names[number].items()}
+        tensors = {field: self.file.get_tensor(name).float() for field, name in self.names[number].items()}
+        return {**self.values[number], **tensors}
 
 
 def _opened(path: Path) -> Any:

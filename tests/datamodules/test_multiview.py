@@ -106,8 +106,10 @@ def test_every_second_training_sample_is_recoloured(root):
         torch.testing.assert_close(one["alpha"], same["alpha"])
         changed.append(bool((one["views"] - same["views"]).abs().max() > 0.02))
         assert changed[-1] == bool((one["reference"] - same["reference"]).abs().max() > 0.02)
+        assert one["caption"] == ("" if changed[-1] else "a ball")  # which may name a colour
     assert 10 < sum(changed) < 30
     torch.testing.assert_close(data.transform(item)["views"], plain.transform(item)["views"])
+    assert data.transform(item)["caption"] == "a ball"
 
 
 def test_no_reference(root):

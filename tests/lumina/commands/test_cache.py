@@ -14,15 +14,18 @@ from tiny_encoders import t5
 from tiny_sounds import write_tones
 from tiny_views import write_objects
 from tokenizers import Tokenizer, models, pre_tokenizers
-from torch import Tensor
+from torch import Generator, Tensor
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 import lumina.commands.cache
 from datamodules.cached import Cached
+from datamodules.multiview import MultiViewFolder
 from lumina.commands.train import build
 from lumina.data.batches import take
 from lumina.frozen.autoencoders import RandomAutoencoder
 from lumina.frozen.text_encoders import HuggingFaceText
+from lumina.randomness import Purpose, keyed_generator
+from lumina.values import Item
 
 WORDS = ["<pad>", "<unk>", "a", "red", "green", "pear", "apple"]
 SIZES = {"wide": (64, 32), "tall": (32, 64), "square": (48, 48)}
@@ -360,6 +363,38 @@ def test_data_without_what_the_model_reads_are_refused_at_once(
     with pytest.raises(SystemExit):
         run_in("cache", "--config", views_experiment(tmp_path), "--output", "cache", "--data.reference=none")
     assert "MultiViewFolder has no 'reference'" in capsys.readouterr().err and not Path("cache").exists()
+
+
+def test_a_variant_keeps_its_own_caption(
+    run_in: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = MultiViewFolder.transform
+
+    def named(data: MultiViewFolder, item: Item, generator: Generator | None = None) -> Item:
+        own = shown(data, item, generator)
+        return own if generator is None else {**own, "caption": f"a ball {generator.initial_seed() % 2}"}
+
+    monkeypatch.setattr(MultiViewFolder, "transform", named)
+    config, encoder = views_experiment(tmp_path), text_encoder(tmp_path / "encoder")
+    piece = yaml.safe_load(config.read_text())
+    piece["model"]["conditioners"].append(text(encoder))
+    config.write_text(yaml.safe_dump(piece))
+    run_in("cache", "--config", config, "--output", "cache", "--variants", 6, "--dtype", "float32")
+    assert "4 texts of caption" in capsys.readouterr().out  # none, that of the files, and two of variants
+    files, cached = build(["--config", str(config)]).datamodule, Cached(batch_size=3, root=Path("cache"))
+    items = [cached.dataset("train")[index] for index in range(9)]
+    assert all(item["caption"] == "a ball" and len(item["variants"]) == 6 for item in items)
+    for index in range(2):
+        for number, variant in enumerate(items[index]["variants"]):
+            made = files.transform(
+                files.dataset("train")[index], keyed_generator(Purpose.AUGMENTATION, files.seed, number, index)
+            )
+            assert variant["caption"] == made["caption"]
+            torch.testing.assert_close(variant["azimuths"], made["azimuths"])
+    drawn = {caption for batch in cached.train_dataloader() for caption in batch["caption"]}
+    assert drawn == {"a ball 0", "a ball 1"}
+    assert next(iter(cached.val_dataloader()))["caption"] == ["a ball"] * 3
+    run_in("fit", "--config", config)
 
 
 def test_views_and_references_are_trained_on_without_pictures(run_in: Callable[..., None], tmp_path: Path) -> None:

@@ -39,6 +39,16 @@ def test_samples_come_back(split):
             assert all(torch.equal(found_one[name], variant[name]) for name in ("latent", "angle"))
 
 
+def test_a_variant_has_values_of_its_own(tmp_path):
+    latents = [[{"latent": torch.full((1,), float(v))} for v in range(2)] for _ in range(2)]
+    of_its_own = {"name": "0", "caption": "red", "variants": [{"caption": "red"}, {"caption": ""}]}
+    write_shard(tmp_path, 0, latents, [of_its_own, {"name": "1", "caption": "red"}])
+    one, other = CachedLatents(tmp_path)
+    assert one["caption"] == "red" and [variant["caption"] for variant in one["variants"]] == ["red", ""]
+    assert [variant["latent"].item() for variant in one["variants"]] == [0, 1]
+    assert [set(variant) for variant in other["variants"]] == [{"latent"}, {"latent"}]
+
+
 def test_variants_of_several_shapes_have_no_bucket(tmp_path):
     write_shard(tmp_path, 0, [[{"latent": torch.ones(n, 1)} for n in (4, 8)]], [{}])
     found = CachedLatents(tmp_path)

@@ -1,4 +1,4 @@
-"""What becomes of rotary axes in a model with another number of them."""
+"""What becomes of rotary axes in a model with another number of them, or with other dimensions for them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def compare_axes(theirs: NextDiTConfig, ours: NextDiTConfig) -> tuple[str, ...]:
 
     The last axis corresponds to the last, the one before to the one before: rows and columns keep their order if an
     axis of views or frames comes in front of them. An axis is kept if it rotates the same dimensions of a head by the
-    same frequencies; then the attention weights mean the same.
+    same frequencies; then the attention weights mean the same. One that rotated nothing counts as new.
 
     Args:
         theirs: config of the source.
@@ -30,7 +30,7 @@ def compare_axes(theirs: NextDiTConfig, ours: NextDiTConfig) -> tuple[str, ...]:
 
 def _compare(theirs: NextDiTConfig, ours: NextDiTConfig, there: int, here: int) -> str:
     name, dims = f"axis {here + 1}", ours.rope_dims[here]
-    if there < 0:
+    if there < 0 or (dims and not theirs.rope_dims[there]):
         return f"{name} is new and rotates {f'{dims} dimensions' if dims else 'nothing'}"
     if torch.equal(_frequencies(theirs, there), _frequencies(ours, here)):
         return f"{name} keeps its {dims} dimensions" if dims else f"{name} still rotates nothing"

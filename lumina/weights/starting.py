@@ -46,7 +46,7 @@ class Transfer:
         taken: names of the copied tensors.
         new: names of the model's tensors that keep their initialisation.
         left_out: names of the source's tensors that do not fit the model.
-        axes: what happens to each rotary axis, if their number differs.
+        axes: what happens to each rotary axis, if their number or dimensions differ.
     """
 
     source: str
@@ -131,8 +131,8 @@ def start_from(module: Trainee, source: str | Path) -> Transfer:
     The tensors of the backbone and of the source's conditioners must match in name and shape; conditioners that the
     source lacks keep their initialisation. Per-class rows (of a label table or a head's last layer) are matched by
     class name; rows of new classes keep their initialisation and a warning names them. Tensors of the objective are
-    copied if they match; a warning names the others. The number of position axes may differ. A model without text gets
-    new attention to it, whose gates are zero.
+    copied if they match; a warning names the others. The position axes may differ in number and in dimensions. A model
+    without text gets new attention to it, whose gates are zero.
 
     Args:
         module: the module to be trained; its arguments do not change.
@@ -168,10 +168,10 @@ def start_from(module: Trainee, source: str | Path) -> Transfer:
 
 
 def check_same(theirs: NextDiTConfig, ours: NextDiTConfig, source: str) -> tuple[str, ...]:
-    """Refuses a different architecture; the number of rotary axes may differ.
+    """Refuses a different architecture; the rotary axes may differ in number and in dimensions.
 
     Returns:
-        What happens to each axis, if their number differs.
+        What happens to each axis, if they do.
 
     Raises:
         ValueError: names the fields that differ.
@@ -182,7 +182,7 @@ def check_same(theirs: NextDiTConfig, ours: NextDiTConfig, source: str) -> tuple
     unstated = {name: getattr(ours, name) for name in MEASURED if getattr(theirs, name) is None}
     theirs = replace(theirs, **unstated)
     there, here = _comparable(theirs), _comparable(ours)
-    transferred = theirs.position_axes != ours.position_axes and theirs.positions == ours.positions == "rope"
+    transferred = theirs.rope_dims != ours.rope_dims and theirs.positions == ours.positions == "rope"
     other = [
         f"backbone.{name}={value}, this experiment {here[name]}"
         + (f" (decided by {MEASURED[name]})" if name in MEASURED else "")

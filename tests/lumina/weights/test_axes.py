@@ -66,6 +66,36 @@ def test_a_share_for_a_new_axis_changes_the_others():
     assert told[2] == "axis 3 keeps its 12 dimensions"
 
 
+def test_as_many_axes_with_other_dimensions():
+    shared, numbered = with_axes("concatenated", 0, 12, 12), with_axes("concatenated", 8, 8, 8)
+    there = compare_axes(shared, numbered)
+    assert there[0] == "axis 1 is new and rotates 8 dimensions"
+    assert [sentence[:36] for sentence in there[1:]] == [
+        f"axis {axis} changes: 12 dimensions became" for axis in (2, 3)
+    ]
+    assert there == compare_axes(replace(SMALL, rope_layout="concatenated"), numbered)[:3]  # of the same network
+    assert compare_axes(numbered, shared)[0].startswith("axis 1 changes: 8 dimensions became 0")
+    assert compare_axes(shared, with_axes("concatenated", 0, 12, 12))[0] == "axis 1 still rotates nothing"
+
+
+def test_an_axis_is_kept_where_attention_along_it_stays_as_it_was():
+    torch.manual_seed(0)
+    source, other = NextDiT(with_axes("concatenated", 8, 8, 8)), NextDiT(with_axes("concatenated", 8, 4, 12))
+    for parameter in source.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    other.load_state_dict(source.state_dict())
+    told, same = compare_axes(source.config, other.config), []
+    for axis in range(3):
+        positions = torch.zeros(1, 12, 3)
+        positions[..., axis] = torch.arange(12)
+        tokens, t = Tokens(features=torch.randn(1, 12, 5), positions=positions), torch.tensor([0.3])
+        with torch.no_grad():
+            same.append(
+                torch.equal(source.predict(tokens, t, Conditioning()), other.predict(tokens, t, Conditioning()))
+            )
+    assert same == [" keeps its " in sentence for sentence in told] == [True, False, False]
+
+
 def test_another_layout_changes_every_axis():
     told = compare_axes(SMALL, with_axes("concatenated", 0, 12, 12))
     assert [sentence[:14] for sentence in told[1:]] == ["axis 2 changes", "axis 3 changes"]

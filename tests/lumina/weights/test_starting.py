@@ -60,6 +60,23 @@ def test_other_architecture_is_refused_in_a_sentence(fit, capsys):
     assert "backbone.qk_norm=layer, this experiment per_head" in told
 
 
+def stored(module, file):
+    """Writes the checkpoint of a run, with what start_from reads of it alone."""
+    checkpoint = {"state_dict": module.state_dict(), ARCHITECTURE: asdict(module.backbone.config)}
+    torch.save({name: {} for name in (*NEEDED, "hyper_parameters")} | checkpoint, file)
+    return file
+
+
+class Still(Image):
+    """Pictures as videos of one frame: on three axes, at t = 0."""
+
+    position_axes = 3
+
+    def layout(self, count, request):
+        canvas = super().layout(count, request)
+        return replace(canvas, positions=torch.nn.functional.pad(canvas.positions, (1, 0)))
+
+
 class Words(TextEncoder):
     """A text encoder that has read nothing."""
 
@@ -125,52 +142,92 @@ def test_initialise_is_strict(export):
         start_from(digits(num_layers=3), export)
 
 
-@pytest.mark.parametrize("layout", ["interleaved", "concatenated"])
-def test_views_start_from_an_image_model(tmp_path, layout):
+@pytest.mark.parametrize(
+    ("picture", "layout", "axes"),
+    [
+        (Image, "interleaved", (0, 4, 4)),
+        (Image, "concatenated", (0, 4, 4)),
+        (Still, "interleaved", (0, 4, 4)),
+        (Still, "concatenated", (2, 4, 2)),
+    ],
+)
+def test_views_start_from_an_image_model(tmp_path, picture, layout, axes):
     """Rows and columns mean the same, so one view without conditions comes out as the picture did, to the bit."""
     torch.manual_seed(3)
-    config, told = replace(TEXT, rope_layout=layout), TextConditioner(Words())
-    image = LuminaModule(Image((64, 64), 3, 2, RandomAutoencoder()), config, FlowMatching(), [told])
+    told, views = TextConditioner(Words()), replace(TEXT, rope_layout=layout, position_axes=3, axes_dims=axes)
+    config = views if picture is Still else replace(TEXT, rope_layout=layout)
+    image = LuminaModule(picture((64, 64), 3, 2, RandomAutoencoder()), config, FlowMatching(), [told])
     for parameter in image.backbone.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
-    checkpoint = {"state_dict": image.state_dict(), ARCHITECTURE: asdict(image.backbone.config)}
-    torch.save({name: {} for name in (*NEEDED, "hyper_parameters")} | checkpoint, tmp_path / "image.ckpt")
     module = LuminaModule(
         MultiView((64, 64), patch_size=2, autoencoder=RandomAutoencoder()),
-        replace(config, position_axes=3, axes_dims=(0, 4, 4)),
+        views,
         FlowMatching(),
         [told, ViewAzimuths(), ReferenceView()],
     )
-    transfer = start_from(module, tmp_path / "image.ckpt")
-    canvas, picture = module.modality.layout(1, {"views": 1}), image.modality.layout(1, {})
+    transfer = start_from(module, stored(image, tmp_path / "image.ckpt"))
+    canvas, still = module.modality.layout(1, {"views": 1}), image.modality.layout(1, {})
     noise, t, cpu = torch.randn_like(canvas.features), torch.tensor([0.4]), torch.device("cpu")
     batch = {"caption": ["two words"], "reference": torch.rand(1, 3, 64, 64), **module.modality.fields(1, {"views": 1})}
     keep = {"caption": [True], "reference": [False]}
     with torch.no_grad():
         cond, plain = module.conditioners.conditions(batch, 1, cpu, keep), image.conditioners.conditions(batch, 1, cpu)
         got = module.backbone.predict(canvas.with_features(noise), t, cond)
-        expected = image.backbone.predict(picture.with_features(noise), t, plain)
+        expected = image.backbone.predict(still.with_features(noise), t, plain)
     assert cond.grouped is not None
     assert torch.equal(got, expected) and got.abs().mean() > 0.05
     assert transfer.taken == tuple(image.state_dict())
     layers = [f"conditioners.1.layers.{name}" for name in ("0.weight", "0.bias", "2.weight", "2.bias")]
     assert sorted(transfer.new) == sorted([*layers, "conditioners.2.vector"])
-    assert str(transfer).splitlines()[-1] == (
-        "  positions: axis 1 is new and rotates nothing; axis 2 keeps its 4 dimensions; axis 3 keeps its 4 dimensions"
-    )
+    put_in_front = "axis 1 is new and rotates nothing", *(f"axis {axis} keeps its 4 dimensions" for axis in (2, 3))
+    assert transfer.axes == (put_in_front if picture is Image else ())
+
+
+def test_views_of_other_patches_are_no_stage(tmp_path):
+    source = stored(model_of_views(), tmp_path / "stage.ckpt")
+    parts = model_of_views().conditioners
+    module = LuminaModule(MultiView((4, 8), patch_size=4), NextDiTConfig(**BACKBONE), FlowMatching(), [*parts])
+    with pytest.raises(
+        ValueError,
+        match=r"token_dim=12, this experiment 48 \(decided by modality\.patch_size and the channels of the data",
+    ):
+        start_from(module, source)
 
 
 def test_the_next_stage_takes_everything(tmp_path):
     """More views, and larger ones, change no tensor."""
     source = model_of_views(views=3)
-    checkpoint = {"state_dict": source.state_dict(), ARCHITECTURE: asdict(source.backbone.config)}
-    torch.save({name: {} for name in (*NEEDED, "hyper_parameters")} | checkpoint, tmp_path / "stage.ckpt")
     module = LuminaModule(
         MultiView((8, 12), views=8), NextDiTConfig(**BACKBONE), FlowMatching(), [*model_of_views().conditioners]
     )
-    transfer = start_from(module, tmp_path / "stage.ckpt")
+    transfer = start_from(module, stored(source, tmp_path / "stage.ckpt"))
     assert (transfer.taken, transfer.new, transfer.left_out) == (tuple(source.state_dict()), (), ())
     assert all(torch.equal(module.state_dict()[name], value) for name, value in source.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ((0, 6, 6), (4, 4, 4), "axis 1 is new and rotates 4 dimensions; axis 2 changes: 6 dimensions became 4, "),
+        ((4, 4, 4), (0, 6, 6), "axis 1 changes: 4 dimensions became 0, "),
+    ],
+    ids=["to numbers", "from numbers"],
+)
+def test_a_stage_may_divide_the_rotary_dimensions_otherwise(tmp_path, caplog, before, after, told):
+    """From shared positions of views to numbered ones, and back."""
+    places = {dims: "index" if dims[0] else "shared" for dims in (before, after)}
+    stored(model_of_views(positions=places[before], axes_dims=before), tmp_path / "stage.ckpt")
+    module = model_of_views(positions=places[after], axes_dims=after)
+    module.start = StartingPoint(str(tmp_path / "stage.ckpt"), None)
+    with caplog.at_level("INFO"), pytest.warns(UserWarning, match="axis 2 changes: .* has to learn these positions"):
+        module.start.prepare(module, resumes=False)
+    assert f"tensors taken\n  positions: {told}" in caplog.text
+
+
+def test_the_order_of_the_rotary_dimensions_alone_is_no_stage():
+    config = replace(TEXT, axes_dims=(4, 4))
+    with pytest.raises(ValueError, match=r"backbone\.rope_layout=interleaved, this experiment concatenated; give"):
+        check_same(config, replace(config, rope_layout="concatenated"), "the source")
 
 
 def test_latents_of_another_autoencoder_are_told(tmp_path):
@@ -196,15 +253,13 @@ def test_latents_of_another_autoencoder_are_told(tmp_path):
 def test_a_model_without_text_gets_attention_to_it(tmp_path):
     """Its gates are zero, so that the network puts out at first what it did."""
     source = model_of_views(ViewAzimuths())
-    checkpoint = {"state_dict": source.state_dict(), ARCHITECTURE: asdict(source.backbone.config)}
-    torch.save({name: {} for name in (*NEEDED, "hyper_parameters")} | checkpoint, tmp_path / "plain.ckpt")
     module = LuminaModule(
         MultiView((4, 6), views=3),
         NextDiTConfig(**BACKBONE),
         FlowMatching(),
         [ViewAzimuths(), TextConditioner(Words())],
     )
-    transfer = start_from(module, tmp_path / "plain.ckpt")
+    transfer = start_from(module, stored(source, tmp_path / "plain.ckpt"))
     assert transfer.taken == tuple(source.state_dict())
     assert transfer.new and all("cap_embedder" in name or "attention" in name for name in transfer.new)
     canvas, fields = module.modality.layout(1, {}), module.modality.fields(1, {})
@@ -249,10 +304,9 @@ def test_a_head_that_does_not_fit_is_new_and_left_out(tmp_path):
         return LuminaModule(modality, config, objectives.Recognition(PooledHead(2, hidden)))
 
     source, module = recognition(8), recognition(6)
-    checkpoint = {"state_dict": source.state_dict(), ARCHITECTURE: asdict(source.backbone.config)}
-    torch.save({name: {} for name in (*NEEDED, "hyper_parameters")} | checkpoint, tmp_path / "source.ckpt")
+    file = stored(source, tmp_path / "source.ckpt")
     with pytest.warns(UserWarning, match=r"objective\.head\.mlp\.0\.weight|not name its classes"):
-        transfer = start_from(module, tmp_path / "source.ckpt")
+        transfer = start_from(module, file)
     assert {"objective.head.mlp.0.weight", "objective.head.mlp.0.bias"} <= set(transfer.left_out) & set(transfer.new)
     assert "objective.head.norm.weight" in transfer.taken
     assert "  left out: objective.head.mlp.0" in str(transfer)

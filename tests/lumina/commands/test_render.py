@@ -1,9 +1,12 @@
 import hashlib
 import json
+import os
+import re
 import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from tiny_shapes import write_box
@@ -11,6 +14,7 @@ from tiny_shapes import write_box
 from lumina.cli import main
 from lumina.commands.render import Order, choose
 from lumina.data.census import Census
+from lumina.files.atomic import one_at_a_time
 from lumina.scenes.layouts import find_view_sets, read_views
 from lumina.scenes.sources import find_sources
 
@@ -76,6 +80,28 @@ def test_a_killed_run_goes_on_with_the_same_bytes(tmp_path, meshes):
     render(meshes, tmp_path / "out")
     render(meshes, tmp_path / "whole")
     assert digests(tmp_path / "out") == digests(tmp_path / "whole")
+
+
+def test_two_processes_share_a_folder(tmp_path, meshes, capsys):
+    """One run in a process of its own, and one in this process."""
+    for number in range(12):
+        write_box(meshes / f"more{number}.obj", (1, 2, 1 + number / 8))
+    render(meshes, tmp_path / "alone")
+    capsys.readouterr()
+    command = [sys.executable, "-m", "lumina", *line(meshes, tmp_path / "out", "--workers=0")]
+    lock = tmp_path / "out/.settings.json.lock"
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        with one_at_a_time(tmp_path / "out/settings.json"):  # until the other one is about to begin
+            while not any(os.path.realpath(file) == str(lock) for file in Path(f"/proc/{process.pid}/fd").iterdir()):
+                assert process.poll() is None
+                time.sleep(0.01)
+        render(meshes, tmp_path / "out")
+        said = process.communicate(timeout=60)[0] + capsys.readouterr().out
+    assert process.returncode == 0
+    made = [int(number) for number in re.findall(r"of 16 objects, (\d+) rendered now", said)]
+    assert len(made) == 2 and all(made) and sum(made) == 16  # both had a share, and nothing was rendered twice
+    assert digests(tmp_path / "out") == digests(tmp_path / "alone")
+    assert [len(read_views(place).views) for place in find_view_sets(tmp_path / "out")] == [6] * 16
 
 
 def test_what_a_run_left_that_was_killed_after_an_object_is_cleared(tmp_path, meshes, capsys):

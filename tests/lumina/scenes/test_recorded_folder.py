@@ -1,9 +1,13 @@
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
 
+import numpy as np
 import pytest
+from PIL import Image
+from scipy.spatial import ConvexHull
 from tiny_shapes import write_box
 
 from lumina.data.census import Census
@@ -136,3 +140,63 @@ def test_stretched_groups_are_told_and_another_stretch_is_refused(tmp_path, sour
     assert views.remarks[STRETCHED] == 3 and views.stretch(views.views[-1]) == tuple(stretched)
     with pytest.raises(ValueError, match=r"rendered with stretch 2\.0, now 1\.0"):
         folder(tmp_path / "out", replace(RECIPE, groups=3)).begin({})
+
+
+MARKED = """mtllib cube.mtl
+v -1 -1 -1\nv -1 -1 1\nv -1 1 -1\nv -1 1 1\nv 1 -1 -1\nv 1 -1 1\nv 1 1 -1\nv 1 1 1
+v 1 0.2 0.2\nv 1 0.8 0.2\nv 1 0.8 0.8\nv 1 0.2 0.8
+usemtl plain
+f 1 2 4 3\nf 1 5 6 2\nf 3 4 8 7\nf 1 3 7 5\nf 2 6 8 4
+f 5 7 10 9\nf 7 8 11 10\nf 8 6 12 11\nf 6 5 9 12
+usemtl mark
+f 9 10 11 12
+"""
+"""A cube, y up, with a red square on its right side: high up, and towards the front."""
+
+
+def seen_by_nerfstudio(folder):
+    """The picture and the projection of each frame, by nothing but nerfstudio's description of its format.
+
+    Cameras are OpenGL's: x is right, y up, and they look along -z; matrices lead from there to the world. Pixel (0, 0)
+    reaches from 0 to 1 on both axes, x to the right and y down.
+    """
+    content = json.loads((folder / "transforms.json").read_text())
+
+    def projection(to_world):
+        def project(points):
+            x, y, z = (np.linalg.inv(to_world) @ np.column_stack((points, np.ones(len(points)))).T)[:3]
+            across, down = content["fl_x"] * x / -z, -content["fl_y"] * y / -z
+            return np.column_stack((content["cx"] + across, content["cy"] + down))
+
+        return project
+
+    for frame in content["frames"]:
+        with Image.open(folder / frame["file_path"]) as picture:
+            assert picture.size == (content["w"], content["h"])
+            matrix = np.array(frame["transform_matrix"])
+            yield np.array(picture.convert("RGBA")), matrix[:3, 3], projection(matrix)
+
+
+def test_nerfstudio_finds_a_recorded_cube_in_its_pictures(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/cube.obj").write_text(MARKED)
+    (tmp_path / "in/cube.mtl").write_text("newmtl plain\nKd 0.8 0.8 0.8\nnewmtl mark\nKd 1 0 0\n")
+    recipe = Recipe(groups=2, views=4, size=64, rays=16, light="none", elevation=(-30.0, 60.0))
+    out = folder(tmp_path / "out", recipe)
+    assert [out.make(source).state for source in find_sources(tmp_path / "in", Census())] == ["made"]
+    corners = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
+    mark, outwards, shown = np.array([0.5, -0.25, 0.25]), np.array([1, 0, 0]), []
+    for picture, eye, project in seen_by_nerfstudio(tmp_path / "out/cube"):
+        silhouette = np.argwhere(picture[..., 3])[:, ::-1] + 0.5
+        found = project(corners)
+        assert np.linalg.norm(silhouette[:, None] - found, axis=-1).min(0).max() <= 0.75
+        edges = ConvexHull(found).equations
+        assert (silhouette @ edges[:, :2].T + edges[:, 2]).max() <= 0.75  # and nothing is outside of the corners
+        red = (picture[..., 3] == 255) & (picture[..., 0] > 250) & (picture[..., 1] < 5)
+        shown.append((eye - mark) @ outwards > 0)
+        if shown[-1]:
+            x, y = project(mark[None])[0].astype(int)
+            assert red[y, x]
+        else:
+            assert not red.any()
+    assert len(shown) == 10 and {*shown} == {True, False}

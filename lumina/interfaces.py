@@ -427,12 +427,13 @@ class Modality(nn.Module, ABC):
             captions: a text to write below each sample; none = there is nothing to say.
         """
 
-    def wandb_media(self, samples: Any, captions: Sequence[str] = ()) -> Any:
+    def wandb_media(self, samples: Any, captions: Sequence[str] = (), batch: Batch | None = None) -> Any:
         """What a W&B dashboard shows beside the sheet: a list of ``wandb.Object3D``, or a ``wandb.Table``, say.
 
         Args:
             samples: decoded ones.
             captions: a text about each sample; none = there is nothing to say.
+            batch: what they were made for, with ``kept_keys`` where there are any; None = the trained values.
 
         Returns:
             As a rule nothing: an empty list.

@@ -249,9 +249,13 @@ class LuminaModule(TrainedModule):
         """The modality's sheet."""
         return self.modality.picture(samples, captions)
 
-    def wandb_media(self, samples: Any, captions: Sequence[str] = ()) -> Any:
+    def wandb_media(self, samples: Any, captions: Sequence[str] = (), batch: Batch | None = None) -> Any:
         """The modality's media."""
-        return self.modality.wandb_media(samples, captions)
+        return self.modality.wandb_media(samples, captions, batch)
+
+    def kept(self, batch: Batch) -> Batch:
+        """Those that the modality keeps."""
+        return {key: batch[key] for key in self.modality.kept_keys if key in batch}
 
     def on_test_start(self) -> None:
         """Prepares the metrics' reference data."""

@@ -214,7 +214,7 @@ class Audio(Modality):
         """All spectrograms on one sheet."""
         return contact_sheet([spectrogram_picture(sound, self.convention) for sound in samples], captions=captions)
 
-    def wandb_media(self, samples: Sounds, captions: Sequence[str] = ()) -> Any:
+    def wandb_media(self, samples: Sounds, captions: Sequence[str] = (), batch: Batch | None = None) -> Any:
         """Players; a sound whose peak exceeds 1 is scaled, never clipped."""
         import wandb
 

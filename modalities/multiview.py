@@ -19,7 +19,7 @@ from lumina.pictures.sheet import contact_sheet
 from lumina.scenes.on_page import views_on_page
 from lumina.scenes.ring import Ring
 from lumina.scenes.saving import save_views
-from lumina.scenes.turntable import wandb_turntables
+from lumina.scenes.turntable import turned, wandb_turntables
 from lumina.scenes.wishes import AZIMUTHS, VIEWS, check_together, even_azimuths, wanted_azimuths, warn_beyond
 from lumina.values import Batch, Shown, Tokens, Wish
 
@@ -178,9 +178,10 @@ class MultiView(Modality):
         rows = [torch.cat([*sample], -1) for sample in samples]
         return contact_sheet(rows, columns=1, captions=captions)
 
-    def wandb_media(self, samples: Views, captions: Sequence[str] = ()) -> Any:
-        """A turntable of each."""
-        return wandb_turntables([*samples], captions)
+    def wandb_media(self, samples: Views, captions: Sequence[str] = (), batch: Batch | None = None) -> Any:
+        """A turntable of each, as `save` writes it."""
+        told = zip(samples, _azimuths_of(samples, batch), strict=True)
+        return wandb_turntables([views[turned(azimuths)] for views, azimuths in told], captions)
 
     def save(
         self,
@@ -191,9 +192,7 @@ class MultiView(Modality):
         batch: Batch | None = None,
     ) -> list[Path]:
         """A folder a sample: a PNG of each view, a sheet, a turntable, and ``transforms.json`` with the cameras."""
-        azimuths = [even_azimuths(len(views)) for views in samples]
-        if batch is not None and "azimuths" in batch:
-            azimuths = [tuple(torch.as_tensor(own).tolist()) for own in batch["azimuths"]]
+        azimuths = _azimuths_of(samples, batch)
         return [
             save_views(views, own, folder / f"{number:05d}", self.ring, text)
             for views, own, number, text in zip(samples, azimuths, numbers, texts or [{} for _ in numbers], strict=True)
@@ -238,6 +237,13 @@ class MultiView(Modality):
             views, told = [len(sample) for sample in latent], [len(sample) for sample in batch["azimuths"]]
             if views != told:
                 raise ValueError(f"got samples of {views} views, but azimuths for {told}: give one a view.")
+
+
+def _azimuths_of(samples: Views, batch: Batch | None) -> list[tuple[float, ...]]:
+    """Those of the batch, or else even ones."""
+    if batch is not None and "azimuths" in batch:
+        return [tuple(torch.as_tensor(own).tolist()) for own in batch["azimuths"]]
+    return [even_azimuths(len(views)) for views in samples]
 
 
 def _ring_of(data: Any) -> Ring:

@@ -140,7 +140,7 @@ class PointCloud(Modality):
         """Each cloud from three sides."""
         return contact_sheet([turntable(cloud) for cloud in samples], captions=captions)
 
-    def wandb_media(self, samples: Clouds, captions: Sequence[str] = ()) -> Any:
+    def wandb_media(self, samples: Clouds, captions: Sequence[str] = (), batch: Batch | None = None) -> Any:
         """Clouds that can be turned."""
         import wandb
 

@@ -134,7 +134,9 @@ class Recognition(Modality):
         """All pictures on one sheet, the likeliest class below each, and the true one where it is known."""
         return contact_sheet([sample.image for sample in samples], captions=[str(sample) for sample in samples])
 
-    def wandb_media(self, samples: Sequence[Recognised], captions: Sequence[str] = ()) -> Any:
+    def wandb_media(
+        self, samples: Sequence[Recognised], captions: Sequence[str] = (), batch: Batch | None = None
+    ) -> Any:
         """A table with a row a picture: what it is taken for, how surely, and what it is."""
         import wandb
 

@@ -11,9 +11,10 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
-from lumina.data.batches import move, select
+from lumina.data.batches import move, of_rows, rows, select
 from lumina.reports.media import log_samples
 from lumina.runs import run_folder
+from lumina.values import Batch
 
 ON_SHEET = 64
 """Approximate number of samples on the sheet."""
@@ -29,6 +30,7 @@ class EvaluationReport(Callback):
         """Resets the counters and removes the files of an earlier evaluation."""
         self._samples: list[Any] = []
         self._captions: list[str] = []
+        self._kept: list[Batch] = []
         self._counted = 0
         if trainer.is_global_zero:
             for file in (_report(trainer), _sheet(trainer)):
@@ -40,11 +42,13 @@ class EvaluationReport(Callback):
         """Selects a few samples of the batch for the sheet; outputs and samples contain no fillers."""
         self._counted += len(outputs)
         if trainer.is_global_zero and len(outputs):
-            captions = pl_module.words(select(batch, batch["real"]))
+            real = select(batch, batch["real"])
+            captions = pl_module.words(real)
             share = min(_share(trainer), len(outputs))
             chosen = [number * len(outputs) // share for number in range(share)]
             self._samples += [move(outputs[index], torch.device("cpu")) for index in chosen]
             self._captions += [captions[index] for index in chosen if captions]
+            self._kept += rows(pl_module.kept(real), chosen)
 
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Writes the report and the sheet, and prints the metrics."""
@@ -61,7 +65,7 @@ class EvaluationReport(Callback):
         print("\n" + "\n".join(f"  {name:<{width}}  {value:.4g}" for name, value in values.items()))
         if self._samples:
             file = _sheet(trainer)
-            log_samples(trainer, "test", pl_module, self._samples, self._captions, file)
+            log_samples(trainer, "test", pl_module, self._samples, self._captions, file, of_rows(self._kept))
             print(f"\n  sheet       {file}", end="")
         print(f"\n  metrics     {_report(trainer)}, of {counted:,} samples{_left_out(pl_module.data)}")
         print(f"  checkpoint  {trainer.ckpt_path}, step {trainer.global_step}")

@@ -12,7 +12,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from lumina.callbacks.ema import EMA
 from lumina.callbacks.progress import Progress
-from lumina.data.batches import move, take
+from lumina.data.batches import move, of_rows, rows, take
 from lumina.generation.description import describe
 from lumina.generation.drawing import draw_part, parts
 from lumina.generation.requests import Request
@@ -21,6 +21,10 @@ from lumina.module import LuminaModule
 from lumina.randomness import Purpose, keyed_generator
 from lumina.reports.media import log_samples
 from lumina.runs import run_folder
+from lumina.values import Batch
+
+Drawn = tuple[Sequence[int], list[Any], list[str], Batch]
+"""Places of samples on the sheet, the samples, their captions, and fields that are read beside them."""
 
 
 class SampleGrid(Callback):
@@ -112,27 +116,31 @@ class SampleGrid(Callback):
         self._drawn = trainer.global_step
         samples: dict[int, Any] = {}
         captions: dict[int, str] = {}
+        kept: dict[int, Batch] = {}
         bar = trainer.progress_bar_callback
         total = len(self._requests) or min(self.count, len(pl_module.data.samples("validation")))
-        for places, drawn, words in (self._asked_for if self._requests else self._items)(trainer, pl_module):
+        for places, drawn, words, fields in (self._asked_for if self._requests else self._items)(trainer, pl_module):
             samples |= zip(places, drawn, strict=True)
             captions |= zip(places, words, strict=False)
+            kept |= zip(places, rows(fields, range(len(drawn))), strict=True)
             if isinstance(bar, Progress):
                 bar.drawing(trainer, len(samples), total)
         if trainer.is_global_zero:
             file = run_folder(trainer) / self.name / f"step_{trainer.global_step:07d}.png"
             shown = [samples[index] for index in range(total)]
             words = [captions[index] for index in range(total)] if captions else []
-            log_samples(trainer, self.name, pl_module, shown, words, file)
+            batch = of_rows([kept[index] for index in range(total)])
+            log_samples(trainer, self.name, pl_module, shown, words, file, batch)
 
-    def _asked_for(self, trainer: Trainer, pl_module: Any) -> Iterator[tuple[Sequence[int], list[Any], list[str]]]:
-        """Places, samples and captions of what is asked for, a part at a time."""
+    def _asked_for(self, trainer: Trainer, pl_module: Any) -> Iterator[Drawn]:
+        """What is asked for, a part at a time."""
         for part in parts(pl_module, self._requests, pl_module.data.eval_batch_size):
             with trainer.precision_plugin.val_step_context():  # callbacks run outside the trainer's precision
                 drawn = draw_part(pl_module, part)
-            yield part.places, drawn, [", ".join(describe(pl_module, request).words) for request in part.requests]
+            words = [", ".join(describe(pl_module, request).words) for request in part.requests]
+            yield part.places, drawn, words, part.fields
 
-    def _items(self, trainer: Trainer, pl_module: Any) -> Iterator[tuple[Sequence[int], list[Any], list[str]]]:
+    def _items(self, trainer: Trainer, pl_module: Any) -> Iterator[Drawn]:
         """Those under the conditions of validation items, a batch at a time."""
         size, available = pl_module.data.eval_batch_size, len(pl_module.data.samples("validation"))
         count = min(self.count, available)
@@ -144,4 +152,4 @@ class SampleGrid(Callback):
             with trainer.precision_plugin.val_step_context():
                 drawn = pl_module.draw(batch, generator)
             places, samples = range(first, first + len(drawn)), [move(sample, torch.device("cpu")) for sample in drawn]
-            yield places, samples, pl_module.words(batch)
+            yield places, samples, pl_module.words(batch), pl_module.kept(batch)

@@ -64,6 +64,16 @@ def select(value: Any, keep: Tensor) -> Any:
     return value
 
 
+def rows(batch: Batch, indices: Iterable[int]) -> list[dict[str, Any]]:
+    """The fields of single samples, on the CPU."""
+    return [{key: move(value[index], torch.device("cpu")) for key, value in batch.items()} for index in indices]
+
+
+def of_rows(rows: Sequence[Batch]) -> dict[str, list[Any]]:
+    """A batch of samples with the same fields, which are not stacked."""
+    return {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
+
+
 def finite_samples(samples: Any) -> Tensor:
     """``[B]`` bool on the CPU: True for samples (tensors or dataclasses of tensors) without NaN or infinity."""
     if isinstance(samples, Tensor):

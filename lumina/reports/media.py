@@ -12,10 +12,17 @@ from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from lumina.interfaces import Modality
 from lumina.pictures.sheet import save_picture
 from lumina.training.module import TrainedModule
+from lumina.values import Batch
 
 
 def log_samples(
-    trainer: Trainer, name: str, owner: TrainedModule | Modality, samples: Any, captions: Sequence[str], file: Path
+    trainer: Trainer,
+    name: str,
+    owner: TrainedModule | Modality,
+    samples: Any,
+    captions: Sequence[str],
+    file: Path,
+    batch: Batch | None = None,
 ) -> Path:
     """Shows samples on every logger that can, and writes their sheet.
 
@@ -26,6 +33,7 @@ def log_samples(
         samples: decoded ones.
         captions: a text for each sample; none = there is nothing to say.
         file: the PNG of the sheet.
+        batch: what they were made for, as ``wandb_media`` of the owner takes it.
     """
     sheet = owner.picture(samples, captions)
     for logger in trainer.loggers:
@@ -33,7 +41,7 @@ def log_samples(
             import wandb
 
             shown = {f"{name}/sheet": wandb.Image(sheet.permute(1, 2, 0).numpy())}
-            media = owner.wandb_media(samples, captions)
+            media = owner.wandb_media(samples, captions, batch)
             logger.log_metrics(shown | ({f"{name}/media": media} if media else {}), trainer.global_step)
         elif isinstance(logger, TensorBoardLogger):
             logger.experiment.add_image(f"{name}/sheet", sheet, trainer.global_step)

@@ -61,9 +61,19 @@ class TrainedModule(LightningModule):
     def picture(self, samples: Any, captions: Sequence[str] = ()) -> Tensor:
         """One sheet ``[3, H, W]`` uint8 of what `draw` gave, with a text below each sample if there are captions."""
 
-    def wandb_media(self, samples: Any, captions: Sequence[str] = ()) -> Any:
-        """What a W&B dashboard shows beside the sheet; as a rule an empty list."""
+    def wandb_media(self, samples: Any, captions: Sequence[str] = (), batch: Batch | None = None) -> Any:
+        """What a W&B dashboard shows beside the sheet; as a rule an empty list.
+
+        Args:
+            samples: what `draw` gave.
+            captions: a text about each sample; none = there is nothing to say.
+            batch: what `kept` gave for them.
+        """
         return []
+
+    def kept(self, batch: Batch) -> Batch:
+        """Fields of a batch that are read beside its samples when they are shown; as a rule none."""
+        return {}
 
     def words(self, batch: Batch) -> list[str]:
         """A text about each sample of a batch, for sheets; as a rule none."""

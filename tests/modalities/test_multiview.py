@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 import torch
@@ -224,6 +225,17 @@ def test_cameras_are_those_of_the_data(tmp_path):
 def test_a_dashboard_gets_turntables():
     pytest.importorskip("wandb")
     assert len(MultiView((4, 6)).wandb_media(torch.rand(2, 3, 3, 4, 6), ["a", "b"])) == 2
+
+
+def test_a_dashboard_turns_objects_as_their_files_do(tmp_path):
+    pytest.importorskip("wandb")
+    modality, samples = MultiView((4, 6)), [torch.rand(3, 3, 4, 6), torch.rand(4, 3, 4, 6)]
+    batch = {"azimuths": [torch.tensor([0.0, 270, 90]), torch.tensor([0.0, 180, 350, 10])]}
+    shown = modality.wandb_media(samples, (), batch)
+    files = [folder / "turntable.gif" for folder in modality.save(samples, tmp_path, [0, 1], (), batch)]
+    unsorted = modality.wandb_media(samples)
+    assert [Path(gif._path).read_bytes() for gif in shown] == [file.read_bytes() for file in files]
+    assert all(Path(gif._path).read_bytes() != file.read_bytes() for gif, file in zip(unsorted, files, strict=True))
 
 
 def test_data_of_other_views_are_refused_or_told(tmp_path):

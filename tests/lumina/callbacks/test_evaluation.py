@@ -25,6 +25,18 @@ def test_evaluation_run_reports(tiny_run, monkeypatch, capsys):
     assert Image.open(tiny_run / "evaluation/samples.png").size[0] > 64
 
 
+def test_what_is_kept_of_the_data_goes_with_its_outputs(tiny_run, monkeypatch):
+    logged = []
+    monkeypatch.chdir(tiny_run.parents[2])
+    monkeypatch.setattr("modalities.image.Image.kept_keys", ("label",))
+    monkeypatch.setattr("lumina.callbacks.evaluation.log_samples", lambda *arguments: logged.append(arguments))
+    options = ["--trainer.limit_test_batches=2", "--data.init_args.eval_batch_size=40"]
+    main(["test", "--ckpt_path", "runs/digits", "--model.metrics.init_args.steps=2", *options])
+    _, _, _, samples, captions, _, batch = logged[0]
+    assert [str(int(label)) for label in batch["label"]] == captions
+    assert len(samples) == len(captions) == 64
+
+
 def test_an_evaluation_that_lacks_a_result_says_so_and_has_exit_code_1(tiny_run, monkeypatch):
     monkeypatch.chdir(tiny_run.parents[2])
     one = ["--trainer.limit_test_batches=1", "--data.init_args.eval_batch_size=1"]

@@ -9,6 +9,7 @@ from lumina.callbacks.samples import SampleGrid
 from lumina.conditioning.text import TextConditioner
 from lumina.generation.wishes import Wishes
 from lumina.module import LuminaModule
+from lumina.reports.media import log_samples
 from modalities.image import Image
 
 STEPS = ["--trainer.max_steps=3", "--trainer.val_check_interval=2"]
@@ -39,12 +40,27 @@ def drawn(run_in, tmp_path, monkeypatch):
     return train
 
 
-def test_items_from_all_over_the_split_a_batch_at_a_time(drawn):
-    calls, sheets, files = drawn("{every_n_steps: 2, count: 25}", "--data.init_args.eval_batch_size=10")
-    assert [len(samples) for _, samples in calls] == [10, 10, 5] * 2
-    labels = [index % 10 for index in range(0, 500, 20)]  # the held-out digits stand in the order 0, 1, ..., 9
+@pytest.fixture
+def beside(monkeypatch):
+    """What goes to the dashboards beside the samples of each sheet."""
+    batches = []
+
+    def log(*arguments):
+        batches.append(arguments[-1])
+        return log_samples(*arguments)
+
+    monkeypatch.setattr("lumina.callbacks.samples.log_samples", log)
+    return batches
+
+
+def test_items_from_all_over_the_split_a_batch_at_a_time(drawn, beside, monkeypatch):
+    monkeypatch.setattr("modalities.image.Image.kept_keys", ("label",))
+    calls, sheets, files = drawn("{every_n_steps: 2, count: 24}", "--data.init_args.eval_batch_size=10")
+    assert [len(samples) for _, samples in calls] == [10, 10, 4] * 2
+    labels = [number * 500 // 24 % 10 for number in range(24)]  # the held-out digits stand in the order 0, 1, ..., 9
     assert [label for part, _ in calls[:3] for label in part] == labels
     assert sheets == [[str(label) for label in labels]] * 2
+    assert [[int(label) for label in batch["label"]] for batch in beside] == [labels] * 2
     assert [file.name for file in files] == ["step_0000002.png", "step_0000003.png"]  # the second at the end
 
 
@@ -55,9 +71,11 @@ def test_no_more_samples_than_validation_has_items(drawn, monkeypatch):
     assert [len(samples) for _, samples in calls] == [10, 10]
 
 
-def test_fixed_labels(drawn):
+def test_fixed_labels(drawn, beside, monkeypatch):
+    monkeypatch.setattr("modalities.image.Image.fields", lambda self, count, _: {"number": list(range(count))})
     calls, sheets, _ = drawn("{every_n_steps: 2, wishes: {label: ['3', 5, 3]}}")
     assert sheets == [["3", "5", "3"]] * 2
+    assert beside == [{"number": [0, 1, 2]}] * 2
     first = calls[0][1]
     assert not torch.equal(first[0], first[2])  # each has noise of its own
 

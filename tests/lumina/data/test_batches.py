@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from datamodules.digits import Digits
-from lumina.data.batches import finite_samples, move, pick, select, stacked, take, without_fillers
+from lumina.data.batches import finite_samples, move, of_rows, pick, rows, select, stacked, take, without_fillers
 
 
 def test_taken_items_are_those_of_the_split():
@@ -30,6 +30,15 @@ def test_tensors_of_one_shape_are_stacked():
 def test_everything_moves():
     moved = move({"a": torch.ones(2), "b": ["x", (torch.ones(1),)]}, torch.device("meta"))
     assert moved["a"].is_meta and moved["b"][0] == "x" and moved["b"][1][0].is_meta
+
+
+def test_single_samples_of_batches_make_another():
+    first = rows({"x": torch.arange(3), "name": ["a", "b", "c"]}, [2, 0])
+    assert of_rows([*first, *rows({"x": torch.arange(5, 6), "name": ["d"]}, [0])]) == {
+        "x": [torch.tensor(2), torch.tensor(0), torch.tensor(5)],
+        "name": ["c", "a", "d"],
+    }
+    assert of_rows([]) == of_rows(rows({}, [0, 1])) == {}
 
 
 def test_fillers_go_but_never_all_samples():

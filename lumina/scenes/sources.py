@@ -58,10 +58,10 @@ class Source:
             CorruptSample: it cannot be read.
         """
         if self.piece is None:
-            mesh, about = upright(read_mesh(self.file), up or usual_up(self.file))
-            return mesh, {**about, "file": self.file.name}
-        mesh, about = upright(read_piece(self.piece), "y")
-        return mesh, {**about, "file": f"{self.file.name}:{self.piece.model}", "category": self.piece.category}
+            mesh, placed = upright(read_mesh(self.file), up or usual_up(self.file))
+            return mesh, {"mesh": placed, "file": self.file.name}
+        mesh, placed = upright(read_piece(self.piece), "y")
+        return mesh, {"mesh": placed, "file": f"{self.file.name}:{self.piece.model}", "category": self.piece.category}
 
 
 def find_sources(root: Path, census: Census) -> list[Source]:

@@ -42,7 +42,7 @@ class ViewSet:
         name: of the object, unique in a data set.
         caption: of the object; empty where there is none.
         views: of all groups.
-        about: what else the files say: the mesh's scale, offset and up axis, say.
+        about: what else the files say: how the mesh was placed, say.
         remarks: what is odd about the views but was kept, and of how many views it is true.
     """
 

@@ -1,8 +1,9 @@
 """Pictures and the ``transforms.json`` of nerfstudio and instant-ngp, which other programs read as it is.
 
 Beside nerfstudio's keys (fl_x, fl_y, cx, cy, w, h, camera_angle_x; file_path and transform_matrix of each frame, OpenGL
-camera-to-world, z up) stand the object's name and caption, whatever else is known of it (scale, offset, up), and each
-frame's azimuth and elevation in degrees, group and role.
+camera-to-world, z up) stand the object's name and caption, whatever else is known of it, and each frame's azimuth and
+elevation in degrees, group and role. How a mesh was placed is under ``mesh``: instant-ngp reads ``up``, ``scale`` and
+``offset`` at the top as its own.
 """
 
 from __future__ import annotations

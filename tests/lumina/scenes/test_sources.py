@@ -42,7 +42,7 @@ def test_pieces_of_a_catalogue(tmp_path):
     assert [one.name for one in found] == [f"test/{number}" for number in range(1, 9)]
     assert [one.caption for one in found][3:5] == ["Desk lamp", "\u00d8 chair"]
     mesh, about = found[0].read("z")  # the catalogue knows better
-    assert about["up"] == "y" and about["file"] == "test.sh3f:m/1.obj" and about["category"] == "Living room"
+    assert about["mesh"]["up"] == "y" and about["file"] == "test.sh3f:m/1.obj" and about["category"] == "Living room"
     assert np.ptp(mesh.vertices, axis=0) == pytest.approx((1, 0.5, 0.3))  # 100 x 50 x 30 cm, z up
     with pytest.raises(CorruptSample, match=r"test\.sh3f:m/3\.obj"):
         found[2].read(None)

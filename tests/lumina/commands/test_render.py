@@ -179,7 +179,7 @@ def test_the_axis_that_is_up(tmp_path):
     for name, options in (("y", []), ("z", ["--up=z"])):
         render(tmp_path / "in", tmp_path / name, *options)
         content = json.loads((tmp_path / name / "a/transforms.json").read_text())
-        assert content["up"] == name and content["scale"] == 0.25
+        assert content["mesh"]["up"] == name and content["mesh"]["scale"] == 0.25
 
 
 @pytest.mark.parametrize(

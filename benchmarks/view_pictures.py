@@ -28,8 +28,10 @@ from PIL import Image
 from torch import Tensor
 
 from datamodules.multiview import MultiViewFolder, Objects
-from lumina.commands.sample import How, What, draw
+from lumina.commands.sample import draw
 from lumina.data.census import Census
+from lumina.generation.how import How
+from lumina.generation.what import What
 from lumina.metrics.views.foreground import foreground
 from lumina.metrics.views.hull import Hull, carve
 from lumina.metrics.views.pinholes import Pinholes

@@ -9,7 +9,6 @@ A view that is 15 degrees off is a true picture whose camera is said to stand 15
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.report import machine
+from benchmarks.report import machine, save
 from datamodules.multiview import MultiViewFolder, Objects
 from lumina.metrics.views.agreement import agreement
 from lumina.metrics.views.pinholes import Pinholes
@@ -135,7 +134,7 @@ def main() -> None:
         for name, row in document[f"{count}_views"].items():
             print(f"| {name} | " + " | ".join(f"{value:.3f}" for value in row.values()) + " |")
         print()
-    arguments.output.write_text(json.dumps(document, indent=1) + "\n")
+    save(document, arguments.output)
 
 
 if __name__ == "__main__":

@@ -273,9 +273,10 @@ class _SplitWriter:
         """What is kept of an item beside its latents; a list holds what a sample is drawn from later."""
         fields = {name: value for name, value in item.items() if name not in self.modality.batch_keys}
         single = [name for name, value in fields.items() if not isinstance(value, (Tensor, list))]
-        differ = [name for name in single if any(variant.get(name) != item[name] for variant in varied)]
+        values = [{name: variant.get(name, fields[name]) for name in single} for variant in varied]
+        differ = [name for name in single if any(value[name] != fields[name] for value in values)]
         if differ:
-            fields["variants"] = [{name: variant[name] for name in differ} for variant in varied]
+            fields["variants"] = [{name: value[name] for name in differ} for value in values]
         return fields
 
 

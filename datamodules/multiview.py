@@ -20,7 +20,7 @@ from lumina.data.census import Census
 from lumina.data.datamodule import SplitDataModule
 from lumina.data.holdout import held_out, require_share
 from lumina.data.splits import UNSPLIT
-from lumina.data.uids import known, listed, of_one_name, uids_of
+from lumina.data.uids import known, listed, own_names, uids_of
 from lumina.interfaces import Items
 from lumina.pictures.background import composite, parse_colour, random_colour
 from lumina.scenes.packed import open_sets
@@ -43,7 +43,7 @@ class MultiViewFolder(SplitDataModule):
 
     A sample is an object. Training draws a group of views that share an elevation, some of its views in random order,
     and a reference; evaluation takes the first of each. An object is held out with all its views, by its name; folders
-    of one name count as one object (`lumina.data.uids.of_one_name`).
+    of one name count as one object (`lumina.data.uids.own_names`).
 
     Fields: ``views`` float32 in [-1, 1], ``[B, N, 3, H, W]``; ``azimuths`` ``[B, N]`` float32, degrees in [0, 360)
     relative to view 1, or to the reference where that has another azimuth; ``alpha`` ``[B, N, H, W]`` float32 in
@@ -163,11 +163,11 @@ class MultiViewFolder(SplitDataModule):
         census.leave_out(UNSPLIT, [sets.names[index] for index in self._taken if sets.splits[index] is None])
         if "validation" not in parts:
             whole = parts.get("train", [])
-            first = of_one_name([sets.objects[index] for index in whole])
-            objects = sorted({*first.values()})
+            names = own_names([sets.objects[index] for index in whole])
+            objects = sorted({*names.values()})
             out = dict(zip(objects, held_out(objects, self.holdout).tolist(), strict=True))
-            parts["train"] = [index for index in whole if not out[first[sets.objects[index]]]]
-            parts["validation"] = [index for index in whole if out[first[sets.objects[index]]]]
+            parts["train"] = [index for index in whole if not out[names[sets.objects[index]]]]
+            parts["validation"] = [index for index in whole if out[names[sets.objects[index]]]]
         return {"test": parts["validation"], **parts}
 
     @cached_property

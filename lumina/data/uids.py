@@ -30,20 +30,19 @@ def known(values: Mapping[str, str], name: str) -> str | None:
     return next((values[uid] for uid in uids_of(name) if uid in values), None)
 
 
-def of_one_name(names: Sequence[str]) -> dict[str, str]:
-    """For each path the first one, in sorted order, with the same object's name; they are taken for one object.
+def own_names(paths: Sequence[str]) -> dict[str, str]:
+    """For each path the object's own name, whatever folders lie above; paths of one name are taken for one object.
 
-    The object's name is the folder, counted from the end of the path, that has the most different names; the last one
-    of several.
+    The name is the folder, counted from the end of the path, that has the most different names; the last one of
+    several.
 
-    >>> of_one_name(["a/chair/views", "b/chair/views", "b/table/views"])
-    {'a/chair/views': 'a/chair/views', 'b/chair/views': 'a/chair/views', 'b/table/views': 'b/table/views'}
+    >>> own_names(["a/chair/views", "b/chair/views", "b/table/views"])
+    {'a/chair/views': 'chair', 'b/chair/views': 'chair', 'b/table/views': 'table'}
     """
-    paths = {name: name.split("/") for name in sorted(names)}
-    levels = range(1, 1 + max(map(len, paths.values()), default=1))
-    own = max(levels, key=lambda level: len({path[-level] for path in paths.values() if len(path) >= level}))
-    first: dict[str, str] = {}
-    return {name: first.setdefault(path[-min(own, len(path))], name) for name, path in paths.items()}
+    parts = {path: path.split("/") for path in paths}
+    levels = range(1, 1 + max(map(len, parts.values()), default=1))
+    own = max(levels, key=lambda level: len({path[-level] for path in parts.values() if len(path) >= level}))
+    return {path: names[-min(own, len(names))] for path, names in parts.items()}
 
 
 def listed(path: Path, names: Sequence[str], census: Census) -> list[int]:

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from lumina.data.census import Census
-from lumina.data.uids import known, listed, of_one_name, uids_of
+from lumina.data.uids import known, listed, own_names, uids_of
 
 NAMES = ["0/uid1", "0/uid2/views", "1/uid3"]
 
@@ -14,19 +14,21 @@ def test_uids_of_a_path():
 
 
 def test_folders_of_one_name_are_one_object():
-    found = of_one_name(["b/chair", "a/chair", "a/table", "b/lamp"])
-    assert found == {"a/chair": "a/chair", "a/table": "a/table", "b/chair": "a/chair", "b/lamp": "b/lamp"}
-    assert of_one_name(["chair"]) == {"chair": "chair"} and of_one_name([]) == {}
+    found = own_names(["b/chair", "a/chair", "a/table", "b/lamp"])
+    assert found == {"a/chair": "chair", "a/table": "table", "b/chair": "chair", "b/lamp": "lamp"}
+    assert own_names(["chair"]) == {"chair": "chair"} and own_names([]) == {}
 
 
 def test_the_name_of_an_object_is_where_paths_differ_most():
     names = [f"{part}/uid{n}/{light}" for part in "ab" for n in range(3) for light in ("day", "night")]
-    assert {name: first.split("/")[1] for name, first in of_one_name(names).items()} == {
-        name: name.split("/")[1] for name in names
-    }
-    assert len({*of_one_name(names).values()}) == 3
-    assert len({*of_one_name(["1/views", "2/views"]).values()}) == 2
-    assert len({*of_one_name(["a/uid1/views", "a/uid2/views", "a/uid3"]).values()}) == 3
+    assert own_names(names) == {name: name.split("/")[1] for name in names}
+    assert own_names(["1/views", "2/views"]) == {"1/views": "1", "2/views": "2"}
+    assert {*own_names(["a/uid1/views", "a/uid2/views", "a/uid3"]).values()} == {"uid1", "uid2", "a"}
+
+
+def test_folders_above_do_not_change_a_name():
+    names = ["a/chair", "a/table", "b/lamp"]
+    assert [*own_names([f"furniture/{name}" for name in names]).values()] == [*own_names(names).values()]
 
 
 def test_the_nearest_name_counts():

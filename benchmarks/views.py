@@ -3,7 +3,9 @@
 ``python -m benchmarks.views FOLDER [--count 24] [--size 64] [--output FILE.json]``
 
 The first group of each object is 8 views from even azimuths, as by ``lumina render MESHES FOLDER --azimuths=even``.
-A view that is 15 degrees off is a true picture whose camera is said to stand 15 degrees further on.
+A view that is 15 degrees off is a true picture whose camera is said to stand 15 degrees further on. Blurred views are
+true ones under a Gaussian of so many pixels; their silhouettes are what differs from the background, as
+`lumina.metrics.views.consistency.ViewConsistency` sees those of a model.
 """
 
 from __future__ import annotations
@@ -17,11 +19,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torchvision.transforms.functional import gaussian_blur
 
 from benchmarks.report import machine, save
 from datamodules.multiview import MultiViewFolder, Objects
 from lumina.metrics.views.agreement import agreement
+from lumina.metrics.views.foreground import foreground
 from lumina.metrics.views.pinholes import Pinholes
+from lumina.pictures.background import WHITE
 
 VIEWS = (8, 4)
 
@@ -43,6 +48,12 @@ class Claim:
     def of(self, views: list[int]) -> Claim:
         """Other pictures of the object at the same cameras."""
         return replace(self, pictures=self.pictures[views], masks=self.masks[views])
+
+    def blurred(self, pixels: float) -> Claim:
+        """The same views under a Gaussian of so many pixels, on white."""
+        width = 2 * math.ceil(3 * pixels) + 1
+        pictures = gaussian_blur(self.pictures, [width, width], [pixels, pixels])
+        return replace(self, pictures=pictures, masks=foreground((pictures + 1) / 2, WHITE))
 
     def off(self, degrees: float) -> Claim:
         """The second camera stands so many degrees further on around the object."""
@@ -70,6 +81,8 @@ def claims(objects: list[Claim], number: int) -> dict[str, Claim]:
     others = [objects[(number + 1 + view) % len(objects)] for view in range(count)]
     return {
         "true": true,
+        "blurred by 1 pixel": true.blurred(1),
+        "blurred by 2 pixels": true.blurred(2),
         "one 15 degrees off": true.off(15),
         "one 45 degrees off": true.off(45),
         "order reversed": true.of([*reversed(range(count))]),

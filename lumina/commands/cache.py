@@ -270,10 +270,11 @@ class _SplitWriter:
         return self.data.transform(item, varied)
 
     def _fields(self, item: Item, varied: list[Item]) -> Item:
-        """What is kept of an item beside its latents; a list holds what a sample is drawn from later."""
-        fields = {name: value for name, value in item.items() if name not in self.modality.batch_keys}
+        """What is kept of an item beside its latents: fields that `transform` shows. A sample is drawn from a list."""
+        kept = varied[0].keys() - {*self.modality.batch_keys}
+        fields = {name: value for name, value in item.items() if name in kept}
         single = [name for name, value in fields.items() if not isinstance(value, (Tensor, list))]
-        values = [{name: variant.get(name, fields[name]) for name in single} for variant in varied]
+        values = [{name: variant[name] for name in single} for variant in varied]
         differ = [name for name in single if any(value[name] != fields[name] for value in values)]
         if differ:
             fields["variants"] = [{name: value[name] for name in differ} for value in values]

@@ -38,10 +38,20 @@ def test_claims_are_of_other_views(true):
     assert torch.equal(thinned(true, 4).cameras.camera_to_world, true.cameras.camera_to_world[::2])
 
 
+def test_blurred_views_are_larger_and_their_colours_differ(true):
+    blurred = true.blurred(1)
+    assert blurred.masks.sum() > true.masks.sum()
+    assert float((blurred.pictures - true.pictures).abs().mean()) > 0.01
+    level = torch.full_like(true.pictures, 0.5)
+    torch.testing.assert_close(Claim(level, true.masks, true.cameras).blurred(2).pictures, level)
+
+
 def test_what_is_wrong_is_told(true):
     rows = measure([true])
     assert rows["true"]["silhouettes_explained"] > 0.99 > rows["one 45 degrees off"]["silhouettes_explained"]
     assert rows["true"]["colour_over_shuffled"] < rows["order reversed"]["colour_over_shuffled"]
+    ratios = [rows[name]["colour_over_shuffled"] for name in ("true", "blurred by 1 pixel", "blurred by 2 pixels")]
+    assert ratios == sorted(ratios)
 
 
 def test_a_folder_is_read_and_a_table_printed(tmp_path, monkeypatch, capsys):

@@ -423,3 +423,24 @@ def test_views_and_references_are_trained_on_without_pictures(run_in: Callable[.
     again.resolve(cached)
     assert again.conditioners[1].background == pytest.approx((128 / 255,) * 3)
     assert again.modality.ring.elevation == pytest.approx(20)
+
+
+def test_a_cache_keeps_what_samples_show(run_in: Callable[..., None], tmp_path: Path) -> None:
+    config = views_experiment(tmp_path)
+    piece = yaml.safe_load(config.read_text())
+    autoencoder = piece["model"]["modality"]["init_args"]["autoencoder"]
+    piece["model"]["modality"] = part("modalities.image.Image", size=[32, 32], autoencoder=autoencoder)
+    piece["model"]["conditioners"] = []
+    piece["data"] = part("datamodules.single_views.SingleViews", batch_size=4, root=str(tmp_path / "views"), size=32)
+    piece["data"]["init_args"] |= {"holdout": 0.25, "labels": "folders", "recolour": True}
+    for folder in sorted((tmp_path / "views").glob("*/")):
+        (kind := tmp_path / "views" / "balls").mkdir(exist_ok=True)
+        folder.rename(kind / folder.name)
+    config.write_text(yaml.safe_dump(piece))
+    run_in("cache", "--config", config, "--output", "cache", "--variants", 4, "--dtype", "float32")
+    items = [Cached(batch_size=3, root=Path("cache")).dataset("train")[index] for index in range(9)]
+    assert all(item.keys() == {"caption", "label", "name", "variants"} for item in items)  # no views, which are files
+    assert {variant.get("caption", "the same") for item in items for variant in item["variants"]} >= {"a ball", ""}
+    piece["data"] = part("datamodules.cached.Cached", batch_size=3, root="cache")
+    Path("cached.yaml").write_text(yaml.safe_dump(piece))
+    run_in("fit", "--config", "cached.yaml")

@@ -1,6 +1,6 @@
 """Sheets of views that a model draws of objects, beside the true ones.
 
-``python -m benchmarks.view_pictures MODEL FOLDER OUTPUT --names 'chair_10,*/sofa_4' [--meshes MESHES] [--steps 1]``
+``python -m benchmarks.view_pictures MODEL FOLDER OUTPUT --names '*chair,bed' [--meshes MESHES] [--steps 1]``
 
 FOLDER is what ``lumina render MESHES FOLDER --azimuths=even`` (or mixed) wrote: the first group of an object is its
 true views. OUTPUT gets

@@ -33,7 +33,7 @@ class Order:
         captions: a list of captions by the objects' names, as Cap3D's CSV, or a table with the columns ``uid`` (or
             ``id``, ``name``, ``file``) and ``caption``; None = the words of the files' names, or a catalogue's.
         up: the upward axis of the files, as z or (--up=-y) -y; None = y of GLB, glTF and OBJ, z of PLY, STL and OFF.
-        only: patterns of names of objects, [chairs/*,*table*] say; None = all.
+        only: patterns of names of objects, 'chairs/*,*table*' say; None = all.
         count: objects, of those; always the same random ones; None = all.
         workers: processes that render at once; 0 = this one alone; None = one for each CPU.
     """
@@ -105,7 +105,7 @@ def choose(sources: Sequence[Source], order: Order) -> list[Source]:
     Raises:
         ValueError: there are none.
     """
-    patterns = [order.only] if isinstance(order.only, str) else order.only or ["*"]
+    patterns = order.only.split(",") if isinstance(order.only, str) else order.only or ["*"]
     named = [one for one in sources if any(fnmatchcase(one.name, pattern) for pattern in patterns)]
     if not named:
         raise ValueError(

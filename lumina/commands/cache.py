@@ -270,7 +270,7 @@ class _SplitWriter:
         return self.data.transform(item, varied)
 
     def _fields(self, item: Item, varied: list[Item]) -> Item:
-        """What is kept of an item beside its latents: fields that `transform` shows. A sample is drawn from a list."""
+        """The fields kept beside the latents, of those that `transform` shows; training draws from a list later."""
         kept = varied[0].keys() - {*self.modality.batch_keys}
         fields = {name: value for name, value in item.items() if name in kept}
         single = [name for name, value in fields.items() if not isinstance(value, (Tensor, list))]

@@ -33,7 +33,7 @@ class Muon(torch.optim.AdamW):
     A matrix moves along its Nesterov momentum with all singular values set to 1, times ``0.2 sqrt(max(H, W))``. Its
     elements are then as large as those of AdamW's updates, so both use one learning rate ("Muon is scalable for LLM
     training", Liu et al., 2025). Matrices of one shape are made orthogonal together, in bfloat16, or in float32 on CPUs
-    without AMX. All parameters with two axes count as matrices, a table of classes too.
+    with neither AMX nor AVX512-BF16. All parameters with two axes count as matrices, a table of classes too.
 
     Args:
         params: the parameters to train.
@@ -133,5 +133,6 @@ def orthogonal(matrices: Tensor) -> Tensor:
 
 
 def _fastest(device: torch.device) -> torch.dtype:
-    """In which products of matrices are fast; without AMX, a CPU takes up to 46 times as long in bfloat16."""
-    return torch.float32 if device.type == "cpu" and not torch.cpu._is_amx_tile_supported() else torch.bfloat16
+    """In which products of matrices are fast; CPUs that have to emulate bfloat16 take up to 46 times as long in it."""
+    slow = device.type == "cpu" and not (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return torch.float32 if slow else torch.bfloat16

@@ -42,14 +42,19 @@ def test_orthogonal_against_singular_vectors(shape):
     assert cosine_similarity(found.flatten(1), (u @ vh).flatten(1)).min() > 0.98
 
 
-def test_cpus_without_amx_compute_in_float32(monkeypatch):
+def test_cpus_without_instructions_for_bfloat16_compute_in_float32(monkeypatch):
     matrices = normal(2, 12, 20)
     found = []
-    for there, dtype in ((True, torch.bfloat16), (False, torch.float32)):
-        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda there=there: there)
+    for amx, avx, dtype in (
+        (True, False, torch.bfloat16),
+        (False, True, torch.bfloat16),
+        (False, False, torch.float32),
+    ):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda amx=amx: amx)
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda avx=avx: avx)
         found.append(orthogonal(matrices))
         assert found[-1].dtype == dtype
-    torch.testing.assert_close(found[0].float(), found[1], rtol=0, atol=0.03)
+    torch.testing.assert_close(found[0].float(), found[2], rtol=0, atol=0.03)
 
 
 def test_orthogonal_of_a_matrix_does_not_depend_on_its_size_or_its_neighbours():

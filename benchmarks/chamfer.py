@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.report import machine
+from benchmarks.report import machine, save
 from benchmarks.timing import interleave
 from lumina.metrics.points import chamfer_matrix
 
@@ -86,7 +85,7 @@ def main() -> None:
     for row in rows:
         print(f"| {row['points']:,} | " + " | ".join(f"{ms:,.0f} ms" for ms in row["ms"].values()) + " |")
     if options.output:
-        options.output.write_text(json.dumps({"machine": described, "rows": rows}, indent=1) + "\n")
+        save({"machine": described, "rows": rows}, options.output)
 
 
 if __name__ == "__main__":

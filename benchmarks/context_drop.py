@@ -10,7 +10,6 @@ weights are for timing large sizes; their errors are meaningless.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,7 +22,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.cases import CHANNELS, PATCH, Suite
-from benchmarks.report import machine
+from benchmarks.report import machine, save
 from benchmarks.timing import interleave
 from benchmarks.variants import save_weights
 from lumina.backbone import NextDiT
@@ -234,11 +233,9 @@ def main() -> None:
         rows.append({"size": name, "tokens": canvas.features.shape[1], "variants": variants})
     print(f"\n{markdown(rows)}")
     if options.output is not None:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
         described = {"weights": options.random or options.weights, "steps": options.steps, "count": options.count}
         result = {"machine": machine(device), **described, "sizes": rows}
-        options.output.write_text(json.dumps(result, indent=1) + "\n")
-        print(f"\n{options.output}")
+        save(result, options.output)
 
 
 if __name__ == "__main__":

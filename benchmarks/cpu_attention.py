@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from functools import partial
 from itertools import product
@@ -18,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from benchmarks.report import machine
+from benchmarks.report import machine, save
 from benchmarks.timing import interleave
 from lumina.backbone.sdpa import SHORT, sdpa
 
@@ -64,7 +63,7 @@ def main() -> None:
         named = f"{length:3} tokens, heads of {width:3}"
         print(f"{named}: bfloat16 {row['ms']['bfloat16']:5.1f} ms, lumina {row['speed_up']:.1f} times as fast")
     if output is not None:
-        output.write_text(json.dumps({"machine": machine(CPU), "rows": rows}, indent=1) + "\n")
+        save({"machine": machine(CPU), "rows": rows}, output)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +17,7 @@ import yaml
 from jsonargparse import ArgumentParser
 from torch import Tensor
 
-from benchmarks.report import machine
+from benchmarks.report import machine, save
 from lumina.checkpoints.pretrained import load_pretrained
 from lumina.clouds.normalise import frame_of
 from lumina.clouds.point_clouds import CloudItems, PointClouds
@@ -170,7 +169,7 @@ def main() -> None:
     print(f"\nMMD x 1000 / COV % / 1-NNA %, {options.clouds} clouds, {options.steps} steps\n\n{table(rows)}")
     if options.output:
         result = {"machine": described, "clouds": options.clouds, "steps": options.steps, "rows": rows}
-        options.output.write_text(json.dumps(result, indent=1) + "\n")
+        save(result, options.output)
 
 
 if __name__ == "__main__":

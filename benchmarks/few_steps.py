@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from itertools import product
 from pathlib import Path
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from benchmarks.bootstrap import Estimate
 from benchmarks.quality import TITLES, Judge, Quality, best, comparison, rounded, table
-from benchmarks.report import machine
+from benchmarks.report import machine, save
 from benchmarks.subject import Drawn, Trained, add_options
 from lumina.interfaces import Solver, TimeSchedule
 from lumina.sampling.sampler import Sampler
@@ -156,8 +155,7 @@ def main() -> None:
     rows = {str(evaluations): rounded(found) for evaluations, found in benchmark.rows.items()}
     verdicts = {str(evaluations): verdict(found) for evaluations, found in benchmark.rows.items()}
     document = {"about": described, "anchors": rounded(anchors), "rows": rows, "verdicts": verdicts}
-    (options.output / "few_steps.json").write_text(json.dumps(document, indent=1) + "\n")
-    print(f"\n{options.output / 'few_steps.json'}, few_steps.png")
+    save(document, options.output / "few_steps.json")
 
 
 if __name__ == "__main__":

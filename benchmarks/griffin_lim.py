@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.report import machine
+from benchmarks.report import machine, save
 from lumina.audio.bands import filter_bank
 from lumina.audio.griffin_lim import GriffinLim
 from lumina.audio.mel import exponential, mel_spectrogram
@@ -109,7 +108,7 @@ def main() -> None:
     print(f"{len(sounds)} sounds\n\n| inverse | mean error, log10 | seconds a second |\n|---|---|---|")
     for name, row in document["rows"].items():
         print(f"| {name} | {row['error_log10']:.3f} | {row['seconds_per_second']:.3f} |")
-    arguments.output.write_text(json.dumps(document, indent=1) + "\n")
+    save(document, arguments.output)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from benchmarks.backbone import difference
 from benchmarks.deit import ClassToken, DeiT
-from benchmarks.report import machine
+from benchmarks.report import machine, save
 from benchmarks.timing import interleave
 from lumina.backbone import NextDiTConfig
 from lumina.module import LuminaModule
@@ -137,7 +136,7 @@ def main() -> None:
     if output is None and not options.quick:
         output = Path(__file__).parent / f"results/recognition_{options.device}.json"
     if output is not None:
-        output.write_text(json.dumps(found, indent=1) + "\n")
+        save(found, output)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ bpy: another environment, since bpy needs NumPy 1 and is under the GPL (``python
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import subprocess
@@ -25,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.report import machine
+from benchmarks.report import machine, save
 from lumina.scenes.cameras import Camera
 from lumina.scenes.catalogues import read_catalogue, read_piece
 from lumina.scenes.mesh import Mesh
@@ -157,7 +156,7 @@ def main() -> None:
     print("| what | value |\n|---|---|")
     for name, value in document["summary"].items():
         print(f"| {name.replace('_', ' ')} | {value:.4f} |")
-    arguments.output.write_text(json.dumps(document, indent=1) + "\n")
+    save(document, arguments.output)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from itertools import product
 from pathlib import Path
@@ -18,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks.quality import Judge, Quality, comparison, rounded, table
-from benchmarks.report import machine
+from benchmarks.report import machine, save
 from benchmarks.subject import Trained, add_options
 from lumina.backbone.rope import Rule
 from lumina.generation.how import How
@@ -138,8 +137,7 @@ def main() -> None:
         "rows": {shape: rounded(found) for shape, found in rows.items()},
         "verdicts": {shape: verdict(found) for shape, found in rows.items()},
     }
-    (options.output / "resolution.json").write_text(json.dumps(document, indent=1) + "\n")
-    print(f"\n{options.output / 'resolution.json'}, resolution_*.jpg")
+    save(document, options.output / "resolution.json")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from benchmarks.deit import DeiT
-from benchmarks.report import machine
+from benchmarks.report import machine, save
 from lumina.analysis.resolution import Curve, crop, draw, fitting, seen_through, stored_config, top1
 from lumina.backbone.rope import Rule
 from lumina.commands.train import LuminaCLI, build
@@ -121,7 +121,7 @@ def main() -> None:
         print(json.dumps(rows[-1]), flush=True)
     test = len(views["flexible"].dataset("test"))
     found = {"machine": machine(torch.device("cpu")), "test_pictures": test, "rows": rows}
-    options.output.write_text(json.dumps(found, indent=1) + "\n")
+    save(found, options.output)
     print(markdown(rows, test))
     draw(curves(rows), options.figure)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import zipfile
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ class Piece:
         category: the room or kind that the catalogue sorts it under.
         rotation: ``[3, 3]``, which stands the model upright.
         size: width, height and depth in cm.
+        check: the archive's checksum of the model; 0 where the model is missing.
     """
 
     file: Path
@@ -42,10 +44,16 @@ class Piece:
     category: str
     rotation: npt.NDArray[np.float64]
     size: tuple[float, float, float]
+    check: int
 
     def __str__(self) -> str:
         """The archive and the file in it."""
         return f"{self.file}:{self.model}"
+
+    @property
+    def digest(self) -> str:
+        """Another one for another model, rotation or size."""
+        return hashlib.sha256(repr((self.check, self.rotation.tolist(), self.size)).encode()).hexdigest()
 
     def standing(self, vertices: npt.NDArray[np.floating]) -> Floats:
         """``[3, 3]`` that stands a model of ``vertices [V, 3]`` upright, at its real size: right, up, to the viewer."""
@@ -64,6 +72,7 @@ def read_catalogue(file: Path) -> list[Piece]:
         with zipfile.ZipFile(file) as archive:
             check_swelling([archive.getinfo(CATALOGUE)])
             text = archive.read(CATALOGUE).decode(CODE)
+            checks = {member.filename: member.CRC for member in archive.infolist()}
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
         raise ValueError(f"{file} is not a furniture catalogue ({error}): get it anew.") from error
     text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)
@@ -73,22 +82,24 @@ def read_catalogue(file: Path) -> list[Piece]:
     pieces = []
     for number, entry in sorted(entries.items()):
         try:
-            pieces.append(_piece(file, entry))
+            pieces.append(_piece(file, entry, checks))
         except (KeyError, ValueError) as error:
             why = f"lacks its {error}" if isinstance(error, KeyError) else f"is damaged ({error})"
             raise ValueError(f"{file} is damaged: its piece {number} {why}.") from error
     return pieces
 
 
-def _piece(file: Path, entry: dict[str, str]) -> Piece:
+def _piece(file: Path, entry: dict[str, str], checks: dict[str, int]) -> Piece:
     turned = [float(number) for number in entry.get("modelRotation", "1 0 0 0 1 0 0 0 1").split()]
+    model = entry["model"].lstrip("/")
     return Piece(
         file=file,
-        model=entry["model"].lstrip("/"),
+        model=model,
         name=entry["name"],
         category=entry["category"],
         rotation=np.array(turned).reshape(3, 3),
         size=(float(entry["width"]), float(entry["height"]), float(entry["depth"])),
+        check=checks.get(model, 0),
     )
 
 

@@ -83,11 +83,19 @@ class RecordedFolder:
         return (self.path / source.name / WHOLE).is_file()
 
     def settled(self, source: Source) -> bool:
-        """Whether an object is there, and no process has a claim on it, not even one that was killed."""
-        return self.holds(source) and not claim_of(self.path / source.name).exists()
+        """Whether an object is there as its mesh is now, and no process has a claim on it, not even a killed one."""
+        return self.holds(source) and not claim_of(self.path / source.name).exists() and not self._shows_another(source)
+
+    def _shows_another(self, source: Source) -> bool:
+        """Whether an object that is there is noted to be of another mesh; where nothing can be compared, it is not."""
+        try:
+            mesh = load_object(self.path / source.name / WHOLE).get("mesh")
+            return isinstance(mesh, dict) and "digest" in mesh and mesh["digest"] != source.digest()
+        except (OSError, ValueError, CorruptSample):
+            return False
 
     def make(self, source: Source) -> Outcome:
-        """Records an object unless it is there.
+        """Records an object unless it is there; one of another mesh stays and is told.
 
         Raises:
             ImportError: naming the extra to install.
@@ -95,6 +103,9 @@ class RecordedFolder:
         """
         folder = self.path / source.name
         with claiming(folder) as ours:
+            if self.holds(source) and self._shows_another(source):
+                why = f"{folder} shows another mesh of that name: remove it, or choose another output folder"
+                return Outcome(state="broken", remarks=(why,))
             if self.holds(source) or not ours:
                 return Outcome(state="whole" if self.holds(source) else "taken")
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,10 +15,11 @@ from lumina.data.captions import read_captions
 from lumina.data.census import Census
 from lumina.data.sources.listing import files_below
 from lumina.data.uids import uids_of
+from lumina.scenes.beside import InFolder
 from lumina.scenes.catalogues import Piece, read_catalogue, read_piece
 from lumina.scenes.mesh import Mesh
 from lumina.scenes.normalise import Up, upright, usual_up
-from lumina.scenes.reading import SUFFIXES, read_mesh
+from lumina.scenes.reading import SUFFIXES, named_errors, read_mesh
 
 CATALOGUE = ".sh3f"
 """The ending of catalogues of furniture."""
@@ -57,11 +59,24 @@ class Source:
         Raises:
             CorruptSample: it cannot be read.
         """
+        digest = {"digest": self.digest()}
         if self.piece is None:
             mesh, placed = upright(read_mesh(self.file), up or usual_up(self.file))
-            return mesh, {"mesh": placed, "file": self.file.name}
+            return mesh, {"mesh": placed | digest, "file": self.file.name}
         mesh, placed = upright(read_piece(self.piece), "y")
-        return mesh, {"mesh": placed, "file": f"{self.file.name}:{self.piece.model}", "category": self.piece.category}
+        about = {"file": f"{self.file.name}:{self.piece.model}", "category": self.piece.category}
+        return mesh, {"mesh": placed | digest, **about}
+
+    def digest(self) -> str:
+        """Another one for another content of the file, or another piece; of files beside it nothing is asked.
+
+        Raises:
+            CorruptSample: it cannot be read.
+        """
+        if self.piece is not None:
+            return self.piece.digest
+        with named_errors(self.file):
+            return hashlib.sha256(InFolder(self.file.parent).read(self.file.name)).hexdigest()
 
 
 def find_sources(root: Path, census: Census) -> list[Source]:

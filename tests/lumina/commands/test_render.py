@@ -65,6 +65,18 @@ def test_a_complete_folder_is_left_alone(tmp_path, meshes, capsys):
     assert before == [file.stat().st_mtime_ns for file in sorted((tmp_path / "out/bed").iterdir())]
 
 
+def test_another_mesh_of_a_name_is_told(tmp_path, meshes, capsys):
+    render(meshes, tmp_path / "out")
+    before = digests(tmp_path / "out")
+    write_box(meshes / "bed.obj", (5, 2, 1))
+    with pytest.raises(SystemExit):
+        render(meshes, tmp_path / "out")
+    out = capsys.readouterr().out
+    assert "skipped bed: " in out and "out/bed shows another mesh of that name: remove it" in out
+    assert "3 of 4 objects, 0 rendered now; 1 could not be rendered." in out
+    assert digests(tmp_path / "out") == before
+
+
 def test_a_killed_run_goes_on_with_the_same_bytes(tmp_path, meshes):
     for number in range(30):
         write_box(meshes / f"more{number}.obj")

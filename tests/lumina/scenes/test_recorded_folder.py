@@ -49,6 +49,26 @@ def test_an_object_is_made_once_and_whole(tmp_path, sources):
     assert not list((tmp_path / "out").rglob(".*"))
 
 
+def test_another_mesh_of_the_name_is_told_and_what_is_there_is_kept(tmp_path, sources):
+    out, source = folder(tmp_path / "out"), sources[1]
+    assert out.make(source).state == "made" and out.settled(source)
+    before = source.file.read_bytes()
+    write_box(source.file, (3, 2, 4))
+    outcome = out.make(source)
+    assert not out.settled(source) and outcome.state == "broken"
+    assert "oak_chair shows another mesh of that name: remove it" in outcome.remarks[0]
+    shown = tmp_path / "out/oak_chair/transforms.json"
+    content = json.loads(shown.read_text())
+    source.file.write_bytes(before)
+    assert out.settled(source) and out.make(source).state == "whole"
+    del content["mesh"]["digest"]  # as before meshes were compared
+    write_box(source.file, (3, 2, 4))
+    shown.write_text(json.dumps(content))
+    assert out.settled(source) and out.make(source).state == "whole"
+    source.file.unlink()
+    assert out.settled(source)
+
+
 def test_broken_meshes_are_outcomes(tmp_path, sources):
     sources[0].file.write_text("v 0 0 0\n")
     sources[1].file.unlink()

@@ -48,6 +48,16 @@ def test_pieces_of_a_catalogue(tmp_path):
         found[2].read(None)
 
 
+def test_another_piece_has_another_digest(tmp_path):
+    digests = {
+        find_sources(write_catalogue(tmp_path / str(number), models=models), Census())[0].digest()
+        for number, models in enumerate(({}, {}, {2: "v 0 0 0\n"}, {1: "v 0 0 0\n"}))
+    }
+    assert len(digests) == 2
+    lying, standing = find_sources(tmp_path / "0", Census())[1::6]
+    assert lying.digest() != standing.digest()  # of one model, turned
+
+
 def test_pieces_stay_in_their_folder(tmp_path):
     lines = ["/../../etc/...obj", "a/lamp.obj", "b/Lamp.obj", "c/.hidden.obj", "d/x\\y.obj", "e/lamp-1.obj"]
     keys = {"name": "A", "category": "B", "width": "1", "depth": "1", "height": "1"}

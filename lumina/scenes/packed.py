@@ -24,7 +24,7 @@ from lumina.data.splits import find_level
 from lumina.errors import CorruptSample
 from lumina.pictures.reading import SUFFIXES
 from lumina.scenes.layouts import read_views
-from lumina.scenes.sets import FolderSets, Opened, ViewSets, splits_of
+from lumina.scenes.sets import FolderSets, Opened, ViewSets, split_apart, splits_of
 from lumina.values import Split
 
 Members = Mapping[str, Span]
@@ -37,6 +37,8 @@ WANTED = (*SUFFIXES, ".json", ".npy", ".txt")
 
 class PackedSets(ViewSets):
     """View sets in uncompressed tar archives; one is unpacked into a temporary folder for as long as it is read.
+
+    The names of the archives and of their folders say the splits; where they do not, the folders in the archives.
 
     Args:
         paths: the archives.
@@ -55,13 +57,15 @@ class PackedSets(ViewSets):
         self.splits: list[Split | None] = []
         self._packed: list[tuple[Path, Members]] = []
         files = [str(path.relative_to(root)) for path in paths]
-        splits = splits_of(files, find_level(root, files, shards=True))
-        for path, own, split in zip(paths, files, splits, strict=True):
+        level = find_level(root, files, shards=True)
+        for path, own, split in zip(paths, files, splits_of(files, level), strict=True):
             for name, members in by_object(_indexed(path, cache), census).items():
                 self.names.append(f"{own}:{name}" if name else own)
                 self.objects.append(name or path.stem)
                 self.splits.append(split)
                 self._packed.append((path, members))
+        if level is None:
+            self.objects, self.splits = split_apart(root, self.objects)
 
     def open(self, index: int) -> Opened:
         """A view set, unpacked."""

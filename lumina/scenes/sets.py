@@ -71,10 +71,7 @@ class FolderSets(ViewSets):
     def __init__(self, root: Path) -> None:
         self.folders = find_view_sets(root)
         self.names = [str(folder.relative_to(root)) if folder != root else root.name for folder in self.folders]
-        files = [os.path.join(name, "views") for name in self.names]
-        level = find_level(root, files)
-        self.objects = self.names if level is None else [os.path.dirname(level.without(file)) for file in files]
-        self.splits = splits_of(files, level)
+        self.objects, self.splits = split_apart(root, self.names)
         self._held: OrderedDict[int, ViewSet] = OrderedDict()
 
     def open(self, index: int) -> Opened:
@@ -90,6 +87,19 @@ class FolderSets(ViewSets):
     def stamp(self) -> str:
         """A hash of all files of the view sets."""
         return file_stamp(file for folder in self.folders for file in sorted(folder.rglob("*")))
+
+
+def split_apart(root: Path, names: Sequence[str]) -> tuple[list[str], list[Split | None]]:
+    """What is in view sets, as paths without the folder that names the split; and the splits.
+
+    Args:
+        root: the folder that warnings name.
+        names: paths of the view sets.
+    """
+    files = [os.path.join(name, "views") for name in names]
+    level = find_level(root, files)
+    objects = list(names) if level is None else [os.path.dirname(level.without(file)) for file in files]
+    return objects, splits_of(files, level)
 
 
 def splits_of(files: Sequence[str], level: Level | None) -> list[Split | None]:

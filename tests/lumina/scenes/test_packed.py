@@ -91,6 +91,18 @@ def test_a_folder_of_archives_and_its_splits(tmp_path):
     assert opened(tmp_path / "packed" / "{train,val}" / "*.tar").splits == packed.splits
 
 
+def test_splits_inside_of_an_archive_are_those_of_folders(tmp_path):
+    for split in ("train", "test"):
+        write_objects(tmp_path / "views" / "chairs" / split, 2)
+    folders = opened(tmp_path / "views")
+    packed = opened(pack(tmp_path / "views", tmp_path / "a.tar"))
+    assert packed.splits == folders.splits == ["test", "test", "train", "train"]
+    assert packed.objects == list(folders.objects) == ["chairs/object00", "chairs/object01"] * 2
+    assert packed.names[0] == "a.tar:chairs/test/object00" and len(packed.open(0).views.views) == 5
+    named = opened(pack(tmp_path / "views", tmp_path / "train-0.tar"))  # the archive's own name decides
+    assert named.splits == ["train"] * 4 and named.objects[0] == "chairs/test/object00"
+
+
 def test_links_of_an_archive_are_what_they_point_to(tmp_path):
     one, *others = (tmp_path / "views" / name for name in ("b", "a", "c"))
     write_object(one)

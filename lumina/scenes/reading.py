@@ -17,8 +17,8 @@ from lumina.scenes.parts import Part, assemble
 from lumina.scenes.solids import read_solid
 from lumina.scenes.wavefront import read_obj
 
-SUFFIXES = (".glb", ".gltf", ".obj", ".off", ".ply", ".stl")
-"""Files of meshes, in lower case."""
+SUFFIXES = (".glb", ".gltf", ".obj", ".ply", ".off", ".stl")
+"""Files of meshes, in lower case; the more of materials a kind tells, the earlier it stands."""
 
 
 def read_mesh(file: Path) -> Mesh:

@@ -82,6 +82,8 @@ class Source:
 def find_sources(root: Path, census: Census) -> list[Source]:
     """The objects in a folder and its sub-folders, or in one file, by name.
 
+    Files of one folder whose names differ in nothing but the ending are one object.
+
     Captions are the words of the files' names, or the names that a catalogue gives. Where all files have one name, as
     ``scene.gltf``, the words of the folder that holds each are taken, and so on.
 
@@ -93,7 +95,7 @@ def find_sources(root: Path, census: Census) -> list[Source]:
         ValueError: there are none.
     """
     folder, files = (root.parent, [root.name]) if root.is_file() else (root, files_below(root, census))
-    meshes = [file for file in files if file.lower().endswith(SUFFIXES)]
+    meshes = one_a_stem([file for file in files if file.lower().endswith(SUFFIXES)], census)
     sources = [
         Source(name=file, file=folder / file, caption=words(part))
         for file, part in zip(meshes, telling_parts(meshes), strict=True)
@@ -107,6 +109,27 @@ def find_sources(root: Path, census: Census) -> list[Source]:
     names = unambiguous([source.name for source in sources])
     named = [replace(source, name=name) for name, source in zip(names, sources, strict=True)]
     return sorted(named, key=lambda source: source.name)
+
+
+def one_a_stem(files: Sequence[str], census: Census) -> list[str]:
+    """Of files that differ in nothing but the ending those of the kind that is first in `SUFFIXES`.
+
+    Two formats of one object would otherwise be trained on and held out.
+
+    Args:
+        files: meshes.
+        census: counts those that are left out.
+    """
+    ranked = [
+        (stem, SUFFIXES.index(f".{ending}"), file)
+        for file in files
+        for stem, _, ending in [file.lower().rpartition(".")]
+    ]
+    best = {stem: rank for stem, rank, _ in sorted(ranked, reverse=True)}  # the least of each stem stays
+    kinds = ", ".join(SUFFIXES).replace(".", "")
+    reason = f"meshes beside one of the same name in an earlier format of {kinds} (rename them to render both)"
+    census.leave_out(reason, [file for stem, rank, file in ranked if rank > best[stem]])
+    return [file for stem, rank, file in ranked if rank == best[stem]]
 
 
 def _pieces(folder: Path, file: str, census: Census) -> Iterator[Source]:

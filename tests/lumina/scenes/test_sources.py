@@ -71,6 +71,22 @@ def test_pieces_stay_in_their_folder(tmp_path):
     assert names == ["in/Lamp-1", "in/__", "in/_hidden", "in/lamp", "in/lamp-1-1", "in/x_y"]
 
 
+def test_one_mesh_in_several_formats_is_one_object(tmp_path):
+    files = ["chair.stl", "chair.obj", "chair.GLB", "b/chair.ply", "b/chair.off", "lamp.obj", "lamp.v2.stl"]
+    for file in files:
+        write_box(tmp_path / file)
+    census = Census()
+    found = find_sources(tmp_path, census)
+    assert [(one.name, one.file.name) for one in found] == [
+        ("b/chair", "chair.ply"),
+        ("chair", "chair.GLB"),
+        ("lamp", "lamp.obj"),
+        ("lamp.v2", "lamp.v2.stl"),
+    ]
+    [told] = census.lines()
+    assert "earlier format of glb, gltf, obj, ply, off, stl (rename them to render both): 3, for example" in told
+
+
 def test_names_never_meet():
     files = ["a.obj", "a.glb", "b.obj", "b/c.obj", "b/d.v2.obj", "E.obj", "e.ply", "f.obj"]
     names = ["a.obj", "a.glb", "b.obj", "b/c", "b/d.v2", "E.obj", "e.ply", "f"]

@@ -18,7 +18,9 @@ from lumina.commands.folders import require_free
 from lumina.commands.train import LuminaCLI, build_as
 from lumina.config.device import choose_device
 from lumina.config.experiments import find_experiments
+from lumina.config.locate import locate
 from lumina.config.parser import parse_function
+from lumina.data.arrays import file_stamp, stamp
 from lumina.data.batches import move
 from lumina.data.datamodule import SplitDataModule
 from lumina.data.latents import read_settings, read_shard_items, write_settings, write_shard
@@ -39,6 +41,7 @@ class Parts(LuminaCLI):
     conditioners: list[Conditioner]
     encoders: list[tuple[str, TextEncoder]]  # each with the field that it reads
     samples_from: dict[str, Any]  # the data's settings that decide its samples
+    given: list[Path]  # files among them: lists of captions, say
 
     def instantiate_classes(self) -> None:
         """Instantiates only these parts."""
@@ -52,6 +55,8 @@ class Parts(LuminaCLI):
         self.samples_from = json.loads(json.dumps(self.config.data.as_dict(), default=str))
         for name in ("batch_size", "eval_batch_size", "num_workers", "max_corrupt"):
             self.samples_from.get("init_args", {}).pop(name, None)
+        paths = [value for value in self.config.data.get("init_args", {}).values() if isinstance(value, Path)]
+        self.given = [file for file in map(locate, paths) if file.is_file()]
         self.conditioners = list(built.model.conditioners or ())
         parts = [(part.key, part.cacheable()) for part in self.conditioners]
         self.encoders = [(key, encoder) for key, encoder in parts if encoder is not None]
@@ -98,14 +103,15 @@ def cache(
 
     Raises:
         ValueError: the data lacks a field, or the folder contains a finished cache, or an unfinished one with other
-            settings.
+            settings or of files that have changed since.
     """
     parts = build_as(Parts, experiment)
     modality, data, chosen = parts.modality.eval(), parts.datamodule, choose_device(device)
     modality.to(chosen)
     needed = dict.fromkeys([*modality.batch_keys, *(conditioner.key for conditioner in parts.conditioners)])
     require_fields(needed, data.batch_keys, type(data).__name__)
-    samples = {split: len(data.dataset(split)) for split in get_args(Split)}
+    datasets = {split: data.dataset(split) for split in get_args(Split)}
+    samples = {split: len(dataset) for split, dataset in datasets.items()}
     print("".join(f"left out: {line}\n" for line in data.census().lines()), end="")
     encoders = _by_identity(parts.encoders)
     settings = {
@@ -117,6 +123,7 @@ def cache(
         "shard_size": shard_size,
         "dtype": dtype,
         "samples": samples,
+        "files": stamp([data.stamp(dataset) for dataset in datasets.values()], file_stamp(parts.given)),
     }
     _begin(output, settings)
     texts: dict[str, dict[str, None]] = {key: {} for key, _ in parts.encoders}
@@ -127,13 +134,17 @@ def cache(
         for key, known in texts.items():
             known |= dict.fromkeys(text for item in writer.items for text in _texts(item, key))
         left_out = samples[split] - len(writer.items)
-        print(f"{split}: {len(writer.items):,} samples" + (f", {left_out} left out" if left_out else ""))
+        print(f"{split}: {_counted(len(writer.items), 'sample')}" + (f", {left_out:,} left out" if left_out else ""))
         print("".join(f"  skipped {name}\n" for name in writer.skipped), end="")
     for encoder, keys in encoders:
         own = list(dict.fromkeys(["", *(text for key in keys for text in texts[key])]))
         _cache_text(encoder, own, output / "text", shard_size, getattr(torch, dtype), chosen)
-        print(f"{len(own)} texts of {' and '.join(keys)} in {output / 'text'}")
+        print(f"{_counted(len(own), 'text')} of {' and '.join(keys)} in {output / 'text'}")
     write_settings(output, settings, complete=True)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _by_identity(encoders: Sequence[tuple[str, TextEncoder]]) -> list[tuple[TextEncoder, list[str]]]:
@@ -172,9 +183,15 @@ def _begin(output: Path, settings: dict[str, Any]) -> None:
         return
     if earlier.pop("complete"):
         raise ValueError(f"{output} holds a cache already; remove it, or choose another --output.")
-    other = [name for name in settings if earlier.get(name) != settings[name]]
+    now = json.loads(json.dumps(settings))
+    other = [name for name in now if earlier.get(name) != now[name]]
+    if "files" in other and "samples_from" not in other:
+        raise ValueError(
+            f"the files of the data have changed since {output} was begun, which would mix old samples with new ones; "
+            "remove it, or choose another --output."
+        )
     if other:
-        changes = "; ".join(f"{name} {earlier.get(name)}, now {settings[name]}" for name in other)
+        changes = "; ".join(f"{name} {earlier.get(name)}, now {now[name]}" for name in other if name != "files")
         raise ValueError(f"{output} was begun with other settings ({changes}); remove it, or choose another --output.")
     print(f"goes on with {output}, which was not finished")
 

@@ -365,6 +365,35 @@ def test_data_without_what_the_model_reads_are_refused_at_once(
     assert "MultiViewFolder has no 'reference'" in capsys.readouterr().err and not Path("cache").exists()
 
 
+def test_views_are_gone_on_with_unless_their_files_have_changed(
+    run_in: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "captions.csv").write_text("object01,a ball\n")
+    options = ["cache", "--config", views_experiment(tmp_path), "--data.captions", tmp_path / "captions.csv"]
+    run_in(*options, "--output", "whole")
+    with monkeypatch.context() as stopping:
+        stopping.setattr(lumina.commands.cache, "write_shard", lambda *_: 1 / 0)
+        for output in ("one", "two", "same"):
+            with pytest.raises(SystemExit):
+                run_in(*options, "--output", output)
+    capsys.readouterr()
+    run_in(*options, "--output", "same", "--data.num_workers", 1)
+    assert "goes on with same, which was not finished" in capsys.readouterr().out
+    for path in Path("whole").rglob("*.*"):
+        assert (Path("same") / path.relative_to("whole")).read_bytes() == path.read_bytes()
+    for output, file in (("one", tmp_path / "captions.csv"), ("two", tmp_path / "views/object03/transforms.json")):
+        before = file.read_text()
+        file.write_text(before.replace("ball", "bowl"))
+        with pytest.raises(SystemExit):
+            run_in(*options, "--output", output)
+        assert f"have changed since {output} was begun" in capsys.readouterr().err
+
+
+def test_one_is_said_of_one(run_in: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_in("cache", "--config", views_experiment(tmp_path), "--output", "cache", "--data.holdout", 0.08)
+    assert "train: 11 samples\nvalidation: 1 sample\n" in capsys.readouterr().out
+
+
 def test_a_variant_keeps_its_own_caption(
     run_in: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

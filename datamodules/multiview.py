@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -16,11 +18,12 @@ from lumina.config.locate import locate
 from lumina.data.arrays import stamp
 from lumina.data.batches import pick, stacked
 from lumina.data.captions import read_captions
-from lumina.data.census import Census
+from lumina.data.census import Census, printable
 from lumina.data.datamodule import SplitDataModule
 from lumina.data.holdout import held_out, require_share
 from lumina.data.splits import UNSPLIT
 from lumina.data.uids import known, listed, own_names, uids_of
+from lumina.errors import CorruptSample
 from lumina.interfaces import Items
 from lumina.pictures.background import composite, parse_colour, random_colour
 from lumina.scenes.packed import open_sets
@@ -31,6 +34,7 @@ from lumina.scenes.survey import lines
 from lumina.values import Item, Split
 
 GAMMA = 2.5  # the greatest power that a channel is raised to
+NAMED = 3  # unreadable objects that a warning names
 HELD = 512 * 2**20
 """Bytes of pictures that all processes of a loader keep in memory together."""
 
@@ -70,9 +74,10 @@ class MultiViewFolder(SplitDataModule):
         captions: a list of captions by UID, such as Cap3D's, which go before those of the files; see
             `lumina.data.captions`. An object's UID is the name of its folder, or a part of its path.
         only: a list of UIDs of the objects to take; see `lumina.data.uids.listed`. None = all.
-        labels: ``"folders"`` = the first folder of an object's path is its class; ``"category"`` = what the files say,
-            as `lumina render` notes of catalogues, and all of them are read for it; or a list of classes by UID, as of
-            captions, and objects that it lacks are left out. None = there are no classes.
+        labels: ``"folders"`` = the first folder of an object's path is its class, below folders around all objects;
+            ``"category"`` = what the files say, as `lumina render` notes of catalogues, and all of them are read for
+            it; or a list of classes by UID, as of captions, and objects that it lacks are left out. None = there are no
+            classes.
         draws: how often a test serves each object, each time with other noise, to judge the best of several samples.
         holdout: share of the objects held out where there is no validation data; chosen by name, whatever the seed.
         cache: folder for the index of archives, which takes long; None = gather it each time.
@@ -163,12 +168,17 @@ class MultiViewFolder(SplitDataModule):
         census.leave_out(UNSPLIT, [sets.names[index] for index in self._taken if sets.splits[index] is None])
         if "validation" not in parts:
             whole = parts.get("train", [])
-            names = own_names([sets.objects[index] for index in whole])
+            names = self._own_names
             objects = sorted({*names.values()})
             out = dict(zip(objects, held_out(objects, self.holdout).tolist(), strict=True))
             parts["train"] = [index for index in whole if not out[names[sets.objects[index]]]]
             parts["validation"] = [index for index in whole if out[names[sets.objects[index]]]]
         return {"test": parts["validation"], **parts}
+
+    @cached_property
+    def _own_names(self) -> dict[str, str]:
+        """The names by which objects for training are held out, by their paths."""
+        return own_names([self.sets.objects[index] for index in self._taken if self.sets.splits[index] == "train"])
 
     @cached_property
     def _taken(self) -> list[int]:
@@ -185,13 +195,28 @@ class MultiViewFolder(SplitDataModule):
         if self.labels is None:
             return {}
         if self.labels == "folders":
-            return {index: name.partition("/")[0] for index, name in enumerate(self.sets.objects) if "/" in name}
+            return _first_folders(self.sets.objects)
         if self.labels == "category":
-            said = {index: self.sets.open(index).views.about.get("category") for index in range(len(self.sets.names))}
-            return {index: str(name) for index, name in said.items() if name}
+            return self._categories()
         texts = self._read("classes", Path(self.labels))
         found = {index: known(texts, name) for index, name in enumerate(self.sets.objects)}
         return {index: name for index, name in found.items() if name}
+
+    def _categories(self) -> dict[int, str]:
+        """What the files say."""
+        found, corrupt = dict[int, str](), list[CorruptSample]()
+        for index in range(len(self.sets.names)):
+            try:
+                category = self.sets.open(index).views.about.get("category")
+            except CorruptSample as error:
+                corrupt.append(error)
+                continue
+            if category:
+                found[index] = str(category)
+        if corrupt:
+            named = "; ".join(map(str, corrupt[:NAMED]))
+            warnings.warn(f"no category can be read of {len(corrupt):,} of the objects: {named}", stacklevel=2)
+        return found
 
     @cached_property
     def _captions(self) -> dict[str, str]:
@@ -212,8 +237,29 @@ class MultiViewFolder(SplitDataModule):
         return texts
 
     def about(self, dataset: Items) -> Iterable[str]:
-        """Views of an object, and the shares with a caption and a reference, of a random part."""
-        return lines(dataset.sets, dataset.indices, self._captions) if isinstance(dataset, Objects) else ()
+        """Views of an object, and the shares with a caption and a reference, of a random part; what is odd of all."""
+        if isinstance(dataset, Objects):
+            yield from lines(dataset.sets, dataset.indices, self._captions)
+            yield from self._oddities(dataset.indices)
+
+    def _oddities(self, trained: Sequence[int]) -> Iterator[str]:
+        """What is odd of the splits and of the classes."""
+        paths, splits = self.sets.objects, self.sets.splits
+        tested = {paths[index] for index in self._taken if splits[index] not in ("train", None)}
+        if both := tested & {paths[index] for index in trained}:
+            yield (
+                f"{len(both):,} of {len(tested):,} names in the folders of validation and test are those of objects "
+                f"that are trained on, for example {printable(min(both))}"
+            )
+        numbered = next((name for name in self._own_names.values() if "/" in name), None)
+        if numbered is not None and "validation" not in splits:
+            yield f"folders of one number count as different objects, for example {printable(numbered)}"
+        said = self._classes
+        classes, learnt = ({said[index] for index in some if index in said} for some in (self._taken, trained))
+        if left := sorted(map(printable, classes - learnt)):
+            yield f"{len(left)} of {len(classes)} classes have no object to train on, for example {left[0]}"
+        if len(classes) == 1:
+            yield f"all objects are of one class, {printable(*classes)}"
 
     def stamp(self, dataset: Items) -> str | None:
         """Of the files, and of which of the objects it is."""
@@ -249,6 +295,16 @@ class MultiViewFolder(SplitDataModule):
         """Stacks what has one shape, lists others."""
         batch: Item = {name: [item[name] for item in items] for name in self.batch_keys}
         return {name: stacked(values) if isinstance(values[0], Tensor) else values for name, values in batch.items()}
+
+
+def _first_folders(names: Sequence[str]) -> dict[int, str]:
+    """The first folder of each path that has one; of folders around all paths only where there are no others."""
+    around = os.path.commonpath([os.path.dirname(name) for name in names])
+    for start in (len(around) + 1 if around else 0, 0):
+        found = {index: name[start:].partition("/")[0] for index, name in enumerate(names) if "/" in name[start:]}
+        if found:
+            return found
+    return {}
 
 
 class Objects(Dataset[Item]):

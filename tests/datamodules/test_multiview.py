@@ -221,6 +221,50 @@ def test_classes_that_the_files_name(tmp_path):
     assert data.census().left_out["objects without a class"].example == "alone"
 
 
+def test_the_class_of_an_object_that_cannot_be_read(tmp_path):
+    for number in range(4):
+        write_object(tmp_path / "views" / f"object{number}", category="Kitchen")
+    spoil(tmp_path / "views" / "object2", "half a file")
+    data = folder(tmp_path / "views", labels="category", holdout=0.0)
+    with pytest.warns(UserWarning, match=r"category can be read of 1 of the objects: .*object2: transforms\.json"):
+        assert [item["name"] for item in data.dataset("train")] == ["object0", "object1", "object3"]
+    assert data.census().left_out["objects without a class"].example == "object2"
+
+
+def test_a_folder_around_all_classes_is_none(tmp_path):
+    for name in ("table", "chair"):
+        write_objects(tmp_path / "all" / "views" / name, 1)
+    assert folder(tmp_path / "all", labels="folders").class_names == ("chair", "table")
+    data = folder(tmp_path / "all" / "views" / "chair", labels="folders", holdout=0.0)
+    with pytest.raises(ValueError, match="objects without a class: 1"):
+        data.train_dataloader()
+    data = folder(tmp_path / "all", labels="folders", only=_list(tmp_path, "chair"), holdout=0.0)
+    assert list(data.about(data.dataset("train")))[-1] == "all objects are of one class, chair"
+
+
+def _list(tmp_path, *names):
+    (tmp_path / "uids.txt").write_text("\n".join(names))
+    return tmp_path / "uids.txt"
+
+
+def test_objects_named_by_numbers_are_held_out_and_not_classes(tmp_path):
+    for kind in "abcde":
+        for number in range(3):
+            write_object(tmp_path / kind / f"{number:03}", azimuths=((0,),), references=False)
+    data = folder(tmp_path, labels="folders", holdout=0.2)
+    parts = {split: {item["name"] for item in data.dataset(split)} for split in ("train", "validation")}
+    assert len(parts["validation"]) == 3 and {name[0] for name in parts["train"]} == {*"abcde"}
+    assert "folders of one number count as different objects" in " ".join(data.about(data.dataset("train")))
+
+
+def test_classes_without_training_objects_are_told(tmp_path):
+    for kind, split in (("a", "train"), ("a", "test"), ("b", "test")):
+        write_object(tmp_path / split / kind / f"{kind}{split}")
+    data = folder(tmp_path, labels="folders", holdout=0.0)
+    told = list(data.about(data.dataset("train")))
+    assert told[1:] == ["1 of 2 classes have no object to train on, for example b"]
+
+
 def test_classes_of_a_list(root, tmp_path):
     (tmp_path / "classes.csv").write_text("".join(f"object{n:02},{'ball' if n % 2 else 'bowl'}\n" for n in range(12)))
     data = folder(root, labels=tmp_path / "classes.csv")
@@ -239,6 +283,16 @@ def test_splits_of_folders(tmp_path):
     write_objects(tmp_path / "views" / "test", 2)
     data = folder(tmp_path / "views", holdout=0.2)
     assert [len(data.dataset(split)) for split in ("train", "validation", "test")] == [4, 1, 2]
+
+
+def test_names_that_are_trained_on_and_tested_are_told(tmp_path):
+    write_objects(tmp_path / "train", 3)
+    write_objects(tmp_path / "test", 4)
+    data = folder(tmp_path, holdout=0.0)
+    assert list(data.about(data.dataset("train")))[1:] == [
+        "3 of 4 names in the folders of validation and test are those of objects that are trained on, "
+        "for example object00"
+    ]
 
 
 def test_the_summary_tells_views_captions_and_references(root):

@@ -26,6 +26,17 @@ def test_the_name_of_an_object_is_where_paths_differ_most():
     assert {*own_names(["a/uid1/views", "a/uid2/views", "a/uid3"]).values()} == {"uid1", "uid2", "a"}
 
 
+def test_folders_above_numbers_that_repeat_are_classes():
+    names = [f"{kind}/{number:03}" for kind in ("bed", "car", "desk", "lamp", "sofa") for number in range(1, 4)]
+    assert own_names(names) == {name: name for name in names}
+    assert own_names([f"furniture/{name}" for name in names]) == {f"furniture/{name}": name for name in names}
+    assert {*own_names([*names, "desk/special"]).values()} == {*names, "desk/special"}
+    objects = [f"uid{number}/{number % 2:03}" for number in range(9)]  # one of each
+    assert [*own_names([*objects, "uid0/001"]).values()] == [*(f"uid{number}" for number in range(9)), "uid0"]
+    few = [f"{kind}/{number}" for kind in "ab" for number in range(3)]  # perhaps the same object twice
+    assert {*own_names(few).values()} == {"0", "1", "2"}
+
+
 def test_folders_above_do_not_change_a_name():
     names = ["a/chair", "a/table", "b/lamp"]
     assert [*own_names([f"furniture/{name}" for name in names]).values()] == [*own_names(names).values()]

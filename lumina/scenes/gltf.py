@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,20 +15,18 @@ import numpy.typing as npt
 from lumina.scenes.beside import Beside
 from lumina.scenes.cameras import Floats
 from lumina.scenes.gltf_data import Accessors, bytes_of
+from lumina.scenes.gltf_extensions import sift_extensions
 from lumina.scenes.gltf_materials import Materials
 from lumina.scenes.mesh import Material
 from lumina.scenes.normals import transformed_normals
-from lumina.scenes.parts import Part, require_few
+from lumina.scenes.parts import MOST_FACES, Part, require_few
 from lumina.scenes.textures import to_srgb
 
 MAGIC = b"glTF"
 JSON, BIN = 0x4E4F534A, 0x004E4942
-COMPRESSED = {
-    "KHR_draco_mesh_compression": "Draco",
-    "EXT_meshopt_compression": "meshopt",
-    "KHR_meshopt_compression": "meshopt",
-}
 TRIANGLES, STRIP, FAN = 4, 5, 6
+MOST_VERTICES = 3 * MOST_FACES
+"""Of one primitive: a vertex for each corner."""
 
 
 def read_gltf(data: bytes, beside: Beside, said: list[str]) -> list[Part]:
@@ -40,28 +38,16 @@ def read_gltf(data: bytes, beside: Beside, said: list[str]) -> list[Part]:
         said: what stands for what is missing, and what is left out, is added to it.
 
     Raises:
-        ValueError: the file is damaged, compressed, or names buffers that are not beside it.
+        ValueError: the file is damaged, compressed, needs an extension that is not read, or names buffers that are not
+            beside it.
         LookupError: it lacks something.
     """
     head, rest = _chunks(data)
-    compressed = [
-        COMPRESSED[name] for name in (*head.get("extensionsRequired", ()), *_alone(head)) if name in COMPRESSED
-    ]
-    if compressed:
-        raise ValueError(f"it is compressed with {compressed[0]}, which is not read: export it without compression")
+    sift_extensions(head, said)
     if not str(head.get("asset", {}).get("version", "2")).startswith("2"):
         raise ValueError("it is of another version than glTF 2.0: export it as that")
     _say(head, said)
     return Scene(head, rest, beside, said).parts()
-
-
-def _alone(head: dict[str, Any]) -> Iterator[str]:
-    """Extensions of primitives whose vertices are nowhere else, though they are not said to be required."""
-    primitives = [primitive for mesh in head.get("meshes", ()) for primitive in mesh.get("primitives", ())]
-    for primitive in primitives:
-        place = primitive.get("attributes", {}).get("POSITION")
-        if primitive.get("extensions") and place is not None and "bufferView" not in head["accessors"][place]:
-            yield from primitive["extensions"]
 
 
 def _chunks(data: bytes) -> tuple[dict[str, Any], bytes | None]:
@@ -127,6 +113,7 @@ class Scene:
                 if primitive.get("mode", TRIANGLES) not in (TRIANGLES, STRIP, FAN):
                     others += 1
                     continue
+                self._require_few(primitive, count)
                 found.append(self._part(primitive, node, matrix))
                 count += len(found[-1].faces)
                 require_few(count)
@@ -135,6 +122,14 @@ class Scene:
         if others:
             self.said.append("its points and lines are left out")
         return found
+
+    def _require_few(self, primitive: Mapping[str, Any], before: int) -> None:
+        """Refuses too many vertices, or faces with those of the parts before, while nothing of them is read."""
+        positions = primitive["attributes"]["POSITION"]
+        vertices = self.head["accessors"][positions]["count"]
+        if vertices > MOST_VERTICES:
+            raise ValueError(f"it has {vertices:,} vertices, of which {MOST_VERTICES:,} are read: simplify it")
+        require_few(before + self.head["accessors"][primitive.get("indices", positions)]["count"] // 3)
 
     @cached_property
     def _nodes(self) -> list[dict[str, Any]]:
@@ -185,9 +180,11 @@ class Scene:
             material = self._materials[primitive["material"]]
             uv = self._materials.coordinates(primitive["material"], attributes)
         colours = self._colours(attributes)
+        used = np.zeros(len(positions), bool)  # parts may share a table of vertices, of which each keeps its own
+        used[faces] = True
         return Part(
-            vertices=(matrices[:, :3, :3] @ positions[..., None])[..., 0] + matrices[:, :3, 3],
-            faces=faces,
+            vertices=((matrices[:, :3, :3] @ positions[..., None])[..., 0] + matrices[:, :3, 3])[used],
+            faces=(np.cumsum(used) - 1)[faces],
             normals=normals,
             uv=None if uv is None else uv[faces],
             colours=None if colours is None else colours[faces],
@@ -233,7 +230,7 @@ class Scene:
                 break
             bones = self._accessors[attributes[f"JOINTS_{place}"]].astype(np.int64)
             weights = self._accessors[attributes[f"WEIGHTS_{place}"]]
-            total += (weights[..., None, None] * joints[bones]).sum(1)
+            total += sum(weights[:, bone, None, None] * joints[bones[:, bone]] for bone in range(bones.shape[1]))
             summed += weights.sum(1)
         return total / np.where(summed > 0, summed, 1)[:, None, None]
 

@@ -15,7 +15,10 @@ from lumina.scenes.beside import Beside
 KINDS = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
 MOST_NUMBERS = 200_000_000
-"""Of one accessor; a file without a single byte of data can announce any number."""
+"""Of one accessor."""
+
+MOST_EMPTY = 3_000_000
+"""Of one accessor that has no bytes, or some alone: a file without any can announce each number."""
 
 
 class Accessors:
@@ -38,8 +41,10 @@ class Accessors:
         """
         accessor = self.head["accessors"][number]
         kind, width, count = np.dtype(KINDS[accessor["componentType"]]), WIDTHS[accessor["type"]], accessor["count"]
-        if not 0 <= count * width <= MOST_NUMBERS:
-            raise ValueError(f"it announces {count} elements, of which {MOST_NUMBERS // width} are read")
+        most = (MOST_NUMBERS if "bufferView" in accessor else MOST_EMPTY) // width
+        if not 0 <= count <= most:
+            without = "" if "bufferView" in accessor else " without data"
+            raise ValueError(f"it announces {count} elements{without}, of which {most} are read")
         values = np.zeros((count, width), kind)
         if "bufferView" in accessor:
             values = self._values(accessor["bufferView"], accessor.get("byteOffset", 0), kind, count, width)

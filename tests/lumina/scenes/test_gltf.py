@@ -1,11 +1,14 @@
 import json
+import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 from tiny_meshes import TRIANGLE, glb, triangle_head
 
 from lumina.errors import CorruptSample
-from lumina.scenes.gltf import local_matrix
+from lumina.scenes.beside import InFolder
+from lumina.scenes.gltf import Scene, local_matrix
 from lumina.scenes.reading import read_mesh
 
 
@@ -126,8 +129,6 @@ def test_points_alone_are_refused_and_beside_faces_left_out(tmp_path):
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"extensionsRequired": ["KHR_draco_mesh_compression"]}, "compressed with Draco.*export"),
-        ({"extensionsRequired": ["EXT_meshopt_compression"]}, "compressed with meshopt"),
         ({"asset": {"version": "1.0"}}, "glTF 2.0"),
         ({"buffers": [{"uri": "https://host/a.bin", "byteLength": 9}]}, "https://host/a.bin.*beside it"),
         ({"buffers": [{"uri": "gone.bin", "byteLength": 9}]}, "gone.bin"),
@@ -141,13 +142,30 @@ def test_what_cannot_be_read_is_refused(tmp_path, change, why):
         read(tmp_path, [TRIANGLE], triangle_head() | change)
 
 
-def test_compressed_vertices_are_refused_though_the_file_does_not_call_them_required(tmp_path):
-    head = triangle_head()
-    head["meshes"][0]["primitives"][0]["extensions"] = {"KHR_draco_mesh_compression": {"bufferView": 0}}
-    assert len(read(tmp_path, [TRIANGLE], head).faces) == 1  # the same vertices are there uncompressed
-    head["accessors"] = [{"componentType": 5126, "count": 3, "type": "VEC3"}]
-    with pytest.raises(CorruptSample, match="compressed with Draco"):
+@pytest.mark.parametrize("count", [1_000_001, 30_000_001, 10**8])
+def test_what_is_announced_without_data_is_refused_before_it_is_made(tmp_path, count):
+    empty = {"componentType": 5126, "type": "VEC4", "count": count}
+    head = triangle_head({"skin": 0}, skins=[{"joints": [0]}], accessors=[empty | {"type": "VEC3"}, empty])
+    head["meshes"][0]["primitives"][0]["attributes"] |= {"JOINTS_0": 1, "WEIGHTS_0": 1}
+    tracemalloc.start()
+    with pytest.raises(CorruptSample, match=r"vertices, of|elements without data"):
         read(tmp_path, [TRIANGLE], head)
+    assert tracemalloc.get_traced_memory()[1] < 1e7
+    tracemalloc.stop()
+
+
+def test_parts_of_a_shared_table_keep_their_own_vertices():
+    corners = np.array([[5, 5, 5], [0, 0, 0], [1, 0, 0], [0, 1, 0], [7, 7, 7]], np.float32)
+    data = corners.tobytes() + np.array([1, 2, 3], np.uint32).tobytes()
+    head = triangle_head(buffers=[{"byteLength": len(data)}])
+    head["bufferViews"] = [{"buffer": 0, "byteLength": 60}, {"buffer": 0, "byteOffset": 60, "byteLength": 12}]
+    head["accessors"] = [
+        {"bufferView": 0, "componentType": 5126, "type": "VEC3", "count": 5},
+        {"bufferView": 1, "componentType": 5125, "type": "SCALAR", "count": 3},
+    ]
+    head["meshes"][0]["primitives"][0]["indices"] = 1
+    [part] = Scene(head, data, InFolder(Path("/nowhere")), []).parts()
+    assert part.vertices.tolist() == TRIANGLE.tolist() and part.faces.tolist() == [[0, 1, 2]]
 
 
 def test_circles_of_nodes_end(tmp_path):

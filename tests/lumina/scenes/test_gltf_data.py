@@ -74,9 +74,9 @@ def test_nothing_beyond_the_buffer_is_read(told, view):
 
 
 def test_how_much_is_made_of_nothing(monkeypatch):
-    monkeypatch.setattr(gltf_data, "MOST_NUMBERS", 6)
+    monkeypatch.setattr(gltf_data, "MOST_EMPTY", 6)
     assert accessors({}, b"")[0].tolist() == [[0] * 3] * 2
-    with pytest.raises(ValueError, match="2 are read"):
+    with pytest.raises(ValueError, match="3 elements without data, of which 2 are read"):
         accessors({"count": 3}, b"")[0]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from unicodedata import normalize
 
 from lumina.data.census import Census
 from lumina.data.csv_file import read_lines
@@ -24,13 +25,20 @@ def read_captions(path: Path, uids: Collection[str], census: Census, endings: tu
 
     Args:
         path: the file, in UTF-8: .csv, .tsv, .jsonl, .ndjson, .json (a list) or .parquet.
-        uids: those of the objects.
+        uids: those of the objects; which Unicode normal form they and the file have makes no difference.
         census: counts the lines of other objects.
         endings: of files, which a UID may have and need not.
 
     Raises:
         ValueError: it cannot be read.
     """
+    composed = {_composed(uid): uid for uid in uids}
+    texts = _texts(path, composed.keys(), census, endings)
+    return {composed[uid]: text for uid, text in texts.items()}
+
+
+def _texts(path: Path, uids: Collection[str], census: Census, endings: tuple[str, ...]) -> dict[str, str]:
+    """Captions by UID in NFC."""
     rows = _rows(path)
     if rows is None:
         return _of_lines(path, uids, census, endings)
@@ -94,8 +102,12 @@ def _others(path: Path) -> str:
 
 
 def _uid(word: str, endings: tuple[str, ...]) -> str:
-    bare = word.strip().strip('"')
+    bare = _composed(word.strip().strip('"'))
     return next((bare.removesuffix(ending) for ending in endings if bare.endswith(ending)), bare)
+
+
+def _composed(uid: str) -> str:
+    return normalize("NFC", uid)  # macOS decomposes accents
 
 
 def _open(text: str) -> bool:

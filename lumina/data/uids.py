@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from lumina.data.captions import IDS
 from lumina.data.census import Census
@@ -15,11 +16,12 @@ from lumina.data.csv_file import read_lines
 
 
 def uids_of(name: str) -> Iterator[str]:
-    """What a list may call an object: its path, its folder, or any part of its path, the last ones first.
+    """What a list may call an object: its path, its folder, or any part of its path, the last ones first; in NFC.
 
     >>> list(uids_of("0/10019/views"))
     ['0/10019/views', 'views', '10019/views', '10019', '0/10019', '0']
     """
+    name = normalize("NFC", name)  # macOS decomposes accents
     yield name
     parts = name.split("/")
     spans = sorted(combinations(range(len(parts) + 1), 2), key=lambda span: (-span[1], -span[0]))
@@ -67,7 +69,7 @@ def listed(path: Path, names: Sequence[str], census: Census) -> list[int]:
     Raises:
         ValueError: the list cannot be read, or names none of the objects.
     """
-    wanted = set(_read(path))
+    wanted = {normalize("NFC", uid) for uid in _read(path)}
     of_each = [next((uid for uid in uids_of(name) if uid in wanted), None) for name in names]
     found = [index for index, uid in enumerate(of_each) if uid is not None]
     census.leave_out(f"objects of {path.name} that are not there", sorted(wanted - set(of_each)))

@@ -31,6 +31,8 @@ Members = Mapping[str, Span]
 """Offset and size in an archive by name."""
 
 TAR = ".tar"
+CAMERAS = re.compile(r"(.+)\.transforms(?:_\w+)?\.json")
+"""Names of WebDataset's for a file of cameras, and what all names of the object begin with."""
 WANTED = (*SUFFIXES, ".json", ".npy", ".txt")
 """Suffixes of members that are unpacked; cameras and pictures have no others."""
 
@@ -117,9 +119,10 @@ def by_object(members: Members, census: Census) -> dict[str, Members]:
         census: counts what has no pictures.
     """
     roots = {root for name in members if (root := _root(name)) is not None}
+    keys = {found[1] for name in members if (found := CAMERAS.fullmatch(name))}
     objects: dict[str, dict[str, Span]] = {}
     for name, span in members.items():
-        own, below = _place(name, roots)
+        own, below = _place(name, roots, keys)
         objects.setdefault(own, {})[below] = span
     bare = {own for own, inside in objects.items() if not any(one.lower().endswith(SUFFIXES) for one in inside)}
     census.leave_out("folders in archives without pictures", sorted(bare))
@@ -134,13 +137,21 @@ def _root(name: str) -> str | None:
     return folder if file.startswith("transforms") else None
 
 
-def _place(name: str, roots: set[str]) -> tuple[str, str]:
-    """The object of a member, and its path in the object's folder."""
+def _place(name: str, roots: set[str], keys: set[str]) -> tuple[str, str]:
+    """The object of a member, and its path in the object's folder.
+
+    Args:
+        name: of the member.
+        roots: folders of objects.
+        keys: what names of WebDataset's begin with, as far as cameras tell; others end at the first dot.
+    """
     path = PurePosixPath(name)
     own = next((folder for folder in path.parents if _text(folder) in roots), None)
-    key, _, rest = path.name.partition(".")
-    if own is None and "." in rest:
-        return _text(path.with_name(key)), rest
+    if own is None and path.name.count(".") > 1:
+        words = path.name.split(".")
+        starts = {_text(path.with_name(".".join(words[:end]))): end for end in range(len(words) - 2, 0, -1)}
+        key, end = next((one for one in starts.items() if one[0] in keys), [*starts.items()][-1])
+        return key, ".".join(words[end:])
     if own is None:
         view = path.parent.name  # where each view has a folder, its files begin with the folder's name
         own = path.parent.parent if view and path.stem.split("_")[0] == view else path.parent

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from lumina.data.sources.captions import caption_pool
 from lumina.files.atomic import replacing
 from lumina.files.json_file import ODD, load_object
 from lumina.pictures.reading import picture_size
@@ -43,6 +44,7 @@ def read(folder: Path) -> ViewSet:
     caption, name = content.get("caption", ""), content.get("name", folder.name)
     if not isinstance(caption, str) or not isinstance(name, str):
         raise ValueError("its name or its caption is no text")
+    caption_pool({"caption": caption})  # refuses what is no Unicode
     stretches, groups = content.get("stretches"), 1 + max((view.group for view in views), default=-1)
     if stretches is not None:
         numbers(stretches[:groups] if isinstance(stretches, list) else stretches, (groups, 3), "stretches")

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from lumina.data.captions import read_captions
 from lumina.data.census import Census
 from lumina.data.uids import known, listed, own_names, uids_of
 
@@ -64,6 +65,18 @@ def test_lists(tmp_path, name, text):
     assert census.left_out[f"objects of {name} that are not there"].example == "uid9"
     assert census.left_out[f"objects not in {name}"].example == "0/uid1"
     assert census.count == 2
+
+
+def test_normal_forms_of_unicode_are_one(tmp_path):
+    one, other = "chaise_\u00e9", "chaise_e\u0301"
+    for name, uid in ((one, other), (other, one)):
+        (tmp_path / "a.txt").write_text(uid, "utf-8")
+        assert listed(tmp_path / "a.txt", ["lamp", f"0/{name}"], Census()) == [1]
+        (tmp_path / "a.csv").write_text(f"{uid},a chair\n", "utf-8")
+        assert known(read_captions(tmp_path / "a.csv", {*uids_of(name)}, Census()), name) == "a chair"
+        assert read_captions(tmp_path / "a.csv", [name], Census()) == {name: "a chair"}
+        (tmp_path / "a.tsv").write_text(f"id\tcaption\n{uid}\ta chair\n", "utf-8")
+        assert read_captions(tmp_path / "a.tsv", [name], Census()) == {name: "a chair"}
 
 
 def test_none_of_them(tmp_path):

@@ -59,6 +59,19 @@ def test_names_of_web_datasets(tmp_path):
     assert sets.objects == ["object00", "object01"] and len(sets.open(1).views.views) == 5
 
 
+def test_names_of_web_datasets_with_dots(tmp_path):
+    for name in ("chair.v1", "chair.v2", "chair", "lamp"):
+        write_object(tmp_path / "views" / "a" / name)
+    packed = pack(tmp_path / "views", tmp_path / "a.tar", lambda name: "a/" + name[2:].replace("/", "."))
+    sets = opened(packed)
+    assert sets.objects == ["a/chair", "a/chair.v1", "a/chair.v2", "a/lamp"]
+    assert [len(sets.open(index).views.views) for index in range(4)] == [5] * 4
+    assert grouped("a.b.transforms_train.json", "a.b.r_0.png", "c.d.000.png")[0] == {
+        "a.b": ["r_0.png", "transforms_train.json"],
+        "c": ["d.000.png"],
+    }
+
+
 def test_an_archive_of_one_object(tmp_path):
     sets = opened(pack(write_object(tmp_path / "ball"), tmp_path / "a.tar"))
     assert sets.objects == ["a"] and len(sets.open(0).views.views) == 5

@@ -120,6 +120,7 @@ def test_files_of_others_may_say_less(written):
         (lambda c: c.update(frames=[]), "no views"),
         (lambda c: c.update(frames={}), "no list"),
         (lambda c: c.update(caption=3), "no text"),
+        (lambda c: c.update(caption="half \ud83d pair"), "invalid Unicode"),
         (lambda c: c.update(fl_x=0), "not positive"),
         (lambda c: c.update(h=1e308), "not 1 to 65536"),
         (lambda c: c.update(w=0.5), "not 1 to 65536"),

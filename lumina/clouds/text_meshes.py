@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from lumina.clouds.polygons import triangles
 
+Rows = list[list[str]]
 Mesh = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64] | None]
 OFF_HEAD = re.compile(r"(ST)?C?N?OFF\b")
 
@@ -46,6 +47,15 @@ def read_off(text: str) -> Mesh:
     Raises:
         ValueError: the file is damaged, or in four dimensions or binary.
     """
+    return off_mesh(*off_rows(text))
+
+
+def off_rows(text: str) -> tuple[Rows, Rows]:
+    """The words of the lines of an OFF file: of each vertex, and of each face.
+
+    Raises:
+        ValueError: the file is damaged, or in four dimensions or binary.
+    """
     text = re.sub(r"#[^\n]*", "", text).strip()
     head = OFF_HEAD.match(text)
     if head is None or text[head.end() :].lstrip().startswith("BINARY"):
@@ -56,6 +66,15 @@ def read_off(text: str) -> Mesh:
     count, faces = (int(word) for word in rows[0][:2])
     if len(rows) < 1 + count + faces or not count:
         raise ValueError(f"it announces {count} vertices and {faces} faces, but has {len(rows) - 1} lines")
-    vertices = np.array([row[:3] for row in rows[1 : 1 + count]], np.float64)
-    polygons = [[int(word) for word in row[1 : 1 + int(row[0])]] for row in rows[1 + count : 1 + count + faces]]
+    return rows[1 : 1 + count], rows[1 + count : 1 + count + faces]
+
+
+def off_mesh(points: Rows, faces: Rows) -> Mesh:
+    """What `off_rows` tells, as `read_off` gives it.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    vertices = np.array([row[:3] for row in points], np.float64)
+    polygons = [[int(word) for word in row[1 : 1 + int(row[0])]] for row in faces]
     return vertices, triangles(polygons, vertices) if polygons else None

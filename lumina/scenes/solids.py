@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from lumina.clouds.polygons import triangles
 from lumina.clouds.surface import trimesh
-from lumina.clouds.text_meshes import read_off
+from lumina.clouds.text_meshes import off_mesh, off_rows
 from lumina.scenes.beside import Beside
 from lumina.scenes.cameras import Floats
 from lumina.scenes.mesh import Material
@@ -38,9 +38,12 @@ def read_solid(file: Path, beside: Beside, said: list[str]) -> list[Part]:
     """
     if file.suffix.lower() == ".off":
         text = file.read_text(encoding="latin-1")
-        vertices, faces = read_off(text)
+        points, polygons = off_rows(text)
+        vertices, faces = off_mesh(points, polygons)
         if text.startswith(("COFF", "STCOFF", "STCNOFF", "CNOFF")):
             said.append("the colours of its vertices are not read: light grey stands for them")
+        if any(len(row) > 1 + int(row[0]) for row in polygons):
+            said.append("the colours of its faces are not read: light grey stands for them")
         return [_plain(vertices, faces)]
     loaded = trimesh().load(file, process=False, skip_materials=True, force=None)
     if file.suffix.lower() == ".ply":

@@ -18,6 +18,7 @@ from lumina.scenes.parts import GREY, Part, require_few
 from lumina.scenes.textures import Pictures
 
 Ints = npt.NDArray[np.int64]
+OTHERS = {"p": "points", "l": "lines", "curv": "curves", "surf": "curved surfaces"}
 
 
 @dataclass(slots=True)
@@ -33,6 +34,7 @@ class Lines:
         names: of materials, and their numbers.
         libraries: names of MTL files.
         so_far: numbers of ``v``, ``vt`` and ``vn`` before each face that counts backwards.
+        others: kinds of lines that draw something else than faces.
     """
 
     v: list[str] = field(default_factory=list)
@@ -43,6 +45,7 @@ class Lines:
     names: dict[str, int] = field(default_factory=lambda: {"": 0})
     libraries: list[str] = field(default_factory=list)
     so_far: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+    others: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ def read_obj(data: bytes, beside: Beside, said: list[str]) -> list[Part]:
     if not lines.v:
         raise ValueError("it has no vertices")
     require_few(len(lines.faces))
+    if lines.others:
+        said.append(f"its {' and '.join(sorted({OTHERS[kind] for kind in lines.others}))} are left out")
     table = _table(lines.v, 3)
     corners = _corners(lines, table[:, :3])
     uv, normals = (_table(rows, least) if rows else None for rows, least in ((lines.vt, 1), (lines.vn, 3)))
@@ -130,6 +135,8 @@ def _sorted(text: str) -> Lines:
             use = lines.names.setdefault(rest.strip(), len(lines.names))
         elif kind == "mtllib":
             lines.libraries.append(rest.strip())
+        elif kind in OTHERS:
+            lines.others.add(kind)
     return lines
 
 

@@ -148,9 +148,12 @@ def test_off(tmp_path):
         f"4 {' '.join(map(str, side))}\n" for side in SIDES
     )
     (tmp_path / "a.OFF").write_text(f"OFF\n8 6 0\n{text}")
-    assert len(read_mesh(tmp_path / "a.OFF").faces) == 12
+    mesh = read_mesh(tmp_path / "a.OFF")
+    assert len(mesh.faces) == 12 and not mesh.substitutes
 
 
 def test_colours_that_are_not_read_are_told(tmp_path):
     (tmp_path / "a.off").write_text("COFF\n3 1 0\n0 0 0 255 0 0\n1 0 0 255 0 0\n0 1 0 255 0 0\n3 0 1 2\n")
-    assert "colours" in read_mesh(tmp_path / "a.off").substitutes[0]
+    assert "colours of its vertices" in read_mesh(tmp_path / "a.off").substitutes[0]
+    (tmp_path / "b.off").write_text("OFF\n3 2 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n3 2 1 0 255 0 0\n")
+    assert "colours of its faces" in read_mesh(tmp_path / "b.off").substitutes[0]

@@ -78,6 +78,11 @@ def test_vertex_colours():
     assert assemble(parts_of(text)[0]).colours[0, 0].tolist() == [1, 0, 0, 1]
 
 
+def test_what_is_no_face_is_told():
+    parts, said = parts_of("v 0 0 0\nv 1 0 0\nv 0 1 0\nv 5 5 5\nf 1 2 3\nl 1 4\np 4\nl 2 4\n")
+    assert len(assemble(parts).vertices) == 3 and said == ["its lines and points are left out"]
+
+
 def test_each_material_is_a_part_whatever_the_order(tmp_path):
     (tmp_path / "a b.mtl").write_text("newmtl red\nKd 1 0 0\n")
     (tmp_path / "c.mtl").write_text("newmtl blue\nKd 0 0 1\n")

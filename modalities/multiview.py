@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from lumina.data.batches import stacked
+from lumina.data.sampler import Key
+from lumina.data.samples import Samples
 from lumina.interfaces import Autoencoder, Modality
 from lumina.pictures import patches
 from lumina.pictures.sheet import contact_sheet
@@ -23,7 +25,7 @@ from lumina.scenes.turntable import turned, wandb_turntables
 from lumina.scenes.wishes import AZIMUTHS, VIEWS, check_together, even_azimuths, wanted_azimuths, warn_beyond
 from lumina.values import Batch, Shown, Tokens, Wish
 
-LOOKED_AT = 16  # samples, of which the cameras are looked at
+LOOKED_AT = 32  # drawn training samples, of which the cameras are looked at
 
 Views = Tensor | Sequence[Tensor]
 """``[B, N, C, H, W]``, or a list of ``[N_i, C, H, W]``; values in [-1, 1]."""
@@ -99,20 +101,25 @@ class MultiView(Modality):
         Warns:
             UserWarning: it has more views than are sampled unless others are asked for.
         """
-        if "views" in data.batch_keys and len(samples := data.samples("train")):
-            views, *shape = data.collate([samples[0].item])["views"][0].shape
+        splits = [samples for split in ("train", "validation") if len(samples := data.samples(split))]
+        firsts = [data.collate([samples[0].item]) for samples in splits]  # of the most views; a draw may have fewer
+        if firsts and "views" in firsts[0]:
+            _, *shape = firsts[0]["views"][0].shape
             if shape != [self.channels, *self.size]:
                 raise ValueError(
                     f"the modality is for views of {(self.channels, *self.size)} (channels, height, width), the data "
                     f"has {tuple(shape)}: set modality.size and modality.channels, or data.size, to the same."
                 )
-            if views > self.views:
-                warnings.warn(
-                    f"the data has {views} views a sample, the modality is for up to {self.views}: where it is trained "
-                    "on such data, set modality.views to their number, which is what is sampled.",
-                    stacklevel=2,
-                )
-        self.ring = self.ring.completed(_ring_of(data))
+        drawn = _drawn(data)
+        told = [sample for sample in [*map(_kept, firsts), *drawn] if "azimuths" in sample]
+        views = max((len(sample["azimuths"]) for sample in told), default=0)
+        if views > self.views:
+            warnings.warn(
+                f"the data has {views} views a sample, the modality is for up to {self.views}: where it is trained "
+                "on such data, set modality.views to their number, which is what is sampled.",
+                stacklevel=2,
+            )
+        self.ring = self.ring.completed(_ring_of(drawn))
         return asdict(self.ring)
 
     def compress(self, batch: Batch) -> Views:
@@ -246,12 +253,22 @@ def _azimuths_of(samples: Views, batch: Batch | None) -> list[tuple[float, ...]]
     return [even_azimuths(len(views)) for views in samples]
 
 
-def _ring_of(data: Any) -> Ring:
-    """What cameras of the first samples have in common."""
-    if not {"camera_to_world", "field_of_view"} <= {*data.batch_keys}:
+def _kept(batch: Batch) -> Batch:
+    """What the only sample of a batch has beside its pictures."""
+    return {name: batch[name][0] for name in MultiView.kept_keys if name in batch}
+
+
+def _drawn(data: Any) -> list[Batch]:
+    """Samples from all over the data as training draws them, each of another epoch: of any group, of any variant."""
+    samples = Samples(data.dataset("train"), data.seed, data.transform, train=True)
+    keys = [Key(number, number * len(samples) // LOOKED_AT) for number in range(LOOKED_AT if len(samples) else 0)]
+    return [_kept(data.collate([samples[key].item])) for key in keys]
+
+
+def _ring_of(samples: Sequence[Batch]) -> Ring:
+    """What cameras of samples have in common."""
+    told = [sample for sample in samples if {"camera_to_world", "field_of_view"} <= sample.keys()]
+    if not told:
         return Ring()
-    samples = data.samples("train")
-    batches = [data.collate([samples[place].item]) for place in range(min(len(samples), LOOKED_AT))]
-    views = [(matrix, batch["field_of_view"][0]) for batch in batches for matrix in batch["camera_to_world"][0]]
-    matrices = torch.stack([matrix for matrix, _ in views]) if views else torch.zeros(0, 4, 4)
-    return Ring.of(matrices.double().numpy(), [float(angle) for _, angle in views])
+    angles = [float(sample["field_of_view"]) for sample in told for _ in sample["camera_to_world"]]
+    return Ring.of(torch.cat([sample["camera_to_world"] for sample in told]).double().numpy(), angles)

@@ -30,13 +30,17 @@ def write_object(
     size: int = 16,
     references: bool = True,
     caption: str = "",
+    elevations: Sequence[float] = (),
     **about: object,
 ) -> Path:
-    """An object with a group of views for each list of azimuths, and a reference at the first azimuth of each."""
+    """An object with a group of views for each list of azimuths, and a reference at the first azimuth of each.
+
+    Groups are at 20 degrees where there are no ``elevations`` of them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     views: list[View] = []
     for group, around in enumerate(azimuths):
-        places = [("view", azimuth, 20.0) for azimuth in around]
+        places = [("view", azimuth, elevations[group] if elevations else 20.0) for azimuth in around]
         places += [("reference", around[0], -5.0)] if references else []
         for number, (role, azimuth, elevation) in enumerate(places):
             file = folder / f"{group}_{number}.png"

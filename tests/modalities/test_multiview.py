@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image as Pictures
 from tiny_view_models import model_of_views
-from tiny_views import write_objects
+from tiny_views import write_object, write_objects
 
 from datamodules.multiview import MultiViewFolder
 from lumina.conditioning.azimuths import ViewAzimuths
@@ -220,6 +220,18 @@ def test_cameras_are_those_of_the_data(tmp_path):
     taken = modality.resolve(data)
     assert taken == {"elevation": pytest.approx(20), "distance": 2.0, "field_of_view": pytest.approx(40)}
     assert asdict(modality.ring) == taken and MultiView((8, 8), **taken).ring == modality.ring
+
+
+def test_cameras_of_any_object_and_group_count(tmp_path):
+    def known(root):
+        return MultiView((8, 8)).resolve(MultiViewFolder(root, size=8, batch_size=2, reference="none"))
+
+    for number in range(32):
+        elevations = (20.0, 20.0) if number < 20 else (-30.0, -30.0)
+        write_object(tmp_path / "objects" / f"object{number:02}", [range(0, 360, 90)] * 2, 8, elevations=elevations)
+    assert known(tmp_path / "objects") == {"elevation": None, "distance": 3.0, "field_of_view": pytest.approx(40)}
+    write_object(tmp_path / "groups/object", [range(0, 360, 90)] * 2, 8, elevations=(20.0, -30.0))
+    assert known(tmp_path / "groups")["elevation"] is None
 
 
 def test_a_dashboard_gets_turntables():

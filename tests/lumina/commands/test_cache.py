@@ -448,6 +448,8 @@ def test_views_and_references_are_trained_on_without_pictures(run_in: Callable[.
     piece["data"] = part("datamodules.cached.Cached", batch_size=3, root="cache")
     Path("cached.yaml").write_text(yaml.safe_dump(piece))
     run_in("fit", "--config", "cached.yaml")
+    with pytest.warns(UserWarning, match=r"has 4 views a sample, the modality is for up to 2: .* set modality\.views"):
+        build(["--config", "cached.yaml", "--model.modality.views=2"]).model.resolve(cached)
     again = build(["--config", "cached.yaml"]).model
     again.resolve(cached)
     assert again.conditioners[1].background == pytest.approx((128 / 255,) * 3)

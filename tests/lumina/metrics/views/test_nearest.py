@@ -70,6 +70,27 @@ def test_the_best_of_several_samples_counts(data):
     assert found["best_of_2/psnr_in_mask"] == pytest.approx(float(expected))
 
 
+def test_a_sample_that_is_not_finite_costs_no_result(data):
+    items = data.items["test"][:2]
+    batch = data.collate([items[0], items[1], items[0], items[1]])
+    made = batch["views"] * 0.5
+    made[0] = torch.nan
+    with pytest.warns(UserWarning, match="1 of 4 samples hold NaN"):
+        evaluation = measured(data, lambda batch: made, batch)
+    best = [psnr_in_mask(shares(made[n]), shares(batch["views"][n]), batch["alpha"][n] > 0.5).mean() for n in (2, 1)]
+    assert not evaluation.failures and evaluation.values["not_finite"] == 1
+    assert evaluation.values["best_of_2/psnr_in_mask"] == pytest.approx(float(sum(best)) / 2)
+
+
+@pytest.mark.parametrize(("without", "count"), [((), 2), (("name",), 4)])
+def test_objects_of_other_names_are_others_though_they_look_the_same(data, without, count):
+    items = data.items["test"][:1]
+    twins = [items[0], {**items[0], "name": "twin"}] * 2
+    twins = [{name: value for name, value in one.items() if name not in without} for one in twins]
+    batch = data.collate(twins)
+    assert f"best_of_{count}/psnr_in_mask" in measured(data, lambda batch: batch["views"], batch).values
+
+
 def test_unequal_numbers_of_samples_are_told(data):
     items = data.items["test"]
     batch = data.collate([items[0], items[1], items[0]])

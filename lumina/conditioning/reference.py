@@ -31,6 +31,9 @@ class ReferenceView(Conditioner):
         key: field of the batch, ``[B, 3, H, W]`` in [-1, 1].
         background: red, green and blue in [0, 1], before which pictures with alpha are put that samples are made from;
             None = that of the data's references, or white where they have no certain one.
+
+    Raises:
+        ValueError: ``background`` is out of its range.
     """
 
     route: ClassVar[Route] = "prefix"
@@ -45,6 +48,10 @@ class ReferenceView(Conditioner):
         background: Colour | None = None,
     ) -> None:
         super().__init__()
+        if background is not None and not all(0 <= part <= 1 for part in background):
+            raise ValueError(
+                f"Got background {background}: set red, green and blue from 0 to 1, as [1, 1, 1] for white."
+            )
         self.told, self.dropout, self.key, self.background = told, dropout, key, background
         self.latent_key = f"{key}_latent"
         self.vector = nn.Parameter(torch.zeros(0))

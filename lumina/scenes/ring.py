@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -23,11 +24,23 @@ class Ring:
         elevation: in degrees; None = not known.
         distance: from the object's middle, in units of the training meshes; None = not known.
         field_of_view: the horizontal one, in degrees; None = not known.
+
+    Raises:
+        ValueError: a number is out of its range.
     """
 
     elevation: float | None = None
     distance: float | None = None
     field_of_view: float | None = None
+
+    def __post_init__(self) -> None:
+        elevation, distance, field_of_view = self.elevation, self.distance, self.field_of_view
+        if elevation is not None and not -90 <= elevation <= 90:
+            raise ValueError(f"Got elevation {elevation}: set degrees from -90 to 90.")
+        if distance is not None and not 0 < distance < math.inf:
+            raise ValueError(f"Got distance {distance}: set a number above 0.")
+        if field_of_view is not None and not 0 < field_of_view < 180:
+            raise ValueError(f"Got field_of_view {field_of_view}: set degrees between 0 and 180.")
 
     @classmethod
     def of(cls, matrices: Floats, fields_of_view: Sequence[float]) -> Ring:
@@ -43,7 +56,8 @@ class Ring:
         distances = np.linalg.norm(matrices[:, :3, 3], axis=1)
         seen = np.stack((elevations, distances, np.asarray(fields_of_view)))
         known = [round(float(row.mean()), 3) if np.ptp(row) <= SPREAD else None for row in seen]
-        return cls(elevation=known[0], distance=known[1], field_of_view=known[2])
+        # what is too small to tell from 0 is not known
+        return cls(elevation=known[0], distance=known[1] or None, field_of_view=known[2] or None)
 
     def completed(self, other: Ring) -> Ring:
         """With what another one knows beyond it."""

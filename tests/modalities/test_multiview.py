@@ -200,6 +200,11 @@ def test_numbers_below_one_are_refused(name):
         MultiView(**{"size": (4, 6), name: 0})
 
 
+def test_cameras_that_cannot_be_are_refused():
+    with pytest.raises(ValueError, match="Got field_of_view 0"):
+        MultiView((4, 6), field_of_view=0)
+
+
 def test_a_sample_is_a_folder_from_which_a_reconstruction_can_start(tmp_path):
     modality = MultiView((4, 6), elevation=10.0, distance=1.5, field_of_view=30.0)
     samples, batch = [torch.rand(3, 3, 4, 6), torch.rand(2, 3, 4, 6)], {"azimuths": [ANGLES[0], ANGLES[1, :2]]}

@@ -33,6 +33,12 @@ def test_it_is_made_of_the_tokens_of_a_view():
     assert torch.equal(clean.grouped[0, 0], module.conditioners[0].vector)
 
 
+@pytest.mark.parametrize("background", [(255, 255, 255), (0.5, -0.1, 0.5), (float("nan"), 0, 0)])
+def test_a_background_out_of_its_range_is_refused(background):
+    with pytest.raises(ValueError, match=r"Got background .*: set red, green and blue from 0 to 1"):
+        ReferenceView(background=background)
+
+
 def test_it_is_compressed_as_views_are():
     modality = MultiView((16, 32), autoencoder=RandomAutoencoder())
     module = LuminaModule(modality, NextDiTConfig(dim=24, num_layers=1, num_heads=2), FlowMatching(), [ReferenceView()])

@@ -1,5 +1,7 @@
 """The cameras of drawn views."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -30,6 +32,23 @@ def test_what_differs_is_assumed_and_said():
 
 def test_nothing_is_known_of_no_cameras():
     assert Ring.of(np.zeros((0, 4, 4)), []) == Ring() and Ring().assumed == USUAL
+
+
+def test_what_is_too_small_is_not_known():
+    assert ring_of(around(0, distance=0.0004)).distance is None
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        *(("elevation", value) for value in (120, -91, math.nan)),
+        *(("distance", value) for value in (0, -1, math.inf, math.nan)),
+        *(("field_of_view", value) for value in (0, 180, 200, math.nan)),
+    ],
+)
+def test_numbers_out_of_their_range_are_refused(name, value):
+    with pytest.raises(ValueError, match=f"Got {name} {value}: set "):
+        Ring(**{name: value})
 
 
 def test_cameras_stand_where_they_are_asked_for():

@@ -109,8 +109,8 @@ def choose(sources: Sequence[Source], order: Order) -> list[Source]:
     named = [one for one in sources if any(fnmatchcase(one.name, pattern) for pattern in patterns)]
     if not named:
         raise ValueError(
-            f"None of {len(sources):,} objects is called {' or '.join(patterns)}: expected patterns of names as "
-            f"{sources[0].name!r}."
+            f"None of {_counted(len(sources), 'object')} is called {' or '.join(patterns)}: expected patterns of names "
+            f"as {sources[0].name!r}."
         )
     marked = sorted(named, key=lambda one: (zlib.crc32(os.fsencode(one.name)), one.name))
     return sorted(marked[: order.count], key=lambda one: one.name)
@@ -119,10 +119,15 @@ def choose(sources: Sequence[Source], order: Order) -> list[Source]:
 def about(sources: Sequence[Source], recipe: Recipe) -> str:
     """What is going to be rendered, in a line."""
     captions = [source.caption for source in sources if source.caption]
-    said = f"{len(set(captions)):,} captions, {captions[0]!r} say" if captions else "no captions"
-    if captions and len(captions) < len(sources):
-        said += f"; {len(sources) - len(captions):,} have none"
-    return f"{len(sources):,} objects, {recipe.groups * (recipe.views + 1)} pictures of each; {said}"
+    said = f"{_counted(len(set(captions)), 'caption')}, {captions[0]!r} say" if captions else "no captions"
+    without = len(sources) - len(captions)
+    if captions and without:
+        said += f"; {without:,} {'has' if without == 1 else 'have'} none"
+    return f"{_counted(len(sources), 'object')}, {recipe.groups * (recipe.views + 1):,} pictures of each; {said}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _identity(captions: Path | None) -> str | None:
@@ -171,7 +176,7 @@ def _state(source: Source, outcome: Outcome | Lost) -> str:
 
 def _said(states: Counter[str], total: int) -> str:
     whole = states["made"] + states["whole"]
-    parts = [f"{whole:,} of {total:,} objects, {states['made']:,} rendered now"]
+    parts = [f"{whole:,} of {_counted(total, 'object')}, {states['made']:,} rendered now"]
     parts += [f"{states['taken']:,} in the hands of another process"] if states["taken"] else []
     parts += [f"{states['broken']:,} could not be rendered"] if states["broken"] else []
     return "; ".join(parts) + "."

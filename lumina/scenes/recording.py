@@ -24,6 +24,9 @@ from lumina.scenes.views import Role, View
 STEEPEST = 89.0
 """Degrees; a camera right above the object has no azimuth."""
 
+MOST = {"groups": 10_000, "views": 10_000, "size": 4096, "rays": 1024}
+"""More than anybody needs; what is far beyond would fill the memory."""
+
 Azimuths = Literal["random", "even", "mixed"]
 STRETCHED = 2
 """The first group that may be stretched; as many are not after each as many that are."""
@@ -76,9 +79,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Checks the numbers."""
-        for name in ("groups", "views", "size", "rays"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"Got {name} {getattr(self, name)}: set 1 or more.")
+        for name, most in MOST.items():
+            if not 1 <= getattr(self, name) <= most:
+                raise ValueError(f"Got {name} {getattr(self, name):,}: set 1 to {most:,}.")
         for name in ("elevation", "reference_elevation"):
             least, greatest = _range(getattr(self, name))
             if not -STEEPEST <= least <= greatest <= STEEPEST:

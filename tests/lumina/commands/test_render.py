@@ -187,6 +187,12 @@ def test_captions_of_a_list(tmp_path, meshes, capsys):
     assert "was rendered with captions captions.csv (" in capsys.readouterr().err
 
 
+def test_one_object_is_one(tmp_path, meshes, capsys):
+    render(meshes / "bed.obj", tmp_path / "out")
+    out = capsys.readouterr().out
+    assert "1 object, 6 pictures of each; 1 caption, 'bed' say" in out and "1 of 1 object, 1 rendered now" in out
+
+
 def test_some_objects_alone(meshes):
     sources = find_sources(meshes, Census())
     assert [one.name for one in choose(sources, Order(only="b/*"))] == ["b/lamp", "b/table"]
@@ -208,7 +214,10 @@ def test_the_axis_that_is_up(tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--groups=0"], "groups 0: set 1 or more"),
+        (["--groups=0"], "groups 0: set 1 to 10,000"),
+        (["--views=300000000"], "views 300,000,000: set 1 to 10,000"),
+        (["--size=100000"], "size 100,000: set 1 to 4,096"),
+        (["--rays=1025"], "rays 1,025: set 1 to 1,024"),
         (["--elevation=[50,20]"], "the lower one first"),
         (["--azimuths=odd"], "expected one of"),
         (["--count=0"], "count 0: set 1 or more"),

@@ -93,7 +93,7 @@ def test_a_stretched_object_is_another_mesh_from_the_same_sides():
     [
         ({"stretch": 0.5}, r"stretch 0\.5: set 1"),
         ({"stretch": 1.5, "groups": 2}, r"stretch 1\.5 and groups 2: set groups to 3 or more"),
-        ({"groups": 0}, "groups 0: set 1 or more"),
+        ({"groups": 0}, "groups 0: set 1 to 10,000"),
         ({"rays": -4}, "rays -4"),
         ({"elevation": 95.0}, "elevation 95 to 95: set degrees between -89 and 89"),
         ({"reference_elevation": (45.0, -10.0)}, "reference_elevation 45 to -10: .* the lower one first"),

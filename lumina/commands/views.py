@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 from lumina.commands.folders import require_free
 from lumina.config.locate import locate
 from lumina.config.parser import ShortErrorParser
+from lumina.data.census import Census
 from lumina.errors import CorruptSample
 from lumina.files.atomic import PARTIAL, replace_folder
 from lumina.scenes.layouts import LAYOUTS, find_view_sets, read_views, write_views
@@ -47,7 +48,10 @@ def views(folder: Path, output: Path, layout: Literal["ours", "zero123", "colmap
     if output.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"the output {output} lies in {folder}: choose a place outside of it.")
     require_free(output)
-    found = find_view_sets(folder)
+    census = Census()
+    found = find_view_sets(folder, census)
+    for line in census.lines():
+        warnings.warn(f"left out {line}", stacklevel=2)
     if not found:
         raise ValueError(f"{folder} holds no views in a known layout: {', '.join(LAYOUTS)}.")
     done = []
@@ -62,7 +66,8 @@ def views(folder: Path, output: Path, layout: Literal["ours", "zero123", "colmap
         raise ValueError(f"none of the {len(found)} objects in {folder} could be converted.")
     count = sum(len(views_of_one.views) for views_of_one in done)
     left = f", {len(found) - len(done):,} left out" if len(done) < len(found) else ""
-    print(f"{output}: {count:,} views of {len(done):,} objects{left}")
+    pictures, objects = (f"{n:,} {kind}{'s' if n > 1 else ''}" for n, kind in ((count, "view"), (len(done), "object")))
+    print(f"{output}: {pictures} of {objects}{left}")
 
 
 def _convert(place: Path, target: Path, layout: str) -> ViewSet:

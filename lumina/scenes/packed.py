@@ -23,14 +23,13 @@ from lumina.data.sources.tar_index import Span, link_target, members_of
 from lumina.data.splits import find_level
 from lumina.errors import CorruptSample
 from lumina.pictures.reading import SUFFIXES
-from lumina.scenes.layouts import read_views
+from lumina.scenes.layouts import TAR, read_views
 from lumina.scenes.sets import FolderSets, Opened, ViewSets, split_apart, splits_of
 from lumina.values import Split
 
 Members = Mapping[str, Span]
 """Offset and size in an archive by name."""
 
-TAR = ".tar"
 CAMERAS = re.compile(r"(.+)\.transforms(?:_\w+)?\.json")
 """Names of WebDataset's for a file of cameras, and what all names of the object begin with."""
 WANTED = (*SUFFIXES, ".json", ".npy", ".txt")
@@ -191,14 +190,17 @@ def open_sets(root: Path, cache: Path | None, census: Census) -> ViewSets:
     if not found.names:
         raise ValueError(
             f"Found no views of objects in {root}: expected folders with transforms.json and pictures, as `lumina "
-            "render` writes them, or in another known layout, or .tar archives of such; change data.root."
+            "render` writes them, or in another known layout, or .tar archives of such; change data.root. Left "
+            f"out: {census}."
         )
     return found
 
 
 def _in_folder(root: Path, cache: Path | None, census: Census) -> ViewSets:
-    folders = FolderSets(root)
+    listed = Census()
+    folders = FolderSets(root, listed)
     if folders.names:
+        census.left_out.update((census + listed).left_out)
         return folders
     files = files_below(root, census, (TAR,))
     census.leave_out_by_ending(file for file in files if not file.lower().endswith(TAR))

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lumina.data.arrays import file_stamp
+from lumina.data.census import Census
 from lumina.data.splits import Level, find_level
 from lumina.scenes.layouts import find_view_sets, read_views
 from lumina.scenes.views import ViewSet
@@ -66,10 +67,11 @@ class FolderSets(ViewSets):
 
     Args:
         root: where they are, in sub-folders too; or one of them itself.
+        census: counts what is left out; None = not counted.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.folders = find_view_sets(root)
+    def __init__(self, root: Path, census: Census | None = None) -> None:
+        self.folders = find_view_sets(root, census)
         self.names = [str(folder.relative_to(root)) if folder != root else root.name for folder in self.folders]
         self.objects, self.splits = split_apart(root, self.names)
         self._held: OrderedDict[int, ViewSet] = OrderedDict()

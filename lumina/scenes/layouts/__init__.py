@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from lumina.data.census import Census
+from lumina.data.sources.listing import CLOSED, NOWHERE, files_below
 from lumina.errors import CorruptSample
+from lumina.pictures.reading import SUFFIXES
 from lumina.scenes.layouts.colmap import COLMAP
 from lumina.scenes.layouts.g_objaverse import G_OBJAVERSE
 from lumina.scenes.layouts.layout import Layout, read_safely
 from lumina.scenes.layouts.nerf_synthetic import NERF_SYNTHETIC
-from lumina.scenes.layouts.ours import OURS
+from lumina.scenes.layouts.ours import FILE, OURS
 from lumina.scenes.layouts.zero123 import ZERO123
 from lumina.scenes.views import ViewSet
 
-__all__ = ["LAYOUTS", "find_view_sets", "read_views", "write_views"]
+__all__ = ["LAYOUTS", "TAR", "find_view_sets", "read_views", "write_views"]
 
 LAYOUTS = {layout.name: layout for layout in (OURS, NERF_SYNTHETIC, ZERO123, G_OBJAVERSE, COLMAP)}
 """By the name that users type."""
+
+TAR = ".tar"
+WITHIN = f"objects inside of an object's folder, where {FILE} lies"
+BESIDE = f"{TAR} archives beside folders of objects"
+BARE = "folders of pictures without cameras"
 
 
 def layout_of(folder: Path) -> Layout | None:
@@ -51,24 +59,45 @@ def write_views(views: ViewSet, folder: Path, layout: str = OURS.name) -> None:
     write(views, folder)
 
 
-def find_view_sets(root: Path) -> list[Path]:
+def find_view_sets(root: Path, census: Census | None = None) -> list[Path]:
     """The folders below a folder, itself included, that hold the views of one object, sorted.
 
     Asks for names alone and reads no file. Hidden folders are left out. Links are followed, and of several paths to one
     folder the first counts.
+
+    Args:
+        root: the folder.
+        census: counts what is left out; None = not counted.
     """
-    return sorted(_find(root, set()))
+    return sorted(_find(root, set(), Census() if census is None else census))
 
 
-def _find(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
-    facts = os.stat(folder)
-    if (facts.st_dev, facts.st_ino) in seen:
+def _find(folder: Path, seen: set[tuple[int, int]], census: Census) -> Iterator[Path]:
+    try:
+        facts = os.stat(folder)
+        if (facts.st_dev, facts.st_ino) in seen:
+            return
+        seen.add((facts.st_dev, facts.st_ino))
+        layout = layout_of(folder)
+        entries = [] if layout else sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:
+        census.leave_out(CLOSED, [str(folder)])
         return
-    seen.add((facts.st_dev, facts.st_ino))
-    if layout_of(folder) is not None:
+    if layout is not None:
+        inside = files_below(folder) if layout is OURS else []
+        census.leave_out(WITHIN, [str((folder / file).parent) for file in inside if file.endswith(f"/{FILE}")])
         yield folder
         return
-    with os.scandir(folder) as entries:
-        folders = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
-    for name in sorted(folders):
-        yield from _find(folder / name, seen)
+    visible = [entry for entry in entries if not entry.name.startswith(".")]
+    folders = [entry for entry in visible if os.path.isdir(entry)]
+    _count([entry for entry in visible if not os.path.isdir(entry)], folder, not folders, census)
+    for entry in folders:
+        yield from _find(Path(entry), seen, census)
+
+
+def _count(files: Sequence[os.DirEntry[str]], folder: Path, last: bool, census: Census) -> None:
+    """Counts what a folder without cameras holds; ``last`` = it has no sub-folders."""
+    census.leave_out(NOWHERE, [file.path for file in files if not os.path.exists(file)])
+    census.leave_out(BESIDE, [file.path for file in files if file.name.lower().endswith(TAR)])
+    bare = last and any(file.name.lower().endswith(SUFFIXES) for file in files)
+    census.leave_out(BARE, [str(folder)] if bare else [])

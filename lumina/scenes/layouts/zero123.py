@@ -22,15 +22,18 @@ LENS = "intrinsics.npy"
 FIELD_OF_VIEW = math.degrees(2 * math.atan(16 / 35))
 MOST = 4096  # bytes of a file with a matrix
 UNPAIRED = "poses without a picture are left out"
+UNPOSED = "pictures without a pose are left out"
 
 
 def read(folder: Path) -> ViewSet:
     """The views of which there are a pose and a picture."""
     poses = sorted(file for file in folder.glob("*.npy") if file.name != LENS)
     pairs = [(file, picture) for file in poses if (picture := file.with_suffix(".png")).is_file()]
+    unposed = sum(file.stem.isdecimal() and not file.with_suffix(".npy").is_file() for file in folder.glob("*.png"))
     lens = _lens(folder / LENS) if (folder / LENS).is_file() else None
     views = tuple(View(file=picture, camera=_camera(pose, picture, lens)) for pose, picture in pairs)
-    return ViewSet(name=folder.name, caption="", views=views, remarks={UNPAIRED: len(poses) - len(pairs)})
+    remarks = {UNPAIRED: len(poses) - len(pairs), UNPOSED: unposed}
+    return ViewSet(name=folder.name, caption="", views=views, remarks=remarks)
 
 
 def _lens(file: Path) -> Lens:

@@ -49,6 +49,14 @@ def test_a_data_set_goes_there_and_back(tmp_path, capsys, layout):
         assert was.camera.lens == now.camera.lens
 
 
+def test_what_is_no_object_is_told(tmp_path):
+    write(tmp_path / "a" / "1")
+    (tmp_path / "a" / "x.tar").write_bytes(b"")
+    assert run(tmp_path / "a", tmp_path / "b") == [
+        f"left out .tar archives beside folders of objects: 1, for example {tmp_path / 'a' / 'x.tar'}"
+    ]
+
+
 def test_one_object_is_written_into_the_folder_itself(tmp_path):
     write(tmp_path / "a")
     (tmp_path / "b").mkdir()
@@ -64,7 +72,7 @@ def test_an_object_that_cannot_be_read_is_named_and_leaves_nothing(tmp_path, cap
     said = run(tmp_path / "a", tmp_path / "b")
     assert said == [f"left out {tmp_path / 'a' / '2'}: 1 of 2 pictures are missing, 33.png first"]
     assert [file.name for file in (tmp_path / "b").iterdir()] == ["1"]
-    assert "2 views of 1 objects, 1 left out" in capsys.readouterr().out
+    assert "2 views of 1 object, 1 left out" in capsys.readouterr().out
 
 
 def test_what_the_layout_cannot_hold_is_named(tmp_path):

@@ -8,7 +8,7 @@ from tiny_views import write_object, write_objects
 
 from lumina.data.census import Census
 from lumina.errors import CorruptSample
-from lumina.scenes.layouts import read_views, write_views
+from lumina.scenes.layouts import BESIDE, read_views, write_views
 from lumina.scenes.packed import PackedSets, by_object, open_sets
 
 
@@ -175,6 +175,18 @@ def test_an_archive_that_is_cut_off(tmp_path):
     tar.write_bytes(tar.read_bytes()[:3000])
     with pytest.raises(ValueError, match=r"a\.tar is not a complete uncompressed tar"):
         opened(tar)
+
+
+def test_archives_beside_folders_are_counted(tmp_path):
+    write_objects(tmp_path, 2)
+    pack(tmp_path / "object00", tmp_path / "more.tar")
+    census = Census()
+    assert open_sets(tmp_path, None, census).names == ["object00", "object01"]
+    assert census.left_out[BESIDE].count == 1
+    census = Census()
+    (tmp_path / "packed").mkdir()
+    pack(tmp_path, tmp_path / "packed" / "all.tar")
+    assert len(open_sets(tmp_path / "packed", None, census).names) == 2 and not census.count
 
 
 def test_nothing_there(tmp_path):

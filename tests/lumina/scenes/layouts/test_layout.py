@@ -1,7 +1,12 @@
+import os
+from pathlib import Path
+
 import pytest
 
+from lumina.data.census import Census
+from lumina.data.sources.listing import CLOSED, NOWHERE
 from lumina.errors import CorruptSample
-from lumina.scenes.layouts import find_view_sets, read_views
+from lumina.scenes.layouts import BARE, BESIDE, WITHIN, find_view_sets, read_views, write_views
 from lumina.scenes.layouts.layout import below, numbers
 
 
@@ -28,3 +33,31 @@ def test_links_in_a_circle_are_followed_once(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "round").symlink_to(tmp_path)
     assert find_view_sets(tmp_path) == []
+
+
+def test_what_is_left_out_is_counted(made, tmp_path, monkeypatch):
+    for name in ("a", "a/inner", "b/c"):
+        write_views(made(tmp_path / name), tmp_path / name)
+    (tmp_path / "b" / "nowhere").symlink_to("missing")
+    (tmp_path / "b" / "round").symlink_to("round")
+    (tmp_path / "more.tar").write_bytes(b"")
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "0.png").write_bytes(b"")
+    (tmp_path / "lost+found").mkdir()
+    scan = os.scandir
+
+    def closed(folder):
+        if Path(folder).name == "lost+found":
+            raise PermissionError(folder)
+        return scan(folder)
+
+    monkeypatch.setattr("os.scandir", closed)
+    census = Census()
+    assert find_view_sets(tmp_path, census) == [tmp_path / "a", tmp_path / "b" / "c"]
+    assert {reason: (left.count, Path(left.example).name) for reason, left in census.left_out.items()} == {
+        WITHIN: (1, "inner"),
+        NOWHERE: (2, "nowhere"),
+        BESIDE: (1, "more.tar"),
+        BARE: (1, "bare"),
+        CLOSED: (1, "lost+found"),
+    }

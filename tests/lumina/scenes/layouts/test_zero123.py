@@ -9,7 +9,7 @@ from PIL import Image
 
 from lumina.errors import CorruptSample
 from lumina.scenes.layouts import find_view_sets, read_views, write_views
-from lumina.scenes.layouts.zero123 import FIELD_OF_VIEW, UNPAIRED
+from lumina.scenes.layouts.zero123 import FIELD_OF_VIEW, UNPAIRED, UNPOSED
 
 
 @pytest.fixture
@@ -68,6 +68,12 @@ def test_a_pose_without_a_picture_is_left_out_and_counted(written):
     (written / "000.png").unlink()
     assert read_views(written).remarks == {UNPAIRED: 1}
     assert len(read_views(written).views) == 2
+
+
+def test_a_picture_without_a_pose_is_left_out_and_counted(written):
+    (written / "001.npy").unlink()
+    (written / "sheet.png").write_bytes(b"")
+    assert read_views(written).remarks == {UNPOSED: 1}
 
 
 @pytest.mark.parametrize("kind", ["pickle", "objects", "shape", "nan", "singular", "scaled", "text", "long", "picture"])

@@ -102,8 +102,8 @@ def cache(
         device: auto (a GPU if there is one), cpu, cuda, cuda:1, ...
 
     Raises:
-        ValueError: the data lacks a field, or the folder contains a finished cache, or an unfinished one with other
-            settings or of files that have changed since.
+        ValueError: the data lacks a field, or the folder contains a cache with other settings or of files that have
+            changed since.
     """
     parts = build_as(Parts, experiment)
     modality, data, chosen = parts.modality.eval(), parts.datamodule, choose_device(device)
@@ -175,14 +175,13 @@ def _asked(conditioners: Sequence[Conditioner], data: SplitDataModule) -> dict[s
 
 
 def _begin(output: Path, settings: dict[str, Any]) -> None:
-    """Starts a cache, or continues one that was interrupted."""
+    """Starts a cache, or continues one that was interrupted or has lost shards."""
     earlier = read_settings(output)
     if earlier is None:
         require_free(output)
         write_settings(output, settings, complete=False)
         return
-    if earlier.pop("complete"):
-        raise ValueError(f"{output} holds a cache already; remove it, or choose another --output.")
+    state = "makes what is missing of" if earlier.pop("complete") else "goes on with the unfinished"
     now = json.loads(json.dumps(settings))
     other = [name for name in now if earlier.get(name) != now[name]]
     if "files" in other and "samples_from" not in other:
@@ -193,7 +192,8 @@ def _begin(output: Path, settings: dict[str, Any]) -> None:
     if other:
         changes = "; ".join(f"{name} {earlier.get(name)}, now {now[name]}" for name in other if name != "files")
         raise ValueError(f"{output} was begun with other settings ({changes}); remove it, or choose another --output.")
-    print(f"goes on with {output}, which was not finished")
+    write_settings(output, settings, complete=False)
+    print(f"{state} {output}")
 
 
 class _SplitWriter:

@@ -199,14 +199,20 @@ def test_a_corrupt_picture_is_left_out_and_named(
     assert len(data.dataset("train")) + len(data.dataset("test")) == 23
 
 
-def test_nothing_is_overwritten_and_what_is_missing_is_named(
+def test_nothing_is_overwritten_and_what_is_missing_is_made_or_named(
     run_in: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = experiment(tmp_path)
-    run_in("cache", "--config", config, "--output", "cache")
+    options = ["cache", "--config", experiment(tmp_path), "--output", "cache", "--shard_size=4"]
+    run_in(*options)
+    whole = {file: file.read_bytes() for file in Path("cache").rglob("*") if file.is_file()}
     with pytest.raises(SystemExit):
-        run_in("cache", "--config", config, "--output", "cache")
-    assert "holds a cache already" in capsys.readouterr().err
+        run_in(*options, "--variants=2")
+    assert "begun with other settings (variants 1, now 2)" in capsys.readouterr().err
+    lost = next(file for file in whole if file.match("train/*.safetensors"))
+    lost.unlink()
+    run_in(*options)
+    assert "makes what is missing of cache" in capsys.readouterr().out
+    assert {file: file.read_bytes() for file in whole} == whole
     with pytest.raises(FileNotFoundError, match="holds no latents"):
         Cached(batch_size=4, root=Path("nothing"))
 
@@ -378,7 +384,7 @@ def test_views_are_gone_on_with_unless_their_files_have_changed(
                 run_in(*options, "--output", output)
     capsys.readouterr()
     run_in(*options, "--output", "same", "--data.num_workers", 1)
-    assert "goes on with same, which was not finished" in capsys.readouterr().out
+    assert "goes on with the unfinished same" in capsys.readouterr().out
     for path in Path("whole").rglob("*.*"):
         assert (Path("same") / path.relative_to("whole")).read_bytes() == path.read_bytes()
     for output, file in (("one", tmp_path / "captions.csv"), ("two", tmp_path / "views/object03/transforms.json")):

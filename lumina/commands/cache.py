@@ -22,6 +22,7 @@ from lumina.config.locate import locate
 from lumina.config.parser import parse_function
 from lumina.data.arrays import file_stamp, stamp
 from lumina.data.batches import move
+from lumina.data.census import counted
 from lumina.data.datamodule import SplitDataModule
 from lumina.data.latents import read_settings, read_shard_items, write_settings, write_shard
 from lumina.errors import CorruptSample
@@ -134,17 +135,13 @@ def cache(
         for key, known in texts.items():
             known |= dict.fromkeys(text for item in writer.items for text in _texts(item, key))
         left_out = samples[split] - len(writer.items)
-        print(f"{split}: {_counted(len(writer.items), 'sample')}" + (f", {left_out:,} left out" if left_out else ""))
+        print(f"{split}: {counted(len(writer.items), 'sample')}" + (f", {left_out:,} left out" if left_out else ""))
         print("".join(f"  skipped {name}\n" for name in writer.skipped), end="")
     for encoder, keys in encoders:
         own = list(dict.fromkeys(["", *(text for key in keys for text in texts[key])]))
         _cache_text(encoder, own, output / "text", shard_size, getattr(torch, dtype), chosen)
-        print(f"{_counted(len(own), 'text')} of {' and '.join(keys)} in {output / 'text'}")
+        print(f"{counted(len(own), 'text')} of {' and '.join(keys)} in {output / 'text'}")
     write_settings(output, settings, complete=True)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _by_identity(encoders: Sequence[tuple[str, TextEncoder]]) -> list[tuple[TextEncoder, list[str]]]:

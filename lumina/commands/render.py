@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from lumina.config.locate import locate
 from lumina.config.parser import ShortErrorParser
-from lumina.data.census import Census, printable
+from lumina.data.census import Census, counted, printable
 from lumina.errors import require_extra
 from lumina.scenes.normalise import Up
 from lumina.scenes.recorded_folder import Outcome, RecordedFolder
@@ -109,7 +109,7 @@ def choose(sources: Sequence[Source], order: Order) -> list[Source]:
     named = [one for one in sources if any(fnmatchcase(one.name, pattern) for pattern in patterns)]
     if not named:
         raise ValueError(
-            f"None of {_counted(len(sources), 'object')} is called {' or '.join(patterns)}: expected patterns of names "
+            f"None of {counted(len(sources), 'object')} is called {' or '.join(patterns)}: expected patterns of names "
             f"as {sources[0].name!r}."
         )
     marked = sorted(named, key=lambda one: (zlib.crc32(os.fsencode(one.name)), one.name))
@@ -119,15 +119,11 @@ def choose(sources: Sequence[Source], order: Order) -> list[Source]:
 def about(sources: Sequence[Source], recipe: Recipe) -> str:
     """What is going to be rendered, in a line."""
     captions = [source.caption for source in sources if source.caption]
-    said = f"{_counted(len(set(captions)), 'caption')}, {captions[0]!r} say" if captions else "no captions"
+    said = f"{counted(len(set(captions)), 'caption')}, {captions[0]!r} say" if captions else "no captions"
     without = len(sources) - len(captions)
     if captions and without:
         said += f"; {without:,} {'has' if without == 1 else 'have'} none"
-    return f"{_counted(len(sources), 'object')}, {recipe.groups * (recipe.views + 1):,} pictures of each; {said}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    return f"{counted(len(sources), 'object')}, {recipe.groups * (recipe.views + 1):,} pictures of each; {said}"
 
 
 def _identity(captions: Path | None) -> str | None:
@@ -176,7 +172,7 @@ def _state(source: Source, outcome: Outcome | Lost) -> str:
 
 def _said(states: Counter[str], total: int) -> str:
     whole = states["made"] + states["whole"]
-    parts = [f"{whole:,} of {_counted(total, 'object')}, {states['made']:,} rendered now"]
+    parts = [f"{whole:,} of {counted(total, 'object')}, {states['made']:,} rendered now"]
     parts += [f"{states['taken']:,} in the hands of another process"] if states["taken"] else []
     parts += [f"{states['broken']:,} could not be rendered"] if states["broken"] else []
     return "; ".join(parts) + "."

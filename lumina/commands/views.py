@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from lumina.commands.folders import require_free
 from lumina.config.locate import locate
 from lumina.config.parser import ShortErrorParser
-from lumina.data.census import Census
+from lumina.data.census import Census, counted
 from lumina.errors import CorruptSample
 from lumina.files.atomic import PARTIAL, replace_folder
 from lumina.scenes.layouts import LAYOUTS, find_view_sets, read_views, write_views
@@ -66,8 +66,7 @@ def views(folder: Path, output: Path, layout: Literal["ours", "zero123", "colmap
         raise ValueError(f"none of the {len(found)} objects in {folder} could be converted.")
     count = sum(len(views_of_one.views) for views_of_one in done)
     left = f", {len(found) - len(done):,} left out" if len(done) < len(found) else ""
-    pictures, objects = (f"{n:,} {kind}{'s' if n > 1 else ''}" for n, kind in ((count, "view"), (len(done), "object")))
-    print(f"{output}: {pictures} of {objects}{left}")
+    print(f"{output}: {counted(count, 'view')} of {counted(len(done), 'object')}{left}")
 
 
 def _convert(place: Path, target: Path, layout: str) -> ViewSet:

@@ -65,6 +65,15 @@ class Census:
         return "; ".join(self.lines()) or "nothing"
 
 
+def counted(count: int, noun: str) -> str:
+    """A number and what it counts.
+
+    >>> counted(1, "object"), counted(1200, "object")
+    ('1 object', '1,200 objects')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def printable(name: str) -> str:
     """A printable form of a name: bytes that are not valid Unicode are escaped."""
     return name.encode("utf-8", "backslashreplace").decode()

@@ -9,6 +9,7 @@ from typing import Any
 
 import lumina
 from lumina.data.batches import select
+from lumina.data.census import counted
 from lumina.generation.description import Description
 from lumina.interfaces import Modality
 from lumina.metrics.not_finite import NotFinite
@@ -78,8 +79,7 @@ class SampleFolder:
         exhibits = self._exhibits()
         figures = [Figure(shown=shown, words=[shown.note] if shown.note else []) for shown in exhibits.values()]
         figures += [self._figure(file, description, exhibits) for file, description in written]
-        title = f"{len(written)} sample{'s' if len(written) > 1 else ''}"
-        return write_page(self.folder, title, _line(self.settings), figures)
+        return write_page(self.folder, counted(len(written), "sample"), _line(self.settings), figures)
 
     def _exhibits(self) -> dict[str, Shown]:
         """What samples were made from, each once."""

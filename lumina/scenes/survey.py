@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from lumina.data.census import counted
 from lumina.data.uids import known
 from lumina.errors import CorruptSample
 from lumina.pictures.reading import has_alpha
@@ -50,7 +51,7 @@ def _counts(found: Sequence[ViewSet], told: int) -> str:
     given = sum(any(view.role == "reference" for view in one.views) for one in found)
     return (
         f"{_range(views)} views of an object in {_range(groups)} groups, {told / len(found):.0%} with a caption, "
-        f"{given / len(found):.0%} with a reference of their own (of {len(found)} objects looked at)"
+        f"{given / len(found):.0%} with a reference of their own (of {counted(len(found), 'object')} looked at)"
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from lumina.data.census import counted
 from lumina.scenes.cameras import Camera
 
 Role = Literal["view", "reference"]
@@ -64,4 +65,5 @@ def remarks_of(sets: Iterable[ViewSet]) -> list[str]:
     for views_of_one in sets:
         views.update(views_of_one.remarks)
         objects.update(views_of_one.remarks.keys())
-    return [f"{kind}: {count:,} views of {objects[kind]:,} objects." for kind, count in views.most_common()]
+    told = {kind: f"{counted(count, 'view')} of {counted(objects[kind], 'object')}" for kind, count in views.items()}
+    return [f"{kind}: {told[kind]}." for kind, count in views.most_common()]

@@ -37,9 +37,7 @@ def test_a_data_set_goes_there_and_back(tmp_path, capsys, layout):
     write(tmp_path / "a" / "x" / "1", claim=30)
     write(tmp_path / "a" / "2")
     said = run(tmp_path / "a", tmp_path / "b", f"--layout={layout}")
-    assert (
-        [text for text in said if "azimuth" in text] == [text for text in said if "1 views of 1 objects" in text] != []
-    )
+    assert [text for text in said if "azimuth" in text] == [text for text in said if "1 view of 1 object" in text] != []
     run(tmp_path / "b", tmp_path / "c")
     assert "4 views of 2 objects" in capsys.readouterr().out
     assert [place.relative_to(tmp_path / "c").as_posix() for place in find_view_sets(tmp_path / "c")] == ["2", "x/1"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lumina.data.census import Census, LeftOut, printable
+from lumina.data.census import Census, LeftOut, counted, printable
 
 
 def test_reasons_are_counted_with_their_first_example():
@@ -41,3 +41,7 @@ def test_the_largest_reasons_come_first_and_the_rest_is_summed():
 
 def test_names_in_other_bytes_can_be_printed():
     assert printable(b"caf\xe9".decode("utf-8", "surrogateescape")).encode() == rb"caf\udce9"
+
+
+def test_one_thing_is_not_several():
+    assert [counted(number, "object") for number in (0, 1, 1200)] == ["0 objects", "1 object", "1,200 objects"]

@@ -25,7 +25,7 @@ def test_counts_and_shares(tmp_path):
 def test_broken_view_sets_are_passed_over(tmp_path):
     write_objects(tmp_path, 2)
     (tmp_path / "object00" / "transforms.json").write_text("")
-    assert "of 1 objects" in told(tmp_path)[0]
+    assert "of 1 object " in told(tmp_path)[0]
     (tmp_path / "object01" / "transforms.json").write_text("")
     assert told(tmp_path) == []
 
@@ -54,4 +54,4 @@ def test_remarks(tmp_path):
     content = json.loads(file.read_text())
     content["frames"][0]["azimuth"] += 90
     file.write_text(json.dumps(content))
-    assert "the matrix counts: 1 views of 1 objects" in told(tmp_path)[1]
+    assert "the matrix counts: 1 view of 1 object" in told(tmp_path)[1]

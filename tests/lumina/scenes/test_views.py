@@ -15,4 +15,4 @@ def test_remarks_are_summed_over_objects():
         ViewSet(name=str(n), caption="", views=(), remarks=remarks)
         for n, remarks in enumerate([{"odd": 2}, {}, {"odd": 1, "dim": 1}])
     ]
-    assert remarks_of(sets) == ["odd: 3 views of 2 objects.", "dim: 1 views of 1 objects."]
+    assert remarks_of(sets) == ["odd: 3 views of 2 objects.", "dim: 1 view of 1 object."]

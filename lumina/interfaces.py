@@ -305,6 +305,7 @@ class Modality(nn.Module, ABC):
     Class attributes:
         batch_keys: fields of the batch that `compress` and `tokenize` read.
         kept_keys: further fields that are read where there are any, beside the latent; cached latents have them too.
+        shown_keys: fields that `picture` shows beside samples, where there are any.
         decodes: what `decode` takes of an objective: generated `Tokens`, or a `Tensor` of logits ``[B, K]``.
         wishes: what users may ask of a sample, first how large it is; `layout` and `start` get their values.
 
@@ -318,6 +319,7 @@ class Modality(nn.Module, ABC):
 
     batch_keys: ClassVar[tuple[str, ...]]
     kept_keys: ClassVar[tuple[str, ...]] = ()
+    shown_keys: ClassVar[tuple[str, ...]] = ()
     decodes: ClassVar[type] = Tokens
     wishes: ClassVar[tuple[Wish, ...]] = ()
     token_dim: int
@@ -419,12 +421,13 @@ class Modality(nn.Module, ABC):
         return None
 
     @abstractmethod
-    def picture(self, samples: Any, captions: Sequence[str] = ()) -> Tensor:
+    def picture(self, samples: Any, captions: Sequence[str] = (), batch: Batch | None = None) -> Tensor:
         """One contact sheet ``[3, H, W]`` uint8, for dashboards.
 
         Args:
             samples: decoded ones.
             captions: a text to write below each sample; none = there is nothing to say.
+            batch: what they were made for, with ``kept_keys`` and ``shown_keys`` where there are any; None = not known.
         """
 
     def wandb_media(self, samples: Any, captions: Sequence[str] = (), batch: Batch | None = None) -> Any:

@@ -245,17 +245,17 @@ class LuminaModule(TrainedModule):
         """What the conditions of a batch say."""
         return self.conditioners.words(batch)
 
-    def picture(self, samples: Any, captions: Sequence[str] = ()) -> Tensor:
+    def picture(self, samples: Any, captions: Sequence[str] = (), batch: Batch | None = None) -> Tensor:
         """The modality's sheet."""
-        return self.modality.picture(samples, captions)
+        return self.modality.picture(samples, captions, batch)
 
     def wandb_media(self, samples: Any, captions: Sequence[str] = (), batch: Batch | None = None) -> Any:
         """The modality's media."""
         return self.modality.wandb_media(samples, captions, batch)
 
     def kept(self, batch: Batch) -> Batch:
-        """Those that the modality keeps."""
-        return {key: batch[key] for key in self.modality.kept_keys if key in batch}
+        """Those that the modality keeps or shows."""
+        return {key: batch[key] for key in (*self.modality.kept_keys, *self.modality.shown_keys) if key in batch}
 
     def on_test_start(self) -> None:
         """Prepares the metrics' reference data."""

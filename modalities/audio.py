@@ -210,7 +210,7 @@ class Audio(Modality):
         """White noise of the trained length, up to a whole token."""
         return {"sound": torch.rand(count, self.layout(1, {}).features.shape[1] * self.cell) - 0.5}
 
-    def picture(self, samples: Sounds, captions: Sequence[str] = ()) -> Tensor:
+    def picture(self, samples: Sounds, captions: Sequence[str] = (), batch: Batch | None = None) -> Tensor:
         """All spectrograms on one sheet."""
         return contact_sheet([spectrogram_picture(sound, self.convention) for sound in samples], captions=captions)
 

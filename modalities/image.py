@@ -197,7 +197,7 @@ class Image(Modality):
         """Uniform noise pictures."""
         return {"image": torch.rand(count, self.channels, *self.size) * 2 - 1}
 
-    def picture(self, samples: Images, captions: Sequence[str] = ()) -> Tensor:
+    def picture(self, samples: Images, captions: Sequence[str] = (), batch: Batch | None = None) -> Tensor:
         """All pictures on one sheet, small ones enlarged."""
         return contact_sheet(list(samples), captions=captions)
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 from torch.nn.utils.rnn import pad_sequence
 
 from lumina.data.batches import stacked
@@ -17,7 +18,7 @@ from lumina.data.sampler import Key
 from lumina.data.samples import Samples
 from lumina.interfaces import Autoencoder, Modality
 from lumina.pictures import patches
-from lumina.pictures.sheet import contact_sheet
+from lumina.pictures.sheet import as_rgb, contact_sheet
 from lumina.scenes.on_page import views_on_page
 from lumina.scenes.ring import Ring
 from lumina.scenes.saving import save_views
@@ -25,6 +26,7 @@ from lumina.scenes.turntable import turned, wandb_turntables
 from lumina.scenes.wishes import AZIMUTHS, VIEWS, check_together, even_azimuths, wanted_azimuths, warn_beyond
 from lumina.values import Batch, Shown, Tokens, Wish
 
+WIDEST = 1024  # row of views on a sheet, in pixels
 LOOKED_AT = 32  # drawn training samples, of which the cameras are looked at
 
 Views = Tensor | Sequence[Tensor]
@@ -55,6 +57,7 @@ class MultiView(Modality):
 
     batch_keys: ClassVar[tuple[str, ...]] = ("views",)
     kept_keys: ClassVar[tuple[str, ...]] = ("azimuths", "camera_to_world", "field_of_view")
+    shown_keys: ClassVar[tuple[str, ...]] = ("views", "reference")
     wishes: ClassVar[tuple[Wish, ...]] = (VIEWS, AZIMUTHS)
     position_axes = 3
     token_channels: int
@@ -180,10 +183,18 @@ class MultiView(Modality):
         views = torch.rand(count, self.views, self.channels, *self.size) * 2 - 1
         return {"views": views, **self.fields(count, {})}
 
-    def picture(self, samples: Views, captions: Sequence[str] = ()) -> Tensor:
-        """All samples on one sheet, the views of each beside one another."""
+    def picture(self, samples: Views, captions: Sequence[str] = (), batch: Batch | None = None) -> Tensor:
+        """All samples on one sheet, the views of each beside one another.
+
+        Where the batch has them, the true views stand above and the reference before both.
+        """
         rows = [torch.cat([*sample], -1) for sample in samples]
-        return contact_sheet(rows, columns=1, captions=captions)
+        truths, references = ((batch or {}).get(key) for key in self.shown_keys)
+        if truths is not None:
+            rows = [torch.cat((torch.cat([*views], -1), row), -2) for views, row in zip(truths, rows, strict=True)]
+        if references is not None:
+            rows = [_before(reference, row) for reference, row in zip(references, rows, strict=True)]
+        return contact_sheet(rows, columns=1, captions=captions, largest=WIDEST)
 
     def wandb_media(self, samples: Views, captions: Sequence[str] = (), batch: Batch | None = None) -> Any:
         """A turntable of each, as `save` writes it."""
@@ -244,6 +255,12 @@ class MultiView(Modality):
             views, told = [len(sample) for sample in latent], [len(sample) for sample in batch["azimuths"]]
             if views != told:
                 raise ValueError(f"got samples of {views} views, but azimuths for {told}: give one a view.")
+
+
+def _before(reference: Tensor, row: Tensor) -> Tensor:
+    """A picture at the left of another, at its top."""
+    space = pad(as_rgb(reference), (0, 0, 0, row.shape[-2] - reference.shape[-2]), value=1.0)
+    return torch.cat((space, as_rgb(row)), -1)
 
 
 def _azimuths_of(samples: Views, batch: Batch | None) -> list[tuple[float, ...]]:

@@ -136,7 +136,7 @@ class PointCloud(Modality):
             return super().input_embedding(width)
         return FourierEmbedding(width, self.points, self.frequencies, self.lowest, self.highest)
 
-    def picture(self, samples: Clouds, captions: Sequence[str] = ()) -> Tensor:
+    def picture(self, samples: Clouds, captions: Sequence[str] = (), batch: Batch | None = None) -> Tensor:
         """Each cloud from three sides."""
         return contact_sheet([turntable(cloud) for cloud in samples], captions=captions)
 

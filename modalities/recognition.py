@@ -130,7 +130,9 @@ class Recognition(Modality):
             for name, image, row, truth in zip(names, batch["image"], outputs.softmax(1), truths, strict=True)
         ]
 
-    def picture(self, samples: Sequence[Recognised], captions: Sequence[str] = ()) -> Tensor:
+    def picture(
+        self, samples: Sequence[Recognised], captions: Sequence[str] = (), batch: Batch | None = None
+    ) -> Tensor:
         """All pictures on one sheet, the likeliest class below each, and the true one where it is known."""
         return contact_sheet([sample.image for sample in samples], captions=[str(sample) for sample in samples])
 

@@ -215,7 +215,7 @@ class AutoencoderModule(TrainedModule):
         seen = self._seen(batch)
         return torch.stack([seen.data, self.network.decode(self.network.encode(seen.data).mean).float()], dim=1)
 
-    def picture(self, samples: Any, captions: Sequence[str] = ()) -> Tensor:
+    def picture(self, samples: Any, captions: Sequence[str] = (), batch: Batch | None = None) -> Tensor:
         """Each original above its reconstruction."""
         return contact_sheet(beside(self.view, samples), captions=captions)
 

@@ -37,19 +37,22 @@ def as_rgb(images: Tensor) -> Tensor:
     return images.expand(*images.shape[:-3], 3, *images.shape[-2:])
 
 
-def contact_sheet(images: Sequence[Tensor], columns: int | None = None, captions: Sequence[str] = ()) -> Tensor:
+def contact_sheet(
+    images: Sequence[Tensor], columns: int | None = None, captions: Sequence[str] = (), largest: int = LARGEST
+) -> Tensor:
     """Arranges pictures on one sheet, row by row.
 
     Args:
         images: ``[C, H, W]`` each, in [-1, 1], with 1 or 3 channels, of any sizes.
         columns: pictures per row; None = about as many as rows.
         captions: one text per picture, written below it in up to three lines; empty = no text.
+        largest: longer side of a picture, in pixels, above which it is reduced.
 
     Returns:
-        ``[3, H', W']`` uint8. Pictures below 64 pixels are enlarged by an integer factor, those above 512 pixels are
-        reduced by one.
+        ``[3, H', W']`` uint8. Pictures below 64 pixels are enlarged by an integer factor, those above ``largest``
+        are reduced by one.
     """
-    tiles = [to_uint8(_fit(image)).cpu().expand(3, -1, -1) for image in images]
+    tiles = [to_uint8(_fit(image, largest)).cpu().expand(3, -1, -1) for image in images]
     if captions:
         tiles = [_captioned(tile, text) for tile, text in zip(tiles, captions, strict=True)]
     height, width = (max(tile.shape[side] for tile in tiles) + GAP for side in (1, 2))
@@ -102,9 +105,9 @@ def _font() -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(Path(get_data_path(), "fonts/ttf/DejaVuSans.ttf"), 11)
 
 
-def _fit(image: Tensor) -> Tensor:
+def _fit(image: Tensor, largest: int) -> Tensor:
     longer = max(image.shape[1:])
-    if longer > LARGEST:
-        return F.avg_pool2d(image.detach().float(), math.ceil(longer / LARGEST), ceil_mode=True)
+    if longer > largest:
+        return F.avg_pool2d(image.detach().float(), math.ceil(longer / largest), ceil_mode=True)
     factor = math.ceil(SMALLEST / longer)
     return image.repeat_interleave(factor, 1).repeat_interleave(factor, 2)

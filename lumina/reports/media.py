@@ -33,9 +33,9 @@ def log_samples(
         samples: decoded ones.
         captions: a text for each sample; none = there is nothing to say.
         file: the PNG of the sheet.
-        batch: what they were made for, as ``wandb_media`` of the owner takes it.
+        batch: what they were made for, as ``picture`` and ``wandb_media`` of the owner take it.
     """
-    sheet = owner.picture(samples, captions)
+    sheet = owner.picture(samples, captions, batch)
     for logger in trainer.loggers:
         if isinstance(logger, WandbLogger):
             import wandb

@@ -58,8 +58,14 @@ class TrainedModule(LightningModule):
         """
 
     @abstractmethod
-    def picture(self, samples: Any, captions: Sequence[str] = ()) -> Tensor:
-        """One sheet ``[3, H, W]`` uint8 of what `draw` gave, with a text below each sample if there are captions."""
+    def picture(self, samples: Any, captions: Sequence[str] = (), batch: Batch | None = None) -> Tensor:
+        """One sheet ``[3, H, W]`` uint8 of what `draw` gave, with a text below each sample if there are captions.
+
+        Args:
+            samples: what `draw` gave.
+            captions: a text to write below each sample; none = there is nothing to say.
+            batch: what `kept` gave for them.
+        """
 
     def wandb_media(self, samples: Any, captions: Sequence[str] = (), batch: Batch | None = None) -> Any:
         """What a W&B dashboard shows beside the sheet; as a rule an empty list.

@@ -290,3 +290,14 @@ def test_what_is_asked_for_is_what_is_written(tmp_path):
     first, second = settings["samples"]
     assert (first["azimuths"], first["reference"], first["file"]) == ("0,33,270", str(reference), "00000")
     assert second["views"] == 2 and "Reference: cup.png" in page and page.count("turntable.gif") == 2
+
+
+def test_a_sheet_shows_the_reference_and_the_true_views_above_the_drawn_ones():
+    true, drawn, reference = torch.zeros(2, 3, 3, 64, 64), torch.ones(2, 3, 3, 64, 64), -torch.ones(2, 3, 64, 64)
+    modality = MultiView((64, 64), views=3)
+    sheet = modality.picture(drawn, batch={"views": true, "reference": reference})[0]
+    assert sheet.shape == (2 + 2 * (128 + 2), 2 + 4 * 64 + 2)
+    first = sheet[2:130, 2:258]
+    assert (first[:64, :64] == 0).all() and (first[64:] == 255).all() and (first[:64, 64:] == 128).all()
+    assert torch.equal(modality.picture(drawn, batch={"azimuths": torch.zeros(2, 3)}), modality.picture(drawn))
+    assert modality.picture(drawn[:, :, :1], batch={"reference": reference}).shape[2] == 2 + 4 * 64 + 2

@@ -99,7 +99,7 @@ class Curves(Modality):
         """Random curves."""
         return {"curve": torch.randn(count, self.length)}
 
-    def picture(self, samples: Sequence[Tensor], captions: Sequence[str] = ()) -> Tensor:
+    def picture(self, samples: Sequence[Tensor], captions: Sequence[str] = (), batch: Batch | None = None) -> Tensor:
         """A row of grey values a curve."""
         return contact_sheet([curve.clamp(-1, 1).expand(3, 8, -1) for curve in samples], captions=captions)
 

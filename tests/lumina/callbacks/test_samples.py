@@ -31,7 +31,7 @@ def drawn(run_in, tmp_path, monkeypatch):
         monkeypatch.setattr(LuminaModule, "generate", counted)
         monkeypatch.setattr(
             "modalities.image.Image.picture",
-            lambda self, samples, captions: sheets.append(captions) or torch.zeros(3, 9, 9, dtype=torch.uint8),
+            lambda self, samples, captions, batch: sheets.append(captions) or torch.zeros(3, 9, 9, dtype=torch.uint8),
         )
         (tmp_path / "grid.yaml").write_text(GRID % settings)
         run_in("fit", "--config", QUICKSTART, "--config", tmp_path / "grid.yaml", *TINY, *STEPS, *options)

@@ -24,7 +24,7 @@ class Scale(TrainedModule):
     def draw(self, batch, generator):
         return batch
 
-    def picture(self, samples, captions=()):
+    def picture(self, samples, captions=(), batch=None):
         return torch.zeros(3, 1, 1, dtype=torch.uint8)
 
     def export(self, folder: Path) -> None:

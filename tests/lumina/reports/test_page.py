@@ -75,7 +75,7 @@ class Points:
             path.write_text(str(sample))
         return paths
 
-    def picture(self, samples, captions=()):
+    def picture(self, samples, captions=(), batch=None):
         return torch.full((3, 4, 4 * len(samples)), 200, dtype=torch.uint8)
 
 

@@ -32,7 +32,7 @@ class Blur(TrainedModule):
     def draw(self, batch, generator):
         return self.outer(self.inner(batch["image"].flatten(1))).view_as(batch["image"]).detach()
 
-    def picture(self, samples, captions=()):
+    def picture(self, samples, captions=(), batch=None):
         return contact_sheet(samples, captions=captions)
 
     def error(self, batch):
@@ -153,7 +153,7 @@ class Two(TrainedModule):
     def draw(self, batch, generator):
         return batch
 
-    def picture(self, samples, captions=()):
+    def picture(self, samples, captions=(), batch=None):
         return torch.zeros(3, 1, 1, dtype=torch.uint8)
 
     def training_step(self, batch, batch_index):

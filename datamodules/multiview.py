@@ -253,7 +253,7 @@ class MultiViewFolder(SplitDataModule):
             )
         numbered = next((name for name in self._own_names.values() if "/" in name), None)
         if numbered is not None and "validation" not in splits:
-            yield f"folders of one number count as different objects, for example {printable(numbered)}"
+            yield f"folders with the same number count as different objects, for example {printable(numbered)}"
         said = self._classes
         classes, learnt = ({said[index] for index in some if index in said} for some in (self._taken, trained))
         if left := sorted(map(printable, classes - learnt)):
@@ -298,13 +298,16 @@ class MultiViewFolder(SplitDataModule):
 
 
 def _first_folders(names: Sequence[str]) -> dict[int, str]:
-    """The first folder of each path that has one; of folders around all paths only where there are no others."""
+    """The first folder of each path that has one, below folders around all paths.
+
+    Where that gives each object a folder of its own, or none, all are of the innermost folder around them.
+    """
     around = os.path.commonpath([os.path.dirname(name) for name in names])
-    for start in (len(around) + 1 if around else 0, 0):
-        found = {index: name[start:].partition("/")[0] for index, name in enumerate(names) if "/" in name[start:]}
-        if found:
-            return found
-    return {}
+    start = len(around) + 1 if around else 0
+    found = {index: name[start:].partition("/")[0] for index, name in enumerate(names) if "/" in name[start:]}
+    if around and len({*found.values()}) == len(found):
+        return dict.fromkeys(range(len(names)), os.path.basename(around))
+    return found
 
 
 class Objects(Dataset[Item]):

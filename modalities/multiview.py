@@ -186,12 +186,16 @@ class MultiView(Modality):
     def picture(self, samples: Views, captions: Sequence[str] = (), batch: Batch | None = None) -> Tensor:
         """All samples on one sheet, the views of each beside one another.
 
-        Where the batch has them, the true views stand above and the reference before both.
+        Where the batch has them and they are as large, the true views stand above and the reference before both.
         """
         rows = [torch.cat([*sample], -1) for sample in samples]
         truths, references = ((batch or {}).get(key) for key in self.shown_keys)
         if truths is not None:
-            rows = [torch.cat((torch.cat([*views], -1), row), -2) for views, row in zip(truths, rows, strict=True)]
+            whole = [torch.cat([*views], -1) for views in truths]
+            rows = [
+                torch.cat((true, row), -2) if true.shape == row.shape else row
+                for true, row in zip(whole, rows, strict=True)
+            ]
         if references is not None:
             rows = [_before(reference, row) for reference, row in zip(references, rows, strict=True)]
         return contact_sheet(rows, columns=1, captions=captions, largest=WIDEST)

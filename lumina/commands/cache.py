@@ -26,7 +26,7 @@ from lumina.data.census import counted
 from lumina.data.datamodule import SplitDataModule
 from lumina.data.latents import read_settings, read_shard_items, write_settings, write_shard
 from lumina.errors import CorruptSample
-from lumina.frozen.text_cache import write_text_shard
+from lumina.frozen.text_cache import holds_texts, write_text_shard
 from lumina.frozen.text_encoders import Precision
 from lumina.interfaces import Conditioner, Modality, TextEncoder
 from lumina.randomness import Purpose, keyed_generator
@@ -183,13 +183,12 @@ def _begin(output: Path, settings: dict[str, Any]) -> None:
     other = [name for name in now if earlier.get(name) != now[name]]
     if "files" in other and "samples_from" not in other:
         raise ValueError(
-            f"the files of the data have changed since {output} was begun, which would mix old samples with new ones; "
-            "remove it, or choose another --output."
+            f"the files of the data are not those that {output} was begun with (names, sizes, dates), and old samples "
+            "would mix with new ones; remove it, or choose another --output."
         )
     if other:
         changes = "; ".join(f"{name} {earlier.get(name)}, now {now[name]}" for name in other if name != "files")
         raise ValueError(f"{output} was begun with other settings ({changes}); remove it, or choose another --output.")
-    write_settings(output, settings, complete=False)
     print(f"{state} {output}")
 
 
@@ -303,9 +302,11 @@ def _cache_text(
     dtype: torch.dtype,
     device: torch.device,
 ) -> None:
-    """Writes the features of all captions."""
+    """Writes the features of all captions; shards that an earlier run finished are kept."""
     for number, start in enumerate(range(0, len(captions), shard_size)):
         shard = captions[start : start + shard_size]
+        if holds_texts(folder, number, encoder.identity or {}, shard):
+            continue
         features: dict[str, Tensor] = {}
         for first in tqdm(range(0, len(shard), BATCH), desc="captions"):
             part = shard[first : first + BATCH]

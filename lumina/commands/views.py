@@ -42,12 +42,14 @@ def views(folder: Path, output: Path, layout: Literal["ours", "zero123", "colmap
             zero123 = a matrix beside each picture; colmap = COLMAP's text files.
 
     Raises:
-        ValueError: the output is in use or inside the folder, or no object could be converted.
+        ValueError: there is no such folder, the output is in use or inside it, or no object could be converted.
     """
     folder = locate(folder)
     if output.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"the output {output} lies in {folder}: choose a place outside of it.")
     require_free(output)
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder: give the views of one object, or the folder of many.")
     census = Census()
     found = find_view_sets(folder, census)
     for line in census.lines():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ class _Shard:
     def __init__(self, path: Path) -> None:
         try:
             self._file = safe_open(path, "pt")
-            self._keys, self._offsets = self._file.get_tensor("keys"), self._file.get_tensor("offsets")
+            self.keys, self._offsets = self._file.get_tensor("keys"), self._file.get_tensor("offsets")
             self._features = self._file.get_slice("features")
         except (SafetensorError, OSError) as error:
             raise ValueError(
@@ -68,8 +68,8 @@ class _Shard:
             ) from error
 
     def find(self, key: int) -> Tensor | None:
-        index = int(torch.searchsorted(self._keys, key))
-        if index == len(self._keys) or int(self._keys[index]) != key:
+        index = int(torch.searchsorted(self.keys, key))
+        if index == len(self.keys) or int(self.keys[index]) != key:
             return None
         rows: Tensor = self._features[int(self._offsets[index]) : int(self._offsets[index + 1])]
         return rows
@@ -78,6 +78,22 @@ class _Shard:
 def features_folder(folder: Path, identity: Mapping[str, Any]) -> Path:
     """Where the features of an encoder lie in the folder of a cache."""
     return folder / stamp(sorted(identity.items()))
+
+
+def holds_texts(folder: Path, number: int, identity: Mapping[str, Any], captions: Sequence[str]) -> bool:
+    """Whether a shard is there and has these captions and no others.
+
+    Args:
+        folder: of the cache.
+        number: of the shard.
+        identity: of the encoder.
+        captions: without repetition.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    path = _shard_path(folder, number, identity)
+    return path.is_file() and _Shard(path).keys.tolist() == _keys(captions)
 
 
 def write_text_shard(
@@ -92,18 +108,25 @@ def write_text_shard(
         features: by caption, ``[S_i, C]`` each.
         dtype: storage type; if its range is too small, bfloat16 is used and a warning says so.
     """
-    own = features_folder(folder, identity)
-    with replacing(own / IDENTITY) as file:
+    with replacing(features_folder(folder, identity) / IDENTITY) as file:
         file.write_text(json.dumps(dict(identity), indent=2) + "\n")
     rows = [features[caption].cpu() for caption in sorted(features, key=caption_key)]
     lengths = torch.tensor([0, *(len(row) for row in rows)])
     tensors = {
-        "keys": torch.tensor(sorted(caption_key(caption) for caption in features)),
+        "keys": torch.tensor(_keys(features)),
         "offsets": lengths.cumsum(0),
         "features": _stored(torch.cat(rows), dtype),
     }
-    with replacing(own / f"text-{number:05d}.safetensors") as file:
+    with replacing(_shard_path(folder, number, identity)) as file:
         save_file(tensors, file)
+
+
+def _shard_path(folder: Path, number: int, identity: Mapping[str, Any]) -> Path:
+    return features_folder(folder, identity) / f"text-{number:05d}.safetensors"
+
+
+def _keys(captions: Iterable[str]) -> list[int]:
+    return sorted(map(caption_key, captions))
 
 
 def _stored(features: Tensor, dtype: torch.dtype) -> Tensor:

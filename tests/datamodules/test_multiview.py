@@ -233,13 +233,19 @@ def test_the_class_of_an_object_that_cannot_be_read(tmp_path):
 
 def test_a_folder_around_all_classes_is_none(tmp_path):
     for name in ("table", "chair"):
-        write_objects(tmp_path / "all" / "views" / name, 1)
+        write_objects(tmp_path / "all" / "views" / name, 2)
     assert folder(tmp_path / "all", labels="folders").class_names == ("chair", "table")
     data = folder(tmp_path / "all" / "views" / "chair", labels="folders", holdout=0.0)
-    with pytest.raises(ValueError, match="objects without a class: 1"):
+    with pytest.raises(ValueError, match="objects without a class: 2"):
         data.train_dataloader()
     data = folder(tmp_path / "all", labels="folders", only=_list(tmp_path, "chair"), holdout=0.0)
     assert list(data.about(data.dataset("train")))[-1] == "all objects are of one class, chair"
+
+
+def test_objects_of_one_class_in_folders_of_their_own(tmp_path):
+    for name in ("u1", "u2"):
+        write_object(tmp_path / "chair" / name / "views")
+    assert folder(tmp_path, labels="folders").class_names == ("chair",)
 
 
 def _list(tmp_path, *names):
@@ -254,7 +260,7 @@ def test_objects_named_by_numbers_are_held_out_and_not_classes(tmp_path):
     data = folder(tmp_path, labels="folders", holdout=0.2)
     parts = {split: {item["name"] for item in data.dataset(split)} for split in ("train", "validation")}
     assert len(parts["validation"]) == 3 and {name[0] for name in parts["train"]} == {*"abcde"}
-    assert "folders of one number count as different objects" in " ".join(data.about(data.dataset("train")))
+    assert "folders with the same number count as different objects" in " ".join(data.about(data.dataset("train")))
 
 
 def test_classes_without_training_objects_are_told(tmp_path):

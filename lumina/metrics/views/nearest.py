@@ -69,8 +69,8 @@ class NearestViews(RobustMetric):
       view against the nearest in azimuth.
     * ``best_of_8/psnr_in_mask``: mean over objects of the greatest PSNR inside the true silhouettes, where each object
       was sampled 8 times; any number works (``draws`` of the data). Samples are of one object if their names are the
-      same, or their true views where they have no names. Those with NaN or infinity count as the worst. Compare it
-      with ``psnr_in_mask_mean`` of `ViewQuality`.
+      same, or their true views where they have no names. Those with NaN or infinity are left out and counted, and so is
+      an object that has no others. Compare it with ``psnr_in_mask_mean`` of `ViewQuality`.
 
     Args:
         key: field of the batch that is the class.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lumina.data.census import Census
-from lumina.data.sources.listing import CLOSED, NOWHERE, files_below
+from lumina.data.sources.listing import CLOSED, NOWHERE
 from lumina.errors import CorruptSample
 from lumina.pictures.reading import SUFFIXES
 from lumina.scenes.layouts.colmap import COLMAP
@@ -79,25 +79,29 @@ def _find(folder: Path, seen: set[tuple[int, int]], census: Census) -> Iterator[
             return
         seen.add((facts.st_dev, facts.st_ino))
         layout = layout_of(folder)
-        entries = [] if layout else sorted(os.scandir(folder), key=lambda entry: entry.name)
+        entries = [] if layout not in (None, OURS) else sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError:
         census.leave_out(CLOSED, [str(folder)])
         return
     if layout is not None:
-        inside = files_below(folder) if layout is OURS else []
-        census.leave_out(WITHIN, [str((folder / file).parent) for file in inside if file.endswith(f"/{FILE}")])
+        census.leave_out(WITHIN, [inside.path for inside in entries if os.path.isfile(os.path.join(inside, FILE))])
         yield folder
         return
     visible = [entry for entry in entries if not entry.name.startswith(".")]
-    folders = [entry for entry in visible if os.path.isdir(entry)]
-    _count([entry for entry in visible if not os.path.isdir(entry)], folder, not folders, census)
+    folders = [entry for entry in visible if _is_folder(entry)]
+    _count([entry for entry in visible if not _is_folder(entry)], folder, not folders, census)
     for entry in folders:
         yield from _find(Path(entry), seen, census)
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder or a link to one; a link to itself, at which `is_dir` of an entry fails, is none."""
+    return os.path.isdir(entry) if entry.is_symlink() else entry.is_dir()
+
+
 def _count(files: Sequence[os.DirEntry[str]], folder: Path, last: bool, census: Census) -> None:
     """Counts what a folder without cameras holds; ``last`` = it has no sub-folders."""
-    census.leave_out(NOWHERE, [file.path for file in files if not os.path.exists(file)])
+    census.leave_out(NOWHERE, [file.path for file in files if file.is_symlink() and not os.path.exists(file)])
     census.leave_out(BESIDE, [file.path for file in files if file.name.lower().endswith(TAR)])
     bare = last and any(file.name.lower().endswith(SUFFIXES) for file in files)
     census.leave_out(BARE, [str(folder)] if bare else [])

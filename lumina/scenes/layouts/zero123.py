@@ -29,7 +29,8 @@ def read(folder: Path) -> ViewSet:
     """The views of which there are a pose and a picture."""
     poses = sorted(file for file in folder.glob("*.npy") if file.name != LENS)
     pairs = [(file, picture) for file in poses if (picture := file.with_suffix(".png")).is_file()]
-    unposed = sum(file.stem.isdecimal() and not file.with_suffix(".npy").is_file() for file in folder.glob("*.png"))
+    posed = {file.stem for file in poses}
+    unposed = sum(file.stem.isdecimal() and file.stem not in posed for file in folder.glob("*.png"))
     lens = _lens(folder / LENS) if (folder / LENS).is_file() else None
     views = tuple(View(file=picture, camera=_camera(pose, picture, lens)) for pose, picture in pairs)
     remarks = {UNPAIRED: len(poses) - len(pairs), UNPOSED: unposed}

@@ -17,6 +17,8 @@ def test_uids_of_a_path():
 def test_folders_of_one_name_are_one_object():
     found = own_names(["b/chair", "a/chair", "a/table", "b/lamp"])
     assert found == {"a/chair": "chair", "a/table": "table", "b/chair": "chair", "b/lamp": "lamp"}
+    numbered = [f"{kind}/{number:02}/views" for kind in ("bed", "car", "sofa") for number in range(2)]
+    assert own_names(numbered) == {name: name for name in numbered}
     assert own_names(["chair"]) == {"chair": "chair"} and own_names([]) == {}
 
 

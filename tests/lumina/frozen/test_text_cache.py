@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lumina.frozen.text_cache import TextCache, caption_key, write_text_shard
+from lumina.frozen.text_cache import TextCache, caption_key, holds_texts, write_text_shard
 
 
 def test_rows_of_a_caption_are_found_in_whatever_shard_they_lie(tmp_path):
@@ -52,3 +52,10 @@ def test_a_damaged_shard_of_features_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:-4])
     with pytest.raises(ValueError, match=r"text-00000.safetensors is damaged .* remove it and run"):
         TextCache(tmp_path, {})
+
+
+def test_a_shard_holds_its_captions_and_no_others(tmp_path):
+    write_text_shard(tmp_path, 1, {"a": 1}, {"x": torch.ones(2, 3), "y": torch.ones(1, 3)}, torch.float16)
+    assert holds_texts(tmp_path, 1, {"a": 1}, ["y", "x"])
+    for number, identity, captions in ((1, {"a": 1}, ["x"]), (0, {"a": 1}, ["x", "y"]), (1, {"a": 2}, ["x", "y"])):
+        assert not holds_texts(tmp_path, number, identity, captions)

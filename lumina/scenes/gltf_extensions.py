@@ -15,11 +15,11 @@ COMPRESSED = {
 READ = ("KHR_mesh_quantization", "KHR_texture_transform", "KHR_texture_basisu", GLOSSY, *SOURCES)
 """Extensions that are read, or told where they are used."""
 
-LOOKS = (
-    *("KHR_materials_", "KHR_texture_", "KHR_lights_"),
-    *("EXT_materials_", "EXT_texture_", "EXT_lights_", "MSFT_texture_"),
+HARMLESS = (
+    *("_material", "_texture", "_technique", "_light", "_packing_"),
+    *("_animation", "_lod", "_xmp", "_features", "_metadata"),
 )
-"""Beginnings of the names of extensions that change how a mesh looks, not its shape."""
+"""What the names hold, after any vendor's letters, of extensions that leave a mesh at rest its shape."""
 
 COPIES = "EXT_mesh_gpu_instancing"
 
@@ -34,17 +34,17 @@ def sift_extensions(head: Mapping[str, Any], said: list[str]) -> None:
     Raises:
         ValueError: naming the extension.
     """
-    required = head.get("extensionsRequired", ())
+    required = head.get("extensionsRequired") or ()
     compressed = [COMPRESSED[name] for name in (*required, *_alone(head)) if name in COMPRESSED]
     if compressed:
         raise ValueError(f"it is compressed with {compressed[0]}, which is not read: export it without compression")
     for name in required:
         if name in READ:
             continue
-        if not name.startswith(LOOKS):
+        if not any(kind in name for kind in HARMLESS):
             raise ValueError(f"it requires the extension {name}, which is not read: export it without")
         said.append(f"it requires the extension {name}, which is left out")
-    if any(COPIES in node.get("extensions", ()) for node in head.get("nodes", ())):
+    if any(COPIES in (node.get("extensions") or ()) for node in head.get("nodes", ())):
         said.append(f"the copies that {COPIES} makes of its meshes are left out")
 
 

@@ -43,7 +43,7 @@ class Materials:
     def coordinates(self, number: int, attributes: Mapping[str, int]) -> Floats | None:
         """``[V, 2]`` texture coordinates of a material's texture, v upwards; None = there are none."""
         told = _base(self.head["materials"][number])[1] or {}
-        moved = told.get("extensions", {}).get("KHR_texture_transform", {})
+        moved = (told.get("extensions") or {}).get("KHR_texture_transform", {})
         name = f"TEXCOORD_{moved.get('texCoord', told.get('texCoord', 0))}"
         if name not in attributes:
             return None
@@ -72,7 +72,7 @@ class Materials:
 
     def _texture(self, number: int) -> Texture | None:
         texture = self.head["textures"][number]
-        extensions = texture.get("extensions", {})
+        extensions = texture.get("extensions") or {}
         sources = [extensions[name]["source"] for name in SOURCES if name in extensions]
         sources += [texture["source"]] if "source" in texture else []
         for source in sources:
@@ -98,7 +98,7 @@ class Materials:
 
 def _base(told: Mapping[str, Any]) -> tuple[list[float], Mapping[str, Any] | None]:
     """Linear RGBA factor and texture reference of a material's base colour."""
-    glossy = told.get("extensions", {}).get(GLOSSY)
+    glossy = (told.get("extensions") or {}).get(GLOSSY)
     if glossy is not None and "pbrMetallicRoughness" not in told:
         return glossy.get("diffuseFactor", [1, 1, 1, 1]), glossy.get("diffuseTexture")
     rough = told.get("pbrMetallicRoughness", {})

@@ -13,6 +13,7 @@ from lumina.scenes.reading import read_mesh
         (["EXT_meshopt_compression"], "compressed with meshopt"),
         (["KHR_materials_unlit", "FOO_bar"], "requires the extension FOO_bar, .*without"),
         (["EXT_mesh_gpu_instancing"], "EXT_mesh_gpu_instancing, which is not read"),
+        (["KHR_node_visibility"], "KHR_node_visibility, which is not read"),
     ],
 )
 def test_what_the_shape_needs_is_refused(required, why):
@@ -28,6 +29,19 @@ def test_extensions_that_are_left_out_are_told():
     assert "KHR_materials_unlit, which is left out" in unlit and "copies that EXT_mesh_gpu_instancing" in copied
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("KHR_xmp_json_ld", "KHR_techniques_webgl", "EXT_mesh_features", "EXT_structural_metadata", "MSFT_lod"),
+        *("KHR_animation_pointer", "GOOGLE_texture_basis", "ADOBE_materials_clearcoat_tint", "KHR_lights_punctual"),
+    ],
+)
+def test_extensions_of_any_vendor_that_leave_the_shape_alone_are_told(name):
+    said = []
+    sift_extensions({"extensionsRequired": [name]}, said)
+    assert said == [f"it requires the extension {name}, which is left out"]
+
+
 def read(folder, head):
     (folder / "a.glb").write_bytes(glb([TRIANGLE], head))
     return read_mesh(folder / "a.glb")
@@ -40,3 +54,13 @@ def test_compressed_vertices_are_refused_though_the_file_does_not_call_them_requ
     head["accessors"] = [{"componentType": 5126, "count": 3, "type": "VEC3"}]
     with pytest.raises(CorruptSample, match="compressed with Draco"):
         read(tmp_path, head)
+
+
+def test_no_extensions_may_be_null(tmp_path):
+    head = triangle_head()
+    head |= {"extensionsRequired": None, "textures": [{"extensions": None}]}
+    reference = {"index": 0, "extensions": None}
+    head["materials"] = [{"extensions": None, "pbrMetallicRoughness": {"baseColorTexture": reference}}]
+    head["nodes"][0]["extensions"] = None
+    head["meshes"][0]["primitives"][0] |= {"extensions": None, "material": 0}
+    assert len(read(tmp_path, head).faces) == 1

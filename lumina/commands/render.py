@@ -109,8 +109,8 @@ def choose(sources: Sequence[Source], order: Order) -> list[Source]:
     named = [one for one in sources if any(fnmatchcase(one.name, pattern) for pattern in patterns)]
     if not named:
         raise ValueError(
-            f"None of {counted(len(sources), 'object')} is called {' or '.join(patterns)}: expected patterns of names "
-            f"as {sources[0].name!r}."
+            f"Of {counted(len(sources), 'object')} none is called {' or '.join(patterns)}: expected patterns of names "
+            f"such as {sources[0].name!r}."
         )
     marked = sorted(named, key=lambda one: (zlib.crc32(os.fsencode(one.name)), one.name))
     return sorted(marked[: order.count], key=lambda one: one.name)
@@ -140,7 +140,8 @@ def _workers(order: Order, count: int) -> int:
 
 def _render(recorded: RecordedFolder, sources: Sequence[Source], workers: int) -> int:
     """Renders what is not there yet, and says how that went."""
-    missing = [source for source in sources if not recorded.settled(source)]
+    there = tqdm(sources, "looking for what is there", leave=False, unit=" objects", disable=None)
+    missing = [source for source in there if not recorded.settled(source)]
     states, begin = Counter[str](whole=len(sources) - len(missing)), time.perf_counter()
     try:
         with tqdm(total=len(sources), initial=states["whole"], unit=" objects", disable=None) as bar:

@@ -83,16 +83,33 @@ class RecordedFolder:
         return (self.path / source.name / WHOLE).is_file()
 
     def settled(self, source: Source) -> bool:
-        """Whether an object is there as its mesh is now, and no process has a claim on it, not even a killed one."""
-        return self.holds(source) and not claim_of(self.path / source.name).exists() and not self._shows_another(source)
+        """Whether an object is there, its mesh is untouched, and no process has a claim on it, not even a killed one.
+
+        Asks for the mesh's stamp alone; where that is another one, `make` compares the content.
+        """
+        if not self.holds(source) or claim_of(self.path / source.name).exists():
+            return False
+        mesh = self._noted(source)
+        try:
+            return "digest" not in mesh or mesh.get("stamp") == source.stamp()
+        except OSError:
+            return False
 
     def _shows_another(self, source: Source) -> bool:
         """Whether an object that is there is noted to be of another mesh; where nothing can be compared, it is not."""
         try:
-            mesh = load_object(self.path / source.name / WHOLE).get("mesh")
-            return isinstance(mesh, dict) and "digest" in mesh and mesh["digest"] != source.digest()
-        except (OSError, ValueError, CorruptSample):
+            mesh = self._noted(source)
+            return "digest" in mesh and mesh["digest"] != source.digest()
+        except CorruptSample:
             return False
+
+    def _noted(self, source: Source) -> dict[str, Any]:
+        """What an object that is there tells of its mesh."""
+        try:
+            mesh = load_object(self.path / source.name / WHOLE).get("mesh")
+        except (OSError, ValueError):
+            return {}
+        return mesh if isinstance(mesh, dict) else {}
 
     def make(self, source: Source) -> Outcome:
         """Records an object unless it is there; one of another mesh stays and is told.

@@ -15,7 +15,8 @@ from lumina.data.captions import read_captions
 from lumina.data.census import Census
 from lumina.data.sources.listing import files_below
 from lumina.data.uids import uids_of
-from lumina.scenes.beside import InFolder
+from lumina.files.regular import require_regular
+from lumina.scenes.beside import require_size
 from lumina.scenes.catalogues import Piece, read_catalogue, read_piece
 from lumina.scenes.mesh import Mesh
 from lumina.scenes.normalise import Up, upright, usual_up
@@ -59,13 +60,23 @@ class Source:
         Raises:
             CorruptSample: it cannot be read.
         """
-        digest = {"digest": self.digest()}
+        with named_errors(self.file):
+            content = {"stamp": self.stamp(), "digest": self.digest()}
         if self.piece is None:
             mesh, placed = upright(read_mesh(self.file), up or usual_up(self.file))
-            return mesh, {"mesh": placed | digest, "file": self.file.name}
+            return mesh, {"mesh": placed | content, "file": self.file.name}
         mesh, placed = upright(read_piece(self.piece), "y")
         about = {"file": f"{self.file.name}:{self.piece.model}", "category": self.piece.category}
-        return mesh, {"mesh": placed | digest, **about}
+        return mesh, {"mesh": placed | content, **about}
+
+    def stamp(self) -> list[int]:
+        """Bytes of the file, and when it was last written, in nanoseconds: where both stay, its content does.
+
+        Raises:
+            OSError: it is not there.
+        """
+        known = self.file.stat()
+        return [known.st_size, known.st_mtime_ns]
 
     def digest(self) -> str:
         """Another one for another content of the file, or another piece; of files beside it nothing is asked.
@@ -76,7 +87,10 @@ class Source:
         if self.piece is not None:
             return self.piece.digest
         with named_errors(self.file):
-            return hashlib.sha256(InFolder(self.file.parent).read(self.file.name)).hexdigest()
+            require_regular(self.file)
+            require_size(self.file)
+            with self.file.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def find_sources(root: Path, census: Census) -> list[Source]:

@@ -77,6 +77,14 @@ def test_another_mesh_of_a_name_is_told(tmp_path, meshes, capsys):
     assert digests(tmp_path / "out") == before
 
 
+def test_meshes_of_other_times_are_compared_by_the_processes_that_render(tmp_path, meshes, capsys, monkeypatch):
+    render(meshes, tmp_path / "out")
+    os.utime(meshes / "bed.obj", (1, 1))
+    monkeypatch.setattr("lumina.scenes.sources.Source.digest", lambda source: pytest.fail("read in this process"))
+    main(line(meshes, tmp_path / "out", "--workers=2"))
+    assert "4 of 4 objects, 0 rendered now." in capsys.readouterr().out
+
+
 def test_a_killed_run_goes_on_with_the_same_bytes(tmp_path, meshes):
     for number in range(30):
         write_box(meshes / f"more{number}.obj")
@@ -222,7 +230,7 @@ def test_the_axis_that_is_up(tmp_path):
         (["--azimuths=odd"], "expected one of"),
         (["--count=0"], "count 0: set 1 or more"),
         (["--workers=-1"], "workers -1: set 0 or more"),
-        (["--only=[kitchen/*]"], "None of 4 objects is called kitchen/*"),
+        (["--only=[kitchen/*]"], "Of 4 objects none is called kitchen/*"),
         (["--captions=nowhere.csv"], "nowhere.csv"),
         (["--up=w"], "up"),
     ],

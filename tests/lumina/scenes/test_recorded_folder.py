@@ -59,14 +59,27 @@ def test_another_mesh_of_the_name_is_told_and_what_is_there_is_kept(tmp_path, so
     assert "oak_chair shows another mesh of that name: remove it" in outcome.remarks[0]
     shown = tmp_path / "out/oak_chair/transforms.json"
     content = json.loads(shown.read_text())
-    source.file.write_bytes(before)
-    assert out.settled(source) and out.make(source).state == "whole"
+    source.file.write_bytes(before)  # now, so that it is read to compare it
+    assert not out.settled(source) and out.make(source).state == "whole"
     del content["mesh"]["digest"]  # as before meshes were compared
     write_box(source.file, (3, 2, 4))
     shown.write_text(json.dumps(content))
     assert out.settled(source) and out.make(source).state == "whole"
     source.file.unlink()
     assert out.settled(source)
+
+
+def test_a_mesh_of_the_noted_size_and_time_is_not_read(tmp_path, sources, monkeypatch):
+    out, source = folder(tmp_path / "out"), sources[1]
+    assert out.make(source).state == "made"
+    monkeypatch.setattr("lumina.scenes.sources.Source.digest", lambda source: pytest.fail("it is read"))
+    assert out.settled(source)
+    source.file.touch()
+    assert not out.settled(source)
+    source.file.unlink()
+    assert not out.settled(source)
+    monkeypatch.undo()
+    assert out.make(source).state == "whole"
 
 
 def test_broken_meshes_are_outcomes(tmp_path, sources):

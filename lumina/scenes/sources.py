@@ -96,7 +96,7 @@ class Source:
 def find_sources(root: Path, census: Census) -> list[Source]:
     """The objects in a folder and its sub-folders, or in one file, by name.
 
-    Files of one folder whose names differ in nothing but the ending are one object.
+    Files of one folder whose names differ in nothing but the format's ending are one object.
 
     Captions are the words of the files' names, or the names that a catalogue gives. Where all files have one name, as
     ``scene.gltf``, the words of the folder that holds each are taken, and so on.
@@ -114,9 +114,10 @@ def find_sources(root: Path, census: Census) -> list[Source]:
         Source(name=file, file=folder / file, caption=words(part))
         for file, part in zip(meshes, telling_parts(meshes), strict=True)
     ]
+    taken = {_bare(file).lower() for file in meshes}
     for file in files:
         if file.lower().endswith(CATALOGUE):
-            sources += _pieces(folder, file, census)
+            sources += _pieces(folder, file, taken, census)
     census.leave_out_by_ending(file for file in files if not file.lower().endswith((*SUFFIXES, CATALOGUE, *BESIDE)))
     if not sources:
         raise ValueError(f"There are no meshes ({', '.join((*SUFFIXES, CATALOGUE))}) at {root}. Left out: {census}.")
@@ -128,16 +129,17 @@ def find_sources(root: Path, census: Census) -> list[Source]:
 def one_a_stem(files: Sequence[str], census: Census) -> list[str]:
     """Of files that differ in nothing but the ending those of the kind that is first in `SUFFIXES`.
 
-    Two formats of one object would otherwise be trained on and held out.
+    Two formats of one object would otherwise be trained on and held out. Names in another case are other objects, and
+    so are ``chair.obj`` and ``chair.OBJ``, which are of one format.
 
     Args:
         files: meshes.
         census: counts those that are left out.
     """
     ranked = [
-        (stem, SUFFIXES.index(f".{ending}"), file)
+        (stem, SUFFIXES.index(f".{ending.lower()}"), file)
         for file in files
-        for stem, _, ending in [file.lower().rpartition(".")]
+        for stem, _, ending in [file.rpartition(".")]
     ]
     best = {stem: rank for stem, rank, _ in sorted(ranked, reverse=True)}  # the least of each stem stays
     kinds = ", ".join(SUFFIXES).replace(".", "")
@@ -146,21 +148,31 @@ def one_a_stem(files: Sequence[str], census: Census) -> list[str]:
     return [file for stem, rank, file in ranked if rank == best[stem]]
 
 
-def _pieces(folder: Path, file: str, census: Census) -> Iterator[Source]:
-    """The objects in a catalogue, with paths and endings as names."""
+def _pieces(folder: Path, file: str, taken: set[str], census: Census) -> Iterator[Source]:
+    """The objects in a catalogue, with paths and endings as names.
+
+    Args:
+        folder: the paths start from it.
+        file: the catalogue.
+        taken: names without endings, in lower case, that other objects have; those of the pieces are added.
+        census: counts the catalogue where it cannot be read.
+    """
     try:
         pieces = read_catalogue(folder / file)
     except (OSError, ValueError) as error:
         census.leave_out("furniture catalogues that cannot be read", [str(error)])
         return
-    taken = set[str]()
     for piece in pieces:
         stem = re.sub(r"[^\w-]", "_", PurePosixPath(piece.model).stem)[:LONGEST]
-        tries = (f"{stem}-{number}" if number else stem for number in count())
+        tries = (f"{_bare(file)}/{stem}" + (f"-{number}" if number else "") for number in count())
         name = next(name for name in tries if name.lower() not in taken)
         taken.add(name.lower())
-        path = f"{PurePosixPath(file).with_suffix('')}/{name}.obj"
-        yield Source(name=path, file=folder / file, caption=piece.name, piece=piece)
+        yield Source(name=f"{name}.obj", file=folder / file, caption=piece.name, piece=piece)
+
+
+def _bare(file: str) -> str:
+    """A path without its ending."""
+    return str(PurePosixPath(file).with_suffix(""))
 
 
 def telling_parts(files: Sequence[str]) -> list[str]:
@@ -178,7 +190,7 @@ def telling_parts(files: Sequence[str]) -> list[str]:
 
 def unambiguous(files: Sequence[str]) -> list[str]:
     """Paths without their endings, which stay where two files would share a name, or one lie in another's folder."""
-    bare = [str(PurePosixPath(file).with_suffix("")) for file in files]
+    bare = [_bare(file) for file in files]
     times = Counter(name.lower() for name in bare)
     taken = {str(path).lower() for file in files for path in (file, *PurePosixPath(file).parents)}
     return [

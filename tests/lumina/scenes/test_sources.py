@@ -7,7 +7,7 @@ from tiny_shapes import SQUARE, write_box, write_catalogue
 from lumina.config.locate import locate
 from lumina.data.census import Census
 from lumina.errors import CorruptSample
-from lumina.scenes.sources import find_sources, unambiguous, with_captions, words
+from lumina.scenes.sources import find_sources, one_a_stem, unambiguous, with_captions, words
 
 
 def test_objects_are_called_by_their_paths(tmp_path):
@@ -85,6 +85,26 @@ def test_one_mesh_in_several_formats_is_one_object(tmp_path):
     ]
     [told] = census.lines()
     assert "earlier format of glb, gltf, obj, ply, off, stl (rename them to render both): 3, for example" in told
+
+
+def test_formats_of_other_folders_and_other_cases_are_other_objects():
+    for files in (["A/chair.obj", "a/chair.glb"], ["Chair.obj", "chair.glb"], ["chair.obj", "chair.OBJ"]):
+        census = Census()
+        assert one_a_stem(files, census) == files and not census.count
+        assert len({*unambiguous(files)}) == 2
+    assert one_a_stem(["chair.OBJ", "chair.Glb"], Census()) == ["chair.Glb"]
+
+
+def test_a_piece_has_another_name_than_a_mesh_in_a_folder_of_the_catalogues_name(tmp_path):
+    write_catalogue(tmp_path, ["Chair", "Table"])
+    for file in ("test/1.stl", "Test/2.obj"):
+        write_box(tmp_path / file)
+    (tmp_path / "TEST.SH3F").write_bytes((tmp_path / "test.sh3f").read_bytes())
+    found = {one.name: one.file.name for one in find_sources(tmp_path, Census())}
+    assert found == {
+        **{"test/1": "1.stl", "Test/2": "2.obj"},
+        **{"TEST/1-1": "TEST.SH3F", "TEST/2-1": "TEST.SH3F", "test/1-2": "test.sh3f", "test/2-2": "test.sh3f"},
+    }
 
 
 def test_names_never_meet():

@@ -32,9 +32,9 @@ def read_captions(path: Path, uids: Collection[str], census: Census, endings: tu
     Raises:
         ValueError: it cannot be read.
     """
-    composed = {_composed(uid): uid for uid in uids}
-    texts = _texts(path, composed.keys(), census, endings)
-    return {composed[uid]: text for uid, text in texts.items()}
+    originals = {composed(uid): uid for uid in uids}
+    texts = _texts(path, originals.keys(), census, endings)
+    return {originals[uid]: text for uid, text in texts.items()}
 
 
 def _texts(path: Path, uids: Collection[str], census: Census, endings: tuple[str, ...]) -> dict[str, str]:
@@ -102,12 +102,13 @@ def _others(path: Path) -> str:
 
 
 def _uid(word: str, endings: tuple[str, ...]) -> str:
-    bare = _composed(word.strip().strip('"'))
+    bare = composed(word.strip().strip('"'))
     return next((bare.removesuffix(ending) for ending in endings if bare.endswith(ending)), bare)
 
 
-def _composed(uid: str) -> str:
-    return normalize("NFC", uid)  # macOS decomposes accents
+def composed(uid: str) -> str:
+    """A UID in NFC, in which it is compared; macOS decomposes accents in names of files."""
+    return normalize("NFC", uid)
 
 
 def _open(text: str) -> bool:

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
-from unicodedata import normalize
 
-from lumina.data.captions import IDS
+from lumina.data.captions import IDS, composed
 from lumina.data.census import Census
 from lumina.data.csv_file import read_lines
 
@@ -21,7 +20,7 @@ def uids_of(name: str) -> Iterator[str]:
     >>> list(uids_of("0/10019/views"))
     ['0/10019/views', 'views', '10019/views', '10019', '0/10019', '0']
     """
-    name = normalize("NFC", name)  # macOS decomposes accents
+    name = composed(name)
     yield name
     parts = name.split("/")
     spans = sorted(combinations(range(len(parts) + 1), 2), key=lambda span: (-span[1], -span[0]))
@@ -71,7 +70,7 @@ def listed(path: Path, names: Sequence[str], census: Census) -> list[int]:
     Raises:
         ValueError: the list cannot be read, or names none of the objects.
     """
-    wanted = {normalize("NFC", uid) for uid in _read(path)}
+    wanted = {composed(uid) for uid in _read(path)}
     of_each = [next((uid for uid in uids_of(name) if uid in wanted), None) for name in names]
     found = [index for index, uid in enumerate(of_each) if uid is not None]
     census.leave_out(f"objects of {path.name} that are not there", sorted(wanted - set(of_each)))

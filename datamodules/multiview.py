@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import warnings
@@ -25,7 +26,9 @@ from lumina.data.splits import UNSPLIT
 from lumina.data.uids import known, listed, own_names, uids_of
 from lumina.errors import CorruptSample
 from lumina.interfaces import Items
+from lumina.metrics.views.brightness import unequal_light
 from lumina.pictures.background import composite, parse_colour, random_colour
+from lumina.randomness import Purpose, keyed_generator
 from lumina.scenes.packed import open_sets
 from lumina.scenes.pixels import PixelReader, read_pixels
 from lumina.scenes.sets import ViewSets
@@ -35,6 +38,7 @@ from lumina.values import Item, Split
 
 GAMMA = 2.5  # the greatest power that a channel is raised to
 NAMED = 3  # unreadable objects that a warning names
+LIT = 16  # objects, of which the brightness of the views is compared
 HELD = 512 * 2**20
 """Bytes of pictures that all processes of a loader keep in memory together."""
 
@@ -241,6 +245,7 @@ class MultiViewFolder(SplitDataModule):
         if isinstance(dataset, Objects):
             yield from lines(dataset.sets, dataset.indices, self._captions)
             yield from self._oddities(dataset.indices)
+            yield from unequal_light(self._some(dataset))
 
     def _oddities(self, trained: Sequence[int]) -> Iterator[str]:
         """What is odd of the splits and of the classes."""
@@ -260,6 +265,13 @@ class MultiViewFolder(SplitDataModule):
             yield f"{len(left)} of {len(classes)} classes have no object to train on, for example {left[0]}"
         if len(classes) == 1:
             yield f"all objects are of one class, {printable(*classes)}"
+
+    def _some(self, dataset: Objects) -> Iterator[Item]:
+        """A random part of the objects, as evaluation takes them."""
+        order = torch.randperm(len(dataset), generator=keyed_generator(Purpose.CHOICE))[:LIT].tolist()
+        for index in order:
+            with contextlib.suppress(CorruptSample):  # named and counted when it is served
+                yield self.transform(dataset[index])
 
     def stamp(self, dataset: Items) -> str | None:
         """Of the files, and of which of the objects it is."""

@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -305,3 +306,17 @@ def test_the_summary_tells_views_captions_and_references(root):
     data = folder(root)
     (line,) = data.about(data.dataset("train"))
     assert line.startswith("8 views of an object in 2 groups, 100% with a caption, 100% with a reference of their own")
+
+
+def test_views_of_unequal_light_are_told(tmp_path):
+    around = [range(0, 360, 45)]
+    root = write_objects(tmp_path / "views", 4, azimuths=around, size=64)
+    data = folder(root, size=64, views=8)
+    assert not any("brighter" in line for line in data.about(data.dataset("train")))
+    for file in root.glob("*/0_2.png"):
+        pixels = np.asarray(Image.open(file)).copy()
+        pixels[..., :3] //= 2
+        Image.fromarray(pixels).save(file)
+    data = folder(root, size=64, views=8)
+    (line,) = (line for line in data.about(data.dataset("train")) if "brighter" in line)
+    assert line.startswith("3 of 3 objects looked at have a view that is brighter or darker than those on both sides")

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from lumina.metrics.views.hull import VOXELS, Hull, at, carve, depths, dilated, middles, small
-from lumina.metrics.views.pinholes import Pinholes, pinholes
+from lumina.metrics.views.hull import VOXELS
+from lumina.metrics.views.pinholes import Pinholes
+from lumina.metrics.views.shared_points import Seen, look, shared_points
 from lumina.scenes.cameras import Camera
-
-BEHIND = 1.5  # voxels from the hull to the object's surface, since its masks were dilated
-TOLERANCE = BEHIND + 2  # voxels that a point may lie behind the hull as another view sees it
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,7 @@ def silhouettes_explained(masks: Tensor, cameras: Sequence[Camera] | Pinholes, v
         cameras: of the N views, as values or as `Pinholes`.
         voxels: along each side of the hull's box.
     """
-    return _explained(_seen(masks, pinholes(cameras), voxels))
+    return _explained(look(masks, cameras, voxels))
 
 
 def colour_consistency(
@@ -85,75 +82,27 @@ def colour_consistency(
         cameras: of the N views, as values or as `Pinholes`.
         voxels: along each side of the hull's box.
     """
-    return _colours(pictures, _seen(masks, pinholes(cameras), voxels))
+    return _colours(pictures, look(masks, cameras, voxels))
 
 
 def agreement(pictures: Tensor, masks: Tensor, cameras: Sequence[Camera] | Pinholes, voxels: int = VOXELS) -> Agreement:
     """`silhouettes_explained` and `colour_consistency` at once, from one hull."""
-    seen = _seen(masks, pinholes(cameras), voxels)
+    seen = look(masks, cameras, voxels)
     return Agreement(_explained(seen), _colours(pictures, seen))
 
 
-class _Seen(NamedTuple):
-    """A visual hull, and what the cameras see of it.
-
-    Attributes:
-        hull: of the masks.
-        masks: ``[N, H, W]`` bool.
-        inner: ``[N, H, W]`` bool, the masks without their outermost pixels.
-        depths: ``[N, H, W]``, of the hull in the masks.
-        cameras: of the N views.
-    """
-
-    hull: Hull
-    masks: Tensor
-    inner: Tensor
-    depths: Tensor
-    cameras: Pinholes
-
-
-def _seen(masks: Tensor, cameras: Pinholes, voxels: int) -> _Seen:
-    reduced = small(masks[:, None].float())[:, 0] > 0.5
-    hull = carve(reduced, cameras, voxels)
-    return _Seen(hull, reduced, ~dilated(~reduced), depths(hull, reduced, cameras), cameras)
-
-
-def _explained(seen: _Seen) -> Tensor:
+def _explained(seen: Seen) -> Tensor:
     return seen.depths.isfinite().sum((1, 2)) / seen.masks.sum((1, 2)).clamp_min(1)
 
 
-def _colours(pictures: Tensor, seen: _Seen) -> Colours:
-    pairs = _pairs(small(pictures.float()) / 2, seen)
-    count = sum(len(mine) for mine, _ in pairs)
+def _colours(pictures: Tensor, seen: Seen) -> Colours:
+    pairs = shared_points(pictures / 2, seen)
+    count = sum(len(pair.mine) for pair in pairs)
     if not count:
         return Colours(torch.nan, torch.nan, 0)
-    difference = sum(float((mine - theirs).abs().mean(1).double().sum()) for mine, theirs in pairs)
-    shuffled = sum(len(mine) * _mean_difference(mine, theirs) for mine, theirs in pairs)
+    difference = sum(float((pair.mine - pair.theirs).abs().mean(1).double().sum()) for pair in pairs)
+    shuffled = sum(len(pair.mine) * _mean_difference(pair.mine, pair.theirs) for pair in pairs)
     return Colours(difference / count, shuffled / count, count)
-
-
-def _pairs(colours: Tensor, seen: _Seen) -> list[tuple[Tensor, Tensor]]:
-    """Colours ``[P_i, 3]`` of the shared points of each ordered pair of neighbours, in the one view and the other."""
-    middle, _ = seen.cameras.aim()
-    x, y, _ = (seen.cameras.places - middle).unbind(1)
-    ring = torch.atan2(y, x).argsort()
-    return [
-        _shared(colours, seen, int(one), int(other))
-        for neighbours in (ring.roll(-1), ring.roll(1))
-        for one, other in zip(ring, neighbours, strict=True)
-        if one != other
-    ]
-
-
-def _shared(colours: Tensor, seen: _Seen, one: int, other: int) -> tuple[Tensor, Tensor]:
-    deep, cameras = seen.depths, seen.cameras
-    rows, columns = (deep[one].isfinite() & seen.inner[one]).nonzero().unbind(1)
-    ahead = cameras.directions(middles(rows, columns, deep), torch.full_like(rows, one))
-    points = cameras.places[one] + (deep[one, rows, columns, None] + BEHIND * seen.hull.pitch) * ahead
-    theirs, distance = (found[other] for found in cameras.project(points))
-    surface = at(deep[other].where(seen.inner[other], -torch.inf)[None, None], theirs[None])[0, :, 0]
-    visible = surface.isfinite() & (surface > 0) & (distance <= surface + TOLERANCE * seen.hull.pitch)
-    return colours[one, :, rows, columns].mT[visible], at(colours[other, None], theirs[None])[0][visible]
 
 
 def _mean_difference(mine: Tensor, theirs: Tensor) -> float:

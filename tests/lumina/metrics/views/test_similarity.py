@@ -27,10 +27,13 @@ def test_psnr_is_that_of_the_mean_squared_error_of_each_picture():
     assert psnr_in_mask(pictures, true, masks).tolist() == [one["psnr_in_mask"] for one in found]
 
 
-def test_equal_pictures_have_finite_scores():
+def test_equal_pictures_have_the_score_of_rounding_to_8_bits():
     true = torch.rand(1, 3, 16, 16)
     (found,) = scores(true, true, torch.ones(1, 16, 16, dtype=torch.bool))
-    assert found == pytest.approx({"psnr": 100, "psnr_in_mask": 100, "ssim": 1, "ssim_in_mask": 1})
+    assert found == pytest.approx({"psnr": 58.92, "psnr_in_mask": 58.92, "ssim": 1, "ssim_in_mask": 1}, abs=0.01)
+    fine = torch.rand(1, 3, 512, 512)
+    (rounded,) = scores((255 * fine).round() / 255, fine, torch.ones(1, 512, 512, dtype=torch.bool))
+    assert rounded["psnr"] == pytest.approx(58.92, abs=0.05)
 
 
 def test_an_empty_silhouette_has_no_score():

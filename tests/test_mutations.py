@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from mutations import run, sample
-from shrink import EXPERIMENTS, shrunk
+from shrink import EXPERIMENTS, shrunk, source_of
 from tiny import QUICKSTART
 
-ALONE = [path for path in EXPERIMENTS if path.parent.name in ("quickstart", "toy", "paper", "encoders")]
-NEEDY = ("emoji_cached", "table1_anyres", "table7_airplane", "table7_chair")  # of another run's weights or data
+FOLDERS = ("quickstart", "toy", "paper", "encoders")
+ALONE = [path for path in EXPERIMENTS if path.parent.name in FOLDERS and source_of(path) == path]
+"""Those that need no other run's weights or data."""
 
 
 def check(path, folder, count, seed):
@@ -26,6 +27,6 @@ def test_a_few_mutations(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", [p for p in ALONE if p.stem not in NEEDY], ids=lambda p: f"{p.parent.name}-{p.stem}")
+@pytest.mark.parametrize("path", ALONE, ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_many_mutations(path, tmp_path):
     check(path, tmp_path, 25, path.stem)

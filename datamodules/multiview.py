@@ -22,8 +22,9 @@ from lumina.data.captions import read_captions
 from lumina.data.census import Census, printable
 from lumina.data.datamodule import SplitDataModule
 from lumina.data.holdout import held_out, require_share
+from lumina.data.own_names import doubtful, own_names
 from lumina.data.splits import UNSPLIT
-from lumina.data.uids import known, listed, own_names, uids_of
+from lumina.data.uids import known, listed, uids_of
 from lumina.errors import CorruptSample
 from lumina.interfaces import Items
 from lumina.metrics.views.brightness import unequal_light
@@ -51,7 +52,7 @@ class MultiViewFolder(SplitDataModule):
 
     A sample is an object. Training draws a group of views that share an elevation, some of its views in random order,
     and a reference; evaluation takes the first of each. An object is held out with all its views, by its name; folders
-    of one name count as one object (`lumina.data.uids.own_names`).
+    of one name count as one object (`lumina.data.own_names.own_names`).
 
     Fields: ``views`` float32 in [-1, 1], ``[B, N, 3, H, W]``; ``azimuths`` ``[B, N]`` float32, degrees in [0, 360)
     relative to view 1, or to the reference where that has another azimuth; ``alpha`` ``[B, N, H, W]`` float32 in
@@ -256,9 +257,9 @@ class MultiViewFolder(SplitDataModule):
                 f"{len(both):,} of {len(tested):,} names in the folders of validation and test are those of objects "
                 f"that are trained on, for example {printable(min(both))}"
             )
-        numbered = next((name for name in self._own_names.values() if "/" in name), None)
-        if numbered is not None and "validation" not in splits:
-            yield f"folders with the same number count as different objects, for example {printable(numbered)}"
+        if self.holdout and "validation" not in {splits[index] for index in self._taken}:
+            if told := doubtful(self._own_names):
+                yield told
         said = self._classes
         classes, learnt = ({said[index] for index in some if index in said} for some in (self._taken, trained))
         if left := sorted(map(printable, classes - learnt)):

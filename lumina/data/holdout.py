@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from lumina.data.captions import composed
+
 
 def require_share(share: float) -> None:
     """Checks that a held-out share leaves training data; 0 holds out nothing.
@@ -24,13 +26,13 @@ def held_out(names: Sequence[str], share: float) -> npt.NDArray[np.bool_]:
     """Whether each sample is held out; adding samples changes this for few others. A single sample is not held out.
 
     Args:
-        names: names of the samples, whose hashes decide.
+        names: names of the samples, whose hashes in NFC decide.
         share: share of samples to hold out; if more than 0, at least one sample.
 
     Returns:
         ``[N]`` bool.
     """
-    marks = np.fromiter((zlib.crc32(os.fsencode(name)) for name in names), np.uint32, len(names))
+    marks = np.fromiter((zlib.crc32(os.fsencode(composed(name))) for name in names), np.uint32, len(names))
     count = max(1, round(share * len(names))) if share and len(names) > 1 else 0
     chosen = np.zeros(len(names), bool)
     chosen[np.argsort(marks, kind="stable")[:count]] = True

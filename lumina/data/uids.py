@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -30,32 +29,6 @@ def uids_of(name: str) -> Iterator[str]:
 def known(values: Mapping[str, str], name: str) -> str | None:
     """The value of an object by one of its UIDs; None = there is none."""
     return next((values[uid] for uid in uids_of(name) if uid in values), None)
-
-
-def own_names(paths: Sequence[str]) -> dict[str, str]:
-    """For each path the object's own name, whatever folders lie above; paths of one name are taken for one object.
-
-    The name is the folder, counted from the end of the path, that has the most different names; the last one of
-    several. A folder above numbers that repeat is rather a class, where such folders have at most half as many names as
-    there are paths: the name is then the shortest end of the path that no other path has.
-
-    >>> own_names(["a/chair/views", "b/chair/views", "b/table/views"])
-    {'a/chair/views': 'chair', 'b/chair/views': 'chair', 'b/table/views': 'table'}
-    >>> own_names(["bed/01", "bed/02", "car/01", "car/02", "sofa/01", "sofa/02"])["bed/01"]
-    'bed/01'
-    """
-    parts = {path: path.split("/") for path in paths}
-    levels = range(1, 1 + max(map(len, parts.values()), default=1))
-    own = max(levels, key=lambda level: len({path[-level] for path in parts.values() if len(path) >= level}))
-    names = {path: folders[-min(own, len(folders))] for path, folders in parts.items()}
-    varied = (level for level in levels if len({path[-level] for path in parts.values() if len(path) >= level}) > 1)
-    last = next(varied, 1)
-    lasts = Counter(folders[-min(last, len(folders))] for folders in parts.values())
-    counts = all(name.isdecimal() for name, count in lasts.items() if count > 1)
-    if own == last or not counts or 2 * len({*names.values()}) > len(names):
-        return names
-    ends = ({path: "/".join(folders[-level:]) for path, folders in parts.items()} for level in levels)
-    return next(end for end in ends if len({*end.values()}) == len(end))
 
 
 def listed(path: Path, names: Sequence[str], census: Census) -> list[int]:

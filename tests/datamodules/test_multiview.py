@@ -264,6 +264,16 @@ def test_objects_named_by_numbers_are_held_out_and_not_classes(tmp_path):
     assert "folders with the same number count as different objects" in " ".join(data.about(data.dataset("train")))
 
 
+def test_objects_that_share_a_name_are_told_where_names_hold_out(tmp_path):
+    for light in ("day", "dusk", "night"):
+        write_objects(tmp_path / light, 2)
+    data = folder(tmp_path, holdout=0.4)
+    (told,) = list(data.about(data.dataset("train")))[1:]
+    assert told.startswith("6 folders are held out by 3 names, for example day/object00 as day; if that is not the obj")
+    data = folder(tmp_path, holdout=0.0)
+    assert len(list(data.about(data.dataset("train")))) == 1
+
+
 def test_classes_without_training_objects_are_told(tmp_path):
     for kind, split in (("a", "train"), ("a", "test"), ("b", "test")):
         write_object(tmp_path / split / kind / f"{kind}{split}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,12 @@ def test_a_share_of_each_class():
 
 def test_names_need_not_be_unicode():
     assert held_out([b"caf\xe9".decode("utf-8", "surrogateescape"), "a"], 0.5).sum() == 1
+
+
+def test_the_normal_form_of_a_name_makes_no_difference():
+    names = [f"é{number}" for number in range(100)]
+    decomposed = [normalize("NFD", name) for name in names]
+    assert decomposed != names and np.array_equal(held_out(decomposed, 0.2), held_out(names, 0.2))
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.0, 5.0, float("nan")])

@@ -4,7 +4,7 @@ import pytest
 
 from lumina.data.captions import read_captions
 from lumina.data.census import Census
-from lumina.data.uids import known, listed, own_names, uids_of
+from lumina.data.uids import known, listed, uids_of
 
 NAMES = ["0/uid1", "0/uid2/views", "1/uid3"]
 
@@ -12,37 +12,6 @@ NAMES = ["0/uid1", "0/uid2/views", "1/uid3"]
 def test_uids_of_a_path():
     assert list(uids_of("uid1")) == ["uid1"]
     assert list(uids_of("0/10019/views")) == ["0/10019/views", "views", "10019/views", "10019", "0/10019", "0"]
-
-
-def test_folders_of_one_name_are_one_object():
-    found = own_names(["b/chair", "a/chair", "a/table", "b/lamp"])
-    assert found == {"a/chair": "chair", "a/table": "table", "b/chair": "chair", "b/lamp": "lamp"}
-    numbered = [f"{kind}/{number:02}/views" for kind in ("bed", "car", "sofa") for number in range(2)]
-    assert own_names(numbered) == {name: name for name in numbered}
-    assert own_names(["chair"]) == {"chair": "chair"} and own_names([]) == {}
-
-
-def test_the_name_of_an_object_is_where_paths_differ_most():
-    names = [f"{part}/uid{n}/{light}" for part in "ab" for n in range(3) for light in ("day", "night")]
-    assert own_names(names) == {name: name.split("/")[1] for name in names}
-    assert own_names(["1/views", "2/views"]) == {"1/views": "1", "2/views": "2"}
-    assert {*own_names(["a/uid1/views", "a/uid2/views", "a/uid3"]).values()} == {"uid1", "uid2", "a"}
-
-
-def test_folders_above_numbers_that_repeat_are_classes():
-    names = [f"{kind}/{number:03}" for kind in ("bed", "car", "desk", "lamp", "sofa") for number in range(1, 4)]
-    assert own_names(names) == {name: name for name in names}
-    assert own_names([f"furniture/{name}" for name in names]) == {f"furniture/{name}": name for name in names}
-    assert {*own_names([*names, "desk/special"]).values()} == {*names, "desk/special"}
-    objects = [f"uid{number}/{number % 2:03}" for number in range(9)]  # one of each
-    assert [*own_names([*objects, "uid0/001"]).values()] == [*(f"uid{number}" for number in range(9)), "uid0"]
-    few = [f"{kind}/{number}" for kind in "ab" for number in range(3)]  # perhaps the same object twice
-    assert {*own_names(few).values()} == {"0", "1", "2"}
-
-
-def test_folders_above_do_not_change_a_name():
-    names = ["a/chair", "a/table", "b/lamp"]
-    assert [*own_names([f"furniture/{name}" for name in names]).values()] == [*own_names(names).values()]
 
 
 def test_the_nearest_name_counts():

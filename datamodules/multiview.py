@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 from lumina.config.locate import locate
 from lumina.data.arrays import stamp
 from lumina.data.batches import pick, stacked
-from lumina.data.captions import read_captions
+from lumina.data.captions import composed, read_captions
 from lumina.data.census import Census, printable
 from lumina.data.datamodule import SplitDataModule
 from lumina.data.holdout import held_out, require_share
@@ -251,18 +251,24 @@ class MultiViewFolder(SplitDataModule):
     def _oddities(self, trained: Sequence[int]) -> Iterator[str]:
         """What is odd of the splits and of the classes."""
         paths, splits = self.sets.objects, self.sets.splits
-        tested = {paths[index] for index in self._taken if splits[index] not in ("train", None)}
-        if both := tested & {paths[index] for index in trained}:
+        tested = {composed(paths[index]) for index in self._taken if splits[index] not in ("train", None)}
+        learnt = {composed(paths[index]) for index in trained}
+        if both := (tested & learnt) - {""}:
             yield (
                 f"{len(both):,} of {len(tested):,} names in the folders of validation and test are those of objects "
                 f"that are trained on, for example {printable(min(both))}"
+            )
+        if "" in tested & learnt:
+            yield (
+                "the folders of the splits are objects without a name, perhaps one and the same: put each into a "
+                "folder of its name, as train/chair"
             )
         if self.holdout and "validation" not in {splits[index] for index in self._taken}:
             if told := doubtful(self._own_names):
                 yield told
         said = self._classes
-        classes, learnt = ({said[index] for index in some if index in said} for some in (self._taken, trained))
-        if left := sorted(map(printable, classes - learnt)):
+        classes, shown = ({said[index] for index in some if index in said} for some in (self._taken, trained))
+        if left := sorted(map(printable, classes - shown)):
             yield f"{len(left)} of {len(classes)} classes have no object to train on, for example {left[0]}"
         if len(classes) == 1:
             yield f"all objects are of one class, {printable(*classes)}"

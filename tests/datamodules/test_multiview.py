@@ -1,4 +1,5 @@
 import json
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -310,6 +311,21 @@ def test_names_that_are_trained_on_and_tested_are_told(tmp_path):
         "3 of 4 names in the folders of validation and test are those of objects that are trained on, "
         "for example object00"
     ]
+
+
+def test_split_folders_that_are_objects_have_no_name(tmp_path):
+    for split in ("train", "val"):
+        write_object(tmp_path / split)
+    data = folder(tmp_path)
+    (told,) = list(data.about(data.dataset("train")))[1:]
+    assert told.startswith("the folders of the splits are objects without a name, perhaps one and the same: put each")
+
+
+def test_names_in_another_normal_form_are_the_same(tmp_path):
+    for split, form in (("train", "NFC"), ("test", "NFD")):
+        write_object(tmp_path / split / normalize(form, "été"))
+    data = folder(tmp_path, holdout=0.0)
+    assert "1 of 1 names in the folders of validation and test are those" in " ".join(data.about(data.dataset("train")))
 
 
 def test_the_summary_tells_views_captions_and_references(root):

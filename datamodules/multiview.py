@@ -278,7 +278,7 @@ class MultiViewFolder(SplitDataModule):
         order = torch.randperm(len(dataset), generator=keyed_generator(Purpose.CHOICE))[:LIT].tolist()
         for index in order:
             with contextlib.suppress(CorruptSample):  # named and counted when it is served
-                yield self.transform(dataset[index])
+                yield MultiViewFolder.transform(self, dataset[index])  # a subclass may show fewer fields
 
     def stamp(self, dataset: Items) -> str | None:
         """Of the files, and of which of the objects it is."""

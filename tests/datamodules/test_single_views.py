@@ -17,6 +17,7 @@ def test_one_view_of_each_object(tmp_path):
     torch.testing.assert_close(data.transform(item)["image"], views.transform(item)["views"][0])
     shown = {data.transform(item, torch.Generator().manual_seed(seed))["image"][1, 4, 4].item() for seed in range(30)}
     assert len(shown) == 6  # green tells the azimuth
+    assert list(data.about(data.dataset("train"))) == list(views.about(views.dataset("train")))
 
 
 def test_labels_are_kept(tmp_path):

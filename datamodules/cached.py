@@ -12,8 +12,9 @@ from torch.utils.data import default_collate
 
 from lumina.config.locate import locate
 from lumina.data.batches import pick, stacked
+from lumina.data.census import counted
 from lumina.data.datamodule import SplitDataModule
-from lumina.data.latents import CachedLatents, read_settings
+from lumina.data.latents import CachedLatents, has_shard, read_settings
 from lumina.interfaces import Items
 from lumina.values import Item, Split
 
@@ -37,7 +38,7 @@ class Cached(SplitDataModule):
 
     Raises:
         FileNotFoundError: if ``root`` holds no cache.
-        ValueError: if it was not finished or is damaged.
+        ValueError: if it was not finished, is damaged or lacks shards.
     """
 
     batch_keys: tuple[str, ...] = ("latent",)
@@ -114,3 +115,11 @@ def _check(settings: Mapping[str, Any], root: Path) -> None:
         )
     if not settings["complete"]:
         raise ValueError(f"{root} is not finished: run the `lumina cache` that began it once more.")
+    counts, size = settings.get("samples", {}), settings.get("shard_size", 1)
+    shards = [(split, number) for split, count in counts.items() for number in range(-(-count // size))]
+    lost = [f"{split}/latents-{number:05d}" for split, number in shards if not has_shard(root / split, number)]
+    if lost:
+        raise ValueError(
+            f"{root} lacks {counted(len(lost), 'shard')} of {len(shards):,}, for example {lost[0]}: run the "
+            "`lumina cache` that made it once more, which makes what is missing, and wait until it ends."
+        )

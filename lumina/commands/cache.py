@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from inspect import signature
 from pathlib import Path
 from typing import Any, get_args
@@ -127,6 +127,8 @@ def cache(
         "files": stamp([data.stamp(dataset) for dataset in datasets.values()], file_stamp(parts.given)),
     }
     _begin(output, settings)
+    if samples["train"]:
+        print("".join(f"{line}\n" for line in data.about(datasets["train"])), end="")
     texts: dict[str, dict[str, None]] = {key: {} for key, _ in parts.encoders}
     for split in get_args(Split):
         count = variants if split == "train" else 1
@@ -187,9 +189,22 @@ def _begin(output: Path, settings: dict[str, Any]) -> None:
             "would mix with new ones; remove it, or choose another --output."
         )
     if other:
-        changes = "; ".join(f"{name} {earlier.get(name)}, now {now[name]}" for name in other if name != "files")
-        raise ValueError(f"{output} was begun with other settings ({changes}); remove it, or choose another --output.")
+        changes = "; ".join(change for name in other if name != "files" for change in _changes(name, earlier, now))
+        raise ValueError(
+            f"{output} was begun with other settings ({changes}); set them as before, remove it, or choose another "
+            "--output."
+        )
     print(f"{state} {output}")
+
+
+def _changes(name: str, earlier: Mapping[str, Any], now: Mapping[str, Any], within: str = "") -> Iterator[str]:
+    """The entries that differ below a setting, each with its old and its new value."""
+    old, new = earlier.get(name), now.get(name)
+    if isinstance(old, dict) and isinstance(new, dict):
+        for inner in dict.fromkeys([*old, *new]):
+            yield from _changes(inner, old, new, f"{within}{name}.")
+    elif old != new:
+        yield f"{within}{name} {old}, now {new}"
 
 
 class _SplitWriter:
@@ -240,8 +255,7 @@ class _SplitWriter:
                     name = item.get("name", f"a sample of shard {number}")
                     self.skipped.append(f"{name}: its latent is NaN or infinite in {self.dtype}")
             progress.update(len(indices))
-        if items:
-            write_shard(folder, number, variants, items)
+        write_shard(folder, number, variants, items)  # without samples too, so that no shard is missing
         return items
 
     def _read(self, indices: range) -> list[tuple[Item, list[Item]]]:

@@ -84,9 +84,13 @@ def write_shard(
 def read_shard_items(folder: Path, number: int) -> list[Item] | None:
     """The fields of a shard's samples other than tensors; None if the shard is missing or incomplete."""
     path = folder / f"latents-{number:05d}.jsonl"
-    if not path.is_file() or not path.with_suffix(".safetensors").is_file():
-        return None
-    return _lines(path)
+    return _lines(path) if has_shard(folder, number) else None
+
+
+def has_shard(folder: Path, number: int) -> bool:
+    """Whether both files of a shard are there."""
+    path = folder / f"latents-{number:05d}.jsonl"
+    return path.is_file() and path.with_suffix(".safetensors").is_file()
 
 
 class CachedLatents(Dataset[Item]):
@@ -102,12 +106,12 @@ class CachedLatents(Dataset[Item]):
 
     def __init__(self, folder: Path) -> None:
         self.paths = sorted(folder.glob("latents-*.safetensors"))
-        if not self.paths:
+        lines = [_lines(path.with_suffix(".jsonl")) for path in self.paths]
+        self.fields = [item for shard in lines for item in shard]
+        if not self.fields:
             raise FileNotFoundError(
                 f"{folder} holds no latents; create them with `lumina cache --config ... --output {folder.parent}`."
             )
-        lines = [_lines(path.with_suffix(".jsonl")) for path in self.paths]
-        self.fields = [item for shard in lines for item in shard]
         self.positions = [(shard, i) for shard, of_shard in enumerate(lines) for i in range(len(of_shard))]
         self.names = [_names(path, len(of_shard)) for path, of_shard in zip(self.paths, lines, strict=True)]
 

@@ -197,6 +197,8 @@ def test_a_corrupt_picture_is_left_out_and_named(
     assert "skipped" in (out := capsys.readouterr().out) and "00.png" in out
     data = Cached(batch_size=4, root=Path("cache"))
     assert len(data.dataset("train")) + len(data.dataset("test")) == 23
+    run_in("cache", "--config", tmp_path / "experiment.yaml", "--output", "ones", "--shard_size", 1)
+    assert len(Cached(batch_size=4, root=Path("ones")).dataset("train")) == len(data.dataset("train"))
 
 
 def test_nothing_is_overwritten_and_what_is_missing_is_made_or_named(
@@ -210,6 +212,8 @@ def test_nothing_is_overwritten_and_what_is_missing_is_made_or_named(
     assert "begun with other settings (variants 1, now 2)" in capsys.readouterr().err
     lost = next(file for file in whole if file.match("train/*.safetensors"))
     lost.unlink()
+    with pytest.raises(ValueError, match=rf"lacks 1 shard of .*train/{lost.stem}: run the `lumina cache` that made it"):
+        Cached(batch_size=4, root=Path("cache"))
     monkeypatch.setattr(HuggingFaceText, "encode", lambda *_: 1 / 0)  # the texts are there
     run_in(*options)
     assert "makes what is missing of cache" in capsys.readouterr().out
@@ -279,7 +283,7 @@ def test_an_interrupted_cache_is_gone_on_with(
     assert "begun with other settings (variants 1, now 3)" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         run_in(*options, "--output", "cache", "--data.init_args.seed", 3)
-    assert "begun with other settings (samples_from {" in capsys.readouterr().err
+    assert "begun with other settings (samples_from.init_args.seed 0, now 3); set them as" in capsys.readouterr().err
     monkeypatch.setattr(lumina.commands.cache, "write_shard", lambda *given: (written.append(given[:2]), write(*given)))
     run_in(*options, "--output", "cache")
     assert len(written) == len(set(written)) == len(list(Path("whole").glob("*/latents-*.jsonl")))
@@ -394,6 +398,16 @@ def test_views_are_gone_on_with_unless_their_files_have_changed(
         with pytest.raises(SystemExit):
             run_in(*options, "--output", output)
         assert f"are not those that {output} was begun with" in capsys.readouterr().err
+
+
+def test_what_fit_tells_of_the_data_is_told(
+    run_in: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = views_experiment(tmp_path)
+    run_in("cache", "--config", config, "--output", "cache")
+    data = build(["--config", str(config)]).datamodule
+    (told,) = data.about(data.dataset("train"))
+    assert "8 views of an object" in told and f"{told}\n" in capsys.readouterr().out
 
 
 def test_one_is_said_of_one(run_in: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

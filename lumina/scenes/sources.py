@@ -14,6 +14,7 @@ from typing import Any
 from lumina.data.captions import read_captions
 from lumina.data.census import Census
 from lumina.data.sources.listing import files_below
+from lumina.data.splits import WORDS
 from lumina.data.uids import uids_of
 from lumina.files.regular import require_regular
 from lumina.scenes.beside import require_size
@@ -98,8 +99,8 @@ def find_sources(root: Path, census: Census) -> list[Source]:
 
     Files of one folder whose names differ in nothing but the format's ending are one object.
 
-    Captions are the words of the files' names, or the names that a catalogue gives. Where all files have one name, as
-    ``scene.gltf``, the words of the folder that holds each are taken, and so on.
+    Captions are the words of the files' names, or the names that a catalogue gives. Of a name that several folders
+    hold, as ``scene.gltf``, the words of the folder are taken, and so on.
 
     Args:
         root: the folder or the file.
@@ -176,16 +177,24 @@ def _bare(file: str) -> str:
 
 
 def telling_parts(files: Sequence[str]) -> list[str]:
-    """Of each path the last part, without the ending, that is not the same in all of them.
+    """Of each path the name of the file without the ending; of one in several folders the folder's, and so on.
 
-    >>> telling_parts(["chair/scene.gltf", "lamp/scene.gltf"]), telling_parts(["a/chair.obj", "b/lamp.obj"])
-    (['chair', 'lamp'], ['chair', 'lamp'])
+    Folders of splits tell nothing: what lies in them is compared as if it lay beside them.
+
+    >>> telling_parts(["chair/scene.gltf", "lamp/scene.gltf", "a/bed.obj", "train/sofa.obj", "test/sofa.obj"])
+    ['chair', 'lamp', 'bed', 'sofa', 'sofa']
     """
-    backwards = [PurePosixPath(file).with_suffix("").parts[::-1] for file in files]
-    levels = zip(*backwards, strict=False)  # as many as the shortest path has
-    return next(
-        (list(level) for level in levels if len({part.lower() for part in level}) > 1), [p[0] for p in backwards]
-    )
+    paths = [PurePosixPath(_bare(file)).parts for file in files]
+    paths = [parts[1:] if len(parts) > 1 and parts[0].lower() in WORDS else parts for parts in paths]
+    told, waiting = dict[int, str](), {index: tuple(map(str.lower, parts)) for index, parts in enumerate(paths)}
+    for level in count(1):
+        if not waiting:
+            break
+        times = Counter(parts[-level:] for parts in {*waiting.values()})
+        alone = [index for index, parts in waiting.items() if times[parts[-level:]] == 1]
+        told |= {index: paths[index][-min(level, len(paths[index]))] for index in alone}
+        waiting = {index: parts for index, parts in waiting.items() if index not in told}
+    return [told[index] for index in range(len(files))]
 
 
 def unambiguous(files: Sequence[str]) -> list[str]:

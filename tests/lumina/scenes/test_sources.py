@@ -118,12 +118,15 @@ def test_names_never_meet():
     ("files", "parts"),
     [
         (["chair/m/Model.obj", "oak_table/m/model.obj"], ["chair", "oak_table"]),
-        (["model.obj", "lamp/model.obj"], ["model", "model"]),
+        (["lamp/model.obj", "model.obj"], ["lamp", "model"]),
         (["model.obj"], ["model"]),
-        (["a/chair.obj", "b/chair.obj", "b/lamp.obj"], ["chair", "chair", "lamp"]),
+        (["chair/scene.obj", "lamp/scene.obj", "table/desk.obj"], ["chair", "lamp", "desk"]),
+        (["bed/m/scene.obj", "lamp/m/scene.obj", "table/n/scene.obj"], ["bed", "lamp", "n"]),
+        (["A/chair.obj", "A/Chair.obj", "b/lamp.obj"], ["Chair", "chair", "lamp"]),
+        (["lamp.obj", "test/chair.obj", "train/bed/scene.obj", "train/chair.obj"], ["lamp", "chair", "scene", "chair"]),
     ],
 )
-def test_a_name_that_all_files_have_is_no_caption(tmp_path, files, parts):
+def test_a_name_that_several_folders_hold_is_no_caption(tmp_path, files, parts):
     for file in files:
         write_box(tmp_path / file)
     assert [one.caption for one in find_sources(tmp_path, Census())] == [words(part) for part in parts]

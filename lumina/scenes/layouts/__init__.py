@@ -79,12 +79,12 @@ def _find(folder: Path, seen: set[tuple[int, int]], census: Census) -> Iterator[
             return
         seen.add((facts.st_dev, facts.st_ino))
         layout = layout_of(folder)
-        entries = [] if layout not in (None, OURS) else sorted(os.scandir(folder), key=lambda entry: entry.name)
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name) if layout is None else []
     except OSError:
         census.leave_out(CLOSED, [str(folder)])
         return
     if layout is not None:
-        census.leave_out(WITHIN, [inside.path for inside in entries if os.path.isfile(os.path.join(inside, FILE))])
+        census.leave_out(WITHIN, list(_within(folder)) if layout is OURS else [])
         yield folder
         return
     visible = [entry for entry in entries if not entry.name.startswith(".")]
@@ -92,6 +92,14 @@ def _find(folder: Path, seen: set[tuple[int, int]], census: Census) -> Iterator[
     _count([entry for entry in visible if not _is_folder(entry)], folder, not folders, census)
     for entry in folders:
         yield from _find(Path(entry), seen, census)
+
+
+def _within(folder: Path) -> Iterator[str]:
+    """The objects in an object's folder, at any depth; what links lead to is not searched."""
+    for around, names, _ in os.walk(folder):
+        names[:] = sorted(name for name in names if not name.startswith("."))
+        inside = [os.path.join(around, name) for name in names]
+        yield from (path for path in inside if os.path.isfile(os.path.join(path, FILE)))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

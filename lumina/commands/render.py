@@ -53,7 +53,7 @@ class Order:
 
 
 def main(arguments: list[str]) -> None:
-    """Parses the folders and the options, and renders; exits with 1 where objects could not be rendered."""
+    """Parses the folders and the options, and renders; exits with 1 where `render` counts any objects."""
     parser = ShortErrorParser(prog="lumina render", description=(render.__doc__ or "").partition("Args:")[0])
     parser.add_argument("folder", type=Path, help="a folder of meshes, in sub-folders too, or one file")
     parser.add_argument("output", type=Path, help="the folder to write to; new, empty, or an interrupted run's")
@@ -79,7 +79,7 @@ def render(folder: Path, output: Path, recipe: Recipe, order: Order) -> int:
         order: which objects.
 
     Returns:
-        How many objects could not be rendered.
+        How many objects could not be rendered, or are there and of none of the meshes.
 
     Raises:
         ValueError: there are no meshes, or the output holds something else.
@@ -94,9 +94,16 @@ def render(folder: Path, output: Path, recipe: Recipe, order: Order) -> int:
         sources = with_captions(sources, locate(order.captions), census)
     chosen = choose(sources, order)
     recorded = RecordedFolder(output, recipe, order.up)
-    recorded.begin({"folder": root.name, "captions": _identity(order.captions)})
+    recorded.begin({"folder": root.resolve().name, "captions": _identity(order.captions)})
     print("".join(f"left out: {line}\n" for line in census.lines()) + about(chosen, recipe), flush=True)
-    return _render(recorded, chosen, _workers(order, len(chosen)))
+    strays = list(recorded.strays(sources))
+    if strays:
+        print(
+            f"{counted(len(strays), 'object')} in {output} {'is' if len(strays) == 1 else 'are'} of none of these "
+            f"meshes, for example {printable(strays[0])}: remove such folders, or choose another output folder",
+            flush=True,
+        )
+    return _render(recorded, chosen, _workers(order, len(chosen)), len(strays))
 
 
 def choose(sources: Sequence[Source], order: Order) -> list[Source]:
@@ -138,11 +145,11 @@ def _workers(order: Order, count: int) -> int:
     return min(cpus if order.workers is None else order.workers, count)
 
 
-def _render(recorded: RecordedFolder, sources: Sequence[Source], workers: int) -> int:
-    """Renders what is not there yet, and says how that went."""
+def _render(recorded: RecordedFolder, sources: Sequence[Source], workers: int, strays: int) -> int:
+    """Renders what is not there yet, and says how that went; ``strays`` = objects that are there, of none of these."""
     there = tqdm(sources, "looking for what is there", leave=False, unit=" objects", disable=None)
     missing = [source for source in there if not recorded.settled(source)]
-    states, begin = Counter[str](whole=len(sources) - len(missing)), time.perf_counter()
+    states, begin = Counter[str](whole=len(sources) - len(missing), stray=strays), time.perf_counter()
     try:
         with tqdm(total=len(sources), initial=states["whole"], unit=" objects", disable=None) as bar:
             for source, outcome in outcomes(recorded.make, missing, workers):
@@ -155,7 +162,7 @@ def _render(recorded: RecordedFolder, sources: Sequence[Source], workers: int) -
         raise OSError(f"{error}. {_said(states, len(sources))} The same command goes on.") from error
     speed = states["made"] / (time.perf_counter() - begin)
     print(f"{recorded.path}: {_said(states, len(sources))}" + (f" {speed:.2g} a second." if states["made"] else ""))
-    return states["broken"]
+    return states["broken"] + strays
 
 
 def _state(source: Source, outcome: Outcome | Lost) -> str:
@@ -176,4 +183,5 @@ def _said(states: Counter[str], total: int) -> str:
     parts = [f"{whole:,} of {counted(total, 'object')}, {states['made']:,} rendered now"]
     parts += [f"{states['taken']:,} in the hands of another process"] if states["taken"] else []
     parts += [f"{states['broken']:,} could not be rendered"] if states["broken"] else []
+    parts += [f"{states['stray']:,} there of none of these meshes"] if states["stray"] else []
     return "; ".join(parts) + "."

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+from lumina.data.splits import WORDS
 from lumina.errors import CorruptSample
 from lumina.files.atomic import claim_of, claiming, making, one_at_a_time, replacing
 from lumina.files.json_file import ODD, load_object
@@ -19,6 +21,9 @@ from lumina.scenes.sources import Source
 from lumina.scenes.views import ViewSet
 
 SETTINGS, WHOLE = "settings.json", "transforms.json"
+
+RESERVED = {SETTINGS: "the settings", WHOLE: "the cameras of an object", **dict.fromkeys(WORDS, "a split of the data")}
+"""What folders of these names would be taken for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,41 +92,78 @@ class RecordedFolder:
 
         Asks for the mesh's stamp alone; where that is another one, `make` compares the content.
         """
-        if not self.holds(source) or claim_of(self.path / source.name).exists():
+        if self._refused(source) or not self.holds(source) or claim_of(self.path / source.name).exists():
             return False
-        mesh = self._noted(source)
-        try:
-            return "digest" not in mesh or mesh.get("stamp") == source.stamp()
-        except OSError:
-            return False
-
-    def _shows_another(self, source: Source) -> bool:
-        """Whether an object that is there is noted to be of another mesh; where nothing can be compared, it is not."""
         try:
             mesh = self._noted(source)
-            return "digest" in mesh and mesh["digest"] != source.digest()
-        except CorruptSample:
+            return "digest" not in mesh or mesh.get("stamp") == source.stamp()
+        except (OSError, ValueError):
             return False
 
-    def _noted(self, source: Source) -> dict[str, Any]:
-        """What an object that is there tells of its mesh."""
+    def strays(self, sources: Iterable[Source]) -> Iterator[str]:
+        """The objects that are there and are none of these, by name; links are not followed, folders of these not read.
+
+        Args:
+            sources: all that the meshes' folder holds, whichever of them a run renders.
+        """
+        names = {source.name for source in sources}
+        for folder, below, files in os.walk(self.path):
+            at = PurePosixPath(folder).relative_to(self.path)
+            if WHOLE in files:
+                yield str(at)
+                below.clear()
+            below[:] = sorted(name for name in below if not name.startswith(".") and str(at / name) not in names)
+
+    def _refused(self, source: Source) -> str | None:
+        """Why an object can have no folder here; None = it can."""
+        name = source.name.lower()
+        name = SETTINGS if name.startswith(f"{SETTINGS}/") else name
+        if name in RESERVED:
+            return f"a folder {name} would be taken for {RESERVED[name]}: rename the mesh"
+        around = [self.path / folder for folder in PurePosixPath(source.name).parents[:-1]]
+        other = next((folder for folder in around if (folder / WHOLE).is_file()), None)
+        if other is not None:
+            return (
+                f"{other} is another object, in which nothing else is read: remove it, or choose another output folder"
+            )
+        return None
+
+    def _fault(self, source: Source) -> str | None:
+        """Why what is there is not this object; None = it is, or nothing can be compared."""
+        folder = self.path / source.name
         try:
-            mesh = load_object(self.path / source.name / WHOLE).get("mesh")
-        except (OSError, ValueError):
-            return {}
+            mesh = self._noted(source)
+        except (OSError, ValueError) as error:
+            return f"{folder} cannot be read ({error}): remove it to render it anew"
+        try:
+            another = "digest" in mesh and mesh["digest"] != source.digest()
+        except CorruptSample:
+            return None
+        return (
+            f"{folder} shows another mesh of that name: remove it, or choose another output folder" if another else None
+        )
+
+    def _noted(self, source: Source) -> dict[str, Any]:
+        """What an object that is there tells of its mesh.
+
+        Raises:
+            OSError, ValueError: it cannot be read.
+        """
+        mesh = load_object(self.path / source.name / WHOLE).get("mesh")
         return mesh if isinstance(mesh, dict) else {}
 
     def make(self, source: Source) -> Outcome:
-        """Records an object unless it is there; one of another mesh stays and is told.
+        """Records an object unless it is there; one of another mesh, or that cannot be read, stays and is told.
 
         Raises:
             ImportError: naming the extra to install.
             OSError: it cannot be written.
         """
+        if why := self._refused(source):
+            return Outcome(state="broken", remarks=(why,))
         folder = self.path / source.name
         with claiming(folder) as ours:
-            if self.holds(source) and self._shows_another(source):
-                why = f"{folder} shows another mesh of that name: remove it, or choose another output folder"
+            if self.holds(source) and (why := self._fault(source)):
                 return Outcome(state="broken", remarks=(why,))
             if self.holds(source) or not ours:
                 return Outcome(state="whole" if self.holds(source) else "taken")

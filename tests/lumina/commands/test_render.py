@@ -77,6 +77,27 @@ def test_another_mesh_of_a_name_is_told(tmp_path, meshes, capsys):
     assert digests(tmp_path / "out") == before
 
 
+def test_objects_of_no_mesh_are_told(tmp_path, meshes, capsys):
+    render(meshes, tmp_path / "out")
+    render(meshes, tmp_path / "out", "--only=b/*", "--count=1")  # the others are of this folder too
+    assert "of none of these meshes" not in capsys.readouterr().out
+    write_box(meshes / "bed/parts/leg.obj")  # from now on bed.obj is called so
+    with pytest.raises(SystemExit) as ended:
+        render(meshes, tmp_path / "out", "--only=b*")
+    out = capsys.readouterr().out
+    assert ended.value.code == 1 and "1 object in " in out
+    assert "out is of none of these meshes, for example bed: remove such folders, or choose another" in out
+    assert "3 of 4 objects, 1 rendered now; 1 could not be rendered; 1 there of none of these meshes." in out
+
+
+def test_a_folder_has_one_name_wherever_it_is_called_from(tmp_path, meshes, capsys, monkeypatch):
+    monkeypatch.chdir(meshes)
+    render(".", tmp_path / "out")
+    render(meshes, tmp_path / "out")
+    render("b/..", tmp_path / "out")
+    assert capsys.readouterr().out.count("4 of 4 objects, 0 rendered now.") == 2
+
+
 def test_meshes_of_other_times_are_compared_by_the_processes_that_render(tmp_path, meshes, capsys, monkeypatch):
     render(meshes, tmp_path / "out")
     os.utime(meshes / "bed.obj", (1, 1))

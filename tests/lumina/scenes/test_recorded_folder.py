@@ -82,6 +82,61 @@ def test_a_mesh_of_the_noted_size_and_time_is_not_read(tmp_path, sources, monkey
     assert out.make(source).state == "whole"
 
 
+def test_what_cannot_be_read_is_told_and_kept(tmp_path, sources):
+    out, source = folder(tmp_path / "out"), sources[1]
+    assert out.make(source).state == "made"
+    (tmp_path / "out/oak_chair/transforms.json").write_text("{")
+    outcome = out.make(source)
+    assert not out.settled(source) and outcome.state == "broken"
+    assert "out/oak_chair cannot be read (transforms.json is no JSON" in outcome.remarks[0]
+    assert "remove it to render it anew" in outcome.remarks[0]
+    assert len(os.listdir(tmp_path / "out/oak_chair")) == 7
+
+
+def test_nothing_is_made_in_the_folder_of_another_object(tmp_path, sources):
+    out = folder(tmp_path / "out")
+    write_box(tmp_path / "in/oak_chair/parts/leg.obj")
+    old, (_, named_anew, leg) = sources[1], find_sources(tmp_path / "in", Census())
+    assert [named_anew.name, leg.name] == ["oak_chair.obj", "oak_chair/parts/leg"]
+    assert out.make(leg).state == "made" and out.settled(leg)
+    (tmp_path / "out/oak_chair").rename(tmp_path / "leg")
+    assert out.make(old).state == "made"
+    outcome = out.make(leg)
+    assert outcome.state == "broken" and "out/oak_chair is another object, in which nothing" in outcome.remarks[0]
+    (tmp_path / "leg/parts").rename(tmp_path / "out/oak_chair/parts")
+    assert out.holds(leg) and not out.settled(leg) and out.make(leg).state == "broken"
+
+
+def test_names_that_mean_something_to_readers_are_broken(tmp_path):
+    refused = ["Test.obj", "settings.json.obj", "train.obj", "transforms.json.obj"]
+    for file in (*refused, "toys/train.obj", "val/chair.obj"):
+        write_box(tmp_path / "in" / file)
+    out = folder(tmp_path / "out")
+    out.begin({})
+    made = {source.name: out.make(source) for source in find_sources(tmp_path / "in", Census())}
+    broken = {name: outcome.remarks[0] for name, outcome in made.items() if outcome.state == "broken"}
+    assert len(made) == 6 and {f"{name}.obj" for name in broken} == {*refused}
+    assert broken["Test"] == "a folder test would be taken for a split of the data: rename the mesh"
+    write_box(tmp_path / "in2/settings.json/chair.obj")
+    [below] = find_sources(tmp_path / "in2", Census())
+    assert out.make(below).remarks == (broken["settings.json"],)
+    (tmp_path / "out/toys").rename(tmp_path / "out/train")  # as an older run may have left it
+    (tmp_path / "out/train/train/transforms.json").rename(tmp_path / "out/train/transforms.json")
+    [train] = [source for source in find_sources(tmp_path / "in", Census()) if source.name == "train"]
+    assert out.holds(train) and not out.settled(train)
+
+
+def test_objects_of_no_mesh_are_found(tmp_path, sources):
+    out = folder(tmp_path / "out")
+    out.begin({})
+    assert [out.make(source).state for source in sources] == ["made", "made"] and not list(out.strays(sources))
+    for left in (".bed.0123abcd.partial", "b/.bed.0123abcd.partial", "oak_chair/inner", "z/bed", "z/bed/inner"):
+        (tmp_path / "out" / left).mkdir(parents=True)
+        (tmp_path / "out" / left / "transforms.json").touch()
+    assert list(out.strays(sources)) == ["z/bed"]
+    assert list(out.strays(sources[:1])) == ["oak_chair", "z/bed"]
+
+
 def test_broken_meshes_are_outcomes(tmp_path, sources):
     sources[0].file.write_text("v 0 0 0\n")
     sources[1].file.unlink()

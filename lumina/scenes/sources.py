@@ -32,6 +32,9 @@ BESIDE = (
 )
 """Files that lie beside meshes, as their textures do; other files that are left out are told."""
 
+NAMELESS = {*WORDS, *"scene model mesh object obj main untitled textured model_normalized export output".split()}
+"""Names of files and folders that do not tell what they hold."""
+
 LONGEST = 50
 """Letters of the name of a catalogue's piece; names of files have at most 255 bytes."""
 
@@ -99,8 +102,8 @@ def find_sources(root: Path, census: Census) -> list[Source]:
 
     Files of one folder whose names differ in nothing but the format's ending are one object.
 
-    Captions are the words of the files' names, or the names that a catalogue gives. Of a name that several folders
-    hold, as ``scene.gltf``, the words of the folder are taken, and so on.
+    Captions are the words of the files' names, or the names that a catalogue gives. Of a name that tells nothing, as
+    ``scene.gltf``, the words of the folder are taken, and so on.
 
     Args:
         root: the folder or the file.
@@ -177,24 +180,26 @@ def _bare(file: str) -> str:
 
 
 def telling_parts(files: Sequence[str]) -> list[str]:
-    """Of each path the name of the file without the ending; of one in several folders the folder's, and so on.
+    """Of each path the last part, without the ending, that tells what it is.
 
-    Folders of splits tell nothing: what lies in them is compared as if it lay beside them.
+    Names such as scene and model tell nothing, nor do those that more than nine in ten paths have in this place, nor
+    the folders of splits. Where no part tells, it is the name of the file.
 
-    >>> telling_parts(["chair/scene.gltf", "lamp/scene.gltf", "a/bed.obj", "train/sofa.obj", "test/sofa.obj"])
-    ['chair', 'lamp', 'bed', 'sofa', 'sofa']
+    >>> telling_parts(["chair/scene.gltf", "lamp/Model.obj", "a/bed.obj", "b/bed.obj", "train/main.obj"])
+    ['chair', 'lamp', 'bed', 'bed', 'main']
     """
     paths = [PurePosixPath(_bare(file)).parts for file in files]
-    paths = [parts[1:] if len(parts) > 1 and parts[0].lower() in WORDS else parts for parts in paths]
-    told, waiting = dict[int, str](), {index: tuple(map(str.lower, parts)) for index, parts in enumerate(paths)}
-    for level in count(1):
-        if not waiting:
-            break
-        times = Counter(parts[-level:] for parts in {*waiting.values()})
-        alone = [index for index, parts in waiting.items() if times[parts[-level:]] == 1]
-        told |= {index: paths[index][-min(level, len(paths[index]))] for index in alone}
-        waiting = {index: parts for index, parts in waiting.items() if index not in told}
-    return [told[index] for index in range(len(files))]
+    levels = range(1, 1 + max(map(len, paths), default=0))
+    times = {level: Counter(parts[-level].lower() for parts in paths if len(parts) >= level) for level in levels}
+
+    def tells(part: str, level: int) -> bool:
+        alike = times[level][part]
+        return part not in NAMELESS and not (1 < alike and 10 * alike > 9 * len(paths))
+
+    return [
+        next((part for level, part in enumerate(parts[::-1], 1) if tells(part.lower(), level)), parts[-1])
+        for parts in paths
+    ]
 
 
 def unambiguous(files: Sequence[str]) -> list[str]:

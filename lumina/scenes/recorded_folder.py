@@ -181,7 +181,8 @@ class RecordedFolder:
             ) as error:  # one mesh of many must not end the work, whatever it makes a library stumble over
                 return Outcome(state="broken", remarks=(_reason(error),))
             if not self.holds(source):
-                raise FileExistsError(f"{folder} holds something else: remove it, or choose another output folder")
+                why = f"{folder} holds something else: remove it, or choose another output folder"
+                return Outcome(state="broken", remarks=(why,))
         return Outcome(state="made", remarks=remarks)
 
     def _record(self, source: Source, folder: Path) -> tuple[str, ...]:

@@ -201,10 +201,10 @@ def test_what_a_kill_left_is_not_taken_for_whole(tmp_path, sources):
     assert os.listdir(tmp_path / "out") == ["oak_chair"]
 
 
-def test_a_place_that_holds_something_else_is_refused(tmp_path, sources):
+def test_a_place_that_holds_something_else_is_left_and_told(tmp_path, sources):
     (tmp_path / "out/oak_chair/mine").mkdir(parents=True)
-    with pytest.raises(FileExistsError, match="oak_chair holds something else: remove it"):
-        folder(tmp_path / "out").make(sources[1])
+    outcome = folder(tmp_path / "out").make(sources[1])
+    assert outcome.state == "broken" and "oak_chair holds something else: remove it" in outcome.remarks[0]
     assert (tmp_path / "out/oak_chair/mine").is_dir()
 
 

@@ -191,6 +191,11 @@ class MultiViewFolder(SplitDataModule):
         census = self.left_out["lists"] = Census()
         taken = range(len(self.sets.names)) if self.only is None else listed(self.only, self.sets.objects, census)
         without = [] if self.labels is None else [index for index in taken if index not in self._classes]
+        if taken and len(without) == len(taken):
+            raise ValueError(
+                f"None of the {len(taken):,} objects of {self.root} has a class by labels {str(self.labels)!r}: set "
+                "labels to folders, to category for renders of Sweet Home 3D's catalogues, or to a list by UID."
+            )
         census.leave_out("objects without a class", [self.sets.names[index] for index in without])
         return sorted({*taken} - {*without})
 

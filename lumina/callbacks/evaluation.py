@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
 from lumina.data.batches import move, of_rows, rows, select
+from lumina.data.census import counted
 from lumina.reports.media import log_samples
 from lumina.runs import run_folder
 from lumina.values import Batch
@@ -23,18 +25,20 @@ ON_SHEET = 64
 class EvaluationReport(Callback):
     """Prints the metrics of `lumina test` and writes them as JSON, with a sheet of outputs spread over the data.
 
-    The files of an earlier evaluation of the run are replaced.
+    An earlier evaluation of the run keeps its files in a folder beside, ``evaluation_1`` and so on.
     """
 
     def on_test_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Resets the counters and removes the files of an earlier evaluation."""
+        """Resets the counters and moves an earlier evaluation aside."""
         self._samples: list[Any] = []
         self._captions: list[str] = []
         self._kept: list[Batch] = []
         self._counted = 0
-        if trainer.is_global_zero:
-            for file in (_report(trainer), _sheet(trainer)):
-                file.unlink(missing_ok=True)
+        if trainer.is_global_zero and _report(trainer).exists():
+            folder = _report(trainer).parent
+            places = (folder.with_name(f"{folder.name}_{number}") for number in count(1))
+            earlier = folder.rename(next(place for place in places if not place.exists()))
+            print(f"The run's earlier evaluation is now in {earlier}.")
 
     def on_test_batch_end(
         self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
@@ -52,12 +56,12 @@ class EvaluationReport(Callback):
 
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Writes the report and the sheet, and prints the metrics."""
-        counted = int(trainer.strategy.reduce(torch.tensor(self._counted, device=pl_module.device), reduce_op="sum"))
+        total = int(trainer.strategy.reduce(torch.tensor(self._counted, device=pl_module.device), reduce_op="sum"))
         if not trainer.is_global_zero:
             return
         metrics = {name: value for name, value in trainer.callback_metrics.items() if isinstance(value, Tensor)}
         values = {name.removeprefix("test/"): float(value) for name, value in metrics.items()}
-        whole: dict[str, Any] = {"checkpoint": str(trainer.ckpt_path), "step": trainer.global_step, "samples": counted}
+        whole: dict[str, Any] = {"checkpoint": str(trainer.ckpt_path), "step": trainer.global_step, "samples": total}
         _report(trainer).parent.mkdir(parents=True, exist_ok=True)
         whole |= {"metrics": values, "not_computed": pl_module.not_computed}
         _report(trainer).write_text(json.dumps(whole, indent=2) + "\n")
@@ -67,7 +71,9 @@ class EvaluationReport(Callback):
             file = _sheet(trainer)
             log_samples(trainer, "test", pl_module, self._samples, self._captions, file, of_rows(self._kept))
             print(f"\n  sheet       {file}", end="")
-        print(f"\n  metrics     {_report(trainer)}, of {counted:,} samples{_left_out(pl_module.data)}")
+        print(f"\n  metrics     {_report(trainer)}, of {counted(total, 'sample')}{_left_out(pl_module.data)}")
+        if not values:
+            print("              none was computed: the run has no metrics, add an experiment that has by --config")
         print(f"  checkpoint  {trainer.ckpt_path}, step {trainer.global_step}")
 
 

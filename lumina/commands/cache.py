@@ -24,8 +24,9 @@ from lumina.data.arrays import file_stamp, stamp
 from lumina.data.batches import move
 from lumina.data.census import counted
 from lumina.data.datamodule import SplitDataModule
-from lumina.data.latents import read_settings, read_shard_items, write_settings, write_shard
+from lumina.data.latents import SETTINGS, read_settings, read_shard_items, write_settings, write_shard
 from lumina.errors import CorruptSample
+from lumina.files.atomic import one_at_a_time
 from lumina.frozen.text_cache import holds_texts, write_text_shard
 from lumina.frozen.text_encoders import Precision
 from lumina.interfaces import Conditioner, Modality, TextEncoder
@@ -175,11 +176,12 @@ def _asked(conditioners: Sequence[Conditioner], data: SplitDataModule) -> dict[s
 
 def _begin(output: Path, settings: dict[str, Any]) -> None:
     """Starts a cache, or continues one that was interrupted or has lost shards."""
-    earlier = read_settings(output)
-    if earlier is None:
-        require_free(output)
-        write_settings(output, settings, complete=False)
-        return
+    with one_at_a_time(output / SETTINGS):
+        earlier = read_settings(output)
+        if earlier is None:
+            require_free(output)
+            write_settings(output, settings, complete=False)
+            return
     state = "makes what is missing of" if earlier.pop("complete") else "goes on with the unfinished"
     now = json.loads(json.dumps(settings))
     other = [name for name in now if earlier.get(name) != now[name]]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def require_free(folder: Path) -> Path:
-    """Returns the folder if it does not exist or is empty.
+    """Returns the folder if it does not exist or is empty; hidden files do not count.
 
     Raises:
         ValueError: the folder is in use.
@@ -23,4 +23,4 @@ def free_folder(name: str) -> Path:
 
 
 def _is_free(path: Path) -> bool:
-    return not path.exists() or (path.is_dir() and not any(path.iterdir()))
+    return not path.exists() or (path.is_dir() and all(at.name.startswith(".") for at in path.iterdir()))

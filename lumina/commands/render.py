@@ -21,7 +21,7 @@ from lumina.errors import require_extra
 from lumina.scenes.normalise import Up
 from lumina.scenes.recorded_folder import Outcome, RecordedFolder
 from lumina.scenes.recording import Recipe
-from lumina.scenes.sources import Source, find_sources, with_captions
+from lumina.scenes.sources import UNREADABLE, Source, find_sources, with_captions
 from lumina.survival.processes import Lost, outcomes
 
 
@@ -96,7 +96,7 @@ def render(folder: Path, output: Path, recipe: Recipe, order: Order) -> int:
     recorded = RecordedFolder(output, recipe, order.up)
     recorded.begin({"folder": root.resolve().name, "captions": _identity(order.captions)})
     print("".join(f"left out: {line}\n" for line in census.lines()) + about(chosen, recipe), flush=True)
-    strays = list(recorded.strays(sources))
+    strays = [] if UNREADABLE in census.left_out else list(recorded.strays(sources))  # whose pieces have no names
     if strays:
         print(
             f"{counted(len(strays), 'object')} in {output} {'is' if len(strays) == 1 else 'are'} of none of these "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,7 @@ from lumina.data.census import Census, counted
 from lumina.errors import CorruptSample
 from lumina.files.atomic import PARTIAL, replace_folder
 from lumina.scenes.layouts import LAYOUTS, find_view_sets, read_views, write_views
+from lumina.scenes.layouts.ours import OURS
 from lumina.scenes.views import ViewSet, remarks_of
 
 
@@ -69,6 +71,21 @@ def views(folder: Path, output: Path, layout: Literal["ours", "zero123", "colmap
     count = sum(len(views_of_one.views) for views_of_one in done)
     left = f", {len(found) - len(done):,} left out" if len(done) < len(found) else ""
     print(f"{output}: {counted(count, 'view')} of {counted(len(done), 'object')}{left}")
+    if layout != OURS.name and (lost := list(_without_place(done))):
+        print(f"The layout {layout} has no place for {', '.join(lost)}: they were left out.")
+
+
+def _without_place(done: Sequence[ViewSet]) -> Iterator[str]:
+    """What the objects have that only our own layout keeps."""
+    views = [view for views_of_one in done for view in views_of_one.views]
+    kinds = {
+        "captions": any(views_of_one.caption for views_of_one in done),
+        "groups": any(view.group for view in views),
+        "roles (references become views)": any(view.role == "reference" for view in views),
+        "depth": any(view.depth for view in views),
+        "normals": any(view.normals for view in views),
+    }
+    yield from (kind for kind, there in kinds.items() if there)
 
 
 def _convert(place: Path, target: Path, layout: str) -> ViewSet:

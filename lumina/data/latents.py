@@ -101,13 +101,18 @@ class CachedLatents(Dataset[Item]):
 
     Raises:
         FileNotFoundError: the folder holds no shard.
-        ValueError: a shard is damaged.
+        ValueError: a shard is damaged, or all are empty.
     """
 
     def __init__(self, folder: Path) -> None:
         self.paths = sorted(folder.glob("latents-*.safetensors"))
         lines = [_lines(path.with_suffix(".jsonl")) for path in self.paths]
         self.fields = [item for shard in lines for item in shard]
+        if self.paths and not self.fields:
+            raise ValueError(
+                f"{folder} holds no sample: none could be read when the cache was made. Mend the data, then cache them "
+                "into another folder."
+            )
         if not self.fields:
             raise FileNotFoundError(
                 f"{folder} holds no latents; create them with `lumina cache --config ... --output {folder.parent}`."

@@ -59,21 +59,18 @@ def doubtful(names: Mapping[str, str]) -> str | None:
     told = f"{len(names):,} folders are held out by {counted(len(times), 'name')}, for example {path} as {names[path]}"
     if not shared and "/" in names[path]:
         told = f"folders with the same number count as different objects, for example {path}"
-    advice = "; if that is not the object, split them into folders train, val and test instead" if above else ""
+    doubted = above or 2 * len(times) <= len(names)
+    advice = "; if that is not the object, split them into folders train, val and test instead" if doubted else ""
     return printable(told + advice)
 
 
-def _without_passes(parts: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """The folders of each path without the levels that count passes, unless no others vary."""
-    varied = _varied(parts.values())
-    passes = {level for level, names in varied.items() if all(map(PASSES.fullmatch, names))}
-    if passes == varied.keys():
-        return dict(parts)
-    return {
-        path: [folder for level, folder in zip(range(len(folders), 0, -1), folders, strict=True) if level not in passes]
-        or folders
+def _without_passes(parts: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
+    """The folders of each path without those that count passes, unless no others differ."""
+    rest = {
+        path: [folder for folder in folders if not PASSES.fullmatch(folder)] or folders
         for path, folders in parts.items()
     }
+    return rest if len({*map(tuple, rest.values())}) > 1 else parts
 
 
 def _varied(paths: Collection[Sequence[str]]) -> dict[int, set[str]]:

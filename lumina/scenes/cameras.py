@@ -154,10 +154,11 @@ def faults(matrices: Floats) -> list[str | None]:
     """
     turns = matrices[:, :3, :3]
     with np.errstate(all="ignore"):
+        finite = np.isfinite(matrices.astype(np.float32)).all(axis=(1, 2))
         skew = np.abs(turns.transpose(0, 2, 1) @ turns - np.eye(3)).max(axis=(1, 2))
         mirrored = np.linalg.det(turns) < 0
     tests = {
-        "holds numbers that are not finite": ~np.isfinite(matrices).all(axis=(1, 2)),
+        "holds numbers that are not finite": ~finite,
         "has a last row other than 0, 0, 0, 1": np.abs(matrices[:, 3] - (0, 0, 0, 1)).max(axis=1) > TOLERANCE,
         "is not orthonormal (it scales or shears)": ~(skew <= TOLERANCE),
         "mirrors (its axes are left-handed)": mirrored,

@@ -23,6 +23,7 @@ from lumina.scenes.mesh import Mesh
 from lumina.scenes.normalise import Up, upright, usual_up
 from lumina.scenes.reading import SUFFIXES, named_errors, read_mesh
 
+UNREADABLE = "furniture catalogues that cannot be read"
 CATALOGUE = ".sh3f"
 """The ending of catalogues of furniture."""
 
@@ -164,7 +165,7 @@ def _pieces(folder: Path, file: str, taken: set[str], census: Census) -> Iterato
     try:
         pieces = read_catalogue(folder / file)
     except (OSError, ValueError) as error:
-        census.leave_out("furniture catalogues that cannot be read", [str(error)])
+        census.leave_out(UNREADABLE, [str(error)])
         return
     for piece in pieces:
         stem = re.sub(r"[^\w-]", "_", PurePosixPath(piece.model).stem)[:LONGEST]

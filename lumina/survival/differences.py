@@ -19,6 +19,9 @@ KEY = "config"
 TRAINER = ("accumulate_grad_batches", "callbacks", "gradient_clip_algorithm", "gradient_clip_val", "precision")
 """Settings of the trainer that affect training, other than its length and location."""
 
+OF_TRAINING = ("model.lr_scheduler", "model.optimizer", "model.weights")
+"""Settings of the model that an evaluation does not use."""
+
 
 def settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of data and trainer to compare, as plain data that loads with ``weights_only``."""
@@ -51,9 +54,14 @@ def check_differences(path: Path, config: Mapping[str, Any], resumes: bool) -> N
         _require_same(path, part, stored["model"].get(part), given["model"].get(part))
     if resumes and KEY in head:
         stored, given = {**stored, **head[KEY]}, {**given, **settings(config)}
-    lines = [f"  {key}: checkpoint {old!r}, this run {new!r}" for key, old, new in differences(stored, given)]
+    found = differences(stored, given)
+    lines = [
+        f"  {key}: checkpoint {old!r}, this run {new!r}"
+        for key, old, new in found
+        if resumes or not key.startswith(OF_TRAINING)
+    ]
     if lines:
-        warnings.warn("\n".join([f"{path} was made with other arguments; this run's hold:", *lines]), stacklevel=2)
+        warnings.warn("\n".join([f"{path} was made with other settings; this run uses its own:", *lines]), stacklevel=2)
 
 
 def _require_same(path: Path, part: str, stored: Any, given: Any) -> None:

@@ -238,7 +238,7 @@ def test_a_folder_around_all_classes_is_none(tmp_path):
         write_objects(tmp_path / "all" / "views" / name, 2)
     assert folder(tmp_path / "all", labels="folders").class_names == ("chair", "table")
     data = folder(tmp_path / "all" / "views" / "chair", labels="folders", holdout=0.0)
-    with pytest.raises(ValueError, match="objects without a class: 2"):
+    with pytest.raises(ValueError, match=r"None of the 2 objects of .* has a class"):
         data.train_dataloader()
     data = folder(tmp_path / "all", labels="folders", only=_list(tmp_path, "chair"), holdout=0.0)
     assert list(data.about(data.dataset("train")))[-1] == "all objects are of one class, chair"
@@ -345,4 +345,9 @@ def test_views_of_unequal_light_are_told(tmp_path):
         Image.fromarray(pixels).save(file)
     data = folder(root, size=64, views=8)
     (line,) = (line for line in data.about(data.dataset("train")) if "brighter" in line)
-    assert line.startswith("3 of 3 objects looked at have a view that is brighter or darker than those on both sides")
+    assert line.startswith("unequal light: of 3 of 3 objects looked at a view is brighter or darker")
+
+
+def test_labels_that_no_object_has_are_refused(root):
+    with pytest.raises(ValueError, match=r"None of the 12 objects of .* has a class by labels 'category': set labels"):
+        folder(root, labels="category").dataset("test")

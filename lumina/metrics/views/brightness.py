@@ -68,6 +68,6 @@ def unequal_light(items: Iterable[Item]) -> Iterator[str]:
     unequal = [factor for factor in factors if factor > UNEQUAL]
     if len(unequal) > MISTAKEN * len(factors):
         yield (
-            f"{len(unequal)} of {counted(len(factors), 'object')} looked at have a view that is brighter or darker "
-            f"than those on both sides of it, by a factor of up to {max(unequal):.1f}: a model learns to draw such"
+            f"unequal light: of {len(unequal)} of {counted(len(factors), 'object')} looked at a view is brighter or "
+            f"darker than those beside it, by a factor of up to {max(unequal):.1f}; a model learns to draw such"
         )

@@ -19,6 +19,7 @@ from lumina.scenes.cameras import Floats, Lens, faults, inverse
 from lumina.scenes.views import ViewSet
 
 LARGEST = 2**16  # pixels of a side
+FARTHEST = 1e7  # pixels of a focal length, or to the centre
 LOOKS_PAST = "the object's centre lies outside of the picture"
 UNEQUAL = "pictures of one object differ in size"
 
@@ -52,13 +53,14 @@ def checked(views: ViewSet) -> ViewSet:
     matrices = np.stack([view.camera.camera_to_world for view in views.views])
     lenses = np.array([(*focal, *centre, *size) for focal, centre, size in (v.camera.lens for v in views.views)], float)
     fine = (lenses[:, :2] > 0).all(axis=1) & (lenses[:, 4:] >= 1).all(axis=1) & (lenses[:, 4:] <= LARGEST).all(axis=1)
-    fine &= np.isfinite(lenses).all(axis=1)
+    fine &= (np.abs(lenses) <= FARTHEST).all(axis=1)
     for view, fault, lens_is_fine in zip(views.views, faults(matrices), fine, strict=True):
         if fault is not None:
             raise ValueError(f"the matrix of {view.file.name} {fault}")
         if not lens_is_fine:
             raise ValueError(
-                f"{view.file.name} has a focal length that is not positive, or a side not 1 to {LARGEST} pixels"
+                f"{view.file.name} has a focal length that is not positive, a side not 1 to {LARGEST} pixels, or a "
+                f"lens of more than {FARTHEST:g} pixels"
             )
     missing = [view.file.name for view in views.views if not os.path.isfile(view.file)]
     if missing:

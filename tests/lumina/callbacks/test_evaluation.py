@@ -46,3 +46,16 @@ def test_an_evaluation_that_lacks_a_result_says_so_and_has_exit_code_1(tiny_run,
     assert end.value.code == 1
     assert {"accuracy", "spread"} <= set(report["metrics"])
     assert "at least 2" in report["not_computed"]["ClassifierQuality: frechet, frechet_train"]
+
+
+def test_an_earlier_evaluation_is_kept_and_told(tiny_run, monkeypatch, capsys):
+    monkeypatch.chdir(tiny_run.parents[2])
+    words = ["test", "--ckpt_path", "runs/digits", "--trainer.limit_test_batches=1"]
+    main([*words, "--model.metrics.init_args.steps=2"])
+    before = (tiny_run / "evaluation/metrics.json").read_bytes()
+    there = len(list(tiny_run.glob("evaluation_*")))
+    main([*words, "--model.metrics=[]"])
+    assert (tiny_run / f"evaluation_{there + 1}/metrics.json").read_bytes() == before
+    said = capsys.readouterr().out
+    assert f"earlier evaluation is now in runs/digits/version_0/evaluation_{there + 1}" in said
+    assert "the run has no metrics" in said

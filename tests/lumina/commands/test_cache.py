@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 import torch
@@ -20,6 +22,7 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 import lumina.commands.cache
 from datamodules.cached import Cached
 from datamodules.multiview import MultiViewFolder
+from lumina.commands.cache import _begin
 from lumina.commands.train import build
 from lumina.data.batches import take
 from lumina.frozen.autoencoders import RandomAutoencoder
@@ -496,3 +499,21 @@ def test_a_cache_keeps_what_samples_show(run_in: Callable[..., None], tmp_path: 
     piece["data"] = part("datamodules.cached.Cached", batch_size=3, root="cache")
     Path("cached.yaml").write_text(yaml.safe_dump(piece))
     run_in("fit", "--config", "cached.yaml")
+
+
+@pytest.mark.parametrize("variants", [[1] * 8, range(8)])
+def test_of_several_that_begin_at_once_one_decides_the_settings(tmp_path: Path, variants: Sequence[int]) -> None:
+    for attempt in range(5):
+        together = Barrier(8)
+
+        def begin(number: int, output: Path = tmp_path / str(attempt), together: Barrier = together) -> bool:
+            together.wait()
+            try:
+                _begin(output, {"modality": {}, "variants": number})
+            except ValueError as error:
+                assert "begun with other settings (variants" in str(error)
+                return False
+            return True
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(begin, variants)) == (8 if len({*variants}) == 1 else 1)

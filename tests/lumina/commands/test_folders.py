@@ -22,3 +22,8 @@ def test_a_folder_in_use_is_refused(tmp_path):
     for used in (tmp_path, tmp_path / "old"):
         with pytest.raises(ValueError, match="in use"):
             require_free(used)
+
+
+def test_hidden_files_do_not_count(tmp_path):
+    (tmp_path / ".DS_Store").touch()
+    assert require_free(tmp_path) == tmp_path

@@ -90,6 +90,15 @@ def test_objects_of_no_mesh_are_told(tmp_path, meshes, capsys):
     assert "3 of 4 objects, 1 rendered now; 1 could not be rendered; 1 there of none of these meshes." in out
 
 
+def test_what_an_unreadable_catalogue_holds_is_not_called_of_no_mesh(tmp_path, meshes, capsys):
+    render(meshes, tmp_path / "out")
+    (meshes / "bed.obj").unlink()
+    (meshes / "more.sh3f").write_text("damaged")
+    render(meshes, tmp_path / "out")
+    out = capsys.readouterr().out
+    assert "catalogues that cannot be read: 1" in out and "of none of these meshes" not in out
+
+
 def test_a_folder_has_one_name_wherever_it_is_called_from(tmp_path, meshes, capsys, monkeypatch):
     monkeypatch.chdir(meshes)
     render(".", tmp_path / "out")

@@ -38,8 +38,10 @@ def test_a_data_set_goes_there_and_back(tmp_path, capsys, layout):
     write(tmp_path / "a" / "2")
     said = run(tmp_path / "a", tmp_path / "b", f"--layout={layout}")
     assert [text for text in said if "azimuth" in text] == [text for text in said if "1 view of 1 object" in text] != []
+    assert f"The layout {layout} has no place for captions: they were left out." in capsys.readouterr().out
     run(tmp_path / "b", tmp_path / "c")
-    assert "4 views of 2 objects" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "4 views of 2 objects" in told and "no place" not in told
     assert [place.relative_to(tmp_path / "c").as_posix() for place in find_view_sets(tmp_path / "c")] == ["2", "x/1"]
     for was, now in zip(read_views(tmp_path / "a" / "2").views, read_views(tmp_path / "c" / "2").views, strict=True):
         assert was.file.read_bytes() == now.file.read_bytes()

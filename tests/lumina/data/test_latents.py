@@ -92,3 +92,9 @@ def test_settings_come_back(tmp_path):
     (tmp_path / "cache.json").write_text("{")
     with pytest.raises(ValueError, match=r"cache\.json is damaged"):
         read_settings(tmp_path)
+
+
+def test_a_split_of_which_nothing_could_be_read_is_told(tmp_path):
+    write_shard(tmp_path / "validation", 0, [], [])
+    with pytest.raises(ValueError, match="validation holds no sample: none could be read"):
+        CachedLatents(tmp_path / "validation")

@@ -78,3 +78,13 @@ def test_names_are_compared_in_one_normal_form():
     one, other = (f"{folder}/{normalize(form, 'été')}" for folder, form in (("a", "NFC"), ("b", "NFD")))
     assert {*own_names([one, other, "b/chair"]).values()} == {normalize("NFC", "été"), "chair"}
     assert doubtful(own_names([normalize("NFD", "été"), "chair"])) is None
+
+
+def test_a_pass_beside_objects_names_none():
+    names = own_names(["sofa", "lamp", "chair/seed21", "chair/seed22"])
+    assert list(names.values()) == ["sofa", "lamp", "chair", "chair"]
+
+
+def test_what_may_be_poses_is_told_with_what_to_do():
+    told = doubtful(own_names([f"{name}/pose_{pose}" for name in ("chair", "lamp", "sofa") for pose in range(4)]))
+    assert told is not None and "as pose_0; if that is not the object, split them" in told

@@ -92,6 +92,24 @@ def test_broken_files_are_named(tmp_path, kind):
     assert caught.value.__cause__ is not None
 
 
+def test_a_png_whose_checksum_is_wrong_is_refused(tmp_path):
+    """Its data still inflate, to other pixels."""
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8, 4), np.uint8)).save(tmp_path / "a.png")
+    content = bytearray((tmp_path / "a.png").read_bytes())
+    start = content.index(b"IDAT") + 4
+    length = struct.unpack(">I", content[start - 8 : start - 4])[0]
+    data = bytearray(zlib.decompress(content[start : start + length]))
+    data[5] ^= 64
+    content[start : start + length] = other = zlib.compress(bytes(data))
+    content[start - 8 : start - 4] = struct.pack(">I", len(other))
+    (tmp_path / "a.png").write_bytes(content)
+    for load in (load_image, load_rgba):
+        with pytest.raises(CorruptSample, match=r"a\.png.*broken PNG"):
+            load(tmp_path / "a.png")
+        with (tmp_path / "a.png").open("rb") as file, pytest.raises(CorruptSample, match="broken PNG"):
+            load(file, "a.png")
+
+
 def test_pixels_of_real_numbers_are_refused(tmp_path):
     Image.fromarray(np.ones((4, 4), np.float32)).save(tmp_path / "a.tif")
     with pytest.raises(CorruptSample, match=r"a\.tif: its pixels are floating-point numbers without a known range"):

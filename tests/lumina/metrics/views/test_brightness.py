@@ -60,7 +60,7 @@ def test_a_line_tells_objects_of_unequal_light():
     objects = [item(number, size=64) for number in range(6)]
     assert not list(unequal_light(objects))
     (line,) = unequal_light([*objects[:4], *map(dark, objects[4:])])
-    assert line.startswith("2 of 6 objects looked at have a view that is brighter or darker")
+    assert line.startswith("unequal light: of 2 of 6 objects looked at a view is brighter or darker")
     assert "a factor of up to 2.0" in line
 
 

@@ -125,6 +125,8 @@ def test_files_of_others_may_say_less(written):
         (lambda c: c.update(h=1e308), "not 1 to 65536"),
         (lambda c: c.update(w=0.5), "not 1 to 65536"),
         (lambda c: c.update(fl_x=float("inf")), "not finite"),
+        (lambda c: c["frames"][1]["transform_matrix"][0].__setitem__(3, 1e39), "001.png holds .* not finite"),
+        (lambda c: c.update(fl_x=1e300), "a lens of more than"),
         (lambda c: c.update(w="wide"), "w is 'wide'"),
         (lambda c: c.update(fl_x=None, camera_angle_x=None), "lacks .*camera_angle_x"),
     ],

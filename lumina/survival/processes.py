@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import TypeVar
@@ -52,8 +52,10 @@ def outcomes(
                     running[pool.submit(work, following)] = pool, following
                 yield thing, outcome
     finally:
-        for pool in pools:
-            pool.shutdown(wait=False, cancel_futures=True)
+        # idle ones are waited for, since Python may stumble over their pipes where it ends before they do
+        with ThreadPoolExecutor(len(pools)) as together:
+            for pool in pools:
+                together.submit(pool.shutdown, wait=not running, cancel_futures=True)
 
 
 def _one_process() -> ProcessPoolExecutor:

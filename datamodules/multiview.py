@@ -268,9 +268,9 @@ class MultiViewFolder(SplitDataModule):
                 "the folders of the splits are objects without a name, perhaps one and the same: put each into a "
                 "folder of its name, as train/chair"
             )
-        if self.holdout and "validation" not in {splits[index] for index in self._taken}:
-            if told := doubtful(self._own_names):
-                yield told
+        by_name = self.holdout and "validation" not in {splits[index] for index in self._taken}
+        if by_name and (told := doubtful(self._own_names)):
+            yield told
         said = self._classes
         classes, shown = ({said[index] for index in some if index in said} for some in (self._taken, trained))
         if left := sorted(map(printable, classes - shown)):

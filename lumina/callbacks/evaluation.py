@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from torch import Tensor
 from lumina.data.batches import move, of_rows, rows, select
 from lumina.data.census import counted
 from lumina.files.atomic import replace_folder
+from lumina.files.folders import free_folder
 from lumina.reports.media import log_samples
 from lumina.runs import run_folder
 from lumina.values import Batch
@@ -37,8 +37,7 @@ class EvaluationReport(Callback):
         self._counted = 0
         if trainer.is_global_zero and _report(trainer).exists():
             folder = _report(trainer).parent
-            places = (folder.with_name(f"{folder.name}_{number}") for number in count(1))
-            earlier = next(place for place in places if not place.exists())
+            earlier = free_folder(folder)
             replace_folder(folder, earlier)
             print(f"The run's earlier evaluation is now in {earlier}.")
 

@@ -14,7 +14,6 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lumina.checks import require_fields
-from lumina.commands.folders import require_free
 from lumina.commands.train import LuminaCLI, build_as
 from lumina.config.device import choose_device
 from lumina.config.experiments import find_experiments
@@ -27,6 +26,7 @@ from lumina.data.datamodule import SplitDataModule
 from lumina.data.latents import SETTINGS, read_settings, read_shard_items, write_settings, write_shard
 from lumina.errors import CorruptSample
 from lumina.files.atomic import one_at_a_time
+from lumina.files.folders import require_free
 from lumina.frozen.text_cache import holds_texts, write_text_shard
 from lumina.frozen.text_encoders import Precision
 from lumina.interfaces import Conditioner, Modality, TextEncoder

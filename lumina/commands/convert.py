@@ -12,8 +12,8 @@ from lumina.checkpoints.own_modules import load_own_module, own_class
 from lumina.checkpoints.pipeline import save_pipeline
 from lumina.checkpoints.pretrained import build_module
 from lumina.checkpoints.program import save_program
-from lumina.commands.folders import require_free
 from lumina.config.parser import ShortErrorParser
+from lumina.files.folders import require_free
 from lumina.training.module import TrainedModule
 from lumina.weights.source import read_weights
 

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import torch
 
 from lumina.checkpoints.pretrained import build_module, load_pretrained
-from lumina.commands.folders import free_folder, require_free
 from lumina.config.device import choose_device
 from lumina.config.parser import ShortErrorParser
+from lumina.files.folders import free_folder, require_free
 from lumina.generation.description import describe
 from lumina.generation.drawing import Drawing
 from lumina.generation.how import How

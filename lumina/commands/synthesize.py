@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from lumina.commands.folders import require_free
 from lumina.config.locate import locate
 from lumina.config.parser import ShortErrorParser
 from lumina.data.holdout import held_out, require_share
 from lumina.data.sources.listing import files_below
+from lumina.files.folders import require_free
 from lumina.music.composing import Composer
 from lumina.music.events import EVENTS, events_of
 from lumina.music.folder import SETTINGS, Format, SoundFolder

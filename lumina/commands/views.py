@@ -10,12 +10,12 @@ from typing import Literal
 
 from tqdm.auto import tqdm
 
-from lumina.commands.folders import require_free
 from lumina.config.locate import locate
 from lumina.config.parser import ShortErrorParser
 from lumina.data.census import Census, counted
 from lumina.errors import CorruptSample
 from lumina.files.atomic import PARTIAL, replace_folder
+from lumina.files.folders import require_free
 from lumina.scenes.layouts import LAYOUTS, find_view_sets, read_views, write_views
 from lumina.scenes.layouts.ours import OURS
 from lumina.scenes.views import ViewSet, remarks_of

@@ -106,16 +106,16 @@ class CachedLatents(Dataset[Item]):
 
     def __init__(self, folder: Path) -> None:
         self.paths = sorted(folder.glob("latents-*.safetensors"))
+        if not self.paths:
+            raise FileNotFoundError(
+                f"{folder} holds no latents; create them with `lumina cache --config ... --output {folder.parent}`."
+            )
         lines = [_lines(path.with_suffix(".jsonl")) for path in self.paths]
         self.fields = [item for shard in lines for item in shard]
-        if self.paths and not self.fields:
+        if not self.fields:
             raise ValueError(
                 f"{folder} holds no sample: none could be read when the cache was made. Mend the data, then cache them "
                 "into another folder."
-            )
-        if not self.fields:
-            raise FileNotFoundError(
-                f"{folder} holds no latents; create them with `lumina cache --config ... --output {folder.parent}`."
             )
         self.positions = [(shard, i) for shard, of_shard in enumerate(lines) for i in range(len(of_shard))]
         self.names = [_names(path, len(of_shard)) for path, of_shard in zip(self.paths, lines, strict=True)]

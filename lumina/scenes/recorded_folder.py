@@ -13,6 +13,7 @@ from typing import Any, Literal
 from lumina.data.splits import WORDS
 from lumina.errors import CorruptSample
 from lumina.files.atomic import claim_of, claiming, making, one_at_a_time, replacing
+from lumina.files.folders import require_free
 from lumina.files.json_file import ODD, load_object
 from lumina.scenes.layouts import write_views
 from lumina.scenes.normalise import Up
@@ -67,7 +68,7 @@ class RecordedFolder:
         with one_at_a_time(file):
             known = _known(file)
             if known is None:
-                self._require_free()
+                require_free(self.path)
                 with replacing(file) as partial:
                     partial.write_text(json.dumps(now, indent=2, ensure_ascii=False) + "\n", "utf-8", ODD)
                 return
@@ -75,13 +76,6 @@ class RecordedFolder:
         if other:
             changes = "; ".join(f"{key} {known.get(key)}, now {now.get(key)}" for key in other)
             raise ValueError(f"{self.path} was rendered with {changes}: choose another folder, or these settings.")
-
-    def _require_free(self) -> None:
-        """Asks nothing of hidden files: another process may be about to begin."""
-        if self.path.exists() and not (
-            self.path.is_dir() and all(at.name.startswith(".") for at in self.path.iterdir())
-        ):
-            raise ValueError(f"{self.path} is in use; choose a new or empty folder.")
 
     def holds(self, source: Source) -> bool:
         """Whether an object is there."""

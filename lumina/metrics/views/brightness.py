@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from lumina.data.census import counted
-from lumina.metrics.views.pinholes import Pinholes, pinholes
+from lumina.metrics.views.pinholes import Pinholes
 from lumina.metrics.views.shared_points import look, shared_points
 from lumina.scenes.cameras import Camera
 from lumina.values import Item
@@ -35,7 +35,7 @@ def brightness_apart(pictures: Tensor, masks: Tensor, cameras: Sequence[Camera] 
         masks: ``[N, H, W]``, bool or shares in [0, 1], of which those above 0.5 count.
         cameras: of the N views, as values or as `Pinholes`.
     """
-    seen = look(masks, pinholes(cameras), VOXELS)
+    seen = look(masks, cameras, VOXELS)
     middle, _ = seen.cameras.aim()
     towards = normalize(seen.cameras.places - middle, dim=1)
     near = towards @ towards.mT > math.cos(math.radians(WIDEST))

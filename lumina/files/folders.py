@@ -7,7 +7,9 @@ from pathlib import Path
 
 
 def require_free(folder: Path) -> Path:
-    """Returns the folder if it does not exist or is empty; hidden files do not count.
+    """Returns the folder if it does not exist or is empty.
+
+    Hidden files do not count: another process may be about to begin.
 
     Raises:
         ValueError: the folder is in use.
@@ -17,9 +19,9 @@ def require_free(folder: Path) -> Path:
     return folder
 
 
-def free_folder(name: str) -> Path:
-    """The first of NAME, NAME_1, NAME_2, ... in the working directory that is not in use."""
-    return next(path for path in (Path(f"{name}_{n}" if n else name) for n in count()) if _is_free(path))
+def free_folder(path: str | Path) -> Path:
+    """The first of PATH, PATH_1, PATH_2, ... that is not in use."""
+    return next(free for free in (Path(f"{path}_{n}" if n else path) for n in count()) if _is_free(free))
 
 
 def _is_free(path: Path) -> bool:

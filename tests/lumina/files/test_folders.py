@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lumina.commands.folders import free_folder, require_free
+from lumina.files.folders import free_folder, require_free
 
 
 def test_the_next_free_folder(tmp_path, monkeypatch):
